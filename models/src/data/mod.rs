@@ -1,0 +1,1 @@
+//! Labelled images: the embedded `shapes` set and CIFAR's binary files.

@@ -1,0 +1,15 @@
+//! Networks as data: graphs, data sets, checkpoints and masks, fixed point and clear evaluation.
+//!
+//! No tensor backend is linked here; training lives in the crate `train`.
+//! Axis order is `(channel, row, column)` everywhere, row-major; batches come first.
+
+pub mod checkpoint;
+pub mod data;
+pub mod graph;
+pub mod mask;
+pub mod nets;
+pub mod tensor;
+
+mod error;
+
+pub use error::Error;
