@@ -4,10 +4,13 @@
 //! Axis order is `(channel, row, column)` everywhere, row-major; batches come first.
 
 pub mod checkpoint;
+pub mod convolve;
 pub mod data;
+pub mod fixed;
 pub mod graph;
 pub mod mask;
 pub mod nets;
+pub mod real;
 pub mod tensor;
 
 mod error;

@@ -1,1 +1,70 @@
-//! TODO
+//! The channel between two parties: the only way bytes travel, and the one place where they are counted,
+//! shaped and timed.
+//!
+//! # What is counted
+//!
+//! A [`Channel`] carries *frames*: a [`FrameKind`] and up to [`MAX_FRAME`] bytes of payload. Each end keeps
+//! books, one [`Spent`] per (phase, step) that [`Channel::enter`] has named:
+//!
+//! - *payload bytes* and *messages* (frames), per direction;
+//! - *header bytes*: 5 a frame, a length of 4 and a kind of 1. A frame's size is payload + 5;
+//! - *flights*: how often this end began to send. A phase's rounds are both ends' flights together;
+//! - *wall time*, and of it *blocked* time: waiting for a frame, for the link, for room in the sender's
+//!   queue. The rest is compute. A wait is booked on the step that waits.
+//!
+//! The emulation's own bytes, an arrival stamp of 8 bytes a frame and one greeting of 32 bytes an end, travel
+//! on the real socket but not on the emulated link: they are neither counted nor charged to its rate.
+//!
+//! # When bytes leave
+//!
+//! Frames are held until they make 64 KiB together and leave at the latest at the next `flush`, `recv`,
+//! `enter` or drop, so no end ever waits for an answer to something it still holds. A frame counts as sent
+//! when it leaves. Over TCP a writer and a reader thread then move the bytes. The reader always drains its
+//! socket, so two ends that both send much cannot deadlock; the sender's queue is bounded (64 MiB), and
+//! `send` waits for room.
+//!
+//! # How a link is emulated
+//!
+//! [`Shaper`] stamps each frame with the time its last byte arrives: `free = max(sent, free) + size/rate;
+//! arrival = free + RTT/2`. The other end's `recv` hands it over no earlier. Frames in flight overlap, so the
+//! delay never takes from the bandwidth; what the peer has sent and this end not yet received is in the
+//! emulated network. [`Channel::release_error`] says how late frames really were. [`calibrate`] measures the
+//! loopback underneath, and [`Link::check`] refuses a link that is faster. Stamps are `CLOCK_MONOTONIC`: both
+//! processes have to be on one host.
+//!
+//! ```
+//! use netem::{Channel, FrameKind, Phase};
+//! use std::time::Duration;
+//!
+//! let (mut client, mut server) = Channel::pair(Duration::from_secs(1));
+//! client.enter(Phase::Online, 0);
+//! client.send(FrameKind(1), vec![1, 2, 3])?;
+//! client.flush()?;
+//! assert_eq!(server.recv(FrameKind(1), 3)?, [1, 2, 3]);
+//! let spent = client.spent();
+//! assert_eq!((spent[0].bytes_out, spent[0].header_out, spent[0].flights_out), (3, 5, 1));
+//! # Ok::<(), netem::Error>(())
+//! ```
+
+mod calibrate;
+mod channel;
+mod clock;
+mod error;
+mod frame;
+mod link;
+mod queue;
+mod release;
+mod shaper;
+mod spent;
+mod tcp;
+mod units;
+
+pub use calibrate::{Loopback, calibrate};
+pub use channel::Channel;
+pub use error::{Error, Fault};
+pub use frame::{FrameKind, MAX_FRAME};
+pub use link::Link;
+pub use release::ReleaseError;
+pub use shaper::Shaper;
+pub use spent::{Phase, Spent};
+pub use units::{Bytes, BytesPerSec};

@@ -1,1 +1,23 @@
-//! TODO
+//! Two-party inference on shares: homomorphic encryption offline, garbled circuits online.
+//!
+//! The server holds a network, the client an image; both know the [`plan`]. Semi-honest, 128-bit computational and
+//! 40-bit statistical security. Roles are `client` and `server`, phases are set-up, offline and online.
+
+pub mod block;
+pub mod clear;
+pub mod client;
+pub mod gc;
+pub mod handshake;
+pub mod he;
+pub mod masks;
+pub mod ot;
+pub mod plan;
+pub mod server;
+pub mod setup;
+pub mod steps;
+pub mod wire;
+
+mod error;
+mod prg;
+
+pub use error::Error;

@@ -1,1 +1,25 @@
-//! TODO
+//! What a measured run leaves behind: raw rows first, then everything that derives from them alone.
+//!
+//! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
+//! (a row per repeat), `cells.csv` (a row per cell), and, derived, `summary.csv` and three pictures. The columns are
+//! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
+//! and names are handed in.
+
+mod error;
+mod manifest;
+pub mod pictures;
+mod run;
+mod schema;
+pub mod statistics;
+mod summary;
+mod table;
+mod units;
+
+pub use error::Error;
+pub use manifest::{LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, SCHEMA};
+pub use run::{Loaded, Run, load};
+pub use schema::{
+    CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,
+};
+pub use summary::summarise;
+pub use table::{compare, table};

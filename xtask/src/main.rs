@@ -1,1 +1,82 @@
-fn main(){}
+//! Project tasks: `cargo xtask setup | demo | test | bench | ci`.
+//!
+//! This crate depends on nothing, so that it builds in seconds on a bare machine.
+
+mod run;
+mod setup;
+
+use run::{Error, Run, available};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
+  demo [ARGS]   setup, build everything optimised, run `linnet demo ARGS`
+  test          setup, all tests
+  bench         setup, all benchmarks
+  ci            test, then formatting, lints and documentation";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match perform(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(arguments: &[String]) -> Result<(), Error> {
+    let root = root()?;
+    let (task, rest) = arguments.split_first().map_or(("help", &[][..]), |(t, rest)| (t.as_str(), rest));
+    if task != "demo" && !rest.is_empty() {
+        return Err(Error::Usage(format!("`{task}` takes no arguments, found {}", rest.join(" "))));
+    }
+    match task {
+        "help" | "--help" | "-h" => println!("{USAGE}"),
+        "setup" => setup::libtorch(&root)?,
+        "demo" => {
+            setup::libtorch(&root)?;
+            cargo(&root, "build --release").go()?;
+            cargo(&root, "run --quiet --release --bin linnet -- demo").args(rest).go()?;
+        }
+        "test" => test(&root)?,
+        "bench" => {
+            setup::libtorch(&root)?;
+            cargo(&root, "bench --workspace").go()?;
+        }
+        "ci" => {
+            test(&root)?;
+            cargo(&root, "fmt --all --check").go()?;
+            cargo(&root, "clippy --workspace --all-targets -- -D warnings").go()?;
+            cargo(&root, "doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").go()?;
+        }
+        other => return Err(Error::Usage(format!("unknown task `{other}`\n{USAGE}"))),
+    }
+    Ok(())
+}
+
+fn test(root: &Path) -> Result<(), Error> {
+    setup::libtorch(root)?;
+    if available("cargo", "nextest --version") {
+        cargo(root, "nextest run --workspace").go()?;
+        cargo(root, "test --workspace --doc").go()
+    } else {
+        cargo(root, "test --workspace").go()
+    }
+}
+
+/// `cargo WORDS` in the repository's root.
+fn cargo(root: &Path, words: &str) -> Run {
+    Run::new("cargo", words).within(root)
+}
+
+/// The repository: this crate's parent folder.
+fn root() -> Result<PathBuf, Error> {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let parent = manifest.as_deref().and_then(|dir| dir.parent());
+    parent.map(PathBuf::from).ok_or_else(|| Error::Usage("run this as `cargo xtask`".into()))
+}

@@ -1,1 +1,118 @@
 //! Labelled images: the embedded `shapes` set and CIFAR's binary files.
+
+pub mod cifar;
+mod dataset;
+mod shapes;
+mod split;
+
+pub(crate) use dataset::hex;
+pub use dataset::{Dataset, Normalisation, Splits};
+
+use crate::Error;
+use std::path::{Path, PathBuf};
+
+/// Where images come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataSource {
+    /// Ten kinds of drawn shapes, 3x32x32, made on the spot; the same images everywhere and always.
+    Shapes,
+    /// CIFAR-10 in its binary layout.
+    Cifar10 {
+        /// Folder of `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`.
+        dir: PathBuf,
+    },
+    /// CIFAR-100 (fine labels) in its binary layout.
+    Cifar100 {
+        /// Folder of `train.bin` and `test.bin`.
+        dir: PathBuf,
+    },
+}
+
+impl DataSource {
+    /// Understands `shapes`, `cifar10` and `cifar100`; the latter two need the folder of their files.
+    pub fn parse(name: &str, dir: Option<&Path>) -> Result<Self, Error> {
+        let folder = |files: &str| {
+            dir.map(Path::to_owned)
+                .ok_or_else(|| Error::argument("data folder", format!("a folder with {files}"), "none given"))
+        };
+        match (name, dir) {
+            ("shapes", None) => Ok(Self::Shapes),
+            ("shapes", Some(dir)) => {
+                Err(Error::argument("data folder", "none, since `shapes` is built in", dir.display().to_string()))
+            }
+            ("cifar10", _) => Ok(Self::Cifar10 { dir: folder("data_batch_1..5.bin and test_batch.bin")? }),
+            ("cifar100", _) => Ok(Self::Cifar100 { dir: folder("train.bin and test.bin")? }),
+            (other, _) => Err(Error::argument("data set", "one of shapes, cifar10, cifar100", other)),
+        }
+    }
+
+    /// The name that [`DataSource::parse`] understands.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Shapes => "shapes",
+            Self::Cifar10 { .. } => "cifar10",
+            Self::Cifar100 { .. } => "cifar100",
+        }
+    }
+
+    /// Mean and deviation per channel that networks on this set are trained with.
+    pub fn default_normalisation(&self) -> Normalisation {
+        let (mean, std) = match self {
+            Self::Shapes => ([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]),
+            Self::Cifar10 { .. } => ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
+            Self::Cifar100 { .. } => ([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761]),
+        };
+        Normalisation { mean: mean.to_vec(), std: std.to_vec() }
+    }
+
+    /// Training, held-out and test images. `seed` chooses the class-balanced held-out part: 5,000 of CIFAR's 50,000
+    /// training images, 1,000 of the 9,000 that `shapes` draws beside its test set.
+    pub fn load(&self, seed: u64) -> Result<Splits, Error> {
+        let (all, held_out) = match self {
+            Self::Shapes => (shapes::training(), shapes::HELD_OUT),
+            Self::Cifar10 { dir } => (cifar::training(dir, cifar::Records::Cifar10)?, cifar::HELD_OUT),
+            Self::Cifar100 { dir } => (cifar::training(dir, cifar::Records::Cifar100)?, cifar::HELD_OUT),
+        };
+        let (train, held_out) = split::balanced(&all, held_out, seed);
+        Ok(Splits { train, held_out, test: self.load_test()? })
+    }
+
+    /// The test images alone.
+    pub fn load_test(&self) -> Result<Dataset, Error> {
+        match self {
+            Self::Shapes => Ok(shapes::test()),
+            Self::Cifar10 { dir } => cifar::test(dir, cifar::Records::Cifar10),
+            Self::Cifar100 { dir } => cifar::test(dir, cifar::Records::Cifar100),
+        }
+    }
+
+    /// Compares the files whose official SHA-256 is known with it. Nothing is refused for a difference: near copies
+    /// with some images re-encoded exist and are fine to work with, but the reader of a result should know.
+    pub fn checksums(&self) -> Result<Vec<cifar::FileCheck>, Error> {
+        match self {
+            Self::Shapes => Ok(Vec::new()),
+            Self::Cifar10 { dir } => cifar::checksums(dir, cifar::Records::Cifar10),
+            Self::Cifar100 { dir } => cifar::checksums(dir, cifar::Records::Cifar100),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parse_says_what_is_missing() {
+        assert_eq!(DataSource::parse("shapes", None).unwrap(), DataSource::Shapes);
+        let message = |name, dir| DataSource::parse(name, dir).unwrap_err().to_string();
+        assert_eq!(
+            message("cifar10", None),
+            "data folder: expected a folder with data_batch_1..5.bin and test_batch.bin, found none given"
+        );
+        assert_eq!(message("mnist", None), "data set: expected one of shapes, cifar10, cifar100, found mnist");
+        assert_eq!(
+            message("shapes", Some(Path::new("x"))),
+            "data folder: expected none, since `shapes` is built in, found x"
+        );
+    }
+}

@@ -1,1 +1,262 @@
-fn main(){}
+//! `linnet-train`: from images to checkpoints.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use models::checkpoint::Checkpoint;
+use models::data::DataSource;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+use train::Error;
+use train::privshap::{LinearizeSettings, ShapleySettings, linearize};
+use train::train::{TrainSettings, train};
+use train::watch::{Terminal, Watch};
+
+/// Trains image classifiers and linearizes them to budgets of nonlinear units.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network with all its activations; the same command continues a run that was stopped.
+    Train(TrainArgs),
+    /// Linearize a trained network to one or more budgets of kept units.
+    Linearize(LinearizeArgs),
+}
+
+#[derive(Args)]
+struct DataArgs {
+    /// Images: shapes (built in), cifar10, cifar100.
+    #[arg(long, default_value = "shapes")]
+    data: String,
+    /// Folder of CIFAR's binary files.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Use only the first N training images.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+#[derive(Args)]
+struct TrainArgs {
+    /// Network: mini, resnet20.
+    #[arg(long, default_value = "mini")]
+    net: String,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Passes over the training images; the learning rate's steps move along.
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Images a step.
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Learning rate at the start.
+    #[arg(long)]
+    lr: Option<f64>,
+    /// Determines everything random.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads of libtorch.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of the checkpoint.
+    #[arg(long)]
+    out: PathBuf,
+    /// Discard what is in the folder.
+    #[arg(long)]
+    fresh: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Method {
+    /// Shapley values across layers, gradient projection within.
+    Privshap,
+}
+
+#[derive(Args)]
+struct LinearizeArgs {
+    /// Folder of the trained network.
+    #[arg(long)]
+    from: PathBuf,
+    /// How units are chosen.
+    #[arg(long, value_enum, default_value = "privshap")]
+    method: Method,
+    /// Units to keep: numbers or percentages, separated by commas.
+    #[arg(long, value_delimiter = ',', required = true)]
+    budget: Vec<String>,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Epochs in which units are chosen anew.
+    #[arg(long)]
+    pr_epochs: Option<usize>,
+    /// Epochs of fine-tuning with the units frozen.
+    #[arg(long)]
+    ft_epochs: Option<usize>,
+    /// Images a step.
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Percent of accuracy below which coalitions are not looked into (at least 1.5 times chance is used).
+    #[arg(long, default_value_t = ShapleySettings::default().threshold)]
+    threshold: f64,
+    /// Layers that a coalition lacks at most.
+    #[arg(long, default_value_t = ShapleySettings::default().depth)]
+    depth: usize,
+    /// Measure all coalitions (up to 12 activation layers).
+    #[arg(long)]
+    exact: bool,
+    /// Held-out images that coalitions are measured on.
+    #[arg(long, default_value_t = ShapleySettings::default().images)]
+    shapley_images: usize,
+    /// Threads of libtorch.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of the results: one folder b<UNITS> a budget.
+    #[arg(long)]
+    out: PathBuf,
+    /// Discard what is in the budgets' folders.
+    #[arg(long)]
+    fresh: bool,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Train(args) => run_train(args),
+        Command::Linearize(args) => run_linearize(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("linnet-train: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_train(args: TrainArgs) -> Result<(), Error> {
+    let start = Instant::now();
+    let mut terminal = Terminal::new();
+    let source = source(&args.data, &mut terminal)?;
+    let mut settings = TrainSettings::recipe(&args.net, &source);
+    settings.epochs = args.epochs.unwrap_or(settings.epochs);
+    settings.batch = args.batch.unwrap_or(settings.batch);
+    settings.rate = args.lr.unwrap_or(settings.rate);
+    settings.seed = args.seed.unwrap_or(settings.seed);
+    settings.threads = args.threads.unwrap_or(settings.threads);
+    settings.limit = args.data.limit;
+    if args.fresh {
+        discard(&args.out)?;
+    }
+    let checkpoint = train(&settings, &source, &args.out, &mut terminal)?;
+    summary(&checkpoint, &args.out, start);
+    Ok(())
+}
+
+fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
+    let start = Instant::now();
+    let mut terminal = Terminal::new();
+    let source = source(&args.data, &mut terminal)?;
+    let teacher = Checkpoint::load(&args.from)?;
+    let units = teacher.masks.count();
+    let budgets = args.budget.iter().map(|text| budget(text, units)).collect::<Result<Vec<_>, _>>()?;
+    let Method::Privshap = args.method;
+    let mut settings = LinearizeSettings::recipe(&source);
+    settings.shapley = ShapleySettings {
+        threshold: args.threshold,
+        depth: args.depth,
+        exact: args.exact,
+        images: args.shapley_images,
+    };
+    settings.replace_epochs = args.pr_epochs.unwrap_or(settings.replace_epochs);
+    settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
+    settings.batch = args.batch.unwrap_or(settings.batch);
+    settings.threads = args.threads.unwrap_or(settings.threads);
+    settings.limit = args.data.limit;
+    if args.fresh {
+        for total in &budgets {
+            discard(&args.out.join(format!("b{total}")))?;
+        }
+    }
+    let done = linearize(&settings, &teacher, &budgets, &source, &args.out, &mut terminal)?;
+    for checkpoint in done {
+        let total = checkpoint.meta.budget.unwrap_or_default();
+        summary(&checkpoint, &args.out.join(format!("b{total}")), start);
+    }
+    Ok(())
+}
+
+fn source(args: &DataArgs, terminal: &mut Terminal) -> Result<DataSource, Error> {
+    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
+    for check in source.checksums()?.iter().filter(|check| !check.matches()) {
+        terminal.note(&format!("note: {} is not the official file (by its SHA-256)", check.path.display()));
+    }
+    Ok(source)
+}
+
+/// A number of units, or a percentage of `units` rounded to the nearest.
+fn budget(text: &str, units: usize) -> Result<usize, Error> {
+    let bad = || Error::config("--budget", "numbers or percentages such as 8000,30%", text);
+    match text.strip_suffix('%') {
+        None => text.parse().map_err(|_| bad()),
+        Some(percent) => {
+            let percent: f64 = percent.parse().map_err(|_| bad())?;
+            if !(0.0..=100.0).contains(&percent) {
+                return Err(bad());
+            }
+            Ok((units as f64 * percent / 100.0).round() as usize)
+        }
+    }
+}
+
+/// Removes the files of a run, and nothing else, from its folder.
+fn discard(dir: &Path) -> Result<(), Error> {
+    for file in [train::state::FILE, models::checkpoint::REST, models::checkpoint::ARRAYS] {
+        let path = dir.join(file);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, e)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn summary(checkpoint: &Checkpoint, dir: &Path, start: Instant) {
+    let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.2} %", 100.0 * s));
+    let accuracy = checkpoint.meta.accuracy;
+    println!(
+        "{}: {} nonlinear units, test {}, held-out {} ({:.1} s)",
+        dir.display(),
+        checkpoint.masks.count(),
+        percent(accuracy.test),
+        percent(accuracy.held_out),
+        start.elapsed().as_secs_f64()
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_counts_or_percentages() {
+        assert_eq!(budget("8000", 9216).unwrap(), 8000);
+        assert_eq!(budget("30%", 9216).unwrap(), 2765);
+        assert_eq!(budget("2.5%", 1000).unwrap(), 25);
+        for bad in ["", "-1", "30 %", "101%", "x%", "1.5"] {
+            let message = budget(bad, 10).unwrap_err().to_string();
+            assert_eq!(
+                message,
+                format!("--budget: expected numbers or percentages such as 8000,30%, found {bad}")
+            );
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,241 @@
+//! From a graph to linear segments and activation steps, weights still real.
+//!
+//! Batch norms are folded into the convolutions before them; average pools become sums whose divisor is owed by the
+//! next weights. Where a segment would need two secret maps in a row, the value between is rescaled by an activation
+//! step of its own with nothing kept.
+
+use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
+use crate::Error;
+use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
+use crate::mask::Masks;
+use crate::real::batch_norm;
+
+/// The secret half of a segment: one kernel per convolution term, in term order, and the bias.
+#[derive(Clone, Debug)]
+pub struct SegmentWeights<W, B> {
+    /// Per term `(out, in, rows, columns)`; empty for a `Shift` term.
+    pub kernels: Vec<Vec<W>>,
+    /// Per output channel.
+    pub bias: Vec<B>,
+}
+
+/// A network as steps over the reals.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// Shape of the image.
+    pub input: Shape,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The weights of step `i`; `None` for activation steps.
+    pub weights: Vec<Option<SegmentWeights<f32, f32>>>,
+}
+
+/// Folds `graph` into steps.
+pub fn lower(graph: &Graph, parameters: &Parameters, masks: &Masks) -> Result<Lowered, Error> {
+    graph.check_parameters(parameters)?;
+    let mut lowering = Lowering { graph, parameters, masks, steps: Vec::new(), weights: Vec::new() };
+    let mut exprs: Vec<Expr> = Vec::new();
+    let last = graph.nodes().len() - 1;
+    for id in 0..graph.nodes().len() {
+        let mut expr = lowering.node(id, &exprs)?;
+        let readers = graph.nodes().iter().flat_map(|n| &n.inputs).filter(|i| **i == id).count();
+        if readers > 1 && !expr.is_plain() {
+            expr = lowering.rescaled(&expr, id);
+        }
+        if id == last && !matches!(graph.nodes()[id].op, Op::Act { .. }) {
+            lowering.segment(&expr, &graph.nodes()[id].name);
+        }
+        exprs.push(expr);
+    }
+    Ok(Lowered { input: graph.input(), steps: lowering.steps, weights: lowering.weights })
+}
+
+/// A linear expression in values that exist already.
+#[derive(Clone)]
+struct Expr {
+    terms: Vec<RealTerm>,
+    bias: Vec<f32>,
+    shape: Shape,
+}
+
+#[derive(Clone)]
+struct RealTerm {
+    source: ValueId,
+    pre: Vec<PublicMap>,
+    shape: Shape,
+    divisor: u64,
+    conv: Option<(Window, Vec<f32>)>,
+}
+
+impl Expr {
+    fn value(source: ValueId, shape: Shape) -> Self {
+        let term = RealTerm { source, pre: Vec::new(), shape, divisor: 1, conv: None };
+        Self { terms: vec![term], bias: vec![0.0; shape.c], shape }
+    }
+
+    /// One term without secrets and no bias: a public function of one value.
+    fn is_plain(&self) -> bool {
+        self.terms.len() == 1 && self.terms[0].conv.is_none() && self.bias.iter().all(|b| *b == 0.0)
+    }
+}
+
+struct Lowering<'a> {
+    graph: &'a Graph,
+    parameters: &'a Parameters,
+    masks: &'a Masks,
+    steps: Vec<Step>,
+    weights: Vec<Option<SegmentWeights<f32, f32>>>,
+}
+
+impl Lowering<'_> {
+    fn node(&mut self, id: NodeId, exprs: &[Expr]) -> Result<Expr, Error> {
+        let node = &self.graph.nodes()[id];
+        let shape = self.graph.shape(id);
+        let parameter = |suffix: &str| self.parameters[&format!("{}.{suffix}", node.name)].data().to_vec();
+        Ok(match &node.op {
+            Op::Input => Expr::value(0, shape),
+            Op::Conv { window, bias, .. } => {
+                let source = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
+                let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
+                convolved(source, *window, parameter("weight"), bias, shape)
+            }
+            Op::Linear { bias, .. } => {
+                let source = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
+                let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
+                let window = Window {
+                    kernel: (source.shape.h, source.shape.w),
+                    stride: (1, 1),
+                    padding: crate::graph::Padding::default(),
+                };
+                convolved(source, window, parameter("weight"), bias, shape)
+            }
+            Op::BatchNorm { eps } => {
+                let (scale, shift) = batch_norm(self.parameters, &node.name, *eps);
+                scaled(exprs[node.inputs[0]].clone(), &scale, &shift)
+            }
+            Op::Act { activation } => {
+                let input = node.inputs[0];
+                let source = self.segment(&exprs[input], &self.graph.nodes()[input].name);
+                let flags = self.masks.get(&node.name).flags();
+                let kept = (0..).zip(flags).filter(|(_, keep)| **keep).map(|(i, _)| i).collect();
+                self.activation(&node.name, source, shape, *activation, input, kept)
+            }
+            Op::Add => {
+                let mut sum = exprs[node.inputs[0]].clone();
+                for other in &node.inputs[1..] {
+                    sum.terms.extend(exprs[*other].terms.iter().cloned());
+                    sum.bias.iter_mut().zip(&exprs[*other].bias).for_each(|(a, b)| *a += b);
+                }
+                sum
+            }
+            Op::AvgPool { window } => {
+                let mut expr = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
+                let term = &mut expr.terms[0];
+                term.pre.push(PublicMap::SumPool { window: *window });
+                term.divisor *= (window.kernel.0 * window.kernel.1) as u64;
+                reshaped(expr, shape)
+            }
+            Op::PadChannels { stride, before, after } => {
+                let mut expr = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
+                expr.terms[0].pre.push(PublicMap::PadChannels { stride: *stride, before: *before, after: *after });
+                reshaped(expr, shape)
+            }
+        })
+    }
+
+    /// `expr` if it is a public function of one value already, else the same value rescaled.
+    fn plain(&mut self, expr: &Expr, node: NodeId) -> Expr {
+        if expr.is_plain() { expr.clone() } else { self.rescaled(expr, node) }
+    }
+
+    /// Makes `expr` a value of its own at activation scale.
+    fn rescaled(&mut self, expr: &Expr, node: NodeId) -> Expr {
+        let name = &self.graph.nodes()[node].name;
+        let source = self.segment(expr, name);
+        self.activation(&format!("{name}.rescale"), source, expr.shape, Activation::Relu, node, Vec::new())
+    }
+
+    fn segment(&mut self, expr: &Expr, name: &str) -> ValueId {
+        let terms = expr
+            .terms
+            .iter()
+            .map(|term| Term {
+                source: term.source,
+                pre: term.pre.clone(),
+                shape: term.shape,
+                divisor: term.divisor,
+                op: match &term.conv {
+                    Some((window, _)) => TermOp::Conv { out: expr.shape.c, window: *window },
+                    None => TermOp::Shift { shift: 0 },
+                },
+            })
+            .collect();
+        let kernels = expr
+            .terms
+            .iter()
+            .map(|term| term.conv.as_ref().map(|(_, kernel)| kernel.clone()).unwrap_or_default())
+            .collect();
+        self.steps.push(Step::Linear(Segment { name: name.to_owned(), terms, shape: expr.shape, scale: 0 }));
+        self.weights.push(Some(SegmentWeights { kernels, bias: expr.bias.clone() }));
+        self.steps.len()
+    }
+
+    fn activation(
+        &mut self,
+        name: &str,
+        source: ValueId,
+        shape: Shape,
+        activation: Activation,
+        measures: NodeId,
+        kept: Vec<u32>,
+    ) -> Expr {
+        self.steps.push(Step::Activation(ActivationStep {
+            name: name.to_owned(),
+            source,
+            shape,
+            activation,
+            truncate: 0,
+            bound_bits: 0,
+            measures,
+            kept,
+        }));
+        self.weights.push(None);
+        Expr::value(self.steps.len(), shape)
+    }
+}
+
+fn convolved(mut source: Expr, window: Window, kernel: Vec<f32>, bias: Vec<f32>, shape: Shape) -> Expr {
+    source.terms[0].conv = Some((window, kernel));
+    Expr { terms: source.terms, bias, shape }
+}
+
+/// The expression of a public map's output, whose bias is still zero.
+fn reshaped(expr: Expr, shape: Shape) -> Expr {
+    let mut terms = expr.terms;
+    terms[0].shape = shape;
+    Expr { terms, bias: vec![0.0; shape.c], shape }
+}
+
+/// `scale * expr + shift`, channel by channel.
+fn scaled(mut expr: Expr, scale: &[f32], shift: &[f32]) -> Expr {
+    let channels = expr.shape.c;
+    for term in &mut expr.terms {
+        match &mut term.conv {
+            Some((_, kernel)) => {
+                let row = kernel.len() / channels;
+                for (weights, s) in kernel.chunks_exact_mut(row).zip(scale) {
+                    weights.iter_mut().for_each(|w| *w *= s);
+                }
+            }
+            None => {
+                let mut diagonal = vec![0.0; channels * channels];
+                (0..channels).for_each(|c| diagonal[c * channels + c] = scale[c]);
+                term.conv = Some((Window::square(1, 1, 0), diagonal));
+            }
+        }
+    }
+    for ((b, s), t) in expr.bias.iter_mut().zip(scale).zip(shift) {
+        *b = *b * s + t;
+    }
+    expr
+}

@@ -1,0 +1,17 @@
+//! Fixed point: from a network over the reals to integers modulo 2^k.
+//!
+//! `lower` folds the graph into linear segments and activation steps, `calibrate` measures them, `quantise` turns
+//! weights into integers and proves that nothing wraps, `evaluate` is the meaning of the result, and `search` finds
+//! the smallest scales that keep the network's answers.
+
+pub mod calibrate;
+pub mod evaluate;
+pub mod linear;
+pub mod lower;
+pub mod quantise;
+pub mod ring;
+pub mod search;
+pub mod steps;
+
+pub use quantise::QuantModel;
+pub use ring::Ring;

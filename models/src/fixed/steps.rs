@@ -1,0 +1,156 @@
+//! The public shape of a quantized network: which steps, in which order, on which values.
+//!
+//! Value 0 is the image; step `i` makes value `i + 1`.
+
+use crate::convolve::{pad_channels, sum_pool};
+use crate::graph::{Activation, NodeId, Shape, Window};
+use serde::{Deserialize, Serialize};
+
+/// Index of a value: 0 is the image, `i + 1` the output of step `i`.
+pub type ValueId = usize;
+
+/// One step of a network after batch norms are folded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// A linear function of earlier values.
+    Linear(Segment),
+    /// Nonlinearity where the mask keeps it, and rescaling everywhere.
+    Activation(ActivationStep),
+}
+
+impl Step {
+    /// The name of the graph node that the step comes from.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Linear(segment) => &segment.name,
+            Self::Activation(activation) => &activation.name,
+        }
+    }
+
+    /// Shape of the value that the step makes.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Linear(segment) => segment.shape,
+            Self::Activation(activation) => activation.shape,
+        }
+    }
+}
+
+/// `sum of terms + bias`, at scale 2^scale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The graph node whose output this is.
+    pub name: String,
+    /// What is added up; never empty.
+    pub terms: Vec<Term>,
+    /// Shape of the result.
+    pub shape: Shape,
+    /// log2 of the result's fixed-point scale (0 before quantization).
+    pub scale: u32,
+}
+
+/// `op(pre(source)) / divisor`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// The value it reads.
+    pub source: ValueId,
+    /// Public maps, applied in order to each party's share alone.
+    pub pre: Vec<PublicMap>,
+    /// Shape after `pre`.
+    pub shape: Shape,
+    /// What average pools still owe: the product of their window areas.
+    pub divisor: u64,
+    /// The last map.
+    pub op: TermOp,
+}
+
+/// The last map of a term.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "map", rename_all = "snake_case")]
+pub enum TermOp {
+    /// Multiplication by the public constant 2^shift that matches scales (0 before quantization).
+    Shift {
+        /// log2 of the factor.
+        shift: u32,
+    },
+    /// Convolution with secret weights.
+    Conv {
+        /// Output channels.
+        out: usize,
+        /// Kernel, stride, padding.
+        window: Window,
+    },
+}
+
+/// A linear map without secrets and with integer coefficients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "map", rename_all = "snake_case")]
+pub enum PublicMap {
+    /// Sum over the window, channel by channel.
+    SumPool {
+        /// Kernel, stride, padding.
+        window: Window,
+    },
+    /// Subsampling and zero channels.
+    PadChannels {
+        /// Every so manieth row and column.
+        stride: usize,
+        /// Zero channels before.
+        before: usize,
+        /// Zero channels after.
+        after: usize,
+    },
+}
+
+impl PublicMap {
+    /// Shape of the output.
+    pub fn output(&self, input: Shape) -> Shape {
+        match self {
+            Self::SumPool { window } => {
+                let (h, w) = window.output(input).expect("shapes are checked when the graph is made");
+                Shape::new(input.c, h, w)
+            }
+            Self::PadChannels { stride, before, after } => {
+                Shape::new(before + input.c + after, input.h.div_ceil(*stride), input.w.div_ceil(*stride))
+            }
+        }
+    }
+
+    /// Applies the map to signed integers.
+    pub fn apply(&self, input: &[i64], shape: Shape) -> Vec<i64> {
+        match self {
+            Self::SumPool { window } => sum_pool(input, shape, window),
+            Self::PadChannels { stride, before, after } => pad_channels(input, shape, *stride, *before, *after),
+        }
+    }
+
+    /// By how much the largest magnitude can grow.
+    pub fn growth(&self) -> u64 {
+        match self {
+            Self::SumPool { window } => (window.kernel.0 * window.kernel.1) as u64,
+            Self::PadChannels { .. } => 1,
+        }
+    }
+}
+
+/// Rescaling of a whole layer, with the nonlinearity at kept units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActivationStep {
+    /// The graph's activation node, or the value that is rescaled.
+    pub name: String,
+    /// The value it reads.
+    pub source: ValueId,
+    /// Shape of source and result.
+    pub shape: Shape,
+    /// The kept units' nonlinearity.
+    pub activation: Activation,
+    /// Bits dropped: log2 of the source's scale over the result's (0 before quantization).
+    pub truncate: u32,
+    /// Every source value x is promised to satisfy |x| < 2^bound_bits - 2^truncate (0 before quantization).
+    pub bound_bits: u32,
+    /// The graph node whose real value is the step's input.
+    pub measures: NodeId,
+    /// Kept units, by index in `(channel, row, column)` order, ascending.
+    pub kept: Vec<u32>,
+}

@@ -1,0 +1,126 @@
+//! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
+
+use crate::convolve::{convolve, pad_channels, sum_pool};
+use crate::data::{Dataset, Normalisation};
+use crate::graph::{Activation, Graph, Op, Parameters};
+use crate::mask::{Mask, Masks};
+use crate::tensor::Tensor;
+
+/// The output of every node for one normalised image, in `(channel, row, column)` order.
+pub fn forward(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f32]) -> Vec<Vec<f32>> {
+    let mut values: Vec<Vec<f32>> = Vec::with_capacity(graph.nodes().len());
+    for (id, node) in graph.nodes().iter().enumerate() {
+        let parameter = |suffix: &str| -> &Tensor {
+            parameters.get(&format!("{}.{suffix}", node.name)).expect("parameters are checked against the graph")
+        };
+        let source = node.inputs.first().map(|i| (&values[*i], graph.shape(*i)));
+        let area = graph.shape(id).area();
+        let out = match (&node.op, source) {
+            (Op::Conv { out, window, bias }, Some((x, shape))) => {
+                let mut y = convolve(x, shape, window, *out, parameter("weight").data());
+                if *bias {
+                    add_per_channel(&mut y, area, parameter("bias").data());
+                }
+                y
+            }
+            (Op::Linear { out, bias }, Some((x, _))) => {
+                let mut y: Vec<f32> = parameter("weight").data().chunks_exact(x.len()).map(|row| dot(row, x)).collect();
+                debug_assert_eq!(y.len(), *out);
+                if *bias {
+                    add_per_channel(&mut y, 1, parameter("bias").data());
+                }
+                y
+            }
+            (Op::BatchNorm { eps }, Some((x, _))) => {
+                let (scale, shift) = batch_norm(parameters, &node.name, *eps);
+                x.iter().enumerate().map(|(i, x)| x * scale[i / area] + shift[i / area]).collect()
+            }
+            (Op::Act { activation }, Some((x, _))) => activate(*activation, masks.get(&node.name), x),
+            (Op::Add, Some((x, _))) => {
+                let mut y = x.clone();
+                for other in &node.inputs[1..] {
+                    y.iter_mut().zip(&values[*other]).for_each(|(y, o)| *y += o);
+                }
+                y
+            }
+            (Op::AvgPool { window }, Some((x, shape))) => {
+                let divisor = (window.kernel.0 * window.kernel.1) as f32;
+                sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
+            }
+            (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
+                pad_channels(x, shape, *stride, *before, *after)
+            }
+            (Op::Input, _) => image.to_vec(),
+            (
+                Op::Conv { .. }
+                | Op::Linear { .. }
+                | Op::BatchNorm { .. }
+                | Op::Act { .. }
+                | Op::Add
+                | Op::AvgPool { .. }
+                | Op::PadChannels { .. },
+                None,
+            ) => unreachable!("arity is checked when the graph is made"),
+        };
+        values.push(out);
+    }
+    values
+}
+
+/// The logits for one normalised image.
+pub fn logits(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f32]) -> Vec<f32> {
+    forward(graph, parameters, masks, image).pop().expect("a graph has nodes")
+}
+
+/// The predicted class of every image of `data`.
+pub fn classify(
+    graph: &Graph,
+    parameters: &Parameters,
+    masks: &Masks,
+    normalisation: &Normalisation,
+    data: &Dataset,
+) -> Vec<usize> {
+    (0..data.len())
+        .map(|i| {
+            let image = normalisation.apply(data.image(i), data.shape());
+            argmax(&logits(graph, parameters, masks, &image))
+        })
+        .collect()
+}
+
+/// The first index of the largest value.
+pub fn argmax<T: PartialOrd>(values: &[T]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// Inference-time batch norm as one scale and one shift per channel.
+pub(crate) fn batch_norm(parameters: &Parameters, name: &str, eps: f64) -> (Vec<f32>, Vec<f32>) {
+    let get = |suffix: &str| {
+        parameters.get(&format!("{name}.{suffix}")).expect("parameters are checked against the graph").data()
+    };
+    let scale: Vec<f32> = get("weight")
+        .iter()
+        .zip(get("running_var"))
+        .map(|(w, v)| (f64::from(*w) / (f64::from(*v) + eps).sqrt()) as f32)
+        .collect();
+    let shift =
+        get("bias").iter().zip(get("running_mean")).zip(&scale).map(|((b, m), s)| b - m * s).collect();
+    (scale, shift)
+}
+
+fn activate(activation: Activation, mask: &Mask, x: &[f32]) -> Vec<f32> {
+    let kept = |x: f32| match activation {
+        Activation::Relu => x.max(0.0),
+    };
+    x.iter().zip(mask.flags()).map(|(x, keep)| if *keep { kept(*x) } else { *x }).collect()
+}
+
+fn add_per_channel(values: &mut [f32], area: usize, bias: &[f32]) {
+    for (channel, b) in values.chunks_exact_mut(area).zip(bias) {
+        channel.iter_mut().for_each(|v| *v += b);
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,17 @@
+//! Training and linearization on libtorch.
+//!
+//! A [`models::graph::Graph`] is trained with all its activations kept ([`train`]), then linearized to budgets of
+//! kept units ([`privshap`]). Runs are determined by their settings, can be killed at any time and continue exactly.
+
+mod error;
+pub mod fit;
+pub mod images;
+pub mod network;
+pub mod optimizer;
+pub mod phase;
+pub mod privshap;
+pub mod state;
+pub mod train;
+pub mod watch;
+
+pub use error::Error;

@@ -1,0 +1,305 @@
+//! PrivShap: budgets per layer by Shapley values, units within a layer by gradient projection, then training of the
+//! linearized network with the all-activation network as teacher.
+//!
+//! The players are the activation layers; a coalition's utility is the accuracy (in percent, on held-out images) of
+//! the trained network with the layers outside the coalition made identity, without retraining.
+//!
+//! Masks are chosen first by a pass over the training images with the all-activation network, then anew after every
+//! epoch of the phase `replace`, each time as the units of largest |d loss / d alpha| summed over the epoch's batches.
+//! An epoch counts with the masks it was trained with. The phase `finetune` keeps the best epoch's masks.
+
+pub mod budgets;
+pub mod select;
+pub mod shapley;
+
+use crate::Error;
+use crate::fit::Job;
+use crate::images::{accuracy, whole};
+use crate::network::{Gates, Network};
+use crate::optimizer::Rule;
+use crate::phase::{Phase, Schedule};
+use crate::train::{conclude, default_threads, echo, finished, set_threads};
+use crate::watch::Watch;
+use models::checkpoint::{Checkpoint, Meta, write_atomically};
+use models::data::{DataSource, Dataset, Splits};
+use models::mask::Masks;
+use serde::{Deserialize, Serialize};
+use shapley::{Shapley, Walk, shapley};
+use std::fs;
+use std::path::Path;
+use tch::Device;
+
+/// Name of the record of Shapley values in the output folder.
+pub const SHAPLEY_FILE: &str = "shapley.json";
+
+/// Most layers for which all coalitions are measured.
+pub const MOST_EXACT: usize = 12;
+
+/// Trimming never reaches below this multiple of guessing: there, utility is noise.
+const ABOVE_CHANCE: f64 = 1.5;
+
+/// How the lattice of coalitions is walked, and on what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShapleySettings {
+    /// Percent of accuracy below which a coalition is not looked below (raised to 1.5 times chance).
+    pub threshold: f64,
+    /// Layers that a coalition lacks at most.
+    pub depth: usize,
+    /// All coalitions, whatever threshold and depth say.
+    pub exact: bool,
+    /// Held-out images measured on, the first ones.
+    pub images: usize,
+}
+
+impl Default for ShapleySettings {
+    fn default() -> Self {
+        Self { threshold: 5.0, depth: 4, exact: false, images: 1_000 }
+    }
+}
+
+/// Everything that determines the outcome of a linearization, beside the trained network and the budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinearizeSettings {
+    /// How the layers' worth is measured.
+    pub shapley: ShapleySettings,
+    /// Epochs with masks chosen anew after each.
+    pub replace_epochs: usize,
+    /// Adam's learning rate in them.
+    pub replace_rate: f64,
+    /// Epochs with the masks frozen.
+    pub finetune_epochs: usize,
+    /// SGD's learning rate in them, at the start.
+    pub finetune_rate: f64,
+    /// Images a step.
+    pub batch: usize,
+    /// Whether images are shifted and mirrored.
+    pub augment: bool,
+    /// Training images used, the first ones; without, all.
+    pub limit: Option<usize>,
+    /// Threads of libtorch.
+    pub threads: usize,
+}
+
+impl LinearizeSettings {
+    /// The preset: Adam 1e-3, then SGD 1e-3; for `shapes` shorter, with a larger rate at the end.
+    pub fn recipe(source: &DataSource) -> Self {
+        let (replace_epochs, finetune_epochs, finetune_rate, batch, augment) = match source {
+            DataSource::Shapes => (4, 6, 1e-2, 64, false),
+            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (60, 60, 1e-3, 256, true),
+        };
+        Self {
+            shapley: ShapleySettings::default(),
+            replace_epochs,
+            replace_rate: 1e-3,
+            finetune_epochs,
+            finetune_rate,
+            batch,
+            augment,
+            limit: None,
+            threads: default_threads(),
+        }
+    }
+
+    fn phases(&self, budgets: Vec<usize>) -> [Phase; 2] {
+        let replace = Phase {
+            name: "replace".into(),
+            epochs: self.replace_epochs,
+            batch: self.batch,
+            augment: self.augment,
+            rule: Rule::Adam,
+            rate: self.replace_rate,
+            schedule: Schedule::Constant,
+            distil: true,
+            budgets: Some(budgets),
+        };
+        let finetune = Phase {
+            name: "finetune".into(),
+            epochs: self.finetune_epochs,
+            rule: Rule::Sgd { momentum: 0.9, weight_decay: 5e-4 },
+            rate: self.finetune_rate,
+            schedule: Schedule::Cosine,
+            budgets: None,
+            ..replace.clone()
+        };
+        [replace, finetune]
+    }
+}
+
+/// The record of the players' worth, as written to [`SHAPLEY_FILE`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShapleyRecord {
+    /// What was asked for.
+    pub settings: ShapleySettings,
+    /// What was walked.
+    pub walk: Walk,
+    /// SHA-256 of the trained network.
+    pub network_sha256: String,
+    /// SHA-256 of the images measured on.
+    pub images_sha256: String,
+    /// Activation layers, in network order.
+    pub layers: Vec<String>,
+    /// Their units.
+    pub sizes: Vec<usize>,
+    /// Values in percent of accuracy, and what is known of their error.
+    pub result: Shapley,
+}
+
+/// Linearizes `teacher` to each of `totals` kept units, into `out/b<units>`; finished ones are read, a started one is
+/// continued. The held-out images are those that `teacher` was trained without.
+pub fn linearize(
+    settings: &LinearizeSettings,
+    teacher: &Checkpoint,
+    totals: &[usize],
+    source: &DataSource,
+    out: &Path,
+    watch: &mut dyn Watch,
+) -> Result<Vec<Checkpoint>, Error> {
+    check(settings, teacher, totals, source)?;
+    set_threads(settings.threads);
+    let splits = source.load(teacher.meta.seed)?;
+    let record = worth(&settings.shapley, teacher, &splits.held_out, out, watch)?;
+    totals.iter().map(|total| one(settings, teacher, *total, source, &splits, &record, out, watch)).collect()
+}
+
+/// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written.
+pub fn worth(
+    settings: &ShapleySettings,
+    teacher: &Checkpoint,
+    held_out: &Dataset,
+    out: &Path,
+    watch: &mut dyn Watch,
+) -> Result<ShapleyRecord, Error> {
+    let images = held_out.take(settings.images);
+    let (layers, sizes): (Vec<String>, Vec<usize>) =
+        teacher.graph.activations().map(|layer| (layer.name.to_owned(), layer.shape.size())).unzip();
+    let chance = 100.0 / images.classes() as f64;
+    let walk = match settings.exact {
+        true => Walk::EXACT,
+        false => Walk {
+            threshold: Some(settings.threshold.max(ABOVE_CHANCE * chance)),
+            depth: Some(settings.depth),
+        },
+    };
+    let (network_sha256, images_sha256) = (teacher.digest(), images.digest());
+    let path = out.join(SHAPLEY_FILE);
+    if let Some(record) = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ShapleyRecord>(&b).ok()) {
+        let same = record.settings == *settings
+            && record.network_sha256 == network_sha256
+            && record.images_sha256 == images_sha256;
+        if same {
+            watch.note(&format!("Shapley values found in {}", path.display()));
+            return Ok(record);
+        }
+    }
+    let device = Device::cuda_if_available();
+    let network = Network::new(&teacher.graph, &teacher.parameters, device);
+    let batch = whole(&images, &teacher.normalisation, device);
+    let mut evaluations = 0;
+    let result = shapley(layers.len(), walk, |coalition| {
+        evaluations += 1;
+        watch.coalition(evaluations);
+        let gates = Gates::coalition(&teacher.graph, coalition);
+        Ok::<f64, Error>(100.0 * accuracy(&network, &gates, &batch))
+    })?;
+    let record = ShapleyRecord { settings: settings.clone(), walk, network_sha256, images_sha256, layers, sizes, result };
+    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
+    let json = serde_json::to_vec_pretty(&record).expect("a record has string keys only");
+    write_atomically(&path, &json)?;
+    describe(&record, watch);
+    Ok(record)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the loop body of `linearize`, which has them all at hand")]
+fn one(
+    settings: &LinearizeSettings,
+    teacher: &Checkpoint,
+    total: usize,
+    source: &DataSource,
+    splits: &Splits,
+    record: &ShapleyRecord,
+    out: &Path,
+    watch: &mut dyn Watch,
+) -> Result<Checkpoint, Error> {
+    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
+    let mut echo = echo(settings, source, &images);
+    echo["teacher_sha256"] = record.network_sha256.clone().into();
+    echo["budget"] = total.into();
+    let dir = out.join(format!("b{total}"));
+    if let Some(done) = finished(&dir, &echo)? {
+        watch.note(&format!("{} is linearized already", dir.display()));
+        return Ok(done);
+    }
+    let budgets = budgets::budgets(&record.result.phi, &record.sizes, total)?;
+    watch.note(&format!("{total} of {} units: {budgets:?}", record.sizes.iter().sum::<usize>()));
+    let device = Device::cuda_if_available();
+    let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
+    let (phases, guide) = (settings.phases(budgets), network(teacher));
+    let job = Job {
+        train: &images,
+        held_out: &splits.held_out,
+        normalisation: &teacher.normalisation,
+        phases: &phases,
+        teacher: Some(&guide),
+        seed: teacher.meta.seed,
+        settings: &echo,
+        dir: &dir,
+    };
+    let (best, history) = job.run(network(teacher), Masks::all_kept(&teacher.graph), watch)?;
+    let meta = Meta {
+        net: teacher.meta.net.clone(),
+        data: teacher.meta.data.clone(),
+        method: "privshap".into(),
+        budget: Some(total),
+        seed: teacher.meta.seed,
+        settings: echo.clone(),
+        ..Meta::default()
+    };
+    let checkpoint = conclude(&teacher.graph, best, history, &teacher.normalisation, &splits.test, meta)?;
+    checkpoint.save(&dir)?;
+    job.forget()?;
+    Ok(checkpoint)
+}
+
+fn check(
+    settings: &LinearizeSettings,
+    teacher: &Checkpoint,
+    totals: &[usize],
+    source: &DataSource,
+) -> Result<(), Error> {
+    let units: usize = teacher.graph.activations().map(|layer| layer.shape.size()).sum();
+    let layers = teacher.graph.activations().count();
+    if teacher.masks.count() != units {
+        let found = format!("{} of them kept", teacher.masks.count());
+        return Err(Error::config("the trained network", format!("all {units} units kept"), found));
+    }
+    if teacher.meta.data != source.name() {
+        return Err(Error::config("data set", &teacher.meta.data, source.name()));
+    }
+    if settings.shapley.exact && layers > MOST_EXACT {
+        return Err(Error::config("--exact", format!("at most {MOST_EXACT} activation layers"), layers.to_string()));
+    }
+    if !(1..=shapley::MOST_PLAYERS).contains(&layers) {
+        return Err(Error::config("activation layers", format!("1 to {}", shapley::MOST_PLAYERS), layers.to_string()));
+    }
+    if settings.batch == 0 || settings.shapley.images == 0 || settings.replace_epochs == 0 {
+        return Err(Error::config("batch, images and replace epochs", "at least 1 each", "0"));
+    }
+    match totals.iter().find(|total| **total > units) {
+        Some(total) => Err(Error::config("budget", format!("at most the network's {units} units"), total.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn describe(record: &ShapleyRecord, watch: &mut dyn Watch) {
+    let r = &record.result;
+    watch.note(&format!(
+        "utility {:.2} % with all layers, {:.2} % with none; {} coalitions measured",
+        r.full, r.empty, r.evaluations
+    ));
+    for (i, layer) in record.layers.iter().enumerate() {
+        watch.note(&format!(
+            "  {layer:20} {:7} units, phi {:6.2}, weight trimmed {:.3} and capped {:.3}, too low by at most {:.2} if monotone",
+            record.sizes[i], r.phi[i], r.trimmed[i], r.capped, r.bound[i]
+        ));
+    }
+}

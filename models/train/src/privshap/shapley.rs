@@ -1,0 +1,234 @@
+//! Shapley values of players whose coalitions have a measured utility.
+//!
+//! `phi_i = sum over S without i of [U(S + i) - U(S)] / (n * C(n - 1, |S|))`.
+//!
+//! The lattice of coalitions is walked downward from the full one, level by level, and every utility is measured
+//! once. Below a coalition whose utility is under a threshold nothing is looked at, and a depth cap bounds the walk.
+//! If `U` is monotone and never negative, all that is left out is between 0 and a bound that comes with the result.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most players: coalitions are 64-bit masks.
+pub const MOST_PLAYERS: usize = 64;
+
+/// How far the lattice is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Walk {
+    /// Coalitions of less utility than this are not looked below; without, all are.
+    pub threshold: Option<f64>,
+    /// Coalitions lack at most this many players; without, any number.
+    pub depth: Option<usize>,
+}
+
+impl Walk {
+    /// All coalitions.
+    pub const EXACT: Self = Self { threshold: None, depth: None };
+}
+
+/// Values, and what is known of their error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shapley {
+    /// One value a player, in utility's unit. If utility is monotone, never above the exact one.
+    pub phi: Vec<f64>,
+    /// Utility of the full coalition.
+    pub full: f64,
+    /// Utility of the empty coalition.
+    pub empty: f64,
+    /// Distinct coalitions measured, the empty one included.
+    pub evaluations: usize,
+    /// Of each player's weights (which sum to 1), the part below the threshold that was left out.
+    pub trimmed: Vec<f64>,
+    /// The part beyond the depth cap that was left out, the same for every player.
+    pub capped: f64,
+    /// If utility is monotone and never negative, each exact value exceeds `phi` by at most this.
+    pub bound: Vec<f64>,
+}
+
+/// Walks the lattice of `players` (1 to 64); `utility` is asked once per coalition, bit `i` standing for player `i`.
+pub fn shapley<E>(
+    players: usize,
+    walk: Walk,
+    mut utility: impl FnMut(u64) -> Result<f64, E>,
+) -> Result<Shapley, E> {
+    assert!((1..=MOST_PLAYERS).contains(&players), "1 to 64 players");
+    let mut known = BTreeMap::new();
+    let mut measure = |coalition: u64| -> Result<f64, E> {
+        if let Some(value) = known.get(&coalition) {
+            return Ok(*value);
+        }
+        let value = utility(coalition)?;
+        known.insert(coalition, value);
+        Ok(value)
+    };
+    let all = u64::MAX >> (MOST_PLAYERS - players);
+    let (full, empty) = (measure(all)?, measure(0)?);
+    let depth = walk.depth.map_or(players, |depth| depth.min(players));
+    let (mut phi, mut used) = (vec![0.0; players], vec![0.0; players]);
+    let mut level = BTreeSet::from([all]);
+    for removed in 0..depth {
+        let weight = weight(players, players - removed - 1);
+        let mut next = BTreeSet::new();
+        for parent in level {
+            let above = measure(parent)?;
+            if walk.threshold.is_some_and(|threshold| above < threshold) {
+                continue;
+            }
+            for player in (0..players).filter(|i| parent >> i & 1 == 1) {
+                let child = parent & !(1 << player);
+                phi[player] += weight * (above - measure(child)?);
+                used[player] += weight;
+                next.insert(child);
+            }
+        }
+        level = next;
+    }
+    // What lies beyond the cap is part of a coalition at the cap, or of one that was trimmed.
+    let threshold = walk.threshold.unwrap_or(0.0);
+    let mut ceiling = threshold;
+    for coalition in level {
+        ceiling = ceiling.max(measure(coalition)?);
+    }
+    let capped = (players - depth) as f64 / players as f64;
+    let trimmed: Vec<f64> = used.iter().map(|used| (1.0 - capped - used).max(0.0)).collect();
+    let bound = trimmed.iter().map(|weight| threshold * weight + ceiling * capped).collect();
+    Ok(Shapley { phi, full, empty, evaluations: known.len(), trimmed, capped, bound })
+}
+
+/// Weight of joining a coalition of `size` others: `1 / (n * C(n - 1, size))`.
+fn weight(players: usize, size: usize) -> f64 {
+    let others = players - 1;
+    let choices: f64 = (1..=size).map(|k| (others - size + k) as f64 / k as f64).product();
+    1.0 / (players as f64 * choices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    fn solve(players: usize, walk: Walk, game: impl Fn(u64) -> f64) -> Shapley {
+        shapley(players, walk, |s| Ok::<f64, Infallible>(game(s))).unwrap()
+    }
+
+    fn close(found: &[f64], expected: &[f64]) {
+        assert_eq!(found.len(), expected.len());
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() < 1e-12, "{found:?}, expected {expected:?}");
+        }
+    }
+
+    /// Independent of the walk: the mean marginal contribution over all orders of joining.
+    fn by_permutations(players: usize, game: &dyn Fn(u64) -> f64) -> Vec<f64> {
+        fn visit(order: &mut Vec<usize>, players: usize, each: &mut dyn FnMut(&[usize])) {
+            if order.len() == players {
+                return each(order);
+            }
+            for player in 0..players {
+                if !order.contains(&player) {
+                    order.push(player);
+                    visit(order, players, each);
+                    order.pop();
+                }
+            }
+        }
+        let (mut phi, mut orders) = (vec![0.0; players], 0.0);
+        visit(&mut Vec::new(), players, &mut |order| {
+            let mut coalition = 0u64;
+            for player in order {
+                let joined = coalition | 1 << player;
+                phi[*player] += game(joined) - game(coalition);
+                coalition = joined;
+            }
+            orders += 1.0;
+        });
+        phi.iter().map(|p| p / orders).collect()
+    }
+
+    /// A game without any structure.
+    fn arbitrary(coalition: u64) -> f64 {
+        let hash = coalition.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (hash >> 40) as f64 / 1e5
+    }
+
+    /// Monotone: a third of the squared total of the members' values.
+    fn monotone(coalition: u64) -> f64 {
+        let total: u64 = (0..6).filter(|i| coalition >> i & 1 == 1).map(|i| i + 1).sum();
+        (total * total) as f64 / 3.0
+    }
+
+    #[test]
+    fn known_games() {
+        // Additive: everybody gets what they bring.
+        let additive = solve(3, Walk::EXACT, |s| [5.0, 7.0, 11.0].iter().enumerate().map(|(i, v)| (s >> i & 1) as f64 * v).sum());
+        close(&additive.phi, &[5.0, 7.0, 11.0]);
+        // Gloves: player 0 has the left one, 1 and 2 a right one each; a pair is worth 1.
+        let gloves = solve(3, Walk::EXACT, |s| f64::from(u8::from(s & 1 == 1 && s > 1)));
+        close(&gloves.phi, &[2.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0]);
+        assert_eq!((gloves.evaluations, gloves.capped), (8, 0.0));
+        // Unanimity of 1 and 3 among five.
+        let unanimity = solve(5, Walk::EXACT, |s| f64::from(u8::from(s & 0b1010 == 0b1010)));
+        close(&unanimity.phi, &[0.0, 0.5, 0.0, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn exact_values_are_those_of_brute_force_and_efficient() {
+        for players in 1..=7 {
+            let exact = solve(players, Walk::EXACT, arbitrary);
+            close(&exact.phi, &by_permutations(players, &arbitrary));
+            assert!((exact.phi.iter().sum::<f64>() - (exact.full - exact.empty)).abs() < 1e-9);
+            assert_eq!(exact.evaluations, 1 << players);
+            close(&exact.trimmed, &vec![0.0; players]);
+            close(&exact.bound, &vec![0.0; players]);
+        }
+    }
+
+    #[test]
+    fn trimming_and_capping_stay_within_their_bound() {
+        let exact = solve(6, Walk::EXACT, monotone).phi;
+        let mut shorter = 0;
+        for threshold in [None, Some(5.0), Some(40.0), Some(100.0), Some(1e3)] {
+            for depth in [None, Some(1), Some(2), Some(4), Some(6)] {
+                let found = solve(6, Walk { threshold, depth }, monotone);
+                for (player, exact) in exact.iter().enumerate() {
+                    let missing = exact - found.phi[player];
+                    assert!(missing > -1e-9 && missing <= found.bound[player] + 1e-9, "{threshold:?} {depth:?}");
+                }
+                shorter += usize::from(found.evaluations < 64);
+            }
+        }
+        assert!(shorter > 10, "limits save evaluations");
+    }
+
+    #[test]
+    fn nothing_below_a_trimmed_coalition_is_measured() {
+        // Without player 0 the utility is 1, under the threshold: of the coalitions without 0, only those that lack
+        // nobody else, and the empty one, are measured.
+        let game = |s: u64| if s & 1 == 1 { 90.0 } else { 1.0 };
+        let found = solve(4, Walk { threshold: Some(5.0), depth: None }, game);
+        // With 0: 8 coalitions, each also measured without 0: 16 but for none; all parents with 0 are expanded.
+        assert_eq!(found.evaluations, 16);
+        close(&found.phi, &[89.0, 0.0, 0.0, 0.0]);
+        let strict = solve(4, Walk { threshold: Some(91.0), depth: None }, game);
+        assert_eq!((strict.evaluations, strict.phi), (2, vec![0.0; 4]));
+        close(&strict.trimmed, &[1.0; 4]);
+    }
+
+    #[test]
+    fn weights_sum_to_one_even_for_many_players() {
+        for players in [1, 2, 7, 32, 64] {
+            let total: f64 = (0..players).map(|size| {
+                let choices: f64 = (1..=size).map(|k| (players - 1 - size + k) as f64 / k as f64).product();
+                weight(players, size) * choices
+            }).sum();
+            assert!((total - 1.0).abs() < 1e-12);
+        }
+    }
+
+    /// ResNet9 on CIFAR-100, from the authors' log: the exact values sum to U(N) - U(empty) = 73.04.
+    #[test]
+    fn published_values_are_efficient() {
+        let phi = [10.982, 11.128, 11.550, 11.034, 10.850, 10.878, 6.478, 0.140];
+        assert!((phi.iter().sum::<f64>() - 73.04).abs() < 8.0 * 0.0005 + 0.005);
+    }
+}

@@ -1,0 +1,176 @@
+//! Training a network with all its activations kept.
+
+use crate::Error;
+use crate::fit::Job;
+use crate::images::{accuracy, whole};
+use crate::network::{Gates, Network};
+use crate::optimizer::Rule;
+use crate::phase::{Phase, Schedule};
+use crate::state::{Candidate, same_settings};
+use crate::watch::Watch;
+use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
+use models::data::{DataSource, Dataset, Normalisation};
+use models::graph::Graph;
+use models::mask::Masks;
+use models::nets;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use tch::Device;
+
+/// Everything that determines the outcome of a training run, beside the code and the machine's arithmetic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainSettings {
+    /// The network's name.
+    pub net: String,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate at the start; times 0.1 at half and at three quarters of the epochs.
+    pub rate: f64,
+    /// Share of the last step that is kept.
+    pub momentum: f64,
+    /// Times the weight, added to its gradient.
+    pub weight_decay: f64,
+    /// Whether images are shifted and mirrored.
+    pub augment: bool,
+    /// Training images used, the first ones; without, all.
+    pub limit: Option<usize>,
+    /// Determines first weights, held-out images, order and augmentation.
+    pub seed: u64,
+    /// Threads of libtorch: sums are added up in another order with another number.
+    pub threads: usize,
+}
+
+impl TrainSettings {
+    /// The recipe of the PrivShap authors (SGD 0.1, momentum 0.9, weight decay 5e-4, batch 256, 160 epochs, shift and
+    /// mirror), or for `shapes` one that takes well under a minute on two processor cores.
+    pub fn recipe(net: &str, source: &DataSource) -> Self {
+        let (epochs, batch, augment) = match source {
+            DataSource::Shapes => (16, 64, false),
+            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, true),
+        };
+        Self {
+            net: net.to_owned(),
+            epochs,
+            batch,
+            rate: 0.1,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+            augment,
+            limit: None,
+            seed: 1,
+            threads: default_threads(),
+        }
+    }
+}
+
+/// As many threads as the machine runs at once.
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there.
+pub fn train(
+    settings: &TrainSettings,
+    source: &DataSource,
+    out: &Path,
+    watch: &mut dyn Watch,
+) -> Result<Checkpoint, Error> {
+    if settings.epochs == 0 || settings.batch == 0 {
+        let found = format!("{} epochs of batch {}", settings.epochs, settings.batch);
+        return Err(Error::config("settings", "at least one epoch and one image a batch", found));
+    }
+    set_threads(settings.threads);
+    let splits = source.load(settings.seed)?;
+    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
+    let graph = nets::build(&settings.net, images.shape(), images.classes())?;
+    let normalisation = source.default_normalisation();
+    let echo = echo(settings, source, &images);
+    if let Some(done) = finished(out, &echo)? {
+        watch.note(&format!("{} is trained already", out.display()));
+        return Ok(done);
+    }
+    let phases = [Phase {
+        name: "train".into(),
+        epochs: settings.epochs,
+        batch: settings.batch,
+        augment: settings.augment,
+        rule: Rule::Sgd { momentum: settings.momentum, weight_decay: settings.weight_decay },
+        rate: settings.rate,
+        schedule: Schedule::Steps,
+        distil: false,
+        budgets: None,
+    }];
+    let job = Job {
+        train: &images,
+        held_out: &splits.held_out,
+        normalisation: &normalisation,
+        phases: &phases,
+        teacher: None,
+        seed: settings.seed,
+        settings: &echo,
+        dir: out,
+    };
+    let network = Network::initialised(&graph, settings.seed, Device::cuda_if_available());
+    let (best, history) = job.run(network, Masks::all_kept(&graph), watch)?;
+    let meta = Meta {
+        net: settings.net.clone(),
+        data: source.name().to_owned(),
+        method: "ar".into(),
+        budget: None,
+        seed: settings.seed,
+        ..Meta::default()
+    };
+    let checkpoint = conclude(&graph, best, history, &normalisation, &splits.test, Meta { settings: echo.clone(), ..meta })?;
+    checkpoint.save(out)?;
+    job.forget()?;
+    Ok(checkpoint)
+}
+
+/// Sets the number of libtorch's threads for this process.
+pub(crate) fn set_threads(threads: usize) {
+    tch::set_num_threads(threads as i32);
+}
+
+/// Settings and data as one JSON object.
+pub(crate) fn echo<S: Serialize>(settings: &S, source: &DataSource, images: &Dataset) -> serde_json::Value {
+    let mut all = serde_json::to_value(settings).expect("settings have string keys only");
+    all["data"] = source.name().into();
+    all["data_sha256"] = images.digest().into();
+    all["device"] = format!("{:?}", Device::cuda_if_available()).into();
+    all
+}
+
+/// The finished checkpoint in `dir`, if there is one; an error if it comes from other settings.
+pub(crate) fn finished(dir: &Path, echo: &serde_json::Value) -> Result<Option<Checkpoint>, Error> {
+    if !dir.join(models::checkpoint::REST).exists() {
+        return Ok(None);
+    }
+    let found = Checkpoint::load(dir)?;
+    same_settings(dir, echo, &found.meta.settings)?;
+    Ok(Some(found))
+}
+
+/// Reads the test set, once, and puts the checkpoint together.
+pub(crate) fn conclude(
+    graph: &Graph,
+    best: Candidate,
+    history: Vec<Epoch>,
+    normalisation: &Normalisation,
+    test: &Dataset,
+    meta: Meta,
+) -> Result<Checkpoint, Error> {
+    let device = Device::cuda_if_available();
+    let network = Network::new(graph, &best.parameters, device);
+    let gates = Gates::of(graph, &best.masks, device);
+    let test = accuracy(&network, &gates, &whole(test, normalisation, device));
+    let accuracy = Accuracies { held_out: Some(best.held_out), test: Some(test) };
+    Ok(Checkpoint {
+        graph: graph.clone(),
+        parameters: best.parameters,
+        masks: best.masks,
+        normalisation: normalisation.clone(),
+        meta: Meta { accuracy, history, ..meta },
+    })
+}

@@ -1,0 +1,83 @@
+//! What this machine's loopback can do, measured through the channel itself.
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{BytesPerSec, Channel, Error, FrameKind, Link};
+
+/// The unshaped loopback: the limit of what can be emulated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loopback {
+    /// Bytes a second, one way: the best burst.
+    pub rate: BytesPerSec,
+    /// Round trip of an empty frame: the median.
+    pub rtt: Duration,
+}
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const PING: FrameKind = FrameKind(1);
+const BURST: FrameKind = FrameKind(2);
+
+const PINGS: usize = 400;
+const BURSTS: usize = 4;
+const BURST_FRAMES: usize = 48;
+const FRAME_BYTES: usize = 1 << 20;
+
+/// Measures a TCP pair over loopback: round trips one after another, then bursts of 1 MiB frames one way.
+/// Takes a few tenths of a second.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Deadline`], where loopback does not work.
+pub fn calibrate() -> Result<Loopback, Error> {
+    let io = |source| Error::Io { doing: "listening on loopback", source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(io)?;
+    let addr = listener.local_addr().map_err(io)?;
+    let mut near = Channel::connect(addr, &Link::loopback(), DEADLINE)?;
+    let mut far = Channel::accept(&listener, &Link::loopback(), DEADLINE)?;
+    thread::scope(|scope| {
+        let echo = scope.spawn(move || answer(&mut far));
+        let measured = measure(&mut near);
+        drop(near);
+        echo.join().expect("the answering thread does not panic")?;
+        measured
+    })
+}
+
+fn answer(far: &mut Channel) -> Result<(), Error> {
+    for _ in 0..PINGS {
+        far.recv(PING, 0)?;
+        far.send(PING, Vec::new())?;
+    }
+    for _ in 0..BURSTS {
+        for _ in 0..BURST_FRAMES {
+            far.recv(BURST, FRAME_BYTES)?;
+        }
+        far.send(PING, Vec::new())?;
+    }
+    far.flush()
+}
+
+fn measure(near: &mut Channel) -> Result<Loopback, Error> {
+    let mut round_trips = Vec::with_capacity(PINGS);
+    for _ in 0..PINGS {
+        let start = Instant::now();
+        near.send(PING, Vec::new())?;
+        near.recv(PING, 0)?;
+        round_trips.push(start.elapsed());
+    }
+    round_trips.sort_unstable();
+    let rtt = round_trips[PINGS / 2];
+    let mut best = Duration::MAX;
+    for _ in 0..BURSTS {
+        let start = Instant::now();
+        for _ in 0..BURST_FRAMES {
+            near.send(BURST, vec![0; FRAME_BYTES])?;
+        }
+        near.recv(PING, 0)?;
+        best = best.min(start.elapsed());
+    }
+    let rate = BytesPerSec((BURST_FRAMES * FRAME_BYTES) as f64 / best.as_secs_f64());
+    Ok(Loopback { rate, rtt })
+}

@@ -1,0 +1,263 @@
+//! The channel: frames in, frames out, everything counted.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{nanoseconds, now_ns, wait_until};
+use crate::error::End;
+use crate::frame::{Frame, FrameKind, MAX_FRAME, WIRE_HEADER};
+use crate::queue::Inbox;
+use crate::release::{Lateness, ReleaseError};
+use crate::shaper::Shaper;
+use crate::spent::{Books, Phase, Spent};
+use crate::tcp::{self, Tcp};
+use crate::{Error, Link};
+
+/// Small frames are held until they are this many bytes, or the channel is flushed.
+const HOLD_BYTES: u64 = 64 << 10;
+
+/// A deadline that the operating system and the arithmetic of clocks accept.
+fn bounded(deadline: Duration) -> Duration {
+    deadline.clamp(Duration::from_millis(1), Duration::from_secs(366 * 24 * 3600))
+}
+
+/// One end of a connection to the other party. See the crate's page for what is counted, and how.
+///
+/// Every wait ends with [`Error::Deadline`] when nothing moved for the deadline: 1 ms at least, a year at
+/// most. It has to cover the peer's longest computation between two messages.
+///
+/// Dropping a channel sends what it holds (for at most 5 s and the deadline), then closes it: the peer
+/// receives what was sent, then [`Error::Closed`].
+pub struct Channel {
+    transport: Transport,
+    inbox: Arc<Inbox>,
+    /// None on an unshaped link.
+    shaper: Option<Shaper>,
+    deadline: Duration,
+    held: VecDeque<Frame>,
+    held_bytes: u64,
+    books: Books,
+    lateness: Lateness,
+}
+
+enum Transport {
+    /// The other end's inbox.
+    Memory(Arc<Inbox>),
+    Tcp(Tcp),
+}
+
+impl Channel {
+    /// Two ends in one process, unshaped, without a socket or thread. Its queues are not bounded.
+    pub fn pair(deadline: Duration) -> (Self, Self) {
+        let deadline = bounded(deadline);
+        let (left, right) = (Arc::<Inbox>::default(), Arc::<Inbox>::default());
+        (
+            Self::new(Transport::Memory(Arc::clone(&right)), Arc::clone(&left), None, deadline),
+            Self::new(Transport::Memory(left), right, None, deadline),
+        )
+    }
+
+    /// [`Channel::pair`] for a caller that was given a link: only loopback will do.
+    ///
+    /// # Errors
+    /// [`Error::Link`] for any shaped link.
+    pub fn pair_over(link: &Link, deadline: Duration) -> Result<(Self, Self), Error> {
+        if link.is_shaped() {
+            return Err(Error::Link {
+                expected: "loopback for an in-process pair, which emulates nothing".into(),
+                found: link.to_string(),
+            });
+        }
+        Ok(Self::pair(deadline))
+    }
+
+    /// Connects to a listening peer on this host. Both ends have to name links of the same numbers; that is
+    /// found out at the first `recv`.
+    ///
+    /// # Errors
+    /// [`Error::Deadline`], [`Error::Io`] (nobody listens there; not retried), [`Error::Link`] (numbers that
+    /// make no sense).
+    pub fn connect(addr: SocketAddr, link: &Link, deadline: Duration) -> Result<Self, Error> {
+        link.validate()?;
+        let deadline = bounded(deadline);
+        Self::over_tcp(tcp::connect(addr, deadline)?, link, deadline)
+    }
+
+    /// Takes one connection. The listener is non-blocking from then on.
+    ///
+    /// # Errors
+    /// [`Error::Deadline`], [`Error::Io`], [`Error::Link`] (numbers that make no sense).
+    pub fn accept(listener: &TcpListener, link: &Link, deadline: Duration) -> Result<Self, Error> {
+        link.validate()?;
+        let deadline = bounded(deadline);
+        Self::over_tcp(tcp::accept(listener, deadline)?, link, deadline)
+    }
+
+    fn over_tcp(stream: TcpStream, link: &Link, deadline: Duration) -> Result<Self, Error> {
+        let inbox = Arc::<Inbox>::default();
+        let tcp = Tcp::start(stream, link, &inbox, deadline)?;
+        let shaper = link.is_shaped().then(|| Shaper::new(link));
+        Ok(Self::new(Transport::Tcp(tcp), inbox, shaper, deadline))
+    }
+
+    fn new(transport: Transport, inbox: Arc<Inbox>, shaper: Option<Shaper>, deadline: Duration) -> Self {
+        Self {
+            transport,
+            inbox,
+            shaper,
+            deadline,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            books: Books::new(now_ns()),
+            lateness: Lateness::default(),
+        }
+    }
+
+    /// Flushes, then books what follows on this phase and step. Entering one again adds to it. A failure to
+    /// flush is told by the next `send`, `recv` or `flush`, which try again.
+    pub fn enter(&mut self, phase: Phase, step: u32) {
+        let _ = self.flush();
+        self.books.enter(phase, step, now_ns());
+    }
+
+    /// Sends one frame. Small frames may be held until the next `flush`, `recv`, `enter` or drop.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] above [`MAX_FRAME`]; [`Error::Closed`], [`Error::Deadline`], [`Error::Io`],
+    /// possibly about an earlier frame.
+    pub fn send(&mut self, kind: FrameKind, payload: Vec<u8>) -> Result<(), Error> {
+        if payload.len() > MAX_FRAME {
+            return Err(Error::TooLong { max: MAX_FRAME, found: payload.len() });
+        }
+        self.books.sent(payload.len());
+        self.held_bytes += (payload.len() + WIRE_HEADER) as u64;
+        self.held.push_back(Frame { kind, arrival_ns: 0, payload });
+        if self.held_bytes >= HOLD_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Receives one frame of this kind and of exactly `len` bytes. Flushes first.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for another kind or length; [`Error::Closed`], [`Error::Deadline`],
+    /// [`Error::Io`]; [`Error::Link`] where the peer emulates another link.
+    pub fn recv(&mut self, kind: FrameKind, len: usize) -> Result<Vec<u8>, Error> {
+        self.next(kind, |found| found == len, || format!("{len} bytes"))
+    }
+
+    /// Receives one frame of this kind and of at most `cap` bytes. Flushes first.
+    ///
+    /// # Errors
+    /// As [`Channel::recv`].
+    pub fn recv_at_most(&mut self, kind: FrameKind, cap: usize) -> Result<Vec<u8>, Error> {
+        self.next(kind, |found| found <= cap, || format!("at most {cap} bytes"))
+    }
+
+    fn next(
+        &mut self,
+        kind: FrameKind,
+        fits: impl FnOnce(usize) -> bool,
+        wanted: impl FnOnce() -> String,
+    ) -> Result<Vec<u8>, Error> {
+        self.flush()?;
+        let called_ns = now_ns();
+        let frame = self.inbox.pop(self.deadline).and_then(|frame| self.release(frame, called_ns));
+        self.books.blocked(now_ns().saturating_sub(called_ns));
+        let frame = frame.map_err(|end| self.error(end, "waiting for a frame"))?;
+        if frame.kind != kind || !fits(frame.payload.len()) {
+            return Err(Error::Malformed {
+                expected: format!("{} with {}", kind, wanted()),
+                found: format!("{} with {} bytes", frame.kind, frame.payload.len()),
+            });
+        }
+        self.books.received(frame.payload.len());
+        Ok(frame.payload)
+    }
+
+    /// Waits for the emulated link to deliver the frame. A slow link's trickle is progress, a first byte that
+    /// is further away than the deadline is not.
+    fn release(&mut self, frame: Frame, called_ns: u64) -> Result<Frame, End> {
+        let Some(shaper) = &self.shaper else { return Ok(frame) };
+        let first_byte_ns = frame.arrival_ns.saturating_sub(shaper.transmission_ns(frame.size()));
+        let patience_ns = called_ns.saturating_add(nanoseconds(self.deadline));
+        if first_byte_ns > patience_ns {
+            wait_until(patience_ns);
+            return Err(End::Stalled);
+        }
+        let released_ns = wait_until(frame.arrival_ns);
+        self.lateness.record(released_ns - frame.arrival_ns.max(called_ns));
+        Ok(frame)
+    }
+
+    /// Hands everything held to the writer; does not wait for it to be written. The frames count as sent now.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Deadline`] (the queue is full and does not move), [`Error::Io`].
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let called_ns = now_ns();
+        let handed_over = match &self.transport {
+            Transport::Memory(peer) if peer.has_ended() => Err(End::Closed),
+            Transport::Memory(_) => Ok(()),
+            Transport::Tcp(tcp) => tcp.outbox().wait_for_room(self.held_bytes, self.deadline),
+        };
+        let sent_ns = now_ns();
+        self.books.blocked(sent_ns.saturating_sub(called_ns));
+        handed_over.map_err(|end| self.error(end, "waiting for the peer to take what was sent"))?;
+        self.queue_held(sent_ns);
+        Ok(())
+    }
+
+    /// Stamps what is held and hands it over, room or not.
+    fn queue_held(&mut self, sent_ns: u64) {
+        let shaper = &mut self.shaper;
+        let stamped = self.held.drain(..).map(|mut frame| {
+            if let Some(shaper) = shaper {
+                frame.arrival_ns = shaper.arrival(sent_ns, frame.size());
+            }
+            frame
+        });
+        match &self.transport {
+            Transport::Memory(peer) => peer.push(stamped),
+            Transport::Tcp(tcp) => tcp.outbox().push(stamped),
+        }
+        self.held_bytes = 0;
+    }
+
+    /// What was spent since the channel began or the books were taken: one entry per (phase, step), in order
+    /// of first entry, the current one's time up to now. Time before the first `enter` is listed, as setup
+    /// step 0, only if there was traffic in it.
+    pub fn spent(&self) -> Vec<Spent> {
+        self.books.rows(now_ns())
+    }
+
+    /// [`Channel::spent`], and restarts the books at the current phase and step; it is listed again once it
+    /// is entered or has traffic.
+    pub fn take_spent(&mut self) -> Vec<Spent> {
+        self.books.take(now_ns())
+    }
+
+    /// How late this end released frames of a shaped link, over the channel's whole life.
+    pub fn release_error(&self) -> ReleaseError {
+        self.lateness.summary()
+    }
+
+    fn error(&self, end: End, waiting_for: &'static str) -> Error {
+        let (phase, step) = self.books.at();
+        end.at(phase, step, waiting_for, self.deadline)
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.queue_held(now_ns());
+        if let Transport::Memory(peer) = &self.transport {
+            peer.end(End::Closed);
+            // The peer's sends are refused from now on.
+            self.inbox.end(End::Closed);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What can go wrong on a channel, and whose doing it is.
+
+use std::io;
+use std::time::Duration;
+
+use crate::Phase;
+
+/// Who has to change something for the error to go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The other party: it ended, fell silent or broke the protocol.
+    Peer,
+    /// What this party was told to do: its link, its frame size.
+    Config,
+    /// The operating system.
+    Io,
+}
+
+/// Why a channel could not do what it was asked. After any error but [`Error::TooLong`] the channel is of no
+/// further use: drop it, and the peer gets [`Error::Closed`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The peer dropped its end, or its process died.
+    #[error("peer: ended the connection; we were at {phase} step {step}")]
+    Closed {
+        /// Where this end was.
+        phase: Phase,
+        /// Where this end was.
+        step: u32,
+    },
+    /// Nothing moved for as long as the channel's deadline.
+    #[error("peer: no progress for {deadline:?} while {waiting_for}; we were at {phase} step {step}")]
+    Deadline {
+        /// What did not happen.
+        waiting_for: &'static str,
+        /// The time that was given.
+        deadline: Duration,
+        /// Where this end was.
+        phase: Phase,
+        /// Where this end was.
+        step: u32,
+    },
+    /// The peer sent something else than it had to.
+    #[error("peer: malformed traffic: expected {expected}, found {found}")]
+    Malformed {
+        /// What the protocol asks for.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// The caller's frame is longer than [`MAX_FRAME`](crate::MAX_FRAME).
+    #[error("config: expected a payload of at most {max} bytes, found {found}")]
+    TooLong {
+        /// The cap.
+        max: usize,
+        /// The payload's length.
+        found: usize,
+    },
+    /// A link that is not understood, cannot be emulated here, or is not the peer's.
+    #[error("config: link: expected {expected}, found {found}")]
+    Link {
+        /// What would have been accepted.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// The operating system refused.
+    #[error("io: {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Who is wrong.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Closed { .. } | Self::Deadline { .. } | Self::Malformed { .. } => Fault::Peer,
+            Self::TooLong { .. } | Self::Link { .. } => Fault::Config,
+            Self::Io { .. } => Fault::Io,
+        }
+    }
+}
+
+/// Why one direction of a transport ended; kept by its queue, told as an [`Error`] to whoever asks next.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    Closed,
+    Stalled,
+    Malformed { expected: String, found: String },
+    Link { expected: String, found: String },
+    Io { doing: &'static str, kind: io::ErrorKind, text: String },
+}
+
+impl End {
+    /// What an IO error on an established connection means.
+    pub(crate) fn of(doing: &'static str, source: &io::Error) -> Self {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
+            WouldBlock, WriteZero,
+        };
+        match source.kind() {
+            BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof | WriteZero => {
+                Self::Closed
+            }
+            TimedOut | WouldBlock => Self::Stalled,
+            kind => Self::Io { doing, kind, text: source.to_string() },
+        }
+    }
+
+    /// The error for a caller that is at `phase`, `step`.
+    pub(crate) fn at(self, phase: Phase, step: u32, waiting_for: &'static str, deadline: Duration) -> Error {
+        match self {
+            Self::Closed => Error::Closed { phase, step },
+            Self::Stalled => Error::Deadline { waiting_for, deadline, phase, step },
+            Self::Malformed { expected, found } => Error::Malformed { expected, found },
+            Self::Link { expected, found } => Error::Link { expected, found },
+            Self::Io { doing, kind, text } => Error::Io { doing, source: io::Error::new(kind, text) },
+        }
+    }
+}

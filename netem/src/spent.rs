@@ -1,0 +1,214 @@
+//! The books: who sent how much when, and how long it took, per (phase, step).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use crate::frame::COUNTED_HEADER;
+
+/// The part of a run that traffic and time belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Once a session: digests, keys, base transfers.
+    Setup,
+    /// Before the input is known.
+    Offline,
+    /// From the input to the output.
+    Online,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Setup => "setup",
+            Self::Offline => "offline",
+            Self::Online => "online",
+        })
+    }
+}
+
+/// What one (phase, step) cost this endpoint.
+///
+/// Sent traffic is booked on the step that is current at `send`, received traffic at `recv`. Bytes are
+/// payload; headers, 5 bytes a message, are apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// The phase.
+    pub phase: Phase,
+    /// The step within the plan.
+    pub step: u32,
+    /// Payload bytes sent.
+    pub bytes_out: u64,
+    /// Payload bytes received.
+    pub bytes_in: u64,
+    /// Header bytes sent: 5 a message.
+    pub header_out: u64,
+    /// Header bytes received: 5 a message.
+    pub header_in: u64,
+    /// Messages (frames) sent.
+    pub messages_out: u64,
+    /// Messages (frames) received.
+    pub messages_in: u64,
+    /// How many times this endpoint began to send: after having received, or as the first thing since the
+    /// phase began (entering another phase or restarting the books forgets the direction). A phase's rounds
+    /// are the flights of both endpoints: the one-way delays on the critical path, as long as the endpoints
+    /// take turns; two flights that cross are counted as two.
+    pub flights_out: u64,
+    /// Nanoseconds from entering to leaving, all visits together.
+    pub wall_ns: u64,
+    /// Nanoseconds of `wall_ns` spent waiting for the peer, the link or room in the queue.
+    pub blocked_ns: u64,
+}
+
+impl Spent {
+    /// A (phase, step) that has cost nothing yet.
+    pub fn new(phase: Phase, step: u32) -> Self {
+        Self {
+            phase,
+            step,
+            bytes_out: 0,
+            bytes_in: 0,
+            header_out: 0,
+            header_in: 0,
+            messages_out: 0,
+            messages_in: 0,
+            flights_out: 0,
+            wall_ns: 0,
+            blocked_ns: 0,
+        }
+    }
+
+    /// Nanoseconds not blocked: `wall_ns - blocked_ns`.
+    pub fn compute_ns(&self) -> u64 {
+        self.wall_ns.saturating_sub(self.blocked_ns)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Out,
+    In,
+}
+
+/// All rows of one endpoint since the books were last restarted.
+pub(crate) struct Books {
+    phase: Phase,
+    step: u32,
+    rows: Vec<Spent>,
+    /// The current step's row. None until it is entered by name or has traffic: idle time before the first
+    /// `enter` is no step's.
+    current: Option<usize>,
+    since_ns: u64,
+    last: Option<Direction>,
+}
+
+impl Books {
+    pub(crate) fn new(now_ns: u64) -> Self {
+        Self { phase: Phase::Setup, step: 0, rows: Vec::new(), current: None, since_ns: now_ns, last: None }
+    }
+
+    /// The current phase and step.
+    pub(crate) fn at(&self) -> (Phase, u32) {
+        (self.phase, self.step)
+    }
+
+    pub(crate) fn enter(&mut self, phase: Phase, step: u32, now_ns: u64) {
+        self.settle(now_ns);
+        if phase != self.phase {
+            self.last = None;
+        }
+        (self.phase, self.step) = (phase, step);
+        self.row();
+    }
+
+    pub(crate) fn sent(&mut self, payload: usize) {
+        let flight = u64::from(self.last != Some(Direction::Out));
+        self.last = Some(Direction::Out);
+        let row = self.row();
+        row.bytes_out += payload as u64;
+        row.header_out += COUNTED_HEADER;
+        row.messages_out += 1;
+        row.flights_out += flight;
+    }
+
+    pub(crate) fn received(&mut self, payload: usize) {
+        self.last = Some(Direction::In);
+        let row = self.row();
+        row.bytes_in += payload as u64;
+        row.header_in += COUNTED_HEADER;
+        row.messages_in += 1;
+    }
+
+    pub(crate) fn blocked(&mut self, ns: u64) {
+        if ns > 0 {
+            self.row().blocked_ns += ns;
+        }
+    }
+
+    /// The rows in order of first entry, the current one's time up to now.
+    pub(crate) fn rows(&self, now_ns: u64) -> Vec<Spent> {
+        let mut rows = self.rows.clone();
+        if let Some(current) = self.current {
+            rows[current].wall_ns += now_ns.saturating_sub(self.since_ns);
+        }
+        rows
+    }
+
+    /// The rows; begins anew at the current step, with no direction.
+    pub(crate) fn take(&mut self, now_ns: u64) -> Vec<Spent> {
+        self.settle(now_ns);
+        self.last = None;
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Closes the current row's visit.
+    fn settle(&mut self, now_ns: u64) {
+        if let Some(current) = self.current.take() {
+            self.rows[current].wall_ns += now_ns.saturating_sub(self.since_ns);
+        }
+        self.since_ns = now_ns;
+    }
+
+    /// The current step's row, opened where need be.
+    fn row(&mut self) -> &mut Spent {
+        let (phase, step) = (self.phase, self.step);
+        let index = self.current.unwrap_or_else(|| {
+            self.rows.iter().position(|row| (row.phase, row.step) == (phase, step)).unwrap_or_else(|| {
+                self.rows.push(Spent::new(phase, step));
+                self.rows.len() - 1
+            })
+        });
+        self.current = Some(index);
+        &mut self.rows[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_to_the_step_it_was_spent_in() {
+        let mut books = Books::new(100);
+        books.enter(Phase::Offline, 0, 1_000);
+        books.blocked(30);
+        books.enter(Phase::Offline, 1, 1_100);
+        books.enter(Phase::Offline, 0, 1_150);
+        let rows = books.rows(1_160);
+        let times: Vec<_> = rows.iter().map(|r| (r.step, r.wall_ns, r.blocked_ns, r.compute_ns())).collect();
+        assert_eq!(times, [(0, 110, 30, 80), (1, 50, 0, 50)]);
+    }
+
+    #[test]
+    fn idle_time_before_the_first_entry_makes_no_row() {
+        let mut books = Books::new(0);
+        assert_eq!(books.rows(50), []);
+        books.enter(Phase::Online, 3, 60);
+        assert_eq!(books.take(70), [Spent { wall_ns: 10, ..Spent::new(Phase::Online, 3) }]);
+        // Restarted: still at online 3, but unlisted until something happens there.
+        assert_eq!((books.at(), books.rows(90)), ((Phase::Online, 3), vec![]));
+        books.sent(7);
+        let row = &books.take(100)[0];
+        assert_eq!((row.wall_ns, row.bytes_out, row.header_out, row.flights_out), (30, 7, 5, 1));
+    }
+}

@@ -1,0 +1,182 @@
+//! TCP, with a thread a direction.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{self, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::error::End;
+use crate::frame::{greeting, read_frame, read_greeting, starts_with_frame, write_frames};
+use crate::queue::{Inbox, Outbox};
+use crate::{Error, Link, Phase};
+
+/// Small frames are read this many bytes at a time.
+const READ_BUFFER: usize = 64 << 10;
+
+/// How long a dropped channel goes on writing what it still holds, at most.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How long it then goes on reading, at most, for the peer to end too. A socket closed with unread bytes in
+/// it is reset, which takes with it what the peer's kernel has not yet received.
+const GRACE: Duration = Duration::from_millis(100);
+
+fn io_error(doing: &'static str) -> impl Fn(io::Error) -> Error {
+    move |source| Error::Io { doing, source }
+}
+
+/// A connection that was not there in time. There is no phase yet but setup.
+fn late(waiting_for: &'static str, deadline: Duration) -> Error {
+    Error::Deadline { waiting_for, deadline, phase: Phase::Setup, step: 0 }
+}
+
+/// Connects within the deadline. A refusal is not retried.
+pub(crate) fn connect(addr: SocketAddr, deadline: Duration) -> Result<TcpStream, Error> {
+    TcpStream::connect_timeout(&addr, deadline).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => late("connecting", deadline),
+        _ => Error::Io { doing: "connecting", source: error },
+    })
+}
+
+/// Takes one connection within the deadline; leaves the listener non-blocking, since between being told of a
+/// connection and taking it the connection can go away.
+pub(crate) fn accept(listener: &TcpListener, deadline: Duration) -> Result<TcpStream, Error> {
+    listener.set_nonblocking(true).map_err(io_error("preparing the listener"))?;
+    let until = Instant::now() + deadline;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).map_err(io_error("preparing the connection"))?;
+                return Ok(stream);
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => {}
+                io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => continue,
+                _ => return Err(Error::Io { doing: "accepting", source: error }),
+            },
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(late("waiting for the peer to connect", deadline));
+        }
+        let left = Timespec::try_from(left).map_err(|_| Error::Io {
+            doing: "waiting for the peer to connect",
+            source: io::ErrorKind::InvalidInput.into(),
+        })?;
+        match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&left)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => {
+                return Err(Error::Io { doing: "waiting for the peer to connect", source: error.into() });
+            }
+        }
+    }
+}
+
+/// An established connection and its two threads.
+pub(crate) struct Tcp {
+    stream: TcpStream,
+    outbox: Arc<Outbox>,
+    inbox: Arc<Inbox>,
+    threads: Vec<JoinHandle<()>>,
+    linger: Duration,
+}
+
+impl Tcp {
+    /// Starts both threads. The greeting goes out at once; the peer's is read before its first frame, by the
+    /// reader, so neither end waits for the other here.
+    pub(crate) fn start(
+        stream: TcpStream,
+        link: &Link,
+        inbox: &Arc<Inbox>,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
+        let prepare = io_error("preparing the connection");
+        stream.set_nodelay(true).map_err(&prepare)?;
+        stream.set_write_timeout(Some(deadline)).map_err(&prepare)?;
+        let outbox = Arc::<Outbox>::default();
+        let mut tcp = Self {
+            stream,
+            outbox: Arc::clone(&outbox),
+            inbox: Arc::clone(inbox),
+            threads: Vec::new(),
+            linger: deadline.min(LINGER),
+        };
+        let mut socket = tcp.stream.try_clone().map_err(&prepare)?;
+        let hello = greeting(link);
+        tcp.threads.push(
+            thread::Builder::new()
+                .name("netem-write".into())
+                .spawn(move || {
+                    let end = write_all(&mut socket, &hello, &outbox);
+                    outbox.end(end);
+                })
+                .map_err(&prepare)?,
+        );
+        let socket = tcp.stream.try_clone().map_err(&prepare)?;
+        let (link, inbox) = (link.clone(), Arc::clone(inbox));
+        tcp.threads.push(
+            thread::Builder::new()
+                .name("netem-read".into())
+                .spawn(move || {
+                    let end = read_all(socket, &link, &inbox);
+                    inbox.end(end);
+                })
+                .map_err(&prepare)?,
+        );
+        Ok(tcp)
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+}
+
+/// Writes until the outbox is closed or the connection fails, and says which.
+fn write_all(socket: &mut TcpStream, hello: &[u8], outbox: &Outbox) -> End {
+    let doing = "writing to the peer";
+    if let Err(error) = socket.write_all(hello) {
+        return End::of(doing, &error);
+    }
+    while let Some(batch) = outbox.next_batch() {
+        if let Err(error) = write_frames(socket, &batch, |bytes| outbox.wrote(bytes)) {
+            return End::of(doing, &error);
+        }
+    }
+    End::Closed
+}
+
+/// Reads until the connection ends or makes no sense, and says why.
+fn read_all(socket: TcpStream, link: &Link, inbox: &Inbox) -> End {
+    let mut reader = BufReader::with_capacity(READ_BUFFER, socket);
+    if let Err(end) = read_greeting(&mut reader, link) {
+        return end;
+    }
+    let mut batch = Vec::new();
+    loop {
+        // Frames that came together are handed over together: waking the receiver for each costs more than
+        // they do.
+        match read_frame(&mut reader) {
+            Ok(frame) => batch.push(frame),
+            Err(end) => return end,
+        }
+        if !starts_with_frame(reader.buffer()) {
+            inbox.push(batch.drain(..));
+        }
+    }
+}
+
+impl Drop for Tcp {
+    /// Writes what is queued, for the linger at most; then ends the connection, which ends both threads.
+    fn drop(&mut self) {
+        // A connection that is gone already need not be shut down, so these errors mean nothing.
+        if self.outbox.close(self.linger) {
+            let _ = self.stream.shutdown(Shutdown::Write);
+            self.inbox.wait_for_end(GRACE);
+        }
+        let _ = self.stream.shutdown(Shutdown::Both);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Links keep their numbers on a real socket.
+//!
+//! One link after another in one function: side by side they would disturb each other. A busy machine can
+//! only make a transfer later, so the best of a few tries is compared, and a link may fall short only where
+//! calibration, at that very time, refuses it.
+
+use super::{DATA, tcp};
+use netem::{Channel, Link, calibrate};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const TRIES: usize = 5;
+const FRAME: usize = 250_000;
+/// Each transfer is this long on its link.
+const TRANSFER: f64 = 0.1;
+
+/// Delay of a one-byte frame, and bytes a second of a long transfer less the delay.
+fn measure(link: &Link, client: &mut Channel, server: &mut Channel) -> (Duration, f64) {
+    let rate = link.effective_rate().unwrap().0;
+    let frames = ((rate * TRANSFER / FRAME as f64) as usize).max(1);
+    thread::scope(|scope| {
+        let receiver = scope.spawn(move || {
+            server.recv(DATA, 1).unwrap();
+            let first = Instant::now();
+            for _ in 0..frames {
+                server.recv(DATA, FRAME).unwrap();
+            }
+            (first, Instant::now())
+        });
+        // The receiver is waiting when the byte is sent.
+        thread::sleep(Duration::from_millis(5));
+        let sent_byte = Instant::now();
+        client.send(DATA, vec![0]).unwrap();
+        client.flush().unwrap();
+        thread::sleep(link.rtt);
+        let sent_bulk = Instant::now();
+        for _ in 0..frames {
+            client.send(DATA, vec![0; FRAME]).unwrap();
+        }
+        let (got_byte, got_bulk) = receiver.join().unwrap();
+        let took = (got_bulk - sent_bulk).as_secs_f64() - link.rtt.as_secs_f64() / 2.0;
+        (got_byte - sent_byte, (frames * (FRAME + 5)) as f64 / took)
+    })
+}
+
+#[test]
+fn every_shaped_link_keeps_its_rate_and_its_delay() {
+    let windowed = Link::parse("rate=100MB/s,rtt=4ms,window=64KiB").unwrap();
+    for link in Link::named().filter(Link::is_shaped).chain([windowed]) {
+        let (mut client, mut server) = tcp(&link, DEADLINE);
+        let rate = link.effective_rate().unwrap().0;
+        let one_byte = link.rtt / 2 + Duration::from_secs_f64(6.0 / rate);
+        let (mut late, mut best, mut tries) = (Duration::MAX, 0.0_f64, 0);
+        let close = |late: Duration, best: f64| late <= Duration::from_micros(200) && best >= 0.95 * rate;
+        while tries < TRIES && !close(late, best) {
+            let (delay, found) = measure(&link, &mut client, &mut server);
+            // Never early, never faster than the link: those would be our own errors. 1 ns is lost to
+            // rounding.
+            let tick = Duration::from_nanos(1);
+            assert!(delay + tick >= one_byte, "{link}: {delay:?}");
+            assert!(found <= rate * 1.000_001, "{link}: {found} B/s");
+            (late, best, tries) = (late.min(delay.saturating_sub(one_byte)), best.max(found), tries + 1);
+        }
+        let errors = server.release_error();
+        println!("{link}: {late:?} late, {:.2} % of the rate, {errors:?}, try {tries}", 100.0 * best / rate);
+        let refused = || link.check(&calibrate().unwrap()).is_err();
+        assert!(close(late, best) || refused(), "{link}: {late:?} late, {best} B/s");
+        assert!(errors.count >= 2 && errors.p50_ns <= errors.p99_ns && errors.p99_ns <= errors.max_ns);
+        assert!(errors.max_ns > 0 && client.release_error().count == 0);
+    }
+
+    // Nothing is released late, or recorded, where nothing is shaped.
+    let (mut client, mut server) = tcp(&Link::loopback(), DEADLINE);
+    client.send(DATA, vec![0]).unwrap();
+    client.flush().unwrap();
+    server.recv(DATA, 1).unwrap();
+    assert_eq!(server.release_error(), netem::ReleaseError::default());
+
+    let start = Instant::now();
+    let loopback = calibrate().unwrap();
+    println!("{loopback:?} in {:?}", start.elapsed());
+    assert!(
+        loopback.rate.0 > 1e6 && loopback.rtt > Duration::ZERO && loopback.rtt < Duration::from_millis(20)
+    );
+    assert!(Link::parse("wan").unwrap().check(&loopback).is_ok());
+    assert!(Link::parse("rate=1000GB/s,rtt=1s").unwrap().check(&loopback).is_err());
+    assert!(Link::parse("rate=1kB/s,rtt=0.001us").unwrap().check(&loopback).is_err());
+}

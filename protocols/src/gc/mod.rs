@@ -1,0 +1,49 @@
+//! Garbled circuits: half-gates over identical instances in lock step, and the way from labels back to arithmetic shares.
+//!
+//! The server garbles and the client evaluates. [`circuit`] holds the programs and their clear readers; [`garble`] and
+//! [`evaluate`] are the two cryptographic readers; [`convert`] turns output wires into shares; [`layer`] runs a whole
+//! activation layer and knows the exact bytes.
+
+pub mod circuit;
+mod convert;
+mod evaluate;
+mod garble;
+mod hash;
+pub mod layer;
+pub mod transfer;
+#[cfg(test)]
+mod tests;
+
+pub use hash::SessionKey;
+
+use crate::block::Block;
+use netem::FrameKind;
+
+/// The garbler's start value of the hash keys, 16 bytes, once a session.
+pub const SESSION_KEY: FrameKind = FrameKind(0x20);
+/// A piece of a layer's garbled tables and conversion ciphertexts.
+pub const MATERIAL: FrameKind = FrameKind(0x21);
+/// A piece of the active labels of the server's inputs.
+pub const LABELS: FrameKind = FrameKind(0x22);
+
+/// Instances of a circuit that are garbled in lock step. Garbling then hashes 128 blocks a gate and evaluation 64, both whole
+/// batches of the widest AES unit (64 blocks).
+pub const LANES: usize = 32;
+
+/// Bytes of the two ciphertexts of a half-gate AND.
+pub const AND_BYTES: usize = 32;
+
+/// The labels of one wire in every lane.
+type Lanes = [Block; LANES];
+
+/// Lane by lane.
+#[inline(always)]
+fn lanes(f: impl FnMut(usize) -> Block) -> Lanes {
+    std::array::from_fn(f)
+}
+
+/// The free XOR of two wires.
+#[inline(always)]
+fn xor(a: &Lanes, b: &Lanes) -> Lanes {
+    lanes(|l| a[l] ^ b[l])
+}

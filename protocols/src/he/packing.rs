@@ -1,0 +1,317 @@
+//! Where every value of a convolution sits in polynomials: the packing as data.
+//!
+//! Source: Cheetah (Huang et al. 2022), section 3, with strides taken apart into phases first: a convolution with
+//! stride (sy, sx) is one with stride 1 over C*sy*sx channels that each hold every sy-th row and sx-th column, and
+//! phases that no kernel entry reads do not exist.
+//!
+//! The output is cut into tiles of `tile` rows and columns. With A = (tile rows + kernel rows - 1) * Wt the area under
+//! a tile and Wt its width, an input polynomial carries `cw` channels, a weight polynomial `cw x mw` channels:
+//!
+//!   input  (c, y, x)         at  c*A + y*Wt + x
+//!   weight (m, c, dy, dx)    at  m*cw*A + O - c*A - dy*Wt - dx,   O = (cw-1)*A + (kernel rows - 1)*Wt + kernel columns - 1
+//!   output (m, y, x)         at  m*cw*A + O + y*Wt + x
+//!
+//! and mw*cw*A <= N keeps every output clear of wrapped and mixed products.
+
+use models::graph::{Shape, Window};
+use serde::{Deserialize, Serialize};
+
+use super::HeParameters;
+
+/// How one convolution is laid out in polynomials. Public.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packing {
+    input: Shape,
+    window: Window,
+    out: Shape,
+    /// Output rows and columns of one tile.
+    pub tile: (usize, usize),
+    /// Phase channels of one input polynomial.
+    pub cw: usize,
+    /// Output channels of one weight polynomial.
+    pub mw: usize,
+}
+
+/// One value's place: coefficient and index in the tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Coefficient of the polynomial.
+    pub coefficient: usize,
+    /// Index in the tensor, row-major.
+    pub index: usize,
+}
+
+/// The extents that cut `whole` into 1, 2, 3, ... (up to 8) nearly equal parts.
+fn tile_sizes(whole: usize) -> impl Iterator<Item = usize> {
+    (1..=whole.min(8)).map(move |parts| whole.div_ceil(parts))
+}
+
+/// Microseconds a product term, a request and an answer take, and a byte at 100 MB/s: enough to rank packings.
+const COST_US: (f64, f64, f64, f64) = (17.0, 400.0, 1500.0, 0.01);
+
+impl Packing {
+    /// The cheapest packing of a convolution in polynomials of `he`; `None` where not even one window fits.
+    pub fn choose(he: &HeParameters, input: Shape, window: Window, out: Shape) -> Option<Self> {
+        let mut best: Option<(f64, Self)> = None;
+        for tile_h in tile_sizes(out.h) {
+            for tile_w in tile_sizes(out.w) {
+                let base = Self { input, window, out, tile: (tile_h, tile_w), cw: 1, mw: 1 };
+                let room = he.degree / base.tile_area();
+                for cw in 1..=room.min(base.phase_channels()) {
+                    let packing = Self { cw, mw: (room / cw).min(out.c), ..base.clone() };
+                    let cost = packing.cost(he);
+                    if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                        best = Some((cost, packing));
+                    }
+                }
+            }
+        }
+        best.map(|(_, packing)| packing)
+    }
+
+    fn cost(&self, he: &HeParameters) -> f64 {
+        let (product, request, answer, byte) = COST_US;
+        let bytes = self.request_count() * he.request_bytes()
+            + (0..self.answer_count()).map(|a| he.answer_bytes(self.outputs(a).len())).sum::<usize>();
+        self.product_count() as f64 * product
+            + self.request_count() as f64 * request
+            + self.answer_count() as f64 * answer
+            + bytes as f64 * byte
+    }
+
+    /// Kernel rows and columns of one phase.
+    fn kernel(&self) -> (usize, usize) {
+        let ((kh, kw), (sy, sx)) = (self.window.kernel, self.window.stride);
+        (kh.div_ceil(sy), kw.div_ceil(sx))
+    }
+
+    /// Phases (row, column offsets) that the kernel reads.
+    fn phases(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (sy, sx) = (self.window.stride.0.min(self.window.kernel.0), self.window.stride.1.min(self.window.kernel.1));
+        (0..sy).flat_map(move |y| (0..sx).map(move |x| (y, x)))
+    }
+
+    fn phase_channels(&self) -> usize {
+        self.input.c * self.phases().count()
+    }
+
+    /// Rows and columns of the input under one tile.
+    fn tile_extent(&self) -> (usize, usize) {
+        let (kh, kw) = self.kernel();
+        (self.tile.0 + kh - 1, self.tile.1 + kw - 1)
+    }
+
+    fn tile_area(&self) -> usize {
+        let (h, w) = self.tile_extent();
+        h * w
+    }
+
+    fn origin(&self) -> usize {
+        let ((kh, kw), (_, wt)) = (self.kernel(), self.tile_extent());
+        (self.cw - 1) * self.tile_area() + (kh - 1) * wt + kw - 1
+    }
+
+    fn tiles(&self) -> (usize, usize) {
+        (self.out.h.div_ceil(self.tile.0), self.out.w.div_ceil(self.tile.1))
+    }
+
+    fn tile_count(&self) -> usize {
+        self.tiles().0 * self.tiles().1
+    }
+
+    /// Groups of input channels: polynomials of one tile.
+    pub fn input_groups(&self) -> usize {
+        self.phase_channels().div_ceil(self.cw)
+    }
+
+    /// Groups of output channels.
+    pub fn output_groups(&self) -> usize {
+        self.out.c.div_ceil(self.mw)
+    }
+
+    /// Ciphertexts from the client, tile-major.
+    pub fn request_count(&self) -> usize {
+        self.tile_count() * self.input_groups()
+    }
+
+    /// Ciphertexts from the server, tile-major.
+    pub fn answer_count(&self) -> usize {
+        self.tile_count() * self.output_groups()
+    }
+
+    /// Ciphertext-by-plaintext products.
+    pub fn product_count(&self) -> usize {
+        self.request_count() * self.output_groups()
+    }
+
+    /// The requests that answer `answer` sums over.
+    pub fn requests_of(&self, answer: usize) -> std::ops::Range<usize> {
+        let first = answer / self.output_groups() * self.input_groups();
+        first..first + self.input_groups()
+    }
+
+    /// The output group of an answer: with an input group it names the weight polynomial.
+    pub fn output_group_of(&self, answer: usize) -> usize {
+        answer % self.output_groups()
+    }
+
+    /// Channel, row and column phase of a phase channel.
+    fn phase_channel(&self, channel: usize) -> (usize, usize, usize) {
+        let phases: Vec<_> = self.phases().collect();
+        let (py, px) = phases[channel % phases.len()];
+        (channel / phases.len(), py, px)
+    }
+
+    /// What request `request` carries: places of input values. Padding and channels beyond the last are zero.
+    pub fn inputs(&self, request: usize) -> Vec<Place> {
+        let (tile, group) = (request / self.input_groups(), request % self.input_groups());
+        let (first_row, first_column) = self.tile_start(tile);
+        let (ht, wt) = self.tile_extent();
+        let mut places = Vec::new();
+        for slot in 0..self.cw {
+            let channel = group * self.cw + slot;
+            if channel >= self.phase_channels() {
+                break;
+            }
+            let (c, py, px) = self.phase_channel(channel);
+            for y in 0..ht {
+                for x in 0..wt {
+                    let row = ((first_row + y) * self.window.stride.0 + py).checked_sub(self.window.padding.top);
+                    let column =
+                        ((first_column + x) * self.window.stride.1 + px).checked_sub(self.window.padding.left);
+                    if let (Some(row), Some(column)) = (row, column)
+                        && row < self.input.h
+                        && column < self.input.w
+                    {
+                        places.push(Place {
+                            coefficient: slot * self.tile_area() + y * wt + x,
+                            index: (c * self.input.h + row) * self.input.w + column,
+                        });
+                    }
+                }
+            }
+        }
+        places
+    }
+
+    /// What the weight polynomial of an input and an output group carries: places of kernel values.
+    pub fn weights(&self, input_group: usize, output_group: usize) -> Vec<Place> {
+        let ((kh, kw), (full_h, full_w)) = (self.kernel(), self.window.kernel);
+        let (_, wt) = self.tile_extent();
+        let mut places = Vec::new();
+        for m in 0..self.mw.min(self.out.c - output_group * self.mw) {
+            for slot in 0..self.cw.min(self.phase_channels() - input_group * self.cw) {
+                let (c, py, px) = self.phase_channel(input_group * self.cw + slot);
+                for dy in 0..kh {
+                    for dx in 0..kw {
+                        let (y, x) = (dy * self.window.stride.0 + py, dx * self.window.stride.1 + px);
+                        if y < full_h && x < full_w {
+                            places.push(Place {
+                                coefficient: m * self.cw * self.tile_area() + self.origin()
+                                    - slot * self.tile_area()
+                                    - dy * wt
+                                    - dx,
+                                index: (((output_group * self.mw + m) * self.input.c + c) * full_h + y) * full_w + x,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        places
+    }
+
+    /// What answer `answer` carries: places of output values, by ascending coefficient.
+    pub fn outputs(&self, answer: usize) -> Vec<Place> {
+        let (tile, group) = (answer / self.output_groups(), self.output_group_of(answer));
+        let (first_row, first_column) = self.tile_start(tile);
+        let (_, wt) = self.tile_extent();
+        let mut places = Vec::new();
+        for m in 0..self.mw.min(self.out.c - group * self.mw) {
+            for y in 0..self.tile.0.min(self.out.h - first_row) {
+                for x in 0..self.tile.1.min(self.out.w - first_column) {
+                    let channel = group * self.mw + m;
+                    places.push(Place {
+                        coefficient: m * self.cw * self.tile_area() + self.origin() + y * wt + x,
+                        index: (channel * self.out.h + first_row + y) * self.out.w + first_column + x,
+                    });
+                }
+            }
+        }
+        places
+    }
+
+    /// First output row and column of a tile.
+    fn tile_start(&self, tile: usize) -> (usize, usize) {
+        (tile / self.tiles().1 * self.tile.0, tile % self.tiles().1 * self.tile.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn negacyclic(a: &[i64], b: &[i64]) -> Vec<i64> {
+        let n = a.len();
+        let mut c = vec![0i64; n];
+        for (i, x) in a.iter().enumerate().filter(|(_, x)| **x != 0) {
+            for (j, y) in b.iter().enumerate().filter(|(_, y)| **y != 0) {
+                let sign = if i + j < n { 1 } else { -1 };
+                c[(i + j) % n] += sign * x * y;
+            }
+        }
+        c
+    }
+
+    fn check(degree: usize, input: Shape, window: Window, channels: usize) -> Result<(), TestCaseError> {
+        let Some((h, w)) = window.output(input) else { return Ok(()) };
+        let out = Shape::new(channels, h, w);
+        let he = HeParameters { degree, modulus_bits: vec![50, 50], plain_bits: 20 };
+        let Some(packing) = Packing::choose(&he, input, window, out) else { return Ok(()) };
+        let x: Vec<i64> = (0..input.size()).map(|i| (i as i64 * 7) % 11 - 5).collect();
+        let kernel_size = channels * input.c * window.kernel.0 * window.kernel.1;
+        let kernel: Vec<i64> = (0..kernel_size).map(|i| (i as i64 * 5) % 13 - 6).collect();
+        let poly = |places: &[Place], values: &[i64]| {
+            let mut p = vec![0i64; degree];
+            for place in places {
+                p[place.coefficient] = values[place.index];
+            }
+            p
+        };
+        let mut result = vec![None; out.size()];
+        for answer in 0..packing.answer_count() {
+            let mut sum = vec![0i64; degree];
+            for (group, request) in packing.requests_of(answer).enumerate() {
+                let a = poly(&packing.inputs(request), &x);
+                let b = poly(&packing.weights(group, packing.output_group_of(answer)), &kernel);
+                sum.iter_mut().zip(negacyclic(&a, &b)).for_each(|(s, p)| *s += p);
+            }
+            let places = packing.outputs(answer);
+            prop_assert!(places.windows(2).all(|w| w[0].coefficient < w[1].coefficient));
+            for place in places {
+                prop_assert!(result[place.index].replace(sum[place.coefficient]).is_none(), "covered twice");
+            }
+        }
+        let expected = models::convolve::convolve(&x, input, &window, channels, &kernel);
+        let result: Option<Vec<i64>> = result.into_iter().collect();
+        prop_assert_eq!(result, Some(expected));
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn packed_product_is_the_convolution(
+            c in 1usize..4, h in 1usize..8, w in 1usize..8, out in 1usize..5,
+            kernel in 1usize..4, stride in 1usize..4, padding in 0usize..2, log_degree in 4u32..9,
+        ) {
+            check(1 << log_degree, Shape::new(c, h, w), Window::square(kernel, stride, padding), out)?;
+        }
+    }
+
+    #[test]
+    fn a_plane_larger_than_a_polynomial_is_tiled() {
+        check(64, Shape::new(2, 12, 12), Window::square(3, 1, 1), 2).unwrap();
+    }
+}

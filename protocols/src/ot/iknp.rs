@@ -1,0 +1,230 @@
+//! Correlated OT extension with a fixed offset: the sender gets `q_j`, the receiver `t_j = q_j ^ b_j Δ`.
+//! Source: Ishai, Kilian, Nissim and Petrank (CRYPTO 2003), in the form of Asharov, Lindell, Schneider and Zohner (CCS 2013),
+//! without its last step: the strings themselves are the wire labels of free XOR. Semi-honest, 127 secret bits of Δ (its bit 0 is
+//! 1). Against the receiver: AES-128 counter mode is a PRG and the base OTs hide Δ. Against the sender: the PRG streams that Δ
+//! does not select hide the choices.
+//!
+//!   receiver (choices b)                                      sender (offset Δ)
+//!     | <====== base OTs: 128 seed pairs to the receiver, ====== |   once: 32 bytes to the sender, 4,096 to the receiver
+//!     |         one seed of each, by the bits of Δ, to the sender
+//!     | -- column i of a chunk: G(s_i0) ^ G(s_i1) ^ b ---------> |   each `extend`: 16 bytes a transfer, rounded up to 128
+//!       column i of t: G(s_i0)         column i of q: G(s_iΔ_i) ^ Δ_i (column of the message)
+//!
+//! A chunk is one frame: up to `CHUNK` transfers, 128 columns one after another. The seeds' streams continue over calls.
+
+use super::base;
+use super::transpose::{SIDE, transpose};
+use super::EXTENSION;
+use crate::Error;
+use crate::block::{BLOCK_BYTES, Block, Delta, SECURITY_BITS};
+use crate::prg::Prg;
+use netem::Channel;
+use rand::CryptoRng;
+
+/// Transfers a frame: its 128 KiB and its columns stay in the second-level cache.
+const CHUNK: usize = 8192;
+
+/// Blocks a column of a full chunk.
+const COLUMN: usize = CHUNK / SECURITY_BITS;
+
+/// Bytes of the set-up from the receiver (of the extension) to the sender, in one message.
+pub const SETUP_BYTES_TO_SENDER: usize = base::SENDER_BYTES;
+
+/// Bytes of the set-up from the sender (of the extension) to the receiver, in one message that answers the other.
+pub const SETUP_BYTES_TO_RECEIVER: usize = base::receiver_bytes(SECURITY_BITS);
+
+/// Bytes from receiver to sender for `extend` over `n` transfers; nothing travels back.
+pub const fn extension_bytes(n: usize) -> usize {
+    n.next_multiple_of(SECURITY_BITS) * BLOCK_BYTES
+}
+
+/// Frames from receiver to sender for `extend` over `n` transfers.
+pub const fn extension_frames(n: usize) -> usize {
+    n.div_ceil(CHUNK)
+}
+
+/// The party that chooses the offset.
+pub struct CotSender {
+    delta: Delta,
+    columns: Vec<Prg>,
+}
+
+impl CotSender {
+    /// Runs the base OTs with the peer's [`CotReceiver::setup`].
+    pub fn setup(
+        channel: &mut Channel,
+        delta: Delta,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, Error> {
+        let choices: [bool; SECURITY_BITS] = std::array::from_fn(|i| delta.block().0 >> i & 1 == 1);
+        let seeds = base::receiver(channel, &choices, rng)?;
+        Ok(Self { delta, columns: seeds.into_iter().map(Prg::new).collect() })
+    }
+
+    /// The offset of every transfer.
+    pub fn delta(&self) -> Delta {
+        self.delta
+    }
+
+    /// `n` further transfers: the strings `q_j` of choice 0.
+    pub fn extend(&mut self, channel: &mut Channel, n: usize) -> Result<Vec<Block>, Error> {
+        let mut rows = Vec::with_capacity(n);
+        let mut matrix = Matrix::new();
+        for start in (0..n).step_by(CHUNK) {
+            let count = CHUNK.min(n - start);
+            let length = count.div_ceil(SECURITY_BITS);
+            let message = channel.recv(EXTENSION, extension_bytes(count))?;
+            let columns = self.columns.iter_mut().zip(message.chunks_exact(length * BLOCK_BYTES));
+            for (i, (prg, sent)) in columns.enumerate() {
+                let column = matrix.column(i, length);
+                prg.fill(column);
+                let selected = Block::mask(self.delta.block().0 >> i & 1 == 1);
+                for (q, u) in column.iter_mut().zip(sent.chunks_exact(BLOCK_BYTES)) {
+                    *q ^= bytemuck::pod_read_unaligned::<Block>(u) & selected;
+                }
+            }
+            matrix.append_rows(count, &mut rows);
+        }
+        Ok(rows)
+    }
+}
+
+/// The party that chooses a bit a transfer.
+pub struct CotReceiver {
+    columns: Vec<(Prg, Prg)>,
+}
+
+impl CotReceiver {
+    /// Runs the base OTs with the peer's [`CotSender::setup`].
+    pub fn setup(channel: &mut Channel, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Self, Error> {
+        let seeds = base::sender(channel, SECURITY_BITS, rng)?;
+        Ok(Self { columns: seeds.into_iter().map(|(s0, s1)| (Prg::new(s0), Prg::new(s1))).collect() })
+    }
+
+    /// `choices.len()` further transfers: the strings `t_j = q_j ^ b_j Δ`.
+    pub fn extend(&mut self, channel: &mut Channel, choices: &[bool]) -> Result<Vec<Block>, Error> {
+        let mut rows = Vec::with_capacity(choices.len());
+        let mut matrix = Matrix::new();
+        let mut packed = [Block::ZERO; COLUMN];
+        let mut other = [Block::ZERO; COLUMN];
+        for chosen in choices.chunks(CHUNK) {
+            let length = chosen.len().div_ceil(SECURITY_BITS);
+            for (block, bits) in packed.iter_mut().zip(chosen.chunks(SECURITY_BITS)) {
+                *block = pack(bits);
+            }
+            let mut message = Vec::with_capacity(extension_bytes(chosen.len()));
+            for (i, (first, second)) in self.columns.iter_mut().enumerate() {
+                let column = matrix.column(i, length);
+                let masked = &mut other[..length];
+                first.fill(column);
+                second.fill(masked);
+                for ((u, &t), &b) in masked.iter_mut().zip(column.iter()).zip(&packed) {
+                    *u ^= t ^ b;
+                }
+                message.extend_from_slice(bytemuck::cast_slice(masked));
+            }
+            channel.send(EXTENSION, message)?;
+            matrix.append_rows(chosen.len(), &mut rows);
+        }
+        Ok(rows)
+    }
+}
+
+/// Up to 128 choices as the bits of a block, the first lowest.
+fn pack(bits: &[bool]) -> Block {
+    let bytes = bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit)));
+    let mut block = [0; BLOCK_BYTES];
+    for (slot, byte) in block.iter_mut().zip(bytes) {
+        *slot = byte;
+    }
+    Block::from_bytes(block)
+}
+
+/// The columns of one chunk, 128 of up to `COLUMN` blocks.
+struct Matrix(Vec<[Block; COLUMN]>);
+
+impl Matrix {
+    fn new() -> Self {
+        Self(vec![[Block::ZERO; COLUMN]; SECURITY_BITS])
+    }
+
+    /// The first `length` blocks of column `i`.
+    fn column(&mut self, i: usize, length: usize) -> &mut [Block] {
+        &mut self.0[i][..length]
+    }
+
+    /// Appends the first `count` rows.
+    fn append_rows(&self, count: usize, rows: &mut Vec<Block>) {
+        for (block, start) in (0..count).step_by(SIDE).enumerate() {
+            let mut square: [Block; SIDE] = std::array::from_fn(|i| self.0[i][block]);
+            transpose(&mut square);
+            rows.extend_from_slice(&square[..SIDE.min(count - start)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netem::Spent;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha20Rng;
+    use std::thread;
+    use std::time::Duration;
+
+    fn total(channel: &Channel, of: impl Fn(&Spent) -> u64) -> usize {
+        channel.spent().iter().map(of).sum::<u64>() as usize
+    }
+
+    /// Runs both parties over `batches` of choices; every string and every byte is checked.
+    fn check(batches: &[Vec<bool>]) {
+        let (mut left, mut right) = Channel::pair(Duration::from_secs(20));
+        let delta = Delta::random(&mut ChaCha20Rng::seed_from_u64(5));
+        let (q, t) = thread::scope(|scope| {
+            let q = scope.spawn(|| {
+                let mut sender =
+                    CotSender::setup(&mut left, delta, &mut ChaCha20Rng::seed_from_u64(6)).unwrap();
+                let extend = |b: &Vec<bool>| sender.extend(&mut left, b.len()).unwrap();
+                batches.iter().map(extend).collect::<Vec<_>>()
+            });
+            let mut receiver = CotReceiver::setup(&mut right, &mut ChaCha20Rng::seed_from_u64(7)).unwrap();
+            let extend = |b: &Vec<bool>| receiver.extend(&mut right, b).unwrap();
+            let t = batches.iter().map(extend).collect::<Vec<_>>();
+            right.flush().unwrap();
+            (q.join().unwrap(), t)
+        });
+        let mut seen = std::collections::HashSet::new();
+        for ((q, t), choices) in q.iter().zip(&t).zip(batches) {
+            assert_eq!((q.len(), t.len()), (choices.len(), choices.len()));
+            for ((q, t), &choice) in q.iter().zip(t).zip(choices) {
+                assert_eq!(t.0, q.0 ^ if choice { delta.block().0 } else { 0 });
+                assert!(seen.insert(q.0), "a string came twice");
+            }
+        }
+        let to_sender: usize = batches.iter().map(|b| extension_bytes(b.len())).sum();
+        assert_eq!(total(&left, |s| s.bytes_in), SETUP_BYTES_TO_SENDER + to_sender);
+        assert_eq!(total(&left, |s| s.bytes_out), SETUP_BYTES_TO_RECEIVER);
+        let frames: usize = batches.iter().map(|b| extension_frames(b.len())).sum();
+        assert_eq!((total(&left, |s| s.messages_in), total(&left, |s| s.messages_out)), (1 + frames, 1));
+    }
+
+    #[test]
+    fn strings_differ_by_the_offset_where_chosen_over_several_extensions() {
+        let mut rng = ChaCha20Rng::seed_from_u64(8);
+        let sizes = [1, 127, 128, 0, 1000, 100_000, CHUNK, CHUNK + 1, 3];
+        check(&sizes.map(|n| (0..n).map(|_| rng.random()).collect()));
+    }
+
+    #[test]
+    fn the_bytes_are_those_declared() {
+        assert_eq!([0, 1, 128, 129].map(extension_bytes), [0, 2048, 2048, 4096]);
+        assert_eq!((SETUP_BYTES_TO_SENDER, SETUP_BYTES_TO_RECEIVER), (32, 4096));
+    }
+
+    #[test]
+    fn choices_are_packed_lowest_first() {
+        let bits: Vec<bool> = (0..77).map(|i| i % 3 == 0).collect();
+        let expected = (0..77).filter(|i| i % 3 == 0).fold(0, |word, i| word | 1u128 << i);
+        assert_eq!(pack(&bits).0, expected);
+    }
+}

@@ -1,0 +1,14 @@
+//! Oblivious transfer: 128 base OTs, then as many correlated OTs with a fixed offset as wanted.
+
+pub mod base;
+pub mod iknp;
+mod transpose;
+
+use netem::FrameKind;
+
+/// Base OT: the sender's point.
+pub const BASE_SENDER: FrameKind = FrameKind(0x10);
+/// Base OT: the receiver's points.
+pub const BASE_RECEIVER: FrameKind = FrameKind(0x11);
+/// OT extension: the receiver's columns.
+pub const EXTENSION: FrameKind = FrameKind(0x12);

@@ -1,0 +1,134 @@
+//! From a quantized network and choices to a plan and the server's secrets, or a refusal that names the step.
+
+use super::{ActivationPlan, Exchange, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
+use crate::Error;
+use crate::he::noise::NoiseProof;
+use crate::he::packing::Packing;
+use crate::he::server::weight_norms;
+use crate::he::HeParameters;
+use models::fixed::QuantModel;
+use models::fixed::linear::IntegerWeights;
+use models::fixed::steps::{Segment, Step, Term, TermOp};
+
+/// What the server alone holds: integer weights and biases per step, `None` for activation steps.
+pub struct ServerSecrets {
+    /// By step.
+    pub weights: Vec<Option<IntegerWeights>>,
+}
+
+/// What may be chosen.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// How kept units are computed.
+    pub relu: ReluVariant,
+    /// Homomorphic-encryption parameters; the cheapest that fit when `None`.
+    pub he: Option<HeParameters>,
+}
+
+/// Compiles `model` under `choices`.
+pub fn compile(name: &str, model: &QuantModel, choices: &Choices) -> Result<(Plan, ServerSecrets), Error> {
+    let candidates: Vec<HeParameters> = match &choices.he {
+        Some(he) => vec![he.clone()],
+        None => HeParameters::candidates(model.ring.bits()).collect(),
+    };
+    let mut refusal = None;
+    for he in candidates {
+        match plan_with(name, model, choices, he) {
+            Ok(plan) => return Ok((plan, ServerSecrets { weights: model.weights.clone() })),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    Err(refusal.expect("there is at least one candidate"))
+}
+
+fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters) -> Result<Plan, Error> {
+    if he.plain_bits != model.ring.bits() {
+        let (expected, found) = (model.ring.bits().to_string(), he.plain_bits.to_string());
+        return Err(Error::config(name, "plaintext modulus bits", expected, found));
+    }
+    let mut packings = Vec::new();
+    for step in &model.steps {
+        if let Step::Linear(segment) = step {
+            he.check_security(&segment.name)?;
+            for term in &segment.terms {
+                packings.push(pack(&he, segment, term)?);
+            }
+        }
+    }
+    let coefficients = packings.iter().flatten().map(|p| sent_coefficients(p)).sum();
+    let mut packings = packings.into_iter();
+    let mut steps = Vec::with_capacity(model.steps.len());
+    for (step, weights) in model.steps.iter().zip(&model.weights) {
+        steps.push(match step {
+            Step::Linear(segment) => {
+                let weights = weights.as_ref().expect("linear steps carry weights");
+                let mut exchanges = Vec::with_capacity(segment.terms.len());
+                for kernel in &weights.kernels {
+                    exchanges.push(match packings.next().expect("one packing a term") {
+                        None => None,
+                        Some(packing) => {
+                            let proof = prove(&he, segment, &packing, kernel, coefficients)?;
+                            Some(Exchange { packing, proof })
+                        }
+                    });
+                }
+                PlannedStep::Linear(LinearPlan { segment: segment.clone(), exchanges })
+            }
+            Step::Activation(step) => {
+                if step.bound_bits + 2 > model.ring.bits() {
+                    return Err(Error::config(
+                        &step.name,
+                        "ring",
+                        format!("at least {} bits (values could wrap)", step.bound_bits + 2),
+                        model.ring.bits().to_string(),
+                    ));
+                }
+                let compared_bits = step.bound_bits + 1 - step.truncate;
+                PlannedStep::Activation(ActivationPlan { step: step.clone(), compared_bits })
+            }
+        });
+    }
+    Ok(Plan {
+        version: PROTOCOL_VERSION,
+        name: name.to_owned(),
+        ring: model.ring,
+        scales: model.scales,
+        input: model.input,
+        relu: choices.relu,
+        he,
+        steps,
+    })
+}
+
+fn pack(he: &HeParameters, segment: &Segment, term: &Term) -> Result<Option<Packing>, Error> {
+    match term.op {
+        TermOp::Shift { .. } => Ok(None),
+        TermOp::Conv { window, .. } => {
+            Packing::choose(he, term.shape, window, segment.shape).map(Some).ok_or_else(|| {
+                let window = format!("{}x{} window", window.kernel.0, window.kernel.1);
+                Error::config(&segment.name, "packing", format!("room for one {window} in {} coefficients", he.degree), window)
+            })
+        }
+    }
+}
+
+fn sent_coefficients(packing: &Packing) -> usize {
+    (0..packing.answer_count()).map(|answer| packing.outputs(answer).len()).sum()
+}
+
+fn prove(
+    he: &HeParameters,
+    segment: &Segment,
+    packing: &Packing,
+    kernel: &[i32],
+    coefficients: usize,
+) -> Result<NoiseProof, Error> {
+    NoiseProof::derive(he, weight_norms(packing, kernel), coefficients).ok_or_else(|| {
+        Error::config(
+            &segment.name,
+            "HE noise",
+            "flooding and decryption that fit the modulus",
+            format!("none at N = {}, log2 Q = {}, k = {}", he.degree, he.log_q(), he.plain_bits),
+        )
+    })
+}

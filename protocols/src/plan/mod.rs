@@ -1,0 +1,216 @@
+//! The plan: everything public that both parties agree on before a secret-dependent byte travels.
+//!
+//! A plan reveals the architecture, the masks, the fixed-point scales, the calibrated widths and, per segment, log2 of
+//! its noise bound; weights stay in [`compile::ServerSecrets`].
+
+pub mod compile;
+pub mod cost;
+pub mod show;
+
+use crate::Error;
+use crate::he::noise::NoiseProof;
+use crate::he::packing::Packing;
+use crate::he::HeParameters;
+use models::fixed::Ring;
+use models::fixed::quantise::{Scales, quantise_image};
+use models::fixed::steps::{ActivationStep, Segment};
+use models::graph::Shape;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Changes whenever a message or a rounding changes; compared in the handshake.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// How kept units are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReluVariant {
+    /// Only the bits that matter are compared; the output turns arithmetic outside the circuit.
+    Narrow,
+}
+
+impl ReluVariant {
+    /// The name used on the command line and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Narrow => "narrow",
+        }
+    }
+}
+
+/// A compiled network, without its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PROTOCOL_VERSION`] of the compiler.
+    pub version: u32,
+    /// The network's name, for people.
+    pub name: String,
+    /// Z_2^k of every share.
+    pub ring: Ring,
+    /// log2 of the fixed-point scales.
+    pub scales: Scales,
+    /// Shape of the image.
+    pub input: Shape,
+    /// How kept units are computed.
+    pub relu: ReluVariant,
+    /// The homomorphic-encryption parameters of every segment.
+    pub he: HeParameters,
+    /// The steps; step `i` reads value `j` of an earlier step `j - 1`, or the image as value 0.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// One step with its protocol choices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PlannedStep {
+    /// A linear segment.
+    Linear(LinearPlan),
+    /// An activation layer.
+    Activation(ActivationPlan),
+}
+
+/// A linear segment and how its secret terms travel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinearPlan {
+    /// What it computes.
+    pub segment: Segment,
+    /// Per term: the homomorphic exchange, or `None` for a public map.
+    pub exchanges: Vec<Option<Exchange>>,
+}
+
+/// One homomorphic exchange.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Where values sit in polynomials.
+    pub packing: Packing,
+    /// Why flooding hides and decryption succeeds.
+    pub proof: NoiseProof,
+}
+
+/// An activation layer and how its units are computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActivationPlan {
+    /// What it computes.
+    pub step: ActivationStep,
+    /// n: bits compared at a kept unit.
+    pub compared_bits: u32,
+}
+
+impl ActivationPlan {
+    /// Units whose mask is 0, ascending.
+    pub fn linearized(&self) -> Vec<u32> {
+        let mut kept = self.step.kept.iter().peekable();
+        (0..self.step.shape.size() as u32).filter(|unit| kept.next_if_eq(&unit).is_none()).collect()
+    }
+
+    /// How many units are linearized.
+    pub fn linearized_count(&self) -> usize {
+        self.step.shape.size() - self.step.kept.len()
+    }
+}
+
+impl PlannedStep {
+    /// The step's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Linear(linear) => &linear.segment.name,
+            Self::Activation(activation) => &activation.step.name,
+        }
+    }
+
+    /// `linear` or `activation`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Linear(_) => "linear",
+            Self::Activation(_) => "activation",
+        }
+    }
+
+    /// Shape of the value that the step makes.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Linear(linear) => linear.segment.shape,
+            Self::Activation(activation) => activation.step.shape,
+        }
+    }
+}
+
+impl Plan {
+    /// SHA-256 of the plan's canonical JSON, in hex: what the parties compare.
+    pub fn digest(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a plan is plain data");
+        Sha256::digest(json).iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Reads a plan and checks what its parties rely on.
+    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
+        let plan: Self = serde_json::from_slice(json)
+            .map_err(|e| Error::config("plan", "plan file", "a plan as JSON", e.to_string()))?;
+        if plan.version != PROTOCOL_VERSION {
+            let (expected, found) = (PROTOCOL_VERSION.to_string(), plan.version.to_string());
+            return Err(Error::config("plan", "protocol version", expected, found));
+        }
+        plan.he.check_security("plan")?;
+        Ok(plan)
+    }
+
+    /// Shapes of all values: the image, then every step's output.
+    pub fn shapes(&self) -> Vec<Shape> {
+        std::iter::once(self.input).chain(self.steps.iter().map(PlannedStep::shape)).collect()
+    }
+
+    /// Number of logits.
+    pub fn outputs(&self) -> usize {
+        self.steps.last().expect("a plan has steps").shape().size()
+    }
+
+    /// log2 of the logits' scale.
+    pub fn output_scale(&self) -> u32 {
+        match self.steps.last().expect("a plan has steps") {
+            PlannedStep::Linear(linear) => linear.segment.scale,
+            PlannedStep::Activation(_) => self.scales.fa,
+        }
+    }
+
+    /// Units that keep their nonlinearity.
+    pub fn relus(&self) -> usize {
+        self.steps
+            .iter()
+            .map(|step| match step {
+                PlannedStep::Activation(activation) => activation.step.kept.len(),
+                PlannedStep::Linear(_) => 0,
+            })
+            .sum()
+    }
+
+    /// A normalised image as the client enters it.
+    pub fn quantise_image(&self, normalised: &[f32]) -> Vec<u64> {
+        quantise_image(self.ring, self.scales, normalised)
+    }
+}
+
+/// The channel's step number of set-up and of the image.
+pub const INPUT_STEP: u32 = 0;
+
+/// The channel's step number of plan step `index`.
+pub fn channel_step(index: usize) -> u32 {
+    index as u32 + 1
+}
+
+impl Plan {
+    /// The channel's step number of the logits.
+    pub fn output_step(&self) -> u32 {
+        channel_step(self.steps.len())
+    }
+
+    /// Name and kind of a channel step, for reports.
+    pub fn describe_step(&self, step: u32) -> (String, &'static str) {
+        match step.checked_sub(1).map(|i| i as usize) {
+            None => ("input".to_owned(), "input"),
+            Some(i) => match self.steps.get(i) {
+                Some(step) => (step.name().to_owned(), step.kind()),
+                None => ("output".to_owned(), "output"),
+            },
+        }
+    }
+}

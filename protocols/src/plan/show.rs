@@ -1,0 +1,119 @@
+//! A plan as text: choices, proofs and predicted cost, a line a step.
+
+use super::cost::{StepCost, predict, total};
+use super::{Plan, PlannedStep, channel_step};
+use crate::he::noise::STATISTICAL_BITS;
+use crate::he::params::security_line;
+use netem::{Bytes, Phase};
+use std::fmt::Write;
+
+/// The plan for people.
+pub fn render(plan: &Plan) -> String {
+    let costs = predict(plan);
+    let mut out = String::new();
+    let he = &plan.he;
+    let line = security_line(he.degree).expect("plans keep the security line");
+    let _ = writeln!(out, "plan {}  digest {}", plan.name, plan.digest());
+    let _ = writeln!(
+        out,
+        "ring 2^{}, activations 2^-{}, weights 2^-{}, {} ReLUs ({})",
+        plan.ring.bits(),
+        plan.scales.fa,
+        plan.scales.fw,
+        plan.relus(),
+        plan.relu.name()
+    );
+    let _ = writeln!(
+        out,
+        "BFV N = {}, log2 Q = {} <= {line} (128-bit security), answers modulo {} bits, flooding {STATISTICAL_BITS} bits over a whole inference",
+        he.degree,
+        he.log_q(),
+        he.answer_bits()
+    );
+    let _ = writeln!(
+        out,
+        "\n{:<26} {:<10} {:>10}  {:<44} {:>22} {:>22}",
+        "step", "kind", "shape", "choices", "offline up / down", "online up / down"
+    );
+    for (index, step) in plan.steps.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "{:<26} {:<10} {:>10}  {:<44} {:>22} {:>22}",
+            step.name(),
+            step.kind(),
+            step.shape().to_string(),
+            choices(step),
+            traffic(&costs, Phase::Offline, channel_step(index)),
+            traffic(&costs, Phase::Online, channel_step(index)),
+        );
+    }
+    let _ = writeln!(out);
+    for phase in [Phase::Setup, Phase::Offline, Phase::Online] {
+        let sum = total(&costs, phase);
+        let ops = sum.operations;
+        let _ = writeln!(
+            out,
+            "{phase}: up {} in {} messages, down {} in {} messages, {} rounds (one-way delays)",
+            Bytes(sum.up.bytes),
+            sum.up.messages,
+            Bytes(sum.down.bytes),
+            sum.down.messages,
+            sum.up.flights + sum.down.flights
+        );
+        let counts = [
+            ("circuits", ops.circuits),
+            ("AND gates", ops.and_gates),
+            ("correlated OTs", ops.correlated_ots),
+            ("encryptions", ops.encryptions),
+            ("products", ops.products),
+            ("decryptions", ops.decryptions),
+            ("clear multiply-adds", ops.macs),
+        ];
+        let counts: Vec<String> =
+            counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+        if !counts.is_empty() {
+            let _ = writeln!(out, "  {}", counts.join(", "));
+        }
+    }
+    out
+}
+
+fn choices(step: &PlannedStep) -> String {
+    match step {
+        PlannedStep::Activation(a) => format!(
+            "kept {} of {}, |x| < 2^{}, drop {}, compare {}",
+            a.step.kept.len(),
+            a.step.shape.size(),
+            a.step.bound_bits,
+            a.step.truncate,
+            a.compared_bits
+        ),
+        PlannedStep::Linear(linear) => {
+            let parts: Vec<String> = linear
+                .exchanges
+                .iter()
+                .map(|exchange| match exchange {
+                    None => "public".to_owned(),
+                    Some(e) => format!(
+                        "{}x{} tile {}+{} ct, noise 2^{}+{}, margin {}",
+                        e.packing.tile.0,
+                        e.packing.tile.1,
+                        e.packing.request_count(),
+                        e.packing.answer_count(),
+                        e.proof.noise_bits,
+                        e.proof.flood_bits - e.proof.noise_bits,
+                        e.proof.margin_bits
+                    ),
+                })
+                .collect();
+            parts.join("; ")
+        }
+    }
+}
+
+fn traffic(costs: &[StepCost], phase: Phase, step: u32) -> String {
+    match costs.iter().find(|c| c.phase == phase && c.step == step) {
+        None => "-".to_owned(),
+        Some(cost) => format!("{} / {}", Bytes(cost.up.bytes), Bytes(cost.down.bytes)),
+    }
+}

@@ -1,0 +1,192 @@
+//! The server's loops over the plan: one for offline, in four passes, one for online.
+
+use crate::Error;
+use crate::handshake::SessionId;
+use crate::he::server::PreparedWeights;
+use crate::masks::MaskSeed;
+use crate::plan::compile::ServerSecrets;
+use crate::plan::{INPUT_STEP, LinearPlan, Plan, PlannedStep, channel_step};
+use crate::setup::{self, ServerSession};
+use crate::steps::linear::PreparedSegment;
+use crate::steps::{activation, input, linear, output};
+use fhe::bfv::BfvParameters;
+use models::graph::Shape;
+use netem::{Channel, Phase};
+use rand::{CryptoRng, RngCore};
+use std::sync::Arc;
+
+/// A model made ready for any number of sessions: weights laid out and transformed once.
+pub struct Model<'a> {
+    plan: &'a Plan,
+    shapes: Vec<Shape>,
+    library: Arc<BfvParameters>,
+    segments: Vec<Option<PreparedSegment<'a>>>,
+}
+
+impl<'a> Model<'a> {
+    /// Prepares the weights of `secrets` for `plan`.
+    pub fn prepare(plan: &'a Plan, secrets: &'a ServerSecrets) -> Result<Self, Error> {
+        let library = plan.he.build()?;
+        let mut segments = Vec::with_capacity(plan.steps.len());
+        for (step, weights) in plan.steps.iter().zip(&secrets.weights) {
+            segments.push(match (step, weights) {
+                (PlannedStep::Linear(step), Some(weights)) => Some(prepare(&library, step, weights)?),
+                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
+            });
+        }
+        Ok(Self { plan, shapes: plan.shapes(), library, segments })
+    }
+
+    fn segment(&self, index: usize) -> &PreparedSegment<'a> {
+        self.segments[index].as_ref().expect("linear steps are prepared")
+    }
+}
+
+fn prepare<'a>(
+    library: &Arc<BfvParameters>,
+    step: &LinearPlan,
+    weights: &'a models::fixed::linear::IntegerWeights,
+) -> Result<PreparedSegment<'a>, Error> {
+    let polynomials = step
+        .exchanges
+        .iter()
+        .zip(&weights.kernels)
+        .map(|(exchange, kernel)| {
+            exchange.as_ref().map(|e| PreparedWeights::new(library, &e.packing, kernel)).transpose()
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(PreparedSegment { weights, polynomials })
+}
+
+/// A server in session with a client.
+pub struct Server<'a> {
+    model: &'a Model<'a>,
+    session: ServerSession,
+    inferences: u32,
+}
+
+/// One preprocessed inference. Consumed by [`ServerReady::online`].
+pub struct ServerReady<'a> {
+    model: &'a Model<'a>,
+    seed: MaskSeed,
+    layers: Vec<Option<activation::ServerReady>>,
+    /// The mask s of every segment.
+    masks: Vec<Vec<u64>>,
+}
+
+/// What is left for the verifier of a measured run.
+pub struct ServerOutput {
+    /// The seed of the server's masks.
+    pub seed: MaskSeed,
+    /// The server's share of every value: the image, then every step's output.
+    pub shares: Vec<Vec<u64>>,
+}
+
+impl<'a> Server<'a> {
+    /// Set-up: handshake and keys.
+    pub fn accept<R: CryptoRng + RngCore>(
+        channel: &mut Channel,
+        model: &'a Model<'a>,
+        session: SessionId,
+        rng: &mut R,
+    ) -> Result<Self, Error> {
+        channel.enter(Phase::Setup, INPUT_STEP);
+        let session = setup::server(channel, model.plan, &model.library, session, rng)?;
+        Ok(Self { model, session, inferences: 0 })
+    }
+
+    /// Preprocesses one inference.
+    pub fn offline<R: CryptoRng + RngCore>(
+        &mut self,
+        channel: &mut Channel,
+        rng: &mut R,
+    ) -> Result<ServerReady<'a>, Error> {
+        let (model, plan) = (self.model, self.model.plan);
+        let seed = MaskSeed::random(rng);
+        let first_layer = self.inferences * plan.steps.len() as u32;
+        self.inferences += 1;
+        let mut answers = Vec::with_capacity(plan.steps.len());
+        for (index, step) in plan.steps.iter().enumerate() {
+            channel.enter(Phase::Offline, channel_step(index));
+            answers.push(match step {
+                PlannedStep::Linear(step) => {
+                    let (segment, mask) = (model.segment(index), (&seed, index + 1));
+                    Some(linear::server_answer(channel, plan, step, &self.session.key, segment, mask, rng)?)
+                }
+                PlannedStep::Activation(_) => None,
+            });
+        }
+        let mut offers = Vec::with_capacity(plan.steps.len());
+        for (index, (step, answers)) in plan.steps.iter().zip(answers).enumerate() {
+            channel.enter(Phase::Offline, channel_step(index));
+            if let Some(answers) = answers {
+                linear::server_send(channel, answers)?;
+            }
+            offers.push(match step {
+                PlannedStep::Linear(_) => None,
+                PlannedStep::Activation(step) => {
+                    Some(activation::server_offer(channel, step, &mut self.session, rng)?)
+                }
+            });
+        }
+        let mut chosen = Vec::with_capacity(plan.steps.len());
+        for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
+            channel.enter(Phase::Offline, channel_step(index));
+            chosen.push(match (step, offer) {
+                (PlannedStep::Activation(step), Some(offer)) => {
+                    let id = first_layer + index as u32;
+                    Some(activation::server_chosen(channel, step, &mut self.session, id, offer)?)
+                }
+                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
+            });
+        }
+        let mut layers = Vec::with_capacity(plan.steps.len());
+        for (index, (step, chosen)) in plan.steps.iter().zip(chosen).enumerate() {
+            channel.enter(Phase::Offline, channel_step(index));
+            layers.push(match (step, chosen) {
+                (PlannedStep::Activation(step), Some(chosen)) => {
+                    let id = first_layer + index as u32;
+                    Some(activation::server_garble(channel, plan.ring, step, &self.session, id, chosen, rng)?)
+                }
+                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
+            });
+        }
+        channel.flush()?;
+        let masks = plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| match step {
+                PlannedStep::Linear(step) => linear::server_mask(plan, step, &seed, index + 1),
+                PlannedStep::Activation(_) => Vec::new(),
+            })
+            .collect();
+        Ok(ServerReady { model, seed, layers, masks })
+    }
+}
+
+impl ServerReady<'_> {
+    /// Serves one image.
+    pub fn online(self, channel: &mut Channel) -> Result<ServerOutput, Error> {
+        let Self { model, seed, layers, masks } = self;
+        let plan = model.plan;
+        channel.enter(Phase::Online, INPUT_STEP);
+        let mut shares = vec![input::server(channel, plan)?];
+        for (index, (step, layer)) in plan.steps.iter().zip(layers).enumerate() {
+            channel.enter(Phase::Online, channel_step(index));
+            shares.push(match (step, layer) {
+                (PlannedStep::Linear(step), _) => {
+                    let weights = model.segment(index).weights;
+                    linear::server_online(plan, step, weights, &masks[index], &shares, &model.shapes)
+                }
+                (PlannedStep::Activation(step), Some(layer)) => {
+                    activation::server_online(channel, plan.ring, step, layer, &shares[step.step.source])?
+                }
+                (PlannedStep::Activation(_), None) => unreachable!("activation steps are preprocessed"),
+            });
+        }
+        channel.enter(Phase::Online, plan.output_step());
+        output::server(channel, plan, shares.last().expect("a plan has steps"))?;
+        Ok(ServerOutput { seed, shares })
+    }
+}

@@ -1,0 +1,95 @@
+//! Once a session: handshake, homomorphic key, base OTs in both directions, the start value of the garbling hash.
+//!
+//!   client                                   server
+//!     | <------------- handshake -------------> |
+//!     | ---- HE public key, base OT point ----> |
+//!     | <- base OT points, hash start, point -- |
+//!     | ----------- base OT points -----------> |
+
+use crate::Error;
+use crate::block::{BLOCK_BYTES, Delta};
+use crate::gc::SESSION_KEY;
+use crate::gc::SessionKey;
+use crate::handshake::{self, SessionId};
+use crate::he::client::ClientKey;
+use crate::he::server::ServerKey;
+use crate::ot::iknp::{CotReceiver, CotSender, SETUP_BYTES_TO_RECEIVER, SETUP_BYTES_TO_SENDER};
+use crate::plan::Plan;
+use crate::plan::cost::{Operations, Tally};
+use fhe::bfv::BfvParameters;
+use netem::{Channel, FrameKind};
+use rand::{CryptoRng, RngCore};
+use std::sync::Arc;
+
+const PUBLIC_KEY: FrameKind = FrameKind(0x02);
+
+/// The client's session keys.
+pub struct ClientSession {
+    /// Encrypts masks.
+    pub key: ClientKey,
+    /// Chooses labels for garbled inputs.
+    pub labels: CotReceiver,
+    /// Sends the correlation of truncations.
+    pub truncation: CotSender,
+    /// Start of the garbling hash.
+    pub hash: SessionKey,
+}
+
+/// The server's session keys.
+pub struct ServerSession {
+    /// The client's public key.
+    pub key: ServerKey,
+    /// Makes the client's labels; its offset is free XOR's.
+    pub labels: CotSender,
+    /// Receives the correlation of truncations.
+    pub truncation: CotReceiver,
+    /// Start of the garbling hash.
+    pub hash: SessionKey,
+}
+
+/// The client's half.
+pub fn client<R: CryptoRng + RngCore>(
+    channel: &mut Channel,
+    plan: &Plan,
+    session: SessionId,
+    rng: &mut R,
+) -> Result<ClientSession, Error> {
+    handshake::client(channel, plan, session)?;
+    let key = ClientKey::generate(&plan.he, rng)?;
+    channel.send(PUBLIC_KEY, key.public_key(rng))?;
+    let labels = CotReceiver::setup(channel, rng)?;
+    let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
+    let hash = SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
+    let truncation = CotSender::setup(channel, Delta::random(rng), rng)?;
+    channel.flush()?;
+    Ok(ClientSession { key, labels, truncation, hash })
+}
+
+/// The server's half.
+pub fn server<R: CryptoRng + RngCore>(
+    channel: &mut Channel,
+    plan: &Plan,
+    library: &Arc<BfvParameters>,
+    session: SessionId,
+    rng: &mut R,
+) -> Result<ServerSession, Error> {
+    handshake::server(channel, plan, session)?;
+    let key = ServerKey::new(&plan.he, library, &channel.recv(PUBLIC_KEY, plan.he.public_key_bytes())?)?;
+    let labels = CotSender::setup(channel, Delta::random(rng), rng)?;
+    let hash = SessionKey::random(rng);
+    channel.send(SESSION_KEY, hash.to_bytes().to_vec())?;
+    let truncation = CotReceiver::setup(channel, rng)?;
+    Ok(ServerSession { key, labels, truncation, hash })
+}
+
+/// What set-up sends.
+pub fn cost(plan: &Plan, tally: &mut Tally) {
+    handshake::cost(tally);
+    tally.up(plan.he.public_key_bytes());
+    tally.up(SETUP_BYTES_TO_SENDER);
+    tally.down(SETUP_BYTES_TO_RECEIVER);
+    tally.down(BLOCK_BYTES);
+    tally.down(SETUP_BYTES_TO_SENDER);
+    tally.up(SETUP_BYTES_TO_RECEIVER);
+    tally.work(Operations { encryptions: 1, ..Operations::default() });
+}

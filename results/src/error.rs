@@ -1,0 +1,130 @@
+//! Why a run could not be written, read or summarised.
+
+use crate::schema::Phase;
+use std::path::PathBuf;
+
+/// Everything that can go wrong here; each says what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A run never overwrites another.
+    #[error("{}: expected no such folder yet, found one; every run needs a folder of its own", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A row could not be turned into CSV.
+    #[error("cannot write a row of {file}: {source}")]
+    Encode {
+        /// File name.
+        file: &'static str,
+        /// The encoder's answer.
+        source: csv::Error,
+    },
+    /// `manifest.json` is not a manifest.
+    #[error("{}, line {line}, column {column}: {source}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Character in the line, from 1.
+        column: usize,
+        /// What the parser expected and found.
+        source: serde_json::Error,
+    },
+    /// The run was written under another schema.
+    #[error("{}: expected schema {expected}, found {found}", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// The version this build reads.
+        expected: u32,
+        /// The version in the file.
+        found: u32,
+    },
+    /// A file's content is damaged.
+    #[error("{}, line {line}, column {column}: expected {expected}, found {found:?}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1; the header is line 1.
+        line: u64,
+        /// Column name.
+        column: String,
+        /// What the schema asks for.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// A row handed in breaks the schema; nothing was written.
+    #[error("row refused for {file}, column {column}: expected {expected}, found {found:?}")]
+    Row {
+        /// File name.
+        file: &'static str,
+        /// Column name.
+        column: &'static str,
+        /// What the schema asks for.
+        expected: String,
+        /// What the row has.
+        found: String,
+    },
+    /// Bytes and rounds belong to the plan, so they cannot differ from repeat to repeat.
+    #[error(
+        "cell {cell}, {phase} phase: {quantity} must be equal over repeats, found {first} in repeat {first_repeat} \
+         and {other} in repeat {other_repeat}"
+    )]
+    Differs {
+        /// Cell id.
+        cell: String,
+        /// Phase.
+        phase: Phase,
+        /// What was compared.
+        quantity: &'static str,
+        /// The first repeat compared.
+        first_repeat: u32,
+        /// Its value (`nothing` where it has no row).
+        first: String,
+        /// The repeat that disagrees.
+        other_repeat: u32,
+        /// Its value.
+        other: String,
+    },
+    /// What one party sent is not what the other received.
+    #[error(
+        "cell {cell}, repeat {repeat}, {phase} phase, {direction}: {sent} bytes sent, {received} received"
+    )]
+    Parties {
+        /// Cell id.
+        cell: String,
+        /// Repeat.
+        repeat: u32,
+        /// Phase.
+        phase: Phase,
+        /// `client to server` or `server to client`.
+        direction: &'static str,
+        /// By the sender's count.
+        sent: u64,
+        /// By the receiver's count.
+        received: u64,
+    },
+    /// The sample is too small for the percentile asked for.
+    #[error("p{percent} expected at least {needed} measurements, found {found}")]
+    TooFew {
+        /// 50, 90 or 99.
+        percent: u32,
+        /// Smallest sample that supports it.
+        needed: u64,
+        /// Size of the sample.
+        found: u64,
+    },
+}

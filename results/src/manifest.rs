@@ -1,0 +1,127 @@
+//! `manifest.json`: everything needed to repeat a run and to judge the machine it ran on.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of all files of a run; a reader refuses any other.
+pub const SCHEMA: u32 = 1;
+
+/// The record beside the rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`SCHEMA`] at the time of writing.
+    pub schema: u32,
+    /// Name of the run, usually that of its folder.
+    pub id: String,
+    /// Start of the run, RFC 3339.
+    pub started: String,
+    /// The command line, one string an argument, program first.
+    pub command: Vec<String>,
+    /// Version of Linnet.
+    pub linnet: String,
+    /// Source revision, where the build knew it.
+    pub revision: Option<String>,
+    /// Where both parties ran.
+    pub machine: Machine,
+    /// Worker threads of one party.
+    pub threads: u32,
+    /// Cores each party was held to.
+    pub pinning: Pinning,
+    /// Every seed that was fixed, by purpose.
+    pub seeds: BTreeMap<String, u64>,
+    /// The links used, as asked for and as measured.
+    pub links: Vec<LinkRecord>,
+    /// The unshaped channel under the links, where it was calibrated.
+    pub loopback: Option<Loopback>,
+    /// What was run.
+    pub models: Vec<ModelRecord>,
+    /// The whole parsed configuration.
+    pub settings: serde_json::Value,
+}
+
+/// A machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Processor, as it names itself.
+    pub cpu_model: String,
+    /// Logical cores.
+    pub cores: u32,
+    /// Main memory in bytes, where known.
+    pub memory_bytes: Option<u64>,
+    /// Kernel and release.
+    pub kernel: String,
+    /// Instruction-set extensions that matter to the kernels.
+    pub features: Vec<String>,
+}
+
+/// Cores each party was pinned to; empty: not pinned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pinning {
+    /// The client's cores.
+    pub client: Vec<u32>,
+    /// The server's cores.
+    pub server: Vec<u32>,
+}
+
+/// A link, asked for and measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkRecord {
+    /// Name, as in the rows.
+    pub name: String,
+    /// Rate asked for in each direction, bytes a second; `None`: unshaped.
+    pub rate_bytes_per_s: Option<f64>,
+    /// Round-trip time asked for, seconds.
+    pub rtt_s: f64,
+    /// Rate measured, bytes a second.
+    pub measured_rate_bytes_per_s: Option<f64>,
+    /// Round-trip time measured, seconds.
+    pub measured_rtt_s: Option<f64>,
+    /// How late frames were released.
+    pub release_error: Option<Quantiles>,
+}
+
+/// Two percentiles of one quantity, seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantiles {
+    /// Median.
+    pub p50_s: f64,
+    /// 99th percentile.
+    pub p99_s: f64,
+}
+
+/// The unshaped channel's own limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loopback {
+    /// Bytes a second, one direction.
+    pub rate_bytes_per_s: f64,
+    /// Round-trip time, seconds.
+    pub rtt_s: f64,
+}
+
+/// A network, its masks and its plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRecord {
+    /// Name, as in the rows.
+    pub name: String,
+    /// Digest of graph, weights and masks, hexadecimal.
+    pub digest: String,
+    /// Digest of the compiled plan, hexadecimal; `None` where it did not compile.
+    pub plan_digest: Option<String>,
+    /// Data set the images came from.
+    pub data: String,
+    /// How units were chosen, as in the rows.
+    pub method: String,
+    /// Variant of the ReLU protocol, as in the rows.
+    pub relu: String,
+    /// ReLUs asked for; `None`: every one kept.
+    pub budget: Option<u64>,
+    /// ReLUs kept.
+    pub relus: u64,
+}

@@ -1,0 +1,146 @@
+use super::*;
+use crate::CellStatus;
+
+fn row(link: &str, method: &str, budget: Option<u64>, relus: u64) -> SummaryRow {
+    let wan = if link == "wan" { 1.0 } else { 0.0 };
+    let kept = relus as f64;
+    SummaryRow {
+        model: "resnet18".to_owned(),
+        method: method.to_owned(),
+        budget,
+        relus,
+        link: link.to_owned(),
+        relu: "narrow".to_owned(),
+        n: 50,
+        status: CellStatus::Ok,
+        acc_float: Some(0.75),
+        acc_fixed: Some(0.75),
+        acc_secure: Some(0.60 + 0.03 * (kept / 10_000.0).ln_1p() + if method == "snl" { -0.04 } else { 0.0 }),
+        offline_s_p50: Some(11.0 + kept * 4e-6 + wan * (4.0 + kept * 2.4e-5)),
+        online_s_p50: Some(0.21 + kept * 1.1e-6 + wan * (0.9 + kept * 7e-6)),
+        online_s_max: Some(0.3 + wan),
+        offline_up_bytes: Some(90_123_456),
+        offline_down_bytes: Some(61_000_000 + relus * 1_010),
+        online_up_bytes: Some(49_152 + relus * 4),
+        online_down_bytes: Some(40 + relus * 260),
+        offline_rounds: Some(6),
+        online_rounds: Some(35),
+        acc_fixed_test: Some(
+            0.61 + 0.03 * (kept / 10_000.0).ln_1p() + if method == "snl" { -0.04 } else { 0.0 },
+        ),
+        acc_images: Some(10_000),
+        cell: format!("{link}-{method}-{relus}"),
+        ..SummaryRow::default()
+    }
+}
+
+/// Two links and four budgets; `methods` at each.
+fn example(methods: &[&str]) -> Vec<SummaryRow> {
+    let budgets = [(Some(12_900), 12_900), (Some(25_000), 24_990), (Some(50_000), 49_900), (None, 491_520)];
+    let mut rows = Vec::new();
+    for link in ["lan", "wan"] {
+        for method in methods {
+            rows.extend(budgets.map(|(budget, relus)| row(link, method, budget, relus)));
+        }
+    }
+    rows
+}
+
+fn picture(rows: &[SummaryRow], name: &str) -> String {
+    all(rows).into_iter().find(|(other, _)| *other == name).unwrap().1
+}
+
+#[test]
+fn every_point_is_drawn_once_and_labelled() {
+    let svg = picture(&example(&["privshap"]), "accuracy_latency.svg");
+    assert_eq!(svg.matches("<circle").count(), 8);
+    assert_eq!(svg.matches(">12,900<").count(), 2);
+    assert_eq!(svg.matches(">all<").count(), 2);
+    assert_eq!(svg.matches("<polyline").count(), 2);
+    assert!(svg.contains("10,000 test images"));
+}
+
+#[test]
+fn time_bars_show_both_phases_and_the_total() {
+    let svg = picture(&example(&["privshap"]), "time_by_budget.svg");
+    // 11 + 12,900 * 4e-6 offline and 0.21 + 12,900 * 1.1e-6 online.
+    assert!(svg.contains(">11.1 s<") && svg.contains(">224 ms<") && svg.contains(">11.3 s<"), "{svg}");
+}
+
+#[test]
+fn links_that_agree_on_bytes_share_a_bar() {
+    let mut rows = example(&["privshap"]);
+    assert_eq!(picture(&rows, "bytes_by_budget.svg").matches(">90.1 MB<").count(), 4);
+    rows[0].offline_up_bytes = Some(80_000_000);
+    let svg = picture(&rows, "bytes_by_budget.svg");
+    assert_eq!(svg.matches(">90.1 MB<").count(), 4);
+    assert_eq!(svg.matches(">80.0 MB<").count(), 1);
+}
+
+#[test]
+fn failed_rows_are_named_not_drawn_as_zero() {
+    let mut rows = example(&["privshap"]);
+    rows[7] = SummaryRow {
+        model: "resnet18".to_owned(),
+        method: "privshap".to_owned(),
+        link: "wan".to_owned(),
+        relu: "narrow".to_owned(),
+        relus: 491_520,
+        status: CellStatus::Failed,
+        ..SummaryRow::default()
+    };
+    assert_eq!(picture(&rows, "time_by_budget.svg").matches("failed: no completed repeat").count(), 1);
+    assert_eq!(picture(&rows, "accuracy_latency.svg").matches("<circle").count(), 7);
+    assert_eq!(
+        picture(&rows, "bytes_by_budget.svg").matches("failed").count(),
+        0,
+        "lan has the same plan's bytes"
+    );
+}
+
+#[test]
+fn nothing_to_draw_is_said() {
+    for (name, svg) in all(&[]) {
+        assert!(svg.contains("to draw."), "{name}");
+    }
+}
+
+#[test]
+fn names_are_escaped() {
+    let mut rows = example(&["privshap"]);
+    for row in &mut rows {
+        row.model = "a<b&c".to_owned();
+    }
+    for (name, svg) in all(&rows) {
+        assert!(svg.contains("a&lt;b&amp;c") && !svg.contains("a<b"), "{name}");
+    }
+}
+
+#[test]
+fn several_methods_get_a_colour_each() {
+    let svg = picture(&example(&["privshap", "snl"]), "accuracy_latency.svg");
+    assert!(svg.contains(">privshap<") && svg.contains(">snl<"));
+    assert_eq!(svg.matches("<polyline").count(), 4);
+    assert!(svg.contains(SERIES[0]) && svg.contains(SERIES[1]));
+}
+
+/// The pictures of this file's examples in `$LINNET_PICTURES`, for the eye.
+#[test]
+#[ignore = "writes pictures to look at"]
+fn draw_examples() {
+    let dir = std::path::PathBuf::from(
+        std::env::var_os("LINNET_PICTURES").expect("LINNET_PICTURES names a folder"),
+    );
+    for methods in [&["privshap"][..], &["privshap", "snl"]] {
+        let mut rows = example(methods);
+        let last = rows.len() - 1;
+        if methods.len() > 1 {
+            rows[last].offline_s_p50 = None;
+            rows[last].acc_secure = None;
+            rows[last].n = 0;
+        }
+        for (name, svg) in all(&rows) {
+            std::fs::write(dir.join(format!("{}-{name}", methods.len())), svg).unwrap();
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The run's folder: written row by row as results come, read back whole and checked.
+
+mod files;
+
+use crate::pictures;
+use crate::schema::{CellRow, InferenceRow, InferenceStatus, StepRow, SummaryRow, Wrong};
+use crate::summary::summarise;
+use crate::{Error, Manifest, SCHEMA};
+use files::{Appender, write_whole};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use files::read;
+
+/// Name of the manifest in a run's folder.
+const MANIFEST: &str = "manifest.json";
+
+/// A run being written. Whatever a call has returned `Ok` for is on the disk.
+pub struct Run {
+    dir: PathBuf,
+    cells: Appender<CellRow>,
+    inferences: Appender<InferenceRow>,
+    steps: Appender<StepRow>,
+    known: HashSet<String>,
+    done: HashSet<(String, bool, u32)>,
+}
+
+impl Run {
+    /// Makes the folder (and its parents), the manifest and the three empty tables.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is anything at `dir`; [`Error::Schema`] if the manifest is not of [`SCHEMA`];
+    /// [`Error::Io`] if the disk refuses.
+    pub fn create(dir: &Path, manifest: &Manifest) -> Result<Self, Error> {
+        if manifest.schema != SCHEMA {
+            return Err(Error::Schema { path: dir.join(MANIFEST), expected: SCHEMA, found: manifest.schema });
+        }
+        if let Some(parent) = dir.parent() {
+            std::fs::create_dir_all(parent).map_err(|source| Error::Io {
+                action: "create",
+                path: parent.to_owned(),
+                source,
+            })?;
+        }
+        std::fs::create_dir(dir).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::Exists { path: dir.to_owned() },
+            _ => Error::Io { action: "create", path: dir.to_owned(), source },
+        })?;
+        let path = dir.join(MANIFEST);
+        let mut text = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest {
+            path: path.clone(),
+            line: source.line(),
+            column: source.column(),
+            source,
+        })?;
+        text.push(b'\n');
+        write_whole(&path, &text)?;
+        let run = Self {
+            dir: dir.to_owned(),
+            cells: Appender::create(dir)?,
+            inferences: Appender::create(dir)?,
+            steps: Appender::create(dir)?,
+            known: HashSet::new(),
+            done: HashSet::new(),
+        };
+        files::sync_folder(dir)?;
+        Ok(run)
+    }
+
+    /// The run's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Adds a cell; before its first inference, once.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if the id is taken or a column breaks its rule; [`Error::Io`] if the disk refuses.
+    pub fn cell(&mut self, row: &CellRow) -> Result<(), Error> {
+        if self.known.contains(&row.cell) {
+            return Err(refused::<CellRow>("cell", "an id not used before", &row.cell));
+        }
+        self.cells.append(std::slice::from_ref(row))?;
+        self.known.insert(row.cell.clone());
+        Ok(())
+    }
+
+    /// Adds one repeat: its steps, then its row, each on the disk before this returns.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if the cell is unknown, the repeat already there, a step belongs to another repeat or a
+    /// column breaks its rule; [`Error::Io`] if the disk refuses.
+    pub fn inference(&mut self, row: &InferenceRow, steps: &[StepRow]) -> Result<(), Error> {
+        if !self.known.contains(&row.cell) {
+            return Err(refused::<InferenceRow>("cell", "a cell added before", &row.cell));
+        }
+        let key = (row.cell.clone(), row.warmup, row.repeat);
+        if self.done.contains(&key) {
+            return Err(refused::<InferenceRow>(
+                "repeat",
+                "a repeat not added before",
+                &row.repeat.to_string(),
+            ));
+        }
+        for step in steps {
+            if (step.cell.as_str(), step.warmup, step.repeat) != (row.cell.as_str(), row.warmup, row.repeat) {
+                let found = format!("{} of {}", step.repeat, step.cell);
+                return Err(refused::<StepRow>(
+                    "repeat",
+                    "the cell, repeat and warmup of its inference",
+                    &found,
+                ));
+            }
+        }
+        self.inferences.check(std::slice::from_ref(row))?;
+        self.steps.append(steps)?;
+        self.inferences.append(std::slice::from_ref(row))?;
+        self.done.insert(key);
+        Ok(())
+    }
+
+    /// Derives `summary.csv` and the pictures from the tables on the disk; each file appears whole or not at all.
+    ///
+    /// # Errors
+    /// Those of [`summarise`]; [`Error::Io`] if the disk refuses.
+    pub fn finish(self) -> Result<Vec<SummaryRow>, Error> {
+        let rows = summarise(&self.dir)?;
+        files::write_table(&self.dir, &rows)?;
+        for (name, svg) in pictures::all(&rows) {
+            write_whole(&self.dir.join(name), svg.as_bytes())?;
+        }
+        files::sync_folder(&self.dir)?;
+        Ok(rows)
+    }
+}
+
+fn refused<R: crate::schema::Row>(column: &'static str, expected: &str, found: &str) -> Error {
+    Error::Row { file: R::FILE, column, expected: expected.to_owned(), found: found.to_owned() }
+}
+
+/// A finished run, read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// `manifest.json`.
+    pub manifest: Manifest,
+    /// `cells.csv`.
+    pub cells: Vec<CellRow>,
+    /// `inferences.csv`.
+    pub inferences: Vec<InferenceRow>,
+    /// `raw.csv`.
+    pub steps: Vec<StepRow>,
+    /// `summary.csv`.
+    pub summary: Vec<SummaryRow>,
+}
+
+/// Reads all files of a finished run and checks every column, and that rows refer to rows that exist.
+///
+/// # Errors
+/// [`Error::Io`] for a missing file; [`Error::Manifest`], [`Error::Schema`] or [`Error::Field`], naming file, line
+/// and column, for a damaged one.
+pub fn load(dir: &Path) -> Result<Loaded, Error> {
+    let manifest = load_manifest(&dir.join(MANIFEST))?;
+    let tables = Tables::read(dir)?;
+    let summary = read::<SummaryRow>(dir)?.rows;
+    Ok(Loaded { manifest, cells: tables.cells, inferences: tables.inferences, steps: tables.steps, summary })
+}
+
+fn load_manifest(path: &Path) -> Result<Manifest, Error> {
+    let text =
+        std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
+    let damaged = |source: serde_json::Error| Error::Manifest {
+        path: path.to_owned(),
+        line: source.line(),
+        column: source.column(),
+        source,
+    };
+    // The version first: another schema may have other fields.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
+    if version.schema != SCHEMA {
+        return Err(Error::Schema { path: path.to_owned(), expected: SCHEMA, found: version.schema });
+    }
+    serde_json::from_slice(&text).map_err(damaged)
+}
+
+/// The three tables everything else derives from.
+pub(crate) struct Tables {
+    pub(crate) cells: Vec<CellRow>,
+    pub(crate) inferences: Vec<InferenceRow>,
+    pub(crate) steps: Vec<StepRow>,
+}
+
+impl Tables {
+    /// Reads the tables and follows every reference between them.
+    pub(crate) fn read(dir: &Path) -> Result<Self, Error> {
+        let cells = read::<CellRow>(dir)?;
+        let inferences = read::<InferenceRow>(dir)?;
+        let mut steps = read::<StepRow>(dir)?;
+
+        let mut known = HashSet::new();
+        for (index, row) in cells.rows.iter().enumerate() {
+            if !known.insert(row.cell.as_str()) {
+                return Err(cells.wrong(index, unexpected("cell", "an id not used before", &row.cell)));
+            }
+        }
+        let mut done = HashSet::new();
+        for (index, row) in inferences.rows.iter().enumerate() {
+            if !known.contains(row.cell.as_str()) {
+                return Err(inferences.wrong(index, unexpected("cell", "a cell of cells.csv", &row.cell)));
+            }
+            if !done.insert((row.cell.as_str(), row.warmup, row.repeat)) {
+                let found = row.repeat.to_string();
+                return Err(inferences.wrong(index, unexpected("repeat", "a repeat not seen before", &found)));
+            }
+        }
+        // Steps are written before their inference, so a run cut short may end in steps of a repeat that never
+        // came to be. Anywhere else, steps without an inference mean that a row was lost.
+        let key = |row: &StepRow| (row.cell.clone(), row.warmup, row.repeat);
+        if let Some(last) = steps.rows.last().map(key)
+            && !done.contains(&(last.0.as_str(), last.1, last.2))
+        {
+            let tail = steps.rows.iter().rev().take_while(|row| key(row) == last).count();
+            steps.rows.truncate(steps.rows.len() - tail);
+        }
+        for (index, row) in steps.rows.iter().enumerate() {
+            if !done.contains(&(row.cell.as_str(), row.warmup, row.repeat)) {
+                let found = format!("{} of {}", row.repeat, row.cell);
+                return Err(steps.wrong(index, unexpected("repeat", "a repeat of inferences.csv", &found)));
+            }
+        }
+        Ok(Self { cells: cells.rows, inferences: inferences.rows, steps: steps.rows })
+    }
+}
+
+fn unexpected(column: &'static str, expected: &'static str, found: &str) -> Wrong {
+    Wrong { column, expected, found: found.to_owned() }
+}
+
+impl InferenceRow {
+    /// Whether this repeat counts in the summary: measured, and ended ok.
+    pub(crate) fn counts(&self) -> bool {
+        !self.warmup && self.status == InferenceStatus::Ok
+    }
+}

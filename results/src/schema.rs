@@ -1,0 +1,310 @@
+//! The rows. Field order is column order; the README explains every column.
+//!
+//! A missing value is `None` and an empty field, never zero.
+
+mod rules;
+
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+pub(crate) use rules::{Row, Wrong, columns};
+
+/// Who measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// Owns the image.
+    #[default]
+    Client,
+    /// Owns the weights.
+    Server,
+}
+
+/// When a step runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Once a connection.
+    #[default]
+    Setup,
+    /// Once an inference, before the image is known.
+    Offline,
+    /// Once an inference, from the image to the logits.
+    Online,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Setup => "setup",
+            Self::Offline => "offline",
+            Self::Online => "online",
+        })
+    }
+}
+
+/// How one inference ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InferenceStatus {
+    /// Logits came out.
+    #[default]
+    Ok,
+    /// They did not, or were not what the plan means; `error` says why.
+    Failed,
+}
+
+/// How the measured repeats of one cell ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CellStatus {
+    /// All of them, at least one.
+    #[default]
+    Ok,
+    /// Some of them.
+    Partial,
+    /// None of them.
+    Failed,
+}
+
+impl fmt::Display for CellStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// A row of `raw.csv`: one party's spending in one step of one phase of one repeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRow {
+    /// Cell id, as in `cells.csv`.
+    pub cell: String,
+    /// Repeat, from 0; warm-ups and measured repeats may count apart.
+    pub repeat: u32,
+    /// Whether the repeat warms up and is left out of the summary.
+    pub warmup: bool,
+    /// Who measured.
+    pub party: Party,
+    /// When.
+    pub phase: Phase,
+    /// Index of the step in its plan.
+    pub step: u32,
+    /// Name of the step.
+    pub step_name: String,
+    /// Kind of the step.
+    pub step_kind: String,
+    /// Payload bytes sent.
+    pub bytes_out: u64,
+    /// Payload bytes received.
+    pub bytes_in: u64,
+    /// Frame header bytes sent.
+    pub header_out: u64,
+    /// Frame header bytes received.
+    pub header_in: u64,
+    /// Frames sent.
+    pub messages_out: u64,
+    /// Frames received.
+    pub messages_in: u64,
+    /// Times this party began to send after it had received (or at the start).
+    pub flights_out: u64,
+    /// Wall time, nanoseconds.
+    pub wall_ns: u64,
+    /// The part of it spent computing, nanoseconds.
+    pub compute_ns: u64,
+    /// The part of it spent waiting for the peer, nanoseconds.
+    pub blocked_ns: u64,
+}
+
+/// A row of `inferences.csv`: one repeat of one cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceRow {
+    /// Cell id, as in `cells.csv`.
+    pub cell: String,
+    /// Repeat, from 0; warm-ups and measured repeats may count apart.
+    pub repeat: u32,
+    /// Whether the repeat warms up and is left out of the summary.
+    pub warmup: bool,
+    /// Index of the image in the test set.
+    pub image: u64,
+    /// The image's true class.
+    pub label: u32,
+    /// Class by clear evaluation over the reals.
+    pub class_float: Option<u32>,
+    /// Class by clear evaluation in the ring.
+    pub class_fixed: Option<u32>,
+    /// Class by the secure run.
+    pub class_secure: Option<u32>,
+    /// Whether the secure run equalled clear evaluation with its own masks; `None`: not checked.
+    pub verified: Option<bool>,
+    /// How it ended.
+    pub status: InferenceStatus,
+    /// Why it failed; `None` exactly where `status` is ok.
+    pub error: Option<String>,
+    /// The client's largest resident set, bytes.
+    pub peak_rss_client_bytes: Option<u64>,
+    /// The server's largest resident set, bytes.
+    pub peak_rss_server_bytes: Option<u64>,
+}
+
+/// A row of `cells.csv`: one combination under comparison.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CellRow {
+    /// Unique id, such as `mini-b2000-lan`.
+    pub cell: String,
+    /// Model.
+    pub model: String,
+    /// How the kept ReLUs were chosen.
+    pub method: String,
+    /// ReLUs asked for; `None`: every one kept.
+    pub budget: Option<u64>,
+    /// ReLUs kept.
+    pub relus: u64,
+    /// Variant of the ReLU protocol, such as `narrow`.
+    pub relu: String,
+    /// Link, as in the manifest.
+    pub link: String,
+    /// Ring width, bits.
+    pub ring_bits: Option<u32>,
+    /// Activation scale, bits.
+    pub fa: Option<u32>,
+    /// Weight scale, bits.
+    pub fw: Option<u32>,
+    /// Top-1 accuracy over the reals on `acc_images` test images, 0 to 1.
+    pub acc_float: Option<f64>,
+    /// Top-1 accuracy in the ring, in the clear, on the same images, 0 to 1.
+    pub acc_fixed: Option<f64>,
+    /// Test images behind the two.
+    pub acc_images: Option<u64>,
+    /// Predicted setup bytes, client to server.
+    pub predicted_setup_up_bytes: Option<u64>,
+    /// Predicted setup bytes, server to client.
+    pub predicted_setup_down_bytes: Option<u64>,
+    /// Predicted setup rounds.
+    pub predicted_setup_rounds: Option<u64>,
+    /// Predicted offline bytes, client to server.
+    pub predicted_offline_up_bytes: Option<u64>,
+    /// Predicted offline bytes, server to client.
+    pub predicted_offline_down_bytes: Option<u64>,
+    /// Predicted offline rounds.
+    pub predicted_offline_rounds: Option<u64>,
+    /// Predicted online bytes, client to server.
+    pub predicted_online_up_bytes: Option<u64>,
+    /// Predicted online bytes, server to client.
+    pub predicted_online_down_bytes: Option<u64>,
+    /// Predicted online rounds.
+    pub predicted_online_rounds: Option<u64>,
+    /// Why no inference could even begin.
+    pub error: Option<String>,
+}
+
+/// A row of `summary.csv`: one cell, derived from the other three files alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SummaryRow {
+    /// Model.
+    pub model: String,
+    /// How the kept ReLUs were chosen.
+    pub method: String,
+    /// ReLUs asked for; `None`: every one kept.
+    pub budget: Option<u64>,
+    /// ReLUs kept.
+    pub relus: u64,
+    /// Link.
+    pub link: String,
+    /// Variant of the ReLU protocol.
+    pub relu: String,
+    /// Measured repeats that ended ok.
+    pub n: u64,
+    /// How the measured repeats ended.
+    pub status: CellStatus,
+    /// Top-1 accuracy over the reals on the images that ran securely, 0 to 1.
+    pub acc_float: Option<f64>,
+    /// Top-1 accuracy in the ring, in the clear, on the same images, 0 to 1.
+    pub acc_fixed: Option<f64>,
+    /// Top-1 accuracy of the secure run on the same images, 0 to 1.
+    pub acc_secure: Option<f64>,
+    /// Median offline time, seconds.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub offline_s_p50: Option<f64>,
+    /// Median online time, seconds.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub online_s_p50: Option<f64>,
+    /// Largest online time, seconds.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub online_s_max: Option<f64>,
+    /// Offline bytes, client to server, headers included.
+    pub offline_up_bytes: Option<u64>,
+    /// Offline bytes, server to client, headers included.
+    pub offline_down_bytes: Option<u64>,
+    /// Online bytes, client to server, headers included.
+    pub online_up_bytes: Option<u64>,
+    /// Online bytes, server to client, headers included.
+    pub online_down_bytes: Option<u64>,
+    /// Offline flights of both parties.
+    pub offline_rounds: Option<u64>,
+    /// Online flights of both parties.
+    pub online_rounds: Option<u64>,
+    /// The client's largest resident set, bytes.
+    pub peak_rss_client_bytes: Option<u64>,
+    /// The server's largest resident set, bytes.
+    pub peak_rss_server_bytes: Option<u64>,
+    /// Cell id.
+    pub cell: String,
+    /// Measured repeats that failed.
+    pub failed: u64,
+    /// Repeats of the `n` that were checked and equal to clear evaluation with their own masks.
+    pub verified: u64,
+    /// Median setup time, seconds.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub setup_s_p50: Option<f64>,
+    /// Setup bytes, client to server, headers included.
+    pub setup_up_bytes: Option<u64>,
+    /// Setup bytes, server to client, headers included.
+    pub setup_down_bytes: Option<u64>,
+    /// Setup flights of both parties.
+    pub setup_rounds: Option<u64>,
+    /// Largest offline time, seconds.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub offline_s_max: Option<f64>,
+    /// 90th percentile of the online time, seconds; needs 44 repeats.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub online_s_p90: Option<f64>,
+    /// 99th percentile of the online time, seconds; needs 459 repeats.
+    #[serde(serialize_with = "decimal_seconds")]
+    pub online_s_p99: Option<f64>,
+    /// Top-1 accuracy over the reals on `acc_images` test images, 0 to 1.
+    pub acc_float_test: Option<f64>,
+    /// Top-1 accuracy in the ring, in the clear, on `acc_images` test images, 0 to 1.
+    pub acc_fixed_test: Option<f64>,
+    /// Test images behind the two.
+    pub acc_images: Option<u64>,
+    /// Ring width, bits.
+    pub ring_bits: Option<u32>,
+    /// Activation scale, bits.
+    pub fa: Option<u32>,
+    /// Weight scale, bits.
+    pub fw: Option<u32>,
+    /// The first failure.
+    pub error: Option<String>,
+}
+
+/// Seconds to the nanosecond, never with an exponent.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn decimal_seconds<S: Serializer>(seconds: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    match seconds {
+        Some(seconds) => to.serialize_str(&format!("{seconds:.9}")),
+        None => to.serialize_none(),
+    }
+}
+
+/// Every CSV file of a run with its columns, in order.
+pub fn columns_by_file() -> [(&'static str, Vec<String>); 4] {
+    [
+        (CellRow::FILE, columns::<CellRow>()),
+        (InferenceRow::FILE, columns::<InferenceRow>()),
+        (StepRow::FILE, columns::<StepRow>()),
+        (SummaryRow::FILE, columns::<SummaryRow>()),
+    ]
+}

@@ -1,0 +1,132 @@
+//! What the rows' types alone do not say: file names, ranges, and which fields go together.
+
+use super::{CellRow, InferenceRow, InferenceStatus, StepRow, SummaryRow};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value that breaks its column's rule.
+pub(crate) struct Wrong {
+    pub(crate) column: &'static str,
+    pub(crate) expected: &'static str,
+    pub(crate) found: String,
+}
+
+/// A row type and its file.
+pub(crate) trait Row: Serialize + DeserializeOwned + Default {
+    /// File name in the run's folder.
+    const FILE: &'static str;
+
+    /// What the types alone do not say.
+    fn check(&self) -> Result<(), Wrong>;
+}
+
+fn named(column: &'static str, text: &str) -> Result<(), Wrong> {
+    if text.is_empty() {
+        return Err(Wrong { column, expected: "a name", found: String::new() });
+    }
+    Ok(())
+}
+
+fn fraction(column: &'static str, value: Option<f64>) -> Result<(), Wrong> {
+    match value {
+        Some(value) if !(0.0..=1.0).contains(&value) => {
+            Err(Wrong { column, expected: "a fraction from 0 to 1", found: value.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn seconds(column: &'static str, value: Option<f64>) -> Result<(), Wrong> {
+    match value {
+        Some(value) if !(value.is_finite() && value >= 0.0) => {
+            Err(Wrong { column, expected: "seconds, zero or more", found: value.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Row for StepRow {
+    const FILE: &'static str = "raw.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        named("step_name", &self.step_name)?;
+        named("step_kind", &self.step_kind)?;
+        if self.wall_ns >= 1 << 53 {
+            return Err(Wrong { column: "wall_ns", expected: "below 2^53", found: self.wall_ns.to_string() });
+        }
+        Ok(())
+    }
+}
+
+impl Row for InferenceRow {
+    const FILE: &'static str = "inferences.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        let error = self.error.as_deref().unwrap_or_default();
+        match self.status {
+            InferenceStatus::Ok if !error.is_empty() => {
+                Err(Wrong { column: "error", expected: "nothing, as status is ok", found: error.to_owned() })
+            }
+            InferenceStatus::Ok if self.verified == Some(false) => Err(Wrong {
+                column: "verified",
+                expected: "true or nothing, as status is ok",
+                found: "false".to_owned(),
+            }),
+            InferenceStatus::Failed if error.is_empty() => Err(Wrong {
+                column: "error",
+                expected: "a reason, as status is failed",
+                found: String::new(),
+            }),
+            InferenceStatus::Ok | InferenceStatus::Failed => Ok(()),
+        }
+    }
+}
+
+impl Row for CellRow {
+    const FILE: &'static str = "cells.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        named("model", &self.model)?;
+        named("method", &self.method)?;
+        named("relu", &self.relu)?;
+        named("link", &self.link)?;
+        fraction("acc_float", self.acc_float)?;
+        fraction("acc_fixed", self.acc_fixed)
+    }
+}
+
+impl Row for SummaryRow {
+    const FILE: &'static str = "summary.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        named("model", &self.model)?;
+        named("method", &self.method)?;
+        named("relu", &self.relu)?;
+        named("link", &self.link)?;
+        fraction("acc_float", self.acc_float)?;
+        fraction("acc_fixed", self.acc_fixed)?;
+        fraction("acc_secure", self.acc_secure)?;
+        fraction("acc_float_test", self.acc_float_test)?;
+        fraction("acc_fixed_test", self.acc_fixed_test)?;
+        seconds("setup_s_p50", self.setup_s_p50)?;
+        seconds("offline_s_p50", self.offline_s_p50)?;
+        seconds("offline_s_max", self.offline_s_max)?;
+        seconds("online_s_p50", self.online_s_p50)?;
+        seconds("online_s_p90", self.online_s_p90)?;
+        seconds("online_s_p99", self.online_s_p99)?;
+        seconds("online_s_max", self.online_s_max)
+    }
+}
+
+/// The columns of one row type, in order, as the encoder itself writes them.
+pub(crate) fn columns<R: Row>() -> Vec<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.serialize(R::default()).expect("a default row encodes");
+    let bytes = writer.into_inner().expect("memory takes every byte");
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    reader.headers().expect("what was encoded decodes").iter().map(str::to_owned).collect()
+}

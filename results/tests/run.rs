@@ -1,0 +1,331 @@
+//! Writing, summarising and reading a run whose numbers were worked out by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
+
+mod example;
+
+use example::{cell, inference, manifest, step, steps, write};
+use results::{
+    CellStatus, Error, InferenceRow, InferenceStatus, Party, Phase, Run, SummaryRow, columns_by_file, load,
+    summarise,
+};
+use tempfile::tempdir;
+
+/// `lan` of the example, by hand.
+fn expected_lan() -> SummaryRow {
+    SummaryRow {
+        model: "mini".to_owned(),
+        method: "privshap".to_owned(),
+        budget: Some(2000),
+        relus: 1998,
+        link: "lan".to_owned(),
+        relu: "narrow".to_owned(),
+        n: 3,
+        status: CellStatus::Ok,
+        acc_float: Some(2.0 / 3.0),
+        acc_fixed: Some(2.0 / 3.0),
+        acc_secure: Some(2.0 / 3.0),
+        // The server is slower: 11 + 5.5 ms in every repeat.
+        offline_s_p50: Some(0.0165),
+        // 3 ms to three digits: the histogram's bin is 2,998,272 to 3,000,319 ns.
+        online_s_p50: Some(0.003_000_319),
+        online_s_max: Some(0.004),
+        // 500 + 8.
+        offline_up_bytes: Some(508),
+        // 300 + 8 + 4000 + 16.
+        offline_down_bytes: Some(4324),
+        // 64 + 8 + 40 + 8.
+        online_up_bytes: Some(120),
+        // 20 + 8.
+        online_down_bytes: Some(28),
+        offline_rounds: Some(2),
+        online_rounds: Some(3),
+        peak_rss_client_bytes: Some(1_000_002),
+        peak_rss_server_bytes: None,
+        cell: "mini-lan".to_owned(),
+        failed: 0,
+        verified: 3,
+        setup_s_p50: Some(0.03),
+        setup_up_bytes: Some(78),
+        setup_down_bytes: Some(98),
+        setup_rounds: Some(2),
+        offline_s_max: Some(0.0165),
+        online_s_p90: None,
+        online_s_p99: None,
+        acc_float_test: Some(0.75),
+        acc_fixed_test: Some(0.7421),
+        acc_images: Some(10_000),
+        ring_bits: Some(25),
+        fa: Some(8),
+        fw: Some(10),
+        error: None,
+    }
+}
+
+/// `wan` of the example: everything measured is missing.
+fn expected_wan() -> SummaryRow {
+    SummaryRow {
+        link: "wan".to_owned(),
+        cell: "mini-wan".to_owned(),
+        n: 0,
+        status: CellStatus::Failed,
+        failed: 1,
+        error: Some("the peer closed the channel, \"early\"\nin step 1".to_owned()),
+        model: "mini".to_owned(),
+        method: "privshap".to_owned(),
+        budget: Some(2000),
+        relus: 1998,
+        relu: "narrow".to_owned(),
+        acc_float_test: Some(0.75),
+        acc_fixed_test: Some(0.7421),
+        acc_images: Some(10_000),
+        ring_bits: Some(25),
+        fa: Some(8),
+        fw: Some(10),
+        ..SummaryRow::default()
+    }
+}
+
+#[test]
+fn summary_is_the_one_worked_out_by_hand() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    let rows = run.finish().unwrap();
+    assert_eq!(rows, [expected_lan(), expected_wan()]);
+    assert_eq!(summarise(&dir).unwrap(), rows, "the three tables alone give the same");
+    let loaded = load(&dir).unwrap();
+    assert_eq!(loaded.summary, rows, "the file gives the same to the last digit");
+    assert_eq!(loaded.manifest, manifest());
+    assert_eq!((loaded.cells.len(), loaded.inferences.len(), loaded.steps.len()), (2, 5, 4 * 8 + 2 + 3));
+}
+
+#[test]
+fn summary_file_is_this_text() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    run.finish().unwrap();
+    let text = std::fs::read_to_string(dir.join("summary.csv")).unwrap();
+    let lan = text.lines().nth(1).unwrap();
+    assert_eq!(
+        lan,
+        "mini,privshap,2000,1998,lan,narrow,3,ok,0.6666666666666666,0.6666666666666666,0.6666666666666666,0.016500000,\
+         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,mini-lan,0,3,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
+         10000,25,8,10,"
+    );
+    let wan = text.lines().nth(2).unwrap();
+    assert!(
+        wan.starts_with("mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,mini-wan,1,0,"),
+        "{wan}"
+    );
+}
+
+#[test]
+fn finish_leaves_exactly_these_files() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    run.finish().unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "accuracy_latency.svg",
+            "bytes_by_budget.svg",
+            "cells.csv",
+            "inferences.csv",
+            "manifest.json",
+            "raw.csv",
+            "summary.csv",
+            "time_by_budget.svg"
+        ]
+    );
+}
+
+#[test]
+fn every_repeat_is_on_the_disk_before_the_run_ends() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    assert_eq!(summarise(&dir).unwrap(), [expected_lan(), expected_wan()]);
+    drop(run);
+    assert!(matches!(load(&dir), Err(Error::Io { path, .. }) if path.ends_with("summary.csv")));
+}
+
+#[test]
+fn an_existing_folder_is_refused_and_left_alone() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    run.finish().unwrap();
+    let before = std::fs::read(dir.join("raw.csv")).unwrap();
+    assert!(matches!(Run::create(&dir, &manifest()), Err(Error::Exists { path }) if path == dir));
+    assert_eq!(std::fs::read(dir.join("raw.csv")).unwrap(), before);
+}
+
+#[test]
+fn partial_cells_count_their_ok_repeats() {
+    let temp = tempdir().unwrap();
+    let mut run = Run::create(&temp.path().join("run"), &manifest()).unwrap();
+    run.cell(&cell("c", "lan")).unwrap();
+    let ok = inference("c", 0, 4);
+    run.inference(&ok, &steps(&ok, 2_000_000)).unwrap();
+    let failed = InferenceRow {
+        status: InferenceStatus::Failed,
+        verified: Some(false),
+        error: Some("logit 3: expected 7, found 8".to_owned()),
+        ..inference("c", 1, 3)
+    };
+    run.inference(&failed, &[]).unwrap();
+    let [row] = run.finish().unwrap().try_into().unwrap();
+    assert_eq!((row.n, row.failed, row.verified, row.status), (1, 1, 1, CellStatus::Partial));
+    assert_eq!(row.acc_secure, Some(0.0), "the failed repeat was right and does not count");
+    assert_eq!(row.error.as_deref(), Some("logit 3: expected 7, found 8"));
+}
+
+#[test]
+fn accuracies_are_over_the_same_images_or_missing() {
+    let temp = tempdir().unwrap();
+    let mut run = Run::create(&temp.path().join("run"), &manifest()).unwrap();
+    run.cell(&cell("c", "lan")).unwrap();
+    for (repeat, class_float) in [(0, Some(3)), (1, None)] {
+        let row = InferenceRow { class_float, ..inference("c", repeat, 3) };
+        run.inference(&row, &steps(&row, 2_000_000)).unwrap();
+    }
+    let rows = run.finish().unwrap();
+    assert_eq!((rows[0].acc_float, rows[0].acc_fixed, rows[0].acc_secure), (None, Some(1.0), Some(1.0)));
+}
+
+#[test]
+fn p90_appears_with_44_repeats() {
+    let temp = tempdir().unwrap();
+    let mut run = Run::create(&temp.path().join("run"), &manifest()).unwrap();
+    for (id, repeats) in [("short", 43), ("long", 44)] {
+        run.cell(&cell(id, "lan")).unwrap();
+        for repeat in 0..repeats {
+            let row = inference(id, repeat, 3);
+            run.inference(&row, &steps(&row, 1_000_000 + u64::from(repeat + 1))).unwrap();
+        }
+    }
+    let rows = run.finish().unwrap();
+    assert_eq!(rows[0].online_s_p90, None);
+    // The 40th of 44 is 1,000,040 ns, in the bin that ends at 1,000,447 ns; above the largest, 1,000,044.
+    assert_eq!(rows[1].online_s_p90, Some(0.001_000_044));
+    assert_eq!(rows[1].online_s_p99, None);
+}
+
+#[test]
+fn repeats_that_disagree_on_bytes_are_named() {
+    let temp = tempdir().unwrap();
+    let mut run = Run::create(&temp.path().join("run"), &manifest()).unwrap();
+    run.cell(&cell("c", "lan")).unwrap();
+    for repeat in 0..2 {
+        let row = inference("c", repeat, 3);
+        let mut steps = steps(&row, 2_000_000);
+        if repeat == 1 {
+            steps[4].bytes_out += 1;
+            steps[5].bytes_in += 1;
+        }
+        run.inference(&row, &steps).unwrap();
+    }
+    let error = run.finish().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cell c, online phase: bytes up must be equal over repeats, found 120 in repeat 0 and 121 in repeat 1"
+    );
+}
+
+#[test]
+fn repeats_that_disagree_on_rounds_are_named() {
+    let temp = tempdir().unwrap();
+    let mut run = Run::create(&temp.path().join("run"), &manifest()).unwrap();
+    run.cell(&cell("c", "lan")).unwrap();
+    for repeat in 0..2 {
+        let row = inference("c", repeat, 3);
+        let mut steps = steps(&row, 2_000_000);
+        steps[0].flights_out += u64::from(repeat);
+        run.inference(&row, &steps).unwrap();
+    }
+    let error = run.finish().unwrap_err();
+    assert!(matches!(error, Error::Differs { phase: Phase::Offline, quantity: "rounds", .. }), "{error}");
+}
+
+#[test]
+fn parties_that_disagree_are_named() {
+    let temp = tempdir().unwrap();
+    let mut run = Run::create(&temp.path().join("run"), &manifest()).unwrap();
+    run.cell(&cell("c", "lan")).unwrap();
+    let row = inference("c", 0, 3);
+    let pair = [
+        step(&row, (Party::Client, Phase::Online, 0), [64, 20, 8, 8], 1, 5),
+        step(&row, (Party::Server, Phase::Online, 0), [20, 63, 8, 8], 1, 5),
+    ];
+    run.inference(&row, &pair).unwrap();
+    let error = run.finish().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cell c, repeat 0, online phase, client to server: 72 bytes sent, 71 received"
+    );
+}
+
+#[test]
+fn rows_that_break_the_schema_are_refused_and_not_written() {
+    let temp = tempdir().unwrap();
+    let (mut run, dir) = write(temp.path());
+    let before = std::fs::read(dir.join("inferences.csv")).unwrap();
+    let raw = std::fs::read(dir.join("raw.csv")).unwrap();
+    let good = inference("mini-lan", 9, 3);
+    for (row, column) in [
+        (InferenceRow { cell: "other".to_owned(), ..good.clone() }, "cell"),
+        (InferenceRow { repeat: 0, ..good.clone() }, "repeat"),
+        (InferenceRow { error: Some("why".to_owned()), ..good.clone() }, "error"),
+        (InferenceRow { status: InferenceStatus::Failed, ..good.clone() }, "error"),
+        (InferenceRow { verified: Some(false), ..good.clone() }, "verified"),
+    ] {
+        match run.inference(&row, &steps(&row, 2_000_000)) {
+            Err(Error::Row { file: "inferences.csv", column: found, .. }) => assert_eq!(found, column),
+            other => panic!("{column}: expected a refusal, found {other:?}"),
+        }
+    }
+    let stray = steps(&inference("mini-lan", 8, 3), 2_000_000);
+    assert!(matches!(
+        run.inference(&good, &stray),
+        Err(Error::Row { file: "raw.csv", column: "repeat", .. })
+    ));
+    assert!(matches!(run.cell(&cell("mini-lan", "x")), Err(Error::Row { column: "cell", .. })));
+    let mut wrong = cell("new", "x");
+    wrong.acc_float = Some(91.3);
+    assert!(matches!(run.cell(&wrong), Err(Error::Row { column: "acc_float", .. })));
+    assert_eq!(std::fs::read(dir.join("inferences.csv")).unwrap(), before);
+    assert_eq!(std::fs::read(dir.join("raw.csv")).unwrap(), raw);
+}
+
+#[test]
+fn summary_begins_with_the_agreed_columns() {
+    let [_, _, _, (file, columns)] = columns_by_file();
+    let agreed = "model method budget relus link relu n status acc_float acc_fixed acc_secure offline_s_p50 online_s_p50 \
+                  online_s_max offline_up_bytes offline_down_bytes online_up_bytes online_down_bytes offline_rounds \
+                  online_rounds peak_rss_client_bytes peak_rss_server_bytes";
+    let agreed: Vec<String> = agreed.split_whitespace().map(str::to_owned).collect();
+    assert_eq!((file, &columns[..agreed.len()]), ("summary.csv", &agreed[..]));
+}
+
+/// Column names of the table under the README's heading for `file`.
+fn documented(file: &str) -> Vec<String> {
+    let readme = include_str!("../README.md");
+    let heading = format!("## `{file}`");
+    readme
+        .lines()
+        .skip_while(|line| *line != heading)
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_readme_is_the_column_dictionary() {
+    for (file, columns) in columns_by_file() {
+        assert_eq!(documented(file), columns, "{file}");
+    }
+}
