@@ -21,7 +21,7 @@ const TEST: usize = 2_000;
 pub(super) const HELD_OUT: usize = 1_000;
 
 /// Largest noise added to a pixel, on the scale of 0 to 1.
-const NOISE: f32 = 0.08;
+const NOISE: f32 = 0.12;
 
 /// The figures, by class. Coordinates are scaled so that each fits the unit disc.
 const FIGURES: [fn(f32, f32) -> bool; 10] =
@@ -48,7 +48,7 @@ fn draw(name: &str, count: usize, seed: u64) -> Dataset {
 }
 
 fn paint(image: &mut [u8], figure: fn(f32, f32) -> bool, rng: &mut ChaCha8Rng) {
-    let (radius, cx, cy) = (rng.random_range(8.0..12.0), place(rng), place(rng));
+    let (radius, cx, cy) = (rng.random_range(6.5..12.0), place(rng), place(rng));
     let (cos, sin) = tilt(rng);
     let (fade_x, fade_y) = direction(rng);
     let (ink, near, far) = colours(rng);
@@ -77,9 +77,9 @@ fn place(rng: &mut ChaCha8Rng) -> f32 {
     SIDE as f32 / 2.0 + rng.random_range(-4.0..4.0)
 }
 
-/// A unit vector turned from the horizontal by up to 30 degrees either way.
+/// A unit vector turned from the horizontal by up to 39 degrees either way.
 fn tilt(rng: &mut ChaCha8Rng) -> (f32, f32) {
-    let slope: f32 = rng.random_range(-0.577..0.577);
+    let slope: f32 = rng.random_range(-0.8..0.8);
     let norm = (1.0 + slope * slope).sqrt();
     (1.0 / norm, slope / norm)
 }
@@ -100,7 +100,7 @@ fn colours(rng: &mut ChaCha8Rng) -> ([f32; 3], [f32; 3], [f32; 3]) {
     loop {
         let [ink, near, far] = [(); 3].map(|()| [(); 3].map(|()| rng.random_range(0.0..1.0)));
         let contrast = |ground: [f32; 3]| (0..3).map(|c| (ink[c] - ground[c]).abs()).fold(0.0, f32::max);
-        if contrast(near) > 0.45 && contrast(far) > 0.45 {
+        if contrast(near) > 0.4 && contrast(far) > 0.4 {
             return (ink, near, far);
         }
     }

@@ -36,10 +36,14 @@ pub const AND_BYTES: usize = 32;
 /// The labels of one wire in every lane.
 type Lanes = [Block; LANES];
 
-/// Lane by lane.
+/// Lane by lane. A loop over a zeroed array, because `array::from_fn` of this many blocks is not inlined.
 #[inline(always)]
-fn lanes(f: impl FnMut(usize) -> Block) -> Lanes {
-    std::array::from_fn(f)
+fn lanes(mut f: impl FnMut(usize) -> Block) -> Lanes {
+    let mut out = [Block::ZERO; LANES];
+    for (lane, slot) in out.iter_mut().enumerate() {
+        *slot = f(lane);
+    }
+    out
 }
 
 /// The free XOR of two wires.

@@ -1,0 +1,66 @@
+//! Small random networks, compiled.
+
+use models::fixed::calibrate::Calibration;
+use models::fixed::lower::lower;
+use models::fixed::quantise::{QuantModel, Scales, quantise};
+use models::graph::{Graph, Parameters};
+use models::mask::{Mask, Masks};
+use models::real::{argmax, forward};
+use models::tensor::Tensor;
+use protocols::plan::compile::{Choices, ServerSecrets, compile};
+use protocols::plan::{Plan, ReluVariant};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+/// A compiled network with random weights and some images at its scale.
+pub struct Fixture {
+    pub graph: Graph,
+    pub parameters: Parameters,
+    pub masks: Masks,
+    pub model: QuantModel,
+    pub plan: Plan,
+    pub secrets: ServerSecrets,
+    /// Normalised images.
+    pub images: Vec<Vec<f32>>,
+}
+
+/// Random weights of sensible size; every unit is kept with probability `keep`.
+pub fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixture {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    let parameters: Parameters = graph
+        .parameter_shapes()
+        .into_iter()
+        .map(|(name, shape)| {
+            let fan_in: usize = shape[1..].iter().product();
+            let size = shape.iter().product();
+            let mut draw = |low: f32, high: f32| (0..size).map(|_| rng.random_range(low..high)).collect::<Vec<f32>>();
+            let data = match name.rsplit('.').next() {
+                Some("running_var") => draw(0.5, 1.5),
+                Some("weight") if shape.len() == 1 => draw(0.5, 1.5),
+                Some("weight") => draw(-1.0, 1.0).iter().map(|w| w * (3.0 / fan_in as f32).sqrt()).collect(),
+                _ => draw(-0.3, 0.3),
+            };
+            (name, Tensor::new(shape, data).unwrap())
+        })
+        .collect();
+    let mut masks = Masks::all_kept(&graph);
+    for layer in graph.activations() {
+        let kept = (0..layer.shape.size()).map(|_| rng.random_bool(keep)).collect();
+        masks.set(layer.name, Mask::new(layer.shape, kept).unwrap());
+    }
+    let images: Vec<Vec<f32>> =
+        (0..8).map(|_| (0..graph.input().size()).map(|_| rng.random_range(-2.0..2.0)).collect()).collect();
+    let mut calibration =
+        Calibration { largest: vec![0.0; graph.nodes().len()], images: images.clone(), classes: Vec::new() };
+    for image in &images {
+        let values = forward(&graph, &parameters, &masks, image);
+        for (largest, value) in calibration.largest.iter_mut().zip(&values) {
+            *largest = value.iter().fold(*largest, |m, x| m.max(x.abs()));
+        }
+        calibration.classes.push(argmax(values.last().unwrap()));
+    }
+    let lowered = lower(&graph, &parameters, &masks).unwrap();
+    let model = quantise(&lowered, &calibration, scales, None).unwrap();
+    let (plan, secrets) = compile("random", &model, &Choices { relu: ReluVariant::Narrow, he: None }).unwrap();
+    Fixture { graph, parameters, masks, model, plan, secrets, images }
+}

@@ -1,0 +1,196 @@
+//! The two parties against the plan's other readers: the clear evaluation and the predicted cost.
+
+use crate::fixtures::{Fixture, random};
+use models::fixed::evaluate::evaluate;
+use models::fixed::quantise::Scales;
+use models::graph::{Activation, Graph, Node, Op, Shape, Window};
+use models::nets;
+use models::real;
+use netem::{Channel, Phase, Spent};
+use protocols::Error;
+use protocols::clear::replay;
+use protocols::client::{Client, ClientOutput};
+use protocols::handshake::SessionId;
+use protocols::plan::cost::predict;
+use protocols::plan::{Plan, PlannedStep};
+use protocols::server::{Model, Server, ServerOutput};
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const SESSION: SessionId = SessionId([7; 16]);
+
+/// What a run leaves behind: outputs per inference and each party's books.
+struct Run {
+    clients: Vec<ClientOutput>,
+    servers: Vec<ServerOutput>,
+    client_spent: Vec<Vec<Spent>>,
+    server_spent: Vec<Vec<Spent>>,
+}
+
+/// Runs one session with an inference per image, the parties as threads.
+fn run(fixture: &Fixture, images: &[Vec<u64>]) -> Run {
+    let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
+    let (mut servers, mut server_spent) = (Vec::new(), Vec::new());
+    let (mut clients, mut client_spent) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let mut rng = rand::rng();
+            let model = Model::prepare(&fixture.plan, &fixture.secrets).unwrap();
+            let mut server = Server::accept(&mut to_client, &model, SESSION, &mut rng).unwrap();
+            for _ in images {
+                let ready = server.offline(&mut to_client, &mut rng).unwrap();
+                servers.push(ready.online(&mut to_client).unwrap());
+                server_spent.push(to_client.take_spent());
+            }
+        });
+        let mut rng = rand::rng();
+        let mut client = Client::connect(&mut to_server, &fixture.plan, SESSION, &mut rng).unwrap();
+        for image in images {
+            let ready = client.offline(&mut to_server, &mut rng).unwrap();
+            clients.push(ready.online(&mut to_server, image).unwrap());
+            client_spent.push(to_server.take_spent());
+        }
+        server.join().unwrap();
+    });
+    Run { clients, servers, client_spent, server_spent }
+}
+
+/// Every logit and every share equals the clear replay; every byte, message and flight equals the prediction.
+fn check(fixture: &Fixture, inferences: usize) {
+    let images: Vec<Vec<u64>> =
+        fixture.images[..inferences].iter().map(|image| fixture.plan.quantise_image(image)).collect();
+    let run = run(fixture, &images);
+    for (i, image) in images.iter().enumerate() {
+        let (client, server) = (&run.clients[i], &run.servers[i]);
+        let clear = replay(&fixture.plan, &fixture.secrets, image, &client.seed, &server.seed);
+        assert_eq!(client.logits, clear.logits, "inference {i}");
+        assert_eq!(server.shares, clear.server_shares, "inference {i}");
+        check_cost(&fixture.plan, &run.client_spent[i], &run.server_spent[i], i == 0);
+    }
+}
+
+fn check_cost(plan: &Plan, client: &[Spent], server: &[Spent], with_setup: bool) {
+    let books = |spent: &[Spent], phase: Phase, step: u32| {
+        spent
+            .iter()
+            .find(|s| s.phase == phase && s.step == step)
+            .map_or((0, 0, 0), |s| (s.bytes_out, s.messages_out, s.flights_out))
+    };
+    let mut booked = 0;
+    for cost in predict(plan) {
+        if cost.phase == Phase::Setup && !with_setup {
+            continue;
+        }
+        let at = format!("{} {}", cost.phase, plan.describe_step(cost.step).0);
+        let up = (cost.up.bytes, cost.up.messages, cost.up.flights);
+        let down = (cost.down.bytes, cost.down.messages, cost.down.flights);
+        assert_eq!(books(client, cost.phase, cost.step), up, "up, {at}");
+        assert_eq!(books(server, cost.phase, cost.step), down, "down, {at}");
+        booked += cost.up.bytes + cost.down.bytes;
+    }
+    let measured: u64 = client.iter().chain(server).map(|s| s.bytes_out).sum();
+    assert_eq!(booked, measured, "bytes outside every declared step");
+}
+
+fn mini(keep: f64) -> Fixture {
+    let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+    random(graph, keep, Scales { fa: 6, fw: 7 }, 11)
+}
+
+#[test]
+fn a_residual_network_with_a_mixed_mask() {
+    check(&mini(0.4), 2);
+}
+
+#[test]
+fn nothing_linearized() {
+    check(&mini(1.0), 1);
+}
+
+#[test]
+fn everything_linearized() {
+    let fixture = mini(0.0);
+    assert_eq!(fixture.plan.relus(), 0);
+    check(&fixture, 1);
+}
+
+/// Pools, padded channels, a convolution over a sum (which needs a rescaling step), strides and odd windows.
+#[test]
+fn every_operation() {
+    let node = |name: &str, op: Op, inputs: &[usize]| Node { name: name.into(), op, inputs: inputs.to_vec() };
+    let act = || Op::Act { activation: Activation::Relu };
+    let conv = |out, window| Op::Conv { out, window, bias: true };
+    let nodes = vec![
+        node("input", Op::Input, &[]),
+        node("a", conv(4, Window::square(3, 1, 1)), &[0]),
+        node("a.bn", Op::BatchNorm { eps: 1e-5 }, &[1]),
+        node("a.act", act(), &[2]),
+        node("b", conv(6, Window::square(2, 2, 0)), &[3]),
+        node("pad", Op::PadChannels { stride: 2, before: 1, after: 1 }, &[3]),
+        node("sum", Op::Add, &[4, 5]),
+        node("c", conv(5, Window::square(3, 2, 1)), &[6]),
+        node("c.act", act(), &[7]),
+        node("pool", Op::AvgPool { window: Window::square(2, 1, 0) }, &[8]),
+        node("d", conv(3, Window::square(1, 1, 0)), &[9]),
+        node("d.act", act(), &[10]),
+        node("fc", Op::Linear { out: 4, bias: true }, &[11]),
+    ];
+    let graph = Graph::new(Shape::new(2, 10, 8), nodes).unwrap();
+    let fixture = random(graph, 0.5, Scales { fa: 8, fw: 8 }, 3);
+    assert!(fixture.plan.steps.iter().any(|s| s.name() == "sum.rescale"));
+    check(&fixture, 2);
+}
+
+/// At fine scales the ring's meaning is the network over the reals.
+#[test]
+fn fine_scales_approach_the_reals() {
+    let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+    let fixture = random(graph, 0.5, Scales { fa: 14, fw: 14 }, 5);
+    for image in &fixture.images {
+        let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
+        let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image));
+        assert_eq!(fixed.out_of_bounds, 0);
+        let scale = f64::from(fixture.plan.output_scale()).exp2();
+        for (real, fixed) in real.iter().zip(&fixed.logits) {
+            // Each of 7 roundings moves a value by at most 2^-15, each weight by 2^-15; layers amplify by less than 8.
+            assert!((f64::from(*real) - *fixed as f64 / scale).abs() < 0.02, "{real} {fixed}");
+        }
+    }
+}
+
+#[test]
+fn circuits_are_the_sum_of_the_mask_per_layer() {
+    let fixture = mini(0.3);
+    let costs = predict(&fixture.plan);
+    for (index, step) in fixture.plan.steps.iter().enumerate() {
+        if let PlannedStep::Activation(activation) = step {
+            let circuits: u64 = costs
+                .iter()
+                .filter(|c| c.step == protocols::plan::channel_step(index))
+                .map(|c| c.operations.circuits)
+                .sum();
+            assert_eq!(circuits, fixture.masks.get(&activation.step.name).count() as u64);
+        }
+    }
+}
+
+#[test]
+fn parties_with_different_plans_refuse_each_other() {
+    let (one, other) = (mini(0.4), mini(0.5));
+    let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let model = Model::prepare(&other.plan, &other.secrets).unwrap();
+            Server::accept(&mut to_client, &model, SESSION, &mut rand::rng()).map(|_| ())
+        });
+        let client = Client::connect(&mut to_server, &one.plan, SESSION, &mut rand::rng()).map(|_| ());
+        drop(to_server);
+        for result in [client, server.join().unwrap()] {
+            match result {
+                Err(Error::Peer { what, .. }) => assert_eq!(what, "plan digest"),
+                Err(other) => panic!("expected a refusal of the digest, found {other}"),
+                Ok(()) => panic!("different plans were accepted"),
+            }
+        }
+    });
+}
