@@ -1,1 +1,41 @@
-fn main(){}
+//! The `linnet` command line: arguments -> [`experiment::Experiment`] -> [`measure`] -> `results`.
+
+mod cli;
+mod error;
+mod experiment;
+mod machine;
+mod measure;
+mod model;
+mod party;
+mod report;
+mod trainer;
+
+use clap::Parser;
+use error::Error;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match perform(cli::Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("linnet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `false` where the command ran but something that it measured failed.
+fn perform(command: cli::Command) -> Result<bool, Error> {
+    match command {
+        cli::Command::Run(args) => measure::run(&experiment::Experiment::single(args)?),
+        cli::Command::Sweep(args) => measure::run(&experiment::Experiment::sweep(args)?),
+        cli::Command::Compare(args) => report::compare(&args).map(|()| true),
+        cli::Command::Links => report::links().map(|()| true),
+        cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
+        cli::Command::Data(args) => report::data(&args).map(|()| true),
+        cli::Command::Train(args) => trainer::hand_over("train", &args.arguments),
+        cli::Command::Linearize(args) => trainer::hand_over("linearize", &args.arguments),
+        cli::Command::Party(role) => party::child::run(role.into()).map(|()| true),
+    }
+}

@@ -19,7 +19,7 @@ use crate::{Bytes, BytesPerSec, Link};
 pub const MAX_FRAME: usize = 16 << 20;
 
 /// Header bytes a frame that count as traffic: length and kind.
-pub(crate) const COUNTED_HEADER: u64 = 5;
+pub const HEADER_BYTES: u64 = 5;
 
 /// Header bytes a frame on the emulating socket: these and the arrival stamp.
 pub(crate) const WIRE_HEADER: usize = 13;
@@ -46,7 +46,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// Bytes that the emulated link carries.
     pub(crate) fn size(&self) -> u64 {
-        self.payload.len() as u64 + COUNTED_HEADER
+        self.payload.len() as u64 + HEADER_BYTES
     }
 
     fn header(&self) -> [u8; WIRE_HEADER] {

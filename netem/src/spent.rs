@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use crate::frame::COUNTED_HEADER;
+use crate::frame::HEADER_BYTES;
 
 /// The part of a run that traffic and time belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ impl Books {
         self.last = Some(Direction::Out);
         let row = self.row();
         row.bytes_out += payload as u64;
-        row.header_out += COUNTED_HEADER;
+        row.header_out += HEADER_BYTES;
         row.messages_out += 1;
         row.flights_out += flight;
     }
@@ -135,7 +135,7 @@ impl Books {
         self.last = Some(Direction::In);
         let row = self.row();
         row.bytes_in += payload as u64;
-        row.header_in += COUNTED_HEADER;
+        row.header_in += HEADER_BYTES;
         row.messages_in += 1;
     }
 

@@ -40,6 +40,14 @@ pub(crate) fn encrypt(cipher: &Aes128Enc, blocks: &mut [Block]) {
     cipher.encrypt_blocks(Array::cast_slice_from_core_mut(bytemuck::cast_slice_mut(blocks)));
 }
 
+/// Encrypts every block of `inputs` to `outputs`, of one length.
+#[inline(always)]
+pub(crate) fn encrypt_into(cipher: &Aes128Enc, inputs: &[Block], outputs: &mut [Block]) {
+    let inputs = Array::cast_slice_from_core(bytemuck::cast_slice(inputs));
+    let outputs = Array::cast_slice_from_core_mut(bytemuck::cast_slice_mut(outputs));
+    cipher.encrypt_blocks_b2b(inputs, outputs).expect("both slices have one length");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

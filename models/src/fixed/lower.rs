@@ -9,9 +9,10 @@ use crate::Error;
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
 use crate::mask::Masks;
 use crate::real::batch_norm;
+use serde::{Deserialize, Serialize};
 
 /// The secret half of a segment: one kernel per convolution term, in term order, and the bias.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentWeights<W, B> {
     /// Per term `(out, in, rows, columns)`; empty for a `Shift` term.
     pub kernels: Vec<Vec<W>>,

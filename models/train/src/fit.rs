@@ -1,12 +1,13 @@
 //! Running the phases of a job: epochs, the best of them, and continuing after an end at any time.
 
-use crate::images::{Batch, Order, accuracy, batches, correct, whole};
-use crate::network::{Gates, Mode, Network, values};
+use crate::images::{Batch, accuracy, whole};
+use crate::network::{Gates, Network, values};
 use crate::optimizer::Optimizer;
-use crate::phase::{ALPHA_PENALTY, Phase, loss};
+use crate::pass::{Answers, Lesson};
+use crate::phase::Phase;
 use crate::privshap::select;
 use crate::state::{Candidate, State};
-use crate::watch::{Progress, Watch};
+use crate::watch::Watch;
 use crate::{Error, state};
 use models::checkpoint::Epoch;
 use models::data::{Dataset, Normalisation};
@@ -15,7 +16,7 @@ use models::mask::Masks;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use tch::{Tensor, no_grad};
+use tch::Tensor;
 
 /// What is to be trained, on what, and where its state lives.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +39,6 @@ pub struct Job<'a> {
     pub dir: &'a Path,
 }
 
-/// Mean loss and accuracy of an epoch's batches, and the accumulated |gradient| of every alpha.
-struct Pass {
-    loss: f64,
-    accuracy: f64,
-    sensitivity: Vec<Tensor>,
-}
-
 impl Job<'_> {
     /// Runs to the end, from the state on disk if there is one, else from `network` and `masks`.
     /// The state stays until [`Job::forget`].
@@ -57,8 +51,11 @@ impl Job<'_> {
         let (graph, device) = (network.graph().clone(), network.device());
         let mut state = match State::load(self.dir, &graph, self.settings)? {
             Some(state) => {
-                let at = format!("{} epochs", state.history.len());
-                watch.note(&format!("continuing after {at} found in {}", self.dir.display()));
+                watch.note(&format!(
+                    "continuing in {} after {} epochs",
+                    self.dir.display(),
+                    state.history.len()
+                ));
                 state
             }
             None => State {
@@ -73,9 +70,21 @@ impl Job<'_> {
             },
         };
         let held_out = whole(self.held_out, self.normalisation, device);
+        let augment = self.phases.iter().any(|phase| phase.augment);
+        let distil = self.phases.iter().any(|phase| phase.distil);
+        let teacher = self.teacher.filter(|_| distil);
+        let answers = teacher.map(|teacher| Answers::of(teacher, self.train, self.normalisation, augment));
         while let Some(phase) = self.phases.get(state.phase) {
-            let network = Network::new(&graph, &state.parameters, device);
-            self.phase(phase, &network, &mut state, &held_out, watch)?;
+            let lesson = Lesson {
+                train: self.train,
+                normalisation: self.normalisation,
+                phase,
+                index: state.phase,
+                seed: self.seed,
+                network: &Network::new(&graph, &state.parameters, device),
+                answers: answers.as_ref().filter(|_| phase.distil),
+            };
+            self.epochs(&lesson, &mut state, &held_out, watch)?;
             if let Some(best) = &state.best {
                 (state.parameters, state.masks) = (best.parameters.clone(), best.masks.clone());
             }
@@ -95,26 +104,26 @@ impl Job<'_> {
         }
     }
 
-    fn phase(
+    /// The epochs of one phase that are still to be done.
+    fn epochs(
         &self,
-        phase: &Phase,
-        network: &Network,
+        lesson: &Lesson<'_>,
         state: &mut State,
         held_out: &Batch,
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
-        let graph = network.graph();
+        let (phase, network, graph) = (lesson.phase, lesson.network, lesson.network.graph());
         let mut optimizer = Optimizer::new(phase.rule, network);
         optimizer.restore(state.steps, |name| state.averages.get(name).map(Tensor::shallow_clone));
         if let (0, Some(budgets)) = (state.epoch, &phase.budgets) {
-            let pass = self.pass(phase, network, &state.masks, None, (state.phase, 0), watch)?;
+            let pass = lesson.pass(&state.masks, None, 0, watch);
             state.masks = chosen(graph, &pass.sensitivity, budgets);
         }
         while state.epoch < phase.epochs {
-            let at = (state.phase, state.epoch + 1);
-            let pass = self.pass(phase, network, &state.masks, Some(&mut optimizer), at, watch)?;
+            let epoch = state.epoch + 1;
+            let pass = lesson.pass(&state.masks, Some(&mut optimizer), epoch, watch);
             if !pass.loss.is_finite() {
-                return Err(Error::Diverged { phase: phase.name.clone(), epoch: at.1, loss: pass.loss });
+                return Err(Error::Diverged { phase: phase.name.clone(), epoch, loss: pass.loss });
             }
             let gates = Gates::of(graph, &state.masks, network.device());
             let accuracy = accuracy(network, &gates, held_out);
@@ -126,16 +135,10 @@ impl Job<'_> {
             if let Some(budgets) = &phase.budgets {
                 state.masks = chosen(graph, &pass.sensitivity, budgets);
             }
-            state.epoch += 1;
-            state.steps = optimizer.steps();
+            (state.epoch, state.steps) = (epoch, optimizer.steps());
             state.averages = optimizer.saved().map(|(name, tensor)| (name, tensor.shallow_clone())).collect();
-            let record = Epoch {
-                phase: phase.name.clone(),
-                epoch: state.epoch,
-                loss: pass.loss,
-                train: pass.accuracy,
-                held_out: accuracy,
-            };
+            let (loss, train) = (pass.loss, pass.accuracy);
+            let record = Epoch { phase: phase.name.clone(), epoch, loss, train, held_out: accuracy };
             state.history.push(record.clone());
             state.save(self.dir, self.settings)?;
             if watch.epoch(&record, phase.epochs) == ControlFlow::Break(()) {
@@ -143,67 +146,6 @@ impl Job<'_> {
             }
         }
         Ok(())
-    }
-
-    /// One pass over the training images; without an optimizer, the weights stay and running statistics too.
-    fn pass(
-        &self,
-        phase: &Phase,
-        network: &Network,
-        masks: &Masks,
-        mut optimizer: Option<&mut Optimizer>,
-        (index, epoch): (usize, usize),
-        watch: &mut dyn Watch,
-    ) -> Result<Pass, Error> {
-        let (graph, device) = (network.graph(), network.device());
-        let gates = match phase.budgets {
-            Some(_) => Gates::tracked(graph, masks, device),
-            None => Gates::of(graph, masks, device),
-        };
-        let mode = if optimizer.is_some() { Mode::Train } else { Mode::Evaluate };
-        let all_kept = Gates::of(graph, &Masks::all_kept(graph), device);
-        let alphas: Vec<&Tensor> = if phase.budgets.is_some() { gates.alphas().collect() } else { Vec::new() };
-        let mut sensitivity: Vec<Tensor> = no_grad(|| alphas.iter().map(|a| a.detach().zeros_like()).collect());
-        let weights: Vec<&Tensor> = network.trainable().map(|(_, tensor)| tensor).collect();
-        let wanted: Vec<&Tensor> = match optimizer {
-            Some(_) => weights.iter().chain(&alphas).copied().collect(),
-            None => alphas.clone(),
-        };
-        let order = Order { seed: self.seed, phase: index, epoch, augment: phase.augment };
-        let rate = phase.rate_at(epoch.saturating_sub(1));
-        let count = self.train.len().div_ceil(phase.batch);
-        let (mut total, mut right, mut seen) = (0.0, 0, 0);
-        for (number, batch) in batches(self.train, self.normalisation, phase.batch, order, device).enumerate() {
-            let teacher = self.teacher.filter(|_| phase.distil);
-            let answers = teacher.map(|t| no_grad(|| t.forward(&batch.images, &all_kept, Mode::Evaluate)));
-            let logits = network.forward(&batch.images, &gates, mode);
-            let loss = loss(&logits, &batch.labels, answers.as_ref());
-            let mut gradients = Tensor::run_backward(&[&loss], &wanted, false, false);
-            let of_alphas = gradients.split_off(gradients.len() - alphas.len());
-            no_grad(|| {
-                for ((sum, alpha), gradient) in sensitivity.iter_mut().zip(&alphas).zip(of_alphas) {
-                    // The penalty's gradient is its weight times alpha's sign, and alpha is 0 or 1.
-                    let _ = sum.g_add_(&(gradient + ALPHA_PENALTY * alpha.detach()).abs());
-                }
-            });
-            if let Some(optimizer) = optimizer.as_deref_mut() {
-                optimizer.step(network, &gradients, rate);
-            }
-            let size = batch.labels.size()[0];
-            total += loss.double_value(&[]) * size as f64;
-            right += correct(&logits, &batch.labels);
-            seen += size;
-            watch.batch(Progress {
-                phase: &phase.name,
-                epoch,
-                epochs: phase.epochs,
-                batch: number + 1,
-                batches: count,
-                loss: total / seen as f64,
-                accuracy: right as f64 / seen as f64,
-            });
-        }
-        Ok(Pass { loss: total / seen as f64, accuracy: right as f64 / seen as f64, sensitivity })
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Batch {
     pub images: Tensor,
     /// Classes (N), 64-bit integers.
     pub labels: Tensor,
+    /// Which images of the data set these are.
+    pub indices: Vec<i64>,
 }
 
 /// The batches of one epoch over `data`, in random order; the last one may be smaller.
@@ -59,32 +61,34 @@ pub fn batches<'a>(
                 bytes.extend_from_slice(data.image(*index));
             }
         }
-        let labels = chosen.iter().map(|i| data.label(*i) as i64).collect::<Vec<_>>();
-        Some(batch(&bytes, &labels, data, normalisation, device))
+        Some(batch(&bytes, chosen, data, normalisation, device))
     })
 }
 
 /// All of `data` as one batch, in its own order.
 pub fn whole(data: &Dataset, normalisation: &Normalisation, device: Device) -> Batch {
     let bytes: Vec<u8> = (0..data.len()).flat_map(|i| data.image(i)).copied().collect();
-    let labels: Vec<i64> = (0..data.len()).map(|i| data.label(i) as i64).collect();
-    batch(&bytes, &labels, data, normalisation, device)
+    batch(&bytes, &(0..data.len()).collect::<Vec<_>>(), data, normalisation, device)
 }
 
-/// Share of `batch` that `network` classifies rightly, evaluated in pieces.
-pub fn accuracy(network: &Network, gates: &Gates, batch: &Batch) -> f64 {
+/// Logits (N, classes) of all of `batch`, evaluated in pieces.
+pub fn answers(network: &Network, gates: &Gates, batch: &Batch) -> Tensor {
     let total = batch.labels.size()[0];
     no_grad(|| {
-        let correct: i64 = (0..total)
+        let pieces: Vec<Tensor> = (0..total)
             .step_by(EVALUATED as usize)
             .map(|start| {
-                let length = EVALUATED.min(total - start);
-                let logits = network.forward(&batch.images.narrow(0, start, length), gates, Mode::Evaluate);
-                correct(&logits, &batch.labels.narrow(0, start, length))
+                let images = batch.images.narrow(0, start, EVALUATED.min(total - start));
+                network.forward(&images, gates, Mode::Evaluate)
             })
-            .sum();
-        correct as f64 / total as f64
+            .collect();
+        Tensor::cat(&pieces, 0)
     })
+}
+
+/// Share of `batch` that `network` classifies rightly.
+pub fn accuracy(network: &Network, gates: &Gates, batch: &Batch) -> f64 {
+    correct(&answers(network, gates, batch), &batch.labels) as f64 / batch.labels.size()[0] as f64
 }
 
 /// Rows of `logits` whose largest entry is at the label.
@@ -92,13 +96,21 @@ pub(crate) fn correct(logits: &Tensor, labels: &Tensor) -> i64 {
     logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64).int64_value(&[])
 }
 
-fn batch(bytes: &[u8], labels: &[i64], data: &Dataset, normalisation: &Normalisation, device: Device) -> Batch {
+fn batch(
+    bytes: &[u8],
+    chosen: &[usize],
+    data: &Dataset,
+    normalisation: &Normalisation,
+    device: Device,
+) -> Batch {
     let shape = data.shape();
+    let labels: Vec<i64> = chosen.iter().map(|i| data.label(*i) as i64).collect();
     let size = [labels.len() as i64, shape.c as i64, shape.h as i64, shape.w as i64];
     let channels = |values: &[f32]| Tensor::from_slice(values).reshape([1, -1, 1, 1]).to_device(device);
     let bytes = Tensor::from_data_size(bytes, &size, Kind::Uint8).to_device(device).to_kind(Kind::Float);
     let images = (bytes / 255.0 - channels(&normalisation.mean)) / channels(&normalisation.std);
-    Batch { images, labels: Tensor::from_slice(labels).to_device(device) }
+    let indices = chosen.iter().map(|i| *i as i64).collect();
+    Batch { images, labels: Tensor::from_slice(&labels).to_device(device), indices }
 }
 
 /// Appends an image shifted by up to [`SHIFT`] pixels each way (black where nothing is left) and maybe mirrored.

@@ -8,6 +8,7 @@ pub mod fit;
 pub mod images;
 pub mod network;
 pub mod optimizer;
+mod pass;
 pub mod phase;
 pub mod privshap;
 pub mod state;

@@ -1,7 +1,7 @@
 //! A graph with its parameters as libtorch tensors, differentiable.
 
-use models::graph::{Graph, NodeId, Op, Padding, Parameters};
-use models::mask::Masks;
+use models::graph::{Activation, Graph, NodeId, Op, Padding, Parameters, Shape};
+use models::mask::{Mask, Masks};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -21,13 +21,13 @@ pub enum Mode {
 
 /// How one activation layer lets its units through.
 #[derive(Debug)]
-pub enum Gate {
+enum Gate {
     /// Every unit keeps its nonlinearity.
     Kept,
     /// Every unit is the identity.
     Linear,
-    /// `alpha * act(x) + (1 - alpha) * x`, `alpha` of shape (C, H, W).
-    Alpha(Tensor),
+    /// Each unit is the larger of itself and its floor (C, H, W): 0 where it is kept, minus infinity where not.
+    Floor(Tensor),
 }
 
 /// One gate for every activation layer, by node.
@@ -39,20 +39,15 @@ impl Gates {
     pub fn of(graph: &Graph, masks: &Masks, device: Device) -> Self {
         let gates = graph.activations().map(|layer| {
             let mask = masks.get(layer.name);
+            let floor = |kept: &bool| if *kept { 0.0 } else { f32::NEG_INFINITY };
             let gate = match mask.count() {
                 0 => Gate::Linear,
                 n if n == layer.shape.size() => Gate::Kept,
-                _ => Gate::Alpha(alpha(mask, device)),
+                _ => Gate::Floor(units(layer.shape, mask.flags().iter().map(floor), device)),
             };
             (layer.node, gate)
         });
         Self(gates.collect())
-    }
-
-    /// The same function, but with every `alpha` a tensor that gradients are taken of.
-    pub fn tracked(graph: &Graph, masks: &Masks, device: Device) -> Self {
-        let gate = |name| Gate::Alpha(alpha(masks.get(name), device).set_requires_grad(true));
-        Self(graph.activations().map(|layer| (layer.node, gate(layer.name))).collect())
     }
 
     /// Whole layers: the `i`-th activation layer is kept if bit `i` of `coalition` is set.
@@ -60,20 +55,36 @@ impl Gates {
         let gate = |i: usize| if coalition >> i & 1 == 1 { Gate::Kept } else { Gate::Linear };
         Self(graph.activations().enumerate().map(|(i, layer)| (layer.node, gate(i))).collect())
     }
-
-    /// The tensors of the gates that have one, in network order.
-    pub fn alphas(&self) -> impl Iterator<Item = &Tensor> {
-        self.0.values().filter_map(|gate| match gate {
-            Gate::Alpha(alpha) => Some(alpha),
-            Gate::Kept | Gate::Linear => None,
-        })
-    }
 }
 
-fn alpha(mask: &models::mask::Mask, device: Device) -> Tensor {
-    let (shape, flags) = (mask.shape(), mask.flags());
-    let values: Vec<f32> = flags.iter().map(|kept| f32::from(u8::from(*kept))).collect();
-    Tensor::from_slice(&values).reshape([shape.c as i64, shape.h as i64, shape.w as i64]).to_device(device)
+/// The masks as tensors (C, H, W) of zeros and ones, in network order.
+pub(crate) fn alphas(graph: &Graph, masks: &Masks, device: Device) -> Vec<Tensor> {
+    let alpha =
+        |mask: &Mask| units(mask.shape(), mask.flags().iter().map(|k| f32::from(u8::from(*k))), device);
+    graph.activations().map(|layer| alpha(masks.get(layer.name))).collect()
+}
+
+fn units(shape: Shape, values: impl Iterator<Item = f32>, device: Device) -> Tensor {
+    let size = [shape.c as i64, shape.h as i64, shape.w as i64];
+    Tensor::from_slice(&values.collect::<Vec<_>>()).reshape(size).to_device(device)
+}
+
+/// What went into an activation layer and what came out, (N, C, H, W) each.
+#[derive(Debug)]
+pub struct Activated {
+    /// Before the nonlinearity.
+    pub input: Tensor,
+    /// After it.
+    pub output: Tensor,
+}
+
+impl Activated {
+    /// The derivative of the loss with respect to the layer's `alpha` in `alpha * relu(x) + (1 - alpha) * x`, summed
+    /// over the batch, from that with respect to the output: `relu(x) - x = relu(-x)`, whatever `alpha` is.
+    pub fn alpha_gradient(&self, of_output: &Tensor) -> Tensor {
+        let dropped = (-self.input.detach()).relu() * of_output;
+        dropped.sum_dim_intlist([0i64].as_slice(), false, None)
+    }
 }
 
 /// A graph with parameters on a device.
@@ -141,6 +152,21 @@ impl Network {
 
     /// Logits (N, classes) of normalised images (N, C, H, W).
     pub fn forward(&self, images: &Tensor, gates: &Gates, mode: Mode) -> Tensor {
+        self.values(images, gates, mode).pop().expect("a graph has nodes").flatten(1, -1)
+    }
+
+    /// The logits, and what happened in the activation layers, in network order.
+    pub fn forward_activated(&self, images: &Tensor, gates: &Gates, mode: Mode) -> (Tensor, Vec<Activated>) {
+        let values = self.values(images, gates, mode);
+        let activated = self.graph.activations().map(|layer| {
+            let input = values[self.graph.nodes()[layer.node].inputs[0]].shallow_clone();
+            Activated { input, output: values[layer.node].shallow_clone() }
+        });
+        (values[values.len() - 1].flatten(1, -1), activated.collect())
+    }
+
+    /// The values of all nodes.
+    fn values(&self, images: &Tensor, gates: &Gates, mode: Mode) -> Vec<Tensor> {
         let mut values: Vec<Tensor> = Vec::with_capacity(self.graph.nodes().len());
         for (id, node) in self.graph.nodes().iter().enumerate() {
             let x = node.inputs.first().map_or(images, |i| &values[*i]);
@@ -151,8 +177,11 @@ impl Network {
                 Op::Conv { window, bias: has_bias, .. } => {
                     let p = window.padding;
                     let symmetric = p.top == p.bottom && p.left == p.right;
-                    let (padded, padding) =
-                        if symmetric { (None, [p.top as i64, p.left as i64]) } else { (Some(pad(x, p)), [0, 0]) };
+                    let (padded, padding) = if symmetric {
+                        (None, [p.top as i64, p.left as i64])
+                    } else {
+                        (Some(pad(x, p)), [0, 0])
+                    };
                     let x = padded.as_ref().unwrap_or(x);
                     x.conv2d(parameter("weight"), bias(*has_bias), pair(window.stride), padding, [1, 1], 1)
                 }
@@ -169,11 +198,10 @@ impl Network {
                     *eps,
                     true,
                 ),
-                Op::Act { activation: models::graph::Activation::Relu } => match &gates.0[&id] {
+                Op::Act { activation: Activation::Relu } => match &gates.0[&id] {
                     Gate::Kept => x.relu(),
                     Gate::Linear => x.shallow_clone(),
-                    // relu(x) - x = relu(-x), exactly.
-                    Gate::Alpha(alpha) => x + alpha * (-x).relu(),
+                    Gate::Floor(floor) => x.clamp_min_tensor(floor),
                 },
                 Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
                 Op::AvgPool { window } => {
@@ -195,7 +223,7 @@ impl Network {
             };
             values.push(y);
         }
-        values.pop().expect("a graph has nodes").flatten(1, -1)
+        values
     }
 }
 
@@ -227,4 +255,136 @@ fn pad(x: &Tensor, padding: Padding) -> Tensor {
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (radius, angle): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::graph::{Node, Window};
+
+    fn node(name: &str, op: Op, inputs: &[NodeId]) -> Node {
+        Node { name: name.into(), op, inputs: inputs.to_vec() }
+    }
+
+    fn network(input: Shape, nodes: Vec<Node>, parameters: &[(&str, &[usize], &[f32])]) -> Network {
+        let graph = Graph::new(input, nodes).unwrap();
+        let tensor = |shape: &[usize], data: &[f32]| {
+            models::tensor::Tensor::new(shape.to_vec(), data.to_vec()).unwrap()
+        };
+        let parameters = parameters.iter().map(|(name, s, d)| ((*name).to_owned(), tensor(s, d))).collect();
+        graph.check_parameters(&parameters).unwrap();
+        Network::new(&graph, &parameters, Device::Cpu)
+    }
+
+    fn logits(network: &Network, gates: &Gates, image: &[f32]) -> Vec<f32> {
+        let s = network.graph().input();
+        let image = Tensor::from_slice(image).reshape([1, s.c as i64, s.h as i64, s.w as i64]);
+        values(&network.forward(&image, gates, Mode::Evaluate))
+    }
+
+    /// A 1x1 convolution (times 2), batch norm (times 3 less 1), masked activation, linear (sum and difference).
+    fn masked() -> Network {
+        let nodes = vec![
+            node("x", Op::Input, &[]),
+            node("conv", Op::Conv { out: 1, window: Window::square(1, 1, 0), bias: false }, &[0]),
+            node("bn", Op::BatchNorm { eps: 0.0 }, &[1]),
+            node("act", Op::Act { activation: Activation::Relu }, &[2]),
+            node("fc", Op::Linear { out: 2, bias: true }, &[3]),
+        ];
+        let parameters: [(&str, &[usize], &[f32]); 7] = [
+            ("conv.weight", &[1, 1, 1, 1], &[2.0]),
+            ("bn.weight", &[1], &[6.0]),
+            ("bn.bias", &[1], &[2.0]),
+            ("bn.running_mean", &[1], &[1.0]),
+            ("bn.running_var", &[1], &[4.0]),
+            ("fc.weight", &[2, 2], &[1.0, 1.0, 1.0, -1.0]),
+            ("fc.bias", &[2], &[0.5, 0.0]),
+        ];
+        network(Shape::new(1, 1, 2), nodes, &parameters)
+    }
+
+    #[test]
+    fn masked_forward_as_by_hand() {
+        let net = masked();
+        // Pixels -1 and -2 become -2 and -4, then 3 (y - 1) + 2 = -7 and -13.
+        let image = [-1.0, -2.0];
+        let with = |kept: [bool; 2]| {
+            let mut masks = Masks::all_kept(net.graph());
+            masks.set("act", Mask::new(Shape::new(1, 1, 2), kept.to_vec()).unwrap());
+            logits(&net, &Gates::of(net.graph(), &masks, Device::Cpu), &image)
+        };
+        assert_eq!(with([true, true]), [0.5, 0.0]);
+        assert_eq!(with([true, false]), [-12.5, 13.0]);
+        assert_eq!(with([false, true]), [-6.5, -7.0]);
+        assert_eq!(with([false, false]), [-19.5, 6.0]);
+        assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [-19.5, 6.0]);
+        assert_eq!(logits(&net, &Gates::coalition(net.graph(), 1), &image), [0.5, 0.0]);
+    }
+
+    /// The gradient that projection ranks by equals the difference of the loss in `alpha`, which is linear here.
+    #[test]
+    fn alpha_gradient_as_by_hand() {
+        let net = masked();
+        let gates = Gates::coalition(net.graph(), 1);
+        let image = Tensor::from_slice(&[-1f32, 3.0]).reshape([1, 1, 1, 2]);
+        let (logits, activated) = net.forward_activated(&image, &gates, Mode::Evaluate);
+        let loss = logits.select(1, 1);
+        let gradient = Tensor::run_backward(&[loss], &[&activated[0].output], false, false);
+        // The second logit is y0 - y1; unit 0 holds -7, so its alpha moves y0 by 7; unit 1 is positive.
+        assert_eq!(values(&activated[0].alpha_gradient(&gradient[0])), [7.0, 0.0]);
+    }
+
+    #[test]
+    fn shortcut_pool_and_asymmetric_padding_as_by_hand() {
+        let padding = Padding { top: 1, bottom: 0, left: 0, right: 1 };
+        let sum = Window { kernel: (2, 2), stride: (1, 1), padding };
+        let nodes = vec![
+            node("x", Op::Input, &[]),
+            node("conv", Op::Conv { out: 1, window: sum, bias: true }, &[0]),
+            node("add", Op::Add, &[1, 0]),
+            node("pad", Op::PadChannels { stride: 2, before: 1, after: 0 }, &[2]),
+            node("pool", Op::AvgPool { window: Window::square(2, 2, 1) }, &[2]),
+            node("fc", Op::Linear { out: 1, bias: false }, &[4]),
+        ];
+        let parameters: [(&str, &[usize], &[f32]); 3] = [
+            ("conv.weight", &[1, 1, 2, 2], &[1.0; 4]),
+            ("conv.bias", &[1], &[10.0]),
+            ("fc.weight", &[1, 4], &[1.0, 10.0, 100.0, 1000.0]),
+        ];
+        let net = network(Shape::new(1, 2, 2), nodes, &parameters);
+        // Rows (1 2) (3 4): sums over the window up and right are (3 2) (10 6); with bias and shortcut (14 14) (23 20).
+        // Padded by one and pooled, each entry is alone in its window: divided by 4.
+        let image = [1.0, 2.0, 3.0, 4.0];
+        let expected = (14.0 + 140.0 + 2300.0 + 20_000.0) / 4.0;
+        assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [expected]);
+        let input = Tensor::from_slice(&image).reshape([1, 1, 2, 2]);
+        let all = net.values(&input, &Gates::coalition(net.graph(), 0), Mode::Evaluate);
+        assert_eq!(values(&all[3]), [0.0, 14.0], "a zero channel before, every second row and column");
+    }
+
+    #[test]
+    fn training_updates_running_statistics() {
+        let net = masked();
+        let image = Tensor::from_slice(&[0f32, 2.0]).reshape([1, 1, 1, 2]);
+        let _ = net.forward(&image, &Gates::coalition(net.graph(), 1), Mode::Train);
+        // The batch has mean 2 and unbiased variance 8; a tenth of the way there from 1 and 4.
+        let parameters = net.parameters();
+        assert!((parameters["bn.running_mean"].data()[0] - 1.1).abs() < 1e-6);
+        assert!((parameters["bn.running_var"].data()[0] - 4.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn first_weights_follow_the_seed() {
+        let graph = models::nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+        let weights = |seed| Network::initialised(&graph, seed, Device::Cpu).parameters();
+        assert_eq!(weights(1), weights(1));
+        assert_ne!(weights(1), weights(2));
+        let all = weights(1);
+        let conv = all["layer3.0.conv2.weight"].data();
+        let variance = conv.iter().map(|w| f64::from(w * w)).sum::<f64>() / conv.len() as f64;
+        // 9,216 samples of variance 2 / 288: the estimate's deviation is 1.5 %.
+        assert!((variance * 144.0 - 1.0).abs() < 0.06, "{variance}");
+        assert_eq!(all["bn1.running_var"].data(), [1.0; 8]);
+        assert_eq!(all["bn1.bias"].data(), [0.0; 8]);
+    }
 }

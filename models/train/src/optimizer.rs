@@ -37,8 +37,9 @@ pub struct Optimizer {
 impl Optimizer {
     /// Before the first step.
     pub fn new(rule: Rule, network: &Network) -> Self {
-        let zeros =
-            || network.trainable().map(|(n, t)| (n.to_owned(), no_grad(|| t.detach().zeros_like()))).collect();
+        let zeros = || {
+            network.trainable().map(|(n, t)| (n.to_owned(), no_grad(|| t.detach().zeros_like()))).collect()
+        };
         let second = match rule {
             Rule::Sgd { .. } => BTreeMap::new(),
             Rule::Adam => zeros(),

@@ -122,7 +122,14 @@ pub fn train(
         seed: settings.seed,
         ..Meta::default()
     };
-    let checkpoint = conclude(&graph, best, history, &normalisation, &splits.test, Meta { settings: echo.clone(), ..meta })?;
+    let checkpoint = conclude(
+        &graph,
+        best,
+        history,
+        &normalisation,
+        &splits.test,
+        Meta { settings: echo.clone(), ..meta },
+    )?;
     checkpoint.save(out)?;
     job.forget()?;
     Ok(checkpoint)

@@ -56,7 +56,8 @@ pub struct Terminal {
 impl Terminal {
     /// Draws on standard error, if that is a terminal.
     pub fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        let bar =
+            if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{prefix:10} [{bar:30}] {pos}/{len} {msg}");
         bar.set_style(style.expect("the template is valid"));
         Self { bar }

@@ -6,7 +6,7 @@
 //! Lanes beyond the active ones are computed and thrown away. No branch or address depends on a label.
 
 use super::circuit::Gates;
-use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Use, prepare, sigma};
+use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Use, sigma, tweak};
 use super::{LANES, Lanes, lanes, xor};
 use crate::block::{Block, Delta};
 
@@ -18,12 +18,20 @@ pub(super) struct Garbler<'a> {
     delta: Block,
     active: usize,
     tables: &'a mut Vec<u8>,
+    scratch: Scratch,
+}
+
+/// Inputs and outputs of the cipher for one gate; kept between gates, so that they need not be cleared.
+struct Scratch {
+    inputs: [Lanes; 4],
+    outputs: [Lanes; 4],
 }
 
 impl<'a> Garbler<'a> {
     /// Garbles for the first `active` lanes, appending to `tables`.
     pub(super) fn new(keys: ChunkKeys, delta: Delta, active: usize, tables: &'a mut Vec<u8>) -> Self {
-        Self { keys, hash: keys.hash(Use::Gate, 0), gate: 0, delta: delta.block(), active, tables }
+        let scratch = Scratch { inputs: [[Block::ZERO; LANES]; 4], outputs: [[Block::ZERO; LANES]; 4] };
+        Self { keys, hash: keys.hash(Use::Gate, 0), gate: 0, delta: delta.block(), active, tables, scratch }
     }
 }
 
@@ -46,21 +54,32 @@ impl Gates for Garbler<'_> {
         self.gate += 1;
 
         // H(a), H(a ^ Δ), H(b), H(b ^ Δ): σ is linear, so the twins differ by σ(Δ).
-        let twin = [sigma(self.delta); LANES];
-        let (first, second) = (prepare(a, 2 * place), prepare(b, 2 * place + 1));
-        let mut h = [first, xor(&first, &twin), second, xor(&second, &twin)];
-        self.hash.finish(&mut h);
+        let (delta, twin) = (self.delta, sigma(self.delta));
+        let Scratch { inputs, outputs } = &mut self.scratch;
+        for l in 0..LANES {
+            let first = sigma(a[l]) ^ tweak(2 * place, l);
+            let second = sigma(b[l]) ^ tweak(2 * place + 1, l);
+            inputs[0][l] = first;
+            inputs[1][l] = first ^ twin;
+            inputs[2][l] = second;
+            inputs[3][l] = second ^ twin;
+        }
+        self.hash.encrypt(inputs, outputs);
 
-        let delta = self.delta;
         // Generator half: a & p_b, which the garbler knows. Evaluator half: a & (b ^ p_b), whose colour the evaluator sees.
-        let generator = lanes(|l| h[0][l] ^ h[1][l] ^ (b[l].colour_mask() & delta));
-        let evaluator = lanes(|l| h[2][l] ^ h[3][l] ^ a[l]);
-        self.tables.extend_from_slice(bytemuck::cast_slice(&generator[..self.active]));
-        self.tables.extend_from_slice(bytemuck::cast_slice(&evaluator[..self.active]));
-        lanes(|l| {
-            let w_generator = h[0][l] ^ (a[l].colour_mask() & generator[l]);
-            let w_evaluator = h[2][l] ^ (b[l].colour_mask() & (evaluator[l] ^ a[l]));
-            w_generator ^ w_evaluator
-        })
+        // The hashes' inputs cancel but for σ(Δ). The halves replace the inputs that are no longer wanted.
+        let mut zero = [Block::ZERO; LANES];
+        for l in 0..LANES {
+            let generator = outputs[0][l] ^ outputs[1][l] ^ twin ^ (b[l].colour_mask() & delta);
+            let evaluator = outputs[2][l] ^ outputs[3][l] ^ twin ^ a[l];
+            let w_generator = outputs[0][l] ^ inputs[0][l] ^ (a[l].colour_mask() & generator);
+            let w_evaluator = outputs[2][l] ^ inputs[2][l] ^ (b[l].colour_mask() & (evaluator ^ a[l]));
+            zero[l] = w_generator ^ w_evaluator;
+            inputs[1][l] = generator;
+            inputs[3][l] = evaluator;
+        }
+        self.tables.extend_from_slice(bytemuck::cast_slice(&inputs[1][..self.active]));
+        self.tables.extend_from_slice(bytemuck::cast_slice(&inputs[3][..self.active]));
+        zero
     }
 }

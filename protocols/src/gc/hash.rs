@@ -23,7 +23,7 @@
 
 use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
-use crate::prg::{cipher, encrypt};
+use crate::prg::{cipher, encrypt_into};
 use aes::Aes128Enc;
 use rand::CryptoRng;
 
@@ -94,10 +94,16 @@ impl Hash {
     #[inline(always)]
     pub(super) fn finish<const N: usize>(&self, blocks: &mut [Lanes; N]) {
         let inputs = *blocks;
-        encrypt(&self.0, blocks.as_flattened_mut());
+        encrypt_into(&self.0, inputs.as_flattened(), blocks.as_flattened_mut());
         for (block, &input) in blocks.as_flattened_mut().iter_mut().zip(inputs.as_flattened()) {
             *block ^= input;
         }
+    }
+
+    /// The cipher of prepared inputs alone: `H` is `inputs ^ outputs`. For a caller that folds this XOR into its own loop.
+    #[inline(always)]
+    pub(super) fn encrypt<const N: usize>(&self, inputs: &[Lanes; N], outputs: &mut [Lanes; N]) {
+        encrypt_into(&self.0, inputs.as_flattened(), outputs.as_flattened_mut());
     }
 }
 
@@ -111,7 +117,13 @@ pub(super) const fn sigma(x: Block) -> Block {
 /// `σ(x) ^ i` in every lane, for the use `index < 256` of the key.
 #[inline(always)]
 pub(super) fn prepare(x: &Lanes, index: u32) -> Lanes {
-    super::lanes(|lane| sigma(x[lane]) ^ Block(u128::from(index << 8) | lane as u128))
+    super::lanes(|lane| sigma(x[lane]) ^ tweak(index, lane))
+}
+
+/// The tweak inside the block.
+#[inline(always)]
+pub(super) const fn tweak(index: u32, lane: usize) -> Block {
+    Block((index as u64 * 256 | lane as u64) as u128)
 }
 
 #[cfg(test)]
@@ -143,7 +155,7 @@ mod tests {
                 let input = ((left ^ right) << 64 | left) ^ index << 8 ^ lane as u128;
                 let key = session.0.0 ^ (1 << 96 | 11 << 64 | 13 << 32 | 17);
                 let mut block = [Block(input)];
-                encrypt(&cipher(Block(key)), &mut block);
+                crate::prg::encrypt(&cipher(Block(key)), &mut block);
                 assert_eq!(hashed.0, block[0].0 ^ input);
             }
         }

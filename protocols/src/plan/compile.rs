@@ -9,11 +9,50 @@ use crate::he::HeParameters;
 use models::fixed::QuantModel;
 use models::fixed::linear::IntegerWeights;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
+use serde::{Deserialize, Serialize};
 
 /// What the server alone holds: integer weights and biases per step, `None` for activation steps.
+#[derive(Serialize, Deserialize)]
 pub struct ServerSecrets {
     /// By step.
     pub weights: Vec<Option<IntegerWeights>>,
+}
+
+impl ServerSecrets {
+    /// For the server's own disk, never for the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("secrets are plain data")
+    }
+
+    /// Reads what [`ServerSecrets::to_bytes`] wrote and checks it against `plan`.
+    pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
+        let secrets: Self = postcard::from_bytes(bytes)
+            .map_err(|e| Error::config("secrets", "file", "the secrets of the plan", e.to_string()))?;
+        let sizes = |weights: &IntegerWeights| {
+            let kernels: Vec<usize> = weights.kernels.iter().map(Vec::len).collect();
+            (kernels, weights.bias.len())
+        };
+        let found: Vec<_> = secrets.weights.iter().map(|w| w.as_ref().map(sizes)).collect();
+        let expected: Vec<_> = plan.steps.iter().map(weight_sizes).collect();
+        if found != expected {
+            return Err(Error::config("secrets", "sizes of weights", format!("{expected:?}"), format!("{found:?}")));
+        }
+        Ok(secrets)
+    }
+}
+
+/// Values of every kernel and of the bias that a step has.
+fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
+    match step {
+        PlannedStep::Activation(_) => None,
+        PlannedStep::Linear(linear) => {
+            let kernel = |term: &Term| match term.op {
+                TermOp::Shift { .. } => 0,
+                TermOp::Conv { out, window } => out * term.shape.c * window.kernel.0 * window.kernel.1,
+            };
+            Some((linear.segment.terms.iter().map(kernel).collect(), linear.segment.shape.c))
+        }
+    }
 }
 
 /// What may be chosen.

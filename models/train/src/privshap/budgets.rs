@@ -8,7 +8,11 @@ use crate::Error;
 pub fn budgets(phi: &[f64], sizes: &[usize], total: usize) -> Result<Vec<usize>, Error> {
     let available: usize = sizes.iter().sum();
     if total > available {
-        return Err(Error::config("budget", format!("at most the network's {available} units"), total.to_string()));
+        return Err(Error::config(
+            "budget",
+            format!("at most the network's {available} units"),
+            total.to_string(),
+        ));
     }
     let mut given = vec![0; sizes.len()];
     let positive: Vec<f64> = phi.iter().map(|p| p.max(0.0)).collect();
@@ -78,7 +82,8 @@ mod tests {
     #[test]
     fn published_numbers() {
         let given = published_budgets(&PHI, &resnet18(), 49_900);
-        let log = [1613, 1066, 4001, 3344, 4383, 4411, 4502, 1822, 4502, 4447, 4493, 1412, 4010, 4447, 1430, 9];
+        let log =
+            [1613, 1066, 4001, 3344, 4383, 4411, 4502, 1822, 4502, 4447, 4493, 1412, 4010, 4447, 1430, 9];
         assert_eq!(given, log);
         assert_eq!(given.iter().sum::<usize>(), 49_892);
     }
@@ -91,11 +96,13 @@ mod tests {
         for (total, realised) in [(150_000, 140_953), (400_000, 278_403)] {
             let given = published_budgets(&PHI, &resnet18(), total);
             let open = PHI.iter().zip(&given).zip(resnet18()).filter(|((_, got), size)| *got < size);
-            let slack: f64 = open
-                .map(|((phi, _), _)| (0.005 + 16.0 * 0.005 * phi / sum) / sum * total as f64 + 1.0)
-                .sum();
+            let slack: f64 =
+                open.map(|((phi, _), _)| (0.005 + 16.0 * 0.005 * phi / sum) / sum * total as f64 + 1.0).sum();
             let found = given.iter().sum::<usize>();
-            assert!((found as f64 - f64::from(realised)).abs() <= slack, "{found} for {total}, within {slack}");
+            assert!(
+                (found as f64 - f64::from(realised)).abs() <= slack,
+                "{found} for {total}, within {slack}"
+            );
         }
     }
 

@@ -158,7 +158,11 @@ pub fn linearize(
     set_threads(settings.threads);
     let splits = source.load(teacher.meta.seed)?;
     let record = worth(&settings.shapley, teacher, &splits.held_out, out, watch)?;
-    totals.iter().map(|total| one(settings, teacher, *total, source, &splits, &record, out, watch)).collect()
+    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
+    let mut echo = echo(settings, source, &images);
+    echo["teacher_sha256"] = record.network_sha256.clone().into();
+    let run = Run { settings, teacher, images, splits, record, echo };
+    totals.iter().map(|total| run.to(*total, &out.join(format!("b{total}")), watch)).collect()
 }
 
 /// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written.
@@ -182,7 +186,8 @@ pub fn worth(
     };
     let (network_sha256, images_sha256) = (teacher.digest(), images.digest());
     let path = out.join(SHAPLEY_FILE);
-    if let Some(record) = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ShapleyRecord>(&b).ok()) {
+    if let Some(record) = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ShapleyRecord>(&b).ok())
+    {
         let same = record.settings == *settings
             && record.network_sha256 == network_sha256
             && record.images_sha256 == images_sha256;
@@ -201,7 +206,15 @@ pub fn worth(
         let gates = Gates::coalition(&teacher.graph, coalition);
         Ok::<f64, Error>(100.0 * accuracy(&network, &gates, &batch))
     })?;
-    let record = ShapleyRecord { settings: settings.clone(), walk, network_sha256, images_sha256, layers, sizes, result };
+    let record = ShapleyRecord {
+        settings: settings.clone(),
+        walk,
+        network_sha256,
+        images_sha256,
+        layers,
+        sizes,
+        result,
+    };
     fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
     let json = serde_json::to_vec_pretty(&record).expect("a record has string keys only");
     write_atomically(&path, &json)?;
@@ -209,55 +222,58 @@ pub fn worth(
     Ok(record)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the loop body of `linearize`, which has them all at hand")]
-fn one(
-    settings: &LinearizeSettings,
-    teacher: &Checkpoint,
-    total: usize,
-    source: &DataSource,
-    splits: &Splits,
-    record: &ShapleyRecord,
-    out: &Path,
-    watch: &mut dyn Watch,
-) -> Result<Checkpoint, Error> {
-    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
-    let mut echo = echo(settings, source, &images);
-    echo["teacher_sha256"] = record.network_sha256.clone().into();
-    echo["budget"] = total.into();
-    let dir = out.join(format!("b{total}"));
-    if let Some(done) = finished(&dir, &echo)? {
-        watch.note(&format!("{} is linearized already", dir.display()));
-        return Ok(done);
+/// What the budgets of one run share.
+struct Run<'a> {
+    settings: &'a LinearizeSettings,
+    teacher: &'a Checkpoint,
+    images: Dataset,
+    splits: Splits,
+    record: ShapleyRecord,
+    /// All settings but the budget.
+    echo: serde_json::Value,
+}
+
+impl Run<'_> {
+    /// Linearizes to `total` kept units, in the folder `dir`.
+    fn to(&self, total: usize, dir: &Path, watch: &mut dyn Watch) -> Result<Checkpoint, Error> {
+        let (teacher, record) = (self.teacher, &self.record);
+        let mut echo = self.echo.clone();
+        echo["budget"] = total.into();
+        if let Some(done) = finished(dir, &echo)? {
+            watch.note(&format!("{} is linearized already", dir.display()));
+            return Ok(done);
+        }
+        let budgets = budgets::budgets(&record.result.phi, &record.sizes, total)?;
+        watch.note(&format!("{total} of {} units: {budgets:?}", record.sizes.iter().sum::<usize>()));
+        let device = Device::cuda_if_available();
+        let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
+        let (phases, guide) = (self.settings.phases(budgets), network(teacher));
+        let job = Job {
+            train: &self.images,
+            held_out: &self.splits.held_out,
+            normalisation: &teacher.normalisation,
+            phases: &phases,
+            teacher: Some(&guide),
+            seed: teacher.meta.seed,
+            settings: &echo,
+            dir,
+        };
+        let (best, history) = job.run(network(teacher), Masks::all_kept(&teacher.graph), watch)?;
+        let meta = Meta {
+            net: teacher.meta.net.clone(),
+            data: teacher.meta.data.clone(),
+            method: "privshap".into(),
+            budget: Some(total),
+            seed: teacher.meta.seed,
+            settings: echo.clone(),
+            ..Meta::default()
+        };
+        let checkpoint =
+            conclude(&teacher.graph, best, history, &teacher.normalisation, &self.splits.test, meta)?;
+        checkpoint.save(dir)?;
+        job.forget()?;
+        Ok(checkpoint)
     }
-    let budgets = budgets::budgets(&record.result.phi, &record.sizes, total)?;
-    watch.note(&format!("{total} of {} units: {budgets:?}", record.sizes.iter().sum::<usize>()));
-    let device = Device::cuda_if_available();
-    let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
-    let (phases, guide) = (settings.phases(budgets), network(teacher));
-    let job = Job {
-        train: &images,
-        held_out: &splits.held_out,
-        normalisation: &teacher.normalisation,
-        phases: &phases,
-        teacher: Some(&guide),
-        seed: teacher.meta.seed,
-        settings: &echo,
-        dir: &dir,
-    };
-    let (best, history) = job.run(network(teacher), Masks::all_kept(&teacher.graph), watch)?;
-    let meta = Meta {
-        net: teacher.meta.net.clone(),
-        data: teacher.meta.data.clone(),
-        method: "privshap".into(),
-        budget: Some(total),
-        seed: teacher.meta.seed,
-        settings: echo.clone(),
-        ..Meta::default()
-    };
-    let checkpoint = conclude(&teacher.graph, best, history, &teacher.normalisation, &splits.test, meta)?;
-    checkpoint.save(&dir)?;
-    job.forget()?;
-    Ok(checkpoint)
 }
 
 fn check(
@@ -276,16 +292,26 @@ fn check(
         return Err(Error::config("data set", &teacher.meta.data, source.name()));
     }
     if settings.shapley.exact && layers > MOST_EXACT {
-        return Err(Error::config("--exact", format!("at most {MOST_EXACT} activation layers"), layers.to_string()));
+        return Err(Error::config(
+            "--exact",
+            format!("at most {MOST_EXACT} activation layers"),
+            layers.to_string(),
+        ));
     }
     if !(1..=shapley::MOST_PLAYERS).contains(&layers) {
-        return Err(Error::config("activation layers", format!("1 to {}", shapley::MOST_PLAYERS), layers.to_string()));
+        return Err(Error::config(
+            "activation layers",
+            format!("1 to {}", shapley::MOST_PLAYERS),
+            layers.to_string(),
+        ));
     }
     if settings.batch == 0 || settings.shapley.images == 0 || settings.replace_epochs == 0 {
         return Err(Error::config("batch, images and replace epochs", "at least 1 each", "0"));
     }
     match totals.iter().find(|total| **total > units) {
-        Some(total) => Err(Error::config("budget", format!("at most the network's {units} units"), total.to_string())),
+        Some(total) => {
+            Err(Error::config("budget", format!("at most the network's {units} units"), total.to_string()))
+        }
         None => Ok(()),
     }
 }

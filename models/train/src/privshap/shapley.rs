@@ -160,7 +160,9 @@ mod tests {
     #[test]
     fn known_games() {
         // Additive: everybody gets what they bring.
-        let additive = solve(3, Walk::EXACT, |s| [5.0, 7.0, 11.0].iter().enumerate().map(|(i, v)| (s >> i & 1) as f64 * v).sum());
+        let additive = solve(3, Walk::EXACT, |s| {
+            [5.0, 7.0, 11.0].iter().enumerate().map(|(i, v)| (s >> i & 1) as f64 * v).sum()
+        });
         close(&additive.phi, &[5.0, 7.0, 11.0]);
         // Gloves: player 0 has the left one, 1 and 2 a right one each; a pair is worth 1.
         let gloves = solve(3, Walk::EXACT, |s| f64::from(u8::from(s & 1 == 1 && s > 1)));
@@ -192,7 +194,10 @@ mod tests {
                 let found = solve(6, Walk { threshold, depth }, monotone);
                 for (player, exact) in exact.iter().enumerate() {
                     let missing = exact - found.phi[player];
-                    assert!(missing > -1e-9 && missing <= found.bound[player] + 1e-9, "{threshold:?} {depth:?}");
+                    assert!(
+                        missing > -1e-9 && missing <= found.bound[player] + 1e-9,
+                        "{threshold:?} {depth:?}"
+                    );
                 }
                 shorter += usize::from(found.evaluations < 64);
             }
@@ -217,10 +222,13 @@ mod tests {
     #[test]
     fn weights_sum_to_one_even_for_many_players() {
         for players in [1, 2, 7, 32, 64] {
-            let total: f64 = (0..players).map(|size| {
-                let choices: f64 = (1..=size).map(|k| (players - 1 - size + k) as f64 / k as f64).product();
-                weight(players, size) * choices
-            }).sum();
+            let total: f64 = (0..players)
+                .map(|size| {
+                    let choices: f64 =
+                        (1..=size).map(|k| (players - 1 - size + k) as f64 / k as f64).product();
+                    weight(players, size) * choices
+                })
+                .sum();
             assert!((total - 1.0).abs() < 1e-12);
         }
     }

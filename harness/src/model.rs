@@ -1,0 +1,78 @@
+//! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
+
+use crate::error::Error;
+use crate::experiment::Compile;
+use models::checkpoint::Checkpoint;
+use models::data::{DataSource, Dataset};
+use models::fixed::calibrate::calibrate;
+use models::fixed::lower::lower;
+use models::fixed::search::search;
+use models::fixed::{QuantModel, evaluate};
+use models::real;
+use protocols::plan::Plan;
+use protocols::plan::compile::{Choices, ServerSecrets, compile};
+use std::path::Path;
+
+/// A compiled model.
+pub(crate) struct Compiled {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) model: QuantModel,
+    pub(crate) plan: Plan,
+    pub(crate) secrets: ServerSecrets,
+    /// Share of calibration images whose class the scales keep.
+    pub(crate) agreement: f64,
+    pub(crate) source: DataSource,
+}
+
+/// Accuracy on test images, in the clear.
+pub(crate) struct ClearAccuracy {
+    pub(crate) images: usize,
+    pub(crate) float: f64,
+    pub(crate) fixed: f64,
+    /// Activation inputs that left their calibrated bound, over all images.
+    pub(crate) out_of_bounds: u64,
+}
+
+impl Compiled {
+    /// Loads and compiles the checkpoint in `folder`. Calibration uses training images alone.
+    pub(crate) fn load(folder: &Path, choices: &Compile) -> Result<Self, Error> {
+        let checkpoint = Checkpoint::load(folder)?;
+        let source = DataSource::parse(&checkpoint.meta.data, choices.data_dir.as_deref())?;
+        let training = source.load(checkpoint.meta.seed)?.train.take(choices.calibration_images);
+        let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
+        let calibration = calibrate(graph, parameters, masks, normalisation, &training);
+        let lowered = lower(graph, parameters, masks)?;
+        let found =
+            search(&lowered, &calibration, choices.agreement, choices.fa, choices.fw, choices.ring)?;
+        let choices = Choices { relu: choices.relu, he: None };
+        let (plan, secrets) = compile(&checkpoint.meta.net, &found.model, &choices)?;
+        Ok(Self { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
+    }
+
+    /// Classifies the first `images` test images over the reals and in the ring.
+    pub(crate) fn clear_accuracy(&self, test: &Dataset, images: usize) -> ClearAccuracy {
+        let data = test.take(images);
+        let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
+        let float = real::classify(graph, parameters, masks, normalisation, &data);
+        let fixed = evaluate::classify(&self.model, normalisation, &data);
+        let share = |classes: &[usize]| {
+            let right = classes.iter().enumerate().filter(|(i, class)| data.label(*i) == **class).count();
+            right as f64 / data.len().max(1) as f64
+        };
+        ClearAccuracy {
+            images: data.len(),
+            float: share(&float),
+            fixed: share(&fixed.classes),
+            out_of_bounds: fixed.out_of_bounds,
+        }
+    }
+
+    /// One test image, normalised, and its classes over the reals and in the ring.
+    pub(crate) fn clear_classes(&self, test: &Dataset, image: usize) -> (Vec<f32>, usize, usize) {
+        let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
+        let normalised = normalisation.apply(test.image(image), test.shape());
+        let float = real::argmax(&real::logits(graph, parameters, masks, &normalised));
+        let fixed = evaluate::evaluate(&self.model, self.model.quantise_image(&normalised));
+        (normalised, float, real::argmax(&fixed.logits))
+    }
+}

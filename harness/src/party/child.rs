@@ -1,0 +1,124 @@
+//! A party process: reads orders, runs its half of the protocol, reports.
+
+use super::{Order, Outcome, Report, Role, Start};
+use crate::error::Error;
+use crate::machine::peak_rss_bytes;
+use netem::Channel;
+use protocols::client::{Client, ClientReady};
+use protocols::handshake::SessionId;
+use protocols::plan::Plan;
+use protocols::plan::compile::ServerSecrets;
+use protocols::server::{Model, Server, ServerReady};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use serde::de::DeserializeOwned;
+use std::io::{BufRead, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+/// Runs a party to its end. A failure is reported to the harness, not printed.
+pub(crate) fn run(role: Role) -> Result<(), Error> {
+    let mut orders = std::io::stdin().lock();
+    let start: Start = match next(&mut orders)? {
+        Some(start) => start,
+        None => return Ok(()),
+    };
+    if let Some(core) = start.core {
+        core_affinity::set_for_current(core_affinity::CoreId { id: core });
+    }
+    let outcome = match role {
+        Role::Client => client(&start, &mut orders),
+        Role::Server => server(&start, &mut orders),
+    };
+    outcome.or_else(|error| report(&Report::Failed { error: error.to_string() }))
+}
+
+fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
+    let plan = Plan::from_json(&read(&start.plan)?)?;
+    let address = start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
+    let mut channel = Channel::connect(address, &start.link, start.deadline)?;
+    let mut rng = ChaCha20Rng::from_os_rng();
+    let mut client = Client::connect(&mut channel, &plan, SessionId(start.session), &mut rng)?;
+    done(&mut channel, None)?;
+    let mut ready: Option<ClientReady<'_>> = None;
+    while let Some(order) = next(orders)? {
+        match order {
+            Order::Offline => {
+                ready = Some(client.offline(&mut channel, &mut rng)?);
+                done(&mut channel, None)?;
+            }
+            Order::Online { image } => {
+                let ready = ready.take().ok_or_else(|| fault(Role::Client, "was ordered online before offline"))?;
+                let image = image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
+                let output = ready.online(&mut channel, &plan.quantise_image(&image))?;
+                let outcome =
+                    Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
+                done(&mut channel, Some(outcome))?;
+            }
+            Order::Finish => return report(&Report::Finished { release: channel.release_error() }),
+        }
+    }
+    Ok(())
+}
+
+fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
+    let plan = Plan::from_json(&read(&start.plan)?)?;
+    let path = start.secrets.as_ref().ok_or_else(|| fault(Role::Server, "was given no weights"))?;
+    let secrets = ServerSecrets::from_bytes(&read(path)?, &plan)?;
+    let model = Model::prepare(&plan, &secrets)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("listening on loopback"))?;
+    let address = listener.local_addr().map_err(Error::io("listening on loopback"))?;
+    report(&Report::Listening { address })?;
+    let mut channel = Channel::accept(&listener, &start.link, start.deadline)?;
+    let mut rng = ChaCha20Rng::from_os_rng();
+    let mut server = Server::accept(&mut channel, &model, SessionId(start.session), &mut rng)?;
+    done(&mut channel, None)?;
+    let mut ready: Option<ServerReady<'_>> = None;
+    while let Some(order) = next(orders)? {
+        match order {
+            Order::Offline => {
+                ready = Some(server.offline(&mut channel, &mut rng)?);
+                done(&mut channel, None)?;
+            }
+            Order::Online { .. } => {
+                let ready = ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
+                let output = ready.online(&mut channel)?;
+                let shares = start.shares.then_some(output.shares);
+                done(&mut channel, Some(Outcome { seed: output.seed.reveal(), logits: None, shares }))?;
+            }
+            Order::Finish => return report(&Report::Finished { release: channel.release_error() }),
+        }
+    }
+    Ok(())
+}
+
+fn done(channel: &mut Channel, outcome: Option<Outcome>) -> Result<(), Error> {
+    report(&Report::Done { spent: channel.take_spent(), peak_rss_bytes: peak_rss_bytes(), outcome })
+}
+
+fn report(report: &Report) -> Result<(), Error> {
+    let mut line = serde_json::to_vec(report).expect("a report is plain data");
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(&line).and_then(|()| out.flush()).map_err(Error::io("reporting to the harness"))
+}
+
+/// The next line, or `None` where the harness has gone.
+fn next<T: DeserializeOwned>(orders: &mut impl BufRead) -> Result<Option<T>, Error> {
+    let mut line = String::new();
+    if orders.read_line(&mut line).map_err(Error::io("reading an order"))? == 0 {
+        return Ok(None);
+    }
+    serde_json::from_str(&line).map(Some).map_err(|e| Error::Io {
+        doing: "understanding an order".into(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, e),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(Error::io(format!("reading {}", path.display())))
+}
+
+fn fault(role: Role, what: &str) -> Error {
+    Error::Party { party: role.name(), what: what.into() }
+}

@@ -1,0 +1,92 @@
+//! The two parties as processes of this binary, driven over their standard input and output.
+//!
+//! A line of JSON a message. The harness orders one phase at a time and waits until both parties have reported it, so
+//! phases never overlap; what the parties say to each other goes through the channel alone.
+
+pub(crate) mod child;
+pub(crate) mod pair;
+
+use netem::{Link, ReleaseError, Spent};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which half of the protocol a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+impl Role {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+impl From<crate::cli::RoleArgs> for Role {
+    fn from(args: crate::cli::RoleArgs) -> Self {
+        match args.role {
+            crate::cli::Role::Client => Self::Client,
+            crate::cli::Role::Server => Self::Server,
+        }
+    }
+}
+
+/// The first line that a party reads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Start {
+    pub(crate) plan: PathBuf,
+    /// The server's weights; the client has none.
+    pub(crate) secrets: Option<PathBuf>,
+    /// Where the server listens; the server itself is given none and chooses a port.
+    pub(crate) connect: Option<SocketAddr>,
+    pub(crate) link: Link,
+    pub(crate) deadline: Duration,
+    pub(crate) session: [u8; 16],
+    pub(crate) core: Option<usize>,
+    /// Report the shares of every layer.
+    pub(crate) shares: bool,
+}
+
+/// What the harness asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Order {
+    /// Preprocess one inference.
+    Offline,
+    /// Use it; the client is given the normalised image.
+    Online { image: Option<Vec<f32>> },
+    /// Say how late frames came, and end.
+    Finish,
+}
+
+/// What a party answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Report {
+    /// The server waits for the client here.
+    Listening { address: SocketAddr },
+    /// A phase is done.
+    Done { spent: Vec<Spent>, peak_rss_bytes: Option<u64>, outcome: Option<Outcome> },
+    /// The end.
+    Finished { release: ReleaseError },
+    /// The party cannot go on.
+    Failed { error: String },
+}
+
+/// What is left of an inference, for the verifier.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// The seed of the party's masks.
+    pub(crate) seed: [u8; 32],
+    /// The client's logits.
+    pub(crate) logits: Option<Vec<i64>>,
+    /// The server's share of every value, if asked for.
+    pub(crate) shares: Option<Vec<Vec<u64>>>,
+}

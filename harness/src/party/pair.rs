@@ -1,0 +1,185 @@
+//! Both party processes, from the harness's side. Dropping a pair ends them.
+
+use super::{Order, Outcome, Report, Role, Start};
+use crate::error::Error;
+use netem::{ReleaseError, Spent};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// What both parties report of one phase.
+pub(crate) struct PhaseReport {
+    pub(crate) client: PartyReport,
+    pub(crate) server: PartyReport,
+}
+
+/// What one party reports of one phase.
+pub(crate) struct PartyReport {
+    pub(crate) spent: Vec<Spent>,
+    pub(crate) peak_rss_bytes: Option<u64>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// A client and a server in session.
+pub(crate) struct Pair {
+    client: Party,
+    server: Party,
+    reports: Receiver<Heard>,
+    grace: Duration,
+}
+
+/// What a party said, or that it has ended.
+struct Heard {
+    role: Role,
+    report: Option<Report>,
+}
+
+impl Pair {
+    /// Starts both processes and runs set-up. `start` describes the session; roles fill in the rest.
+    pub(crate) fn start(start: &Start, cores: Option<(usize, usize)>) -> Result<(Self, PhaseReport), Error> {
+        let (sender, reports) = channel();
+        let mut server = Party::spawn(Role::Server, sender.clone())?;
+        server.tell(&Start { core: cores.map(|c| c.1), ..start.clone() });
+        let address = match reports.recv() {
+            Ok(Heard { report: Some(Report::Listening { address }), .. }) => address,
+            Ok(heard) => return Err(server.fault(heard.report)),
+            Err(_) => return Err(server.fault(None)),
+        };
+        let mut client = Party::spawn(Role::Client, sender)?;
+        let for_client =
+            Start { core: cores.map(|c| c.0), secrets: None, connect: Some(address), ..start.clone() };
+        client.tell(&for_client);
+        // Once one party has failed, the other notices within its deadline; some more is left for it to say so.
+        let grace = start.deadline + Duration::from_secs(5);
+        let mut pair = Self { client, server, reports, grace };
+        let setup = pair.collect()?;
+        Ok((pair, setup))
+    }
+
+    /// Preprocesses one inference.
+    pub(crate) fn offline(&mut self) -> Result<PhaseReport, Error> {
+        self.server.tell(&Order::Offline);
+        self.client.tell(&Order::Offline);
+        self.collect()
+    }
+
+    /// Classifies one normalised image.
+    pub(crate) fn online(&mut self, image: Vec<f32>) -> Result<PhaseReport, Error> {
+        self.server.tell(&Order::Online { image: None });
+        self.client.tell(&Order::Online { image: Some(image) });
+        self.collect()
+    }
+
+    /// Ends the session; how late frames were released at the client.
+    pub(crate) fn finish(mut self) -> Result<ReleaseError, Error> {
+        self.server.tell(&Order::Finish);
+        self.client.tell(&Order::Finish);
+        loop {
+            match self.reports.recv() {
+                Ok(Heard { role: Role::Client, report: Some(Report::Finished { release }) }) => return Ok(release),
+                Ok(Heard { role: Role::Server, .. }) => {}
+                Ok(Heard { role: Role::Client, report }) => return Err(self.client.fault(report)),
+                Err(_) => return Err(self.client.fault(None)),
+            }
+        }
+    }
+
+    /// Waits until both parties have done the phase, or one has failed: a stall is noticed by the party that waits.
+    fn collect(&mut self) -> Result<PhaseReport, Error> {
+        let (mut client, mut server) = (None, None);
+        loop {
+            let Ok(Heard { role, report }) = self.reports.recv() else { return Err(self.client.fault(None)) };
+            match (role, report) {
+                (Role::Client, Some(Report::Done { spent, peak_rss_bytes, outcome })) => {
+                    client = Some(PartyReport { spent, peak_rss_bytes, outcome });
+                }
+                (Role::Server, Some(Report::Done { spent, peak_rss_bytes, outcome })) => {
+                    server = Some(PartyReport { spent, peak_rss_bytes, outcome });
+                }
+                (Role::Client, report) => return Err(self.client.fault(report)),
+                (Role::Server, report) => return Err(self.explain(client.is_some(), report)),
+            }
+            if client.is_some() && server.is_some() {
+                break;
+            }
+        }
+        match (client, server) {
+            (Some(client), Some(server)) => Ok(PhaseReport { client, server }),
+            _ => unreachable!("the loop ends with both"),
+        }
+    }
+
+    /// The server failed. Where the client still runs its word comes first: it says how it noticed.
+    fn explain(&mut self, client_done: bool, server: Option<Report>) -> Error {
+        if !client_done
+            && let Ok(Heard { role: Role::Client, report: Some(Report::Failed { error }) }) =
+                self.reports.recv_timeout(self.grace)
+        {
+            let server = self.server.fault(server).to_string();
+            return self.client.fault(Some(Report::Failed { error: format!("{error} ({server})") }));
+        }
+        self.server.fault(server)
+    }
+}
+
+/// One process. A thread reads what it says.
+struct Party {
+    role: Role,
+    process: Child,
+    orders: ChildStdin,
+}
+
+impl Party {
+    fn spawn(role: Role, heard: Sender<Heard>) -> Result<Self, Error> {
+        let program = std::env::current_exe().map_err(Error::io("finding this program"))?;
+        let mut process = Command::new(program)
+            .args(["party", role.name()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Error::io(format!("starting the {}", role.name())))?;
+        let orders = process.stdin.take().expect("standard input is piped");
+        let output = process.stdout.take().expect("standard output is piped");
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let report = serde_json::from_str(&line)
+                    .unwrap_or_else(|e| Report::Failed { error: format!("said something that is no report: {e}") });
+                if heard.send(Heard { role, report: Some(report) }).is_err() {
+                    return;
+                }
+            }
+            // The pair may be gone already; then nobody needs to hear of the end.
+            let _ = heard.send(Heard { role, report: None });
+        });
+        Ok(Self { role, process, orders })
+    }
+
+    /// A party that has died cannot be told; its report, or the lack of one, is the better error.
+    fn tell(&mut self, message: &impl serde::Serialize) {
+        let mut line = serde_json::to_vec(message).expect("messages are plain data");
+        line.push(b'\n');
+        let _ = self.orders.write_all(&line).and_then(|()| self.orders.flush());
+    }
+
+    /// The error that an unwelcome report, or an end without one, stands for.
+    fn fault(&mut self, report: Option<Report>) -> Error {
+        let what = match report {
+            Some(Report::Failed { error }) => error,
+            Some(other) => format!("reported {other:?} out of turn"),
+            None => {
+                let status = self.process.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
+                format!("ended unexpectedly ({status})")
+            }
+        };
+        Error::Party { party: self.role.name(), what }
+    }
+}
+
+impl Drop for Party {
+    fn drop(&mut self) {
+        // A party that has finished is gone already; any other must not outlive the run.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

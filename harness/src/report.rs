@@ -1,0 +1,91 @@
+//! Commands that look at something without running a protocol.
+
+use crate::cli::{CompareArgs, DataArgs, PlanArgs};
+use crate::error::Error;
+use crate::experiment::Compile;
+use crate::model::Compiled;
+use models::data::{DataSource, Dataset};
+use netem::Link;
+use protocols::plan::cost::predict;
+use protocols::plan::show::render;
+
+/// `linnet compare`.
+pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
+    let mut runs = Vec::with_capacity(args.runs.len());
+    for folder in &args.runs {
+        let loaded = results::load(folder)?;
+        runs.push((loaded.manifest.id, loaded.summary));
+    }
+    println!("{}", results::compare(&runs));
+    Ok(())
+}
+
+/// `linnet links`.
+pub(crate) fn links() -> Result<(), Error> {
+    let loopback = netem::calibrate()?;
+    println!("{:<16} {:>12} {:>9}  {:<28} source", "link", "rate", "RTT", "on this machine");
+    for link in Link::named() {
+        let rate = link.rate.map_or("unshaped".to_owned(), |rate| rate.to_string());
+        let verdict = match link.check(&loopback) {
+            Ok(()) => {
+                let probed = netem::probe(&link)?;
+                format!("{}, {:.3} ms", probed.rate, probed.rtt.as_secs_f64() * 1e3)
+            }
+            Err(_) => "refused: beyond the loopback".to_owned(),
+        };
+        println!(
+            "{:<16} {:>12} {:>6.1} ms  {:<28} {}",
+            link.name,
+            rate,
+            link.rtt.as_secs_f64() * 1e3,
+            verdict,
+            link.source().unwrap_or("this project")
+        );
+    }
+    println!(
+        "\nloopback carries {} with an RTT of {:.3} ms; a custom link is written \"rate=100MB/s,rtt=10ms\"",
+        loopback.rate,
+        loopback.rtt.as_secs_f64() * 1e3
+    );
+    Ok(())
+}
+
+/// `linnet plan show`.
+pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
+    let compiled = Compiled::load(&args.model, &Compile::new(&args.compile)?)?;
+    if args.json {
+        let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });
+        println!("{}", serde_json::to_string_pretty(&whole).expect("a plan is plain data"));
+    } else {
+        println!("{}", render(&compiled.plan));
+        println!(
+            "the scales keep the class of {:.1} % of {} calibration images",
+            100.0 * compiled.agreement,
+            args.compile.calibration_images
+        );
+    }
+    Ok(())
+}
+
+/// `linnet data`.
+pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
+    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
+    let splits = source.load(args.seed)?;
+    for set in [&splits.train, &splits.held_out, &splits.test] {
+        println!("{:<20} {:>6} images {}  {:?} a class  sha256 {}", set.name(), set.len(), set.shape(), per_class(set), set.digest());
+    }
+    for check in source.checksums()? {
+        let verdict = if check.matches() { "the published checksum" } else { "not the published checksum" };
+        println!("{}: {verdict}", check.path.display());
+    }
+    let normalisation = source.default_normalisation();
+    println!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std);
+    Ok(())
+}
+
+/// The smallest and the largest number of images that a class has.
+fn per_class(set: &Dataset) -> std::ops::RangeInclusive<usize> {
+    let mut counts = vec![0usize; set.classes()];
+    (0..set.len()).for_each(|i| counts[set.label(i)] += 1);
+    counts.iter().copied().min().unwrap_or(0)..=counts.iter().copied().max().unwrap_or(0)
+}

@@ -1,0 +1,130 @@
+//! One pass over the training images: steps of an optimizer, and how much each unit's nonlinearity matters.
+
+use crate::images::{Batch, Order, answers, batches, correct, whole};
+use crate::network::{Gates, Mode, Network, alphas};
+use crate::optimizer::Optimizer;
+use crate::phase::{ALPHA_PENALTY, Phase, loss};
+use crate::watch::{Progress, Watch};
+use models::data::{Dataset, Normalisation};
+use models::mask::Masks;
+use tch::{Tensor, no_grad};
+
+/// The teacher's logits.
+pub(crate) enum Answers<'a> {
+    /// Images change from epoch to epoch, so each batch is asked for.
+    Asked(&'a Network, Gates),
+    /// (N, classes), one row per training image.
+    Known(Tensor),
+}
+
+impl<'a> Answers<'a> {
+    /// Those of `teacher` with all units kept, asked for once if the images stay the same.
+    pub(crate) fn of(
+        teacher: &'a Network,
+        train: &Dataset,
+        normalisation: &Normalisation,
+        augment: bool,
+    ) -> Self {
+        let (graph, device) = (teacher.graph(), teacher.device());
+        let gates = Gates::of(graph, &Masks::all_kept(graph), device);
+        if augment {
+            return Self::Asked(teacher, gates);
+        }
+        Self::Known(answers(teacher, &gates, &whole(train, normalisation, device)))
+    }
+
+    fn to(&self, batch: &Batch) -> Tensor {
+        match self {
+            Self::Asked(teacher, gates) => no_grad(|| teacher.forward(&batch.images, gates, Mode::Evaluate)),
+            Self::Known(all) => {
+                all.index_select(0, &Tensor::from_slice(&batch.indices).to_device(all.device()))
+            }
+        }
+    }
+}
+
+/// What stays the same over the passes of a phase.
+pub(crate) struct Lesson<'a> {
+    pub(crate) train: &'a Dataset,
+    pub(crate) normalisation: &'a Normalisation,
+    pub(crate) phase: &'a Phase,
+    /// Index of the phase.
+    pub(crate) index: usize,
+    pub(crate) seed: u64,
+    pub(crate) network: &'a Network,
+    /// The teacher's, if the phase distils.
+    pub(crate) answers: Option<&'a Answers<'a>>,
+}
+
+/// What a pass found.
+pub(crate) struct Pass {
+    /// Mean loss over the images.
+    pub(crate) loss: f64,
+    /// Share classified rightly.
+    pub(crate) accuracy: f64,
+    /// Per activation layer, |d loss / d alpha| of every unit, summed over the batches; empty unless the phase chooses
+    /// masks.
+    pub(crate) sensitivity: Vec<Tensor>,
+}
+
+impl Lesson<'_> {
+    /// Goes over all images as epoch `epoch` (from 1; 0 is the pass before the first). Without an optimizer, weights
+    /// and running statistics stay.
+    pub(crate) fn pass(
+        &self,
+        masks: &Masks,
+        mut optimizer: Option<&mut Optimizer>,
+        epoch: usize,
+        watch: &mut dyn Watch,
+    ) -> Pass {
+        let (phase, network) = (self.phase, self.network);
+        let (graph, device) = (network.graph(), network.device());
+        let gates = Gates::of(graph, masks, device);
+        let mode = if optimizer.is_some() { Mode::Train } else { Mode::Evaluate };
+        let alphas = if phase.budgets.is_some() { alphas(graph, masks, device) } else { Vec::new() };
+        let mut sensitivity: Vec<Tensor> = alphas.iter().map(Tensor::zeros_like).collect();
+        let weights: Vec<&Tensor> = match optimizer {
+            Some(_) => network.trainable().map(|(_, tensor)| tensor).collect(),
+            None => Vec::new(),
+        };
+        let order = Order { seed: self.seed, phase: self.index, epoch, augment: phase.augment };
+        let rate = phase.rate_at(epoch.saturating_sub(1));
+        let count = self.train.len().div_ceil(phase.batch);
+        let (mut total, mut right, mut seen) = (0.0, 0, 0);
+        for (number, batch) in batches(self.train, self.normalisation, phase.batch, order, device).enumerate()
+        {
+            let (logits, activated) = network.forward_activated(&batch.images, &gates, mode);
+            let answers = self.answers.map(|answers| answers.to(&batch));
+            let loss = loss(&logits, &batch.labels, answers.as_ref());
+            let outputs = activated.iter().map(|layer| &layer.output).take(alphas.len());
+            let wanted: Vec<&Tensor> = weights.iter().copied().chain(outputs).collect();
+            let mut gradients = Tensor::run_backward(&[&loss], &wanted, false, false);
+            let of_outputs = gradients.split_off(weights.len());
+            no_grad(|| {
+                for (layer, of_output) in of_outputs.iter().enumerate() {
+                    // The penalty's gradient is its weight times alpha's sign, and alpha is 0 or 1.
+                    let penalty = ALPHA_PENALTY * &alphas[layer];
+                    let gradient = activated[layer].alpha_gradient(of_output) + penalty;
+                    let _ = sensitivity[layer].g_add_(&gradient.abs());
+                }
+            });
+            if let Some(optimizer) = optimizer.as_deref_mut() {
+                optimizer.step(network, &gradients, rate);
+            }
+            let size = batch.labels.size()[0];
+            total += loss.double_value(&[]) * size as f64;
+            right += correct(&logits, &batch.labels);
+            seen += size;
+            watch.batch(Progress {
+                phase: &phase.name,
+                epoch,
+                epochs: phase.epochs,
+                batch: number + 1,
+                batches: count,
+                loss: total / seen as f64,
+                accuracy: right as f64 / seen as f64,
+            });
+        }
+        Pass { loss: total / seen as f64, accuracy: right as f64 / seen as f64, sensitivity }
+    }
+}

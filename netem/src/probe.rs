@@ -1,0 +1,88 @@
+//! What a shaped link really delivers on this machine, measured through the channel itself.
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{BytesPerSec, Channel, Error, FrameKind, HEADER_BYTES, Link, ReleaseError};
+
+/// A link as measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probed {
+    /// Bytes a second, one way, headers included.
+    pub rate: BytesPerSec,
+    /// Round trip of an empty frame: the median.
+    pub rtt: Duration,
+    /// How late frames were released.
+    pub release: ReleaseError,
+}
+
+const PING: FrameKind = FrameKind(1);
+const BURST: FrameKind = FrameKind(2);
+const PINGS: usize = 5;
+const FRAME_BYTES: usize = 1 << 16;
+/// How long the burst should last, and its most frames.
+const BURST_SECONDS: f64 = 0.1;
+const MOST_FRAMES: usize = 768;
+
+/// Sends a few empty frames to and fro and one burst of about 0.1 s one way.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Deadline`], where loopback does not work.
+pub fn probe(link: &Link) -> Result<Probed, Error> {
+    let io = |source| Error::Io { doing: "listening on loopback", source };
+    let deadline = Duration::from_secs(10) + link.rtt * 4;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(io)?;
+    let mut near = Channel::connect(listener.local_addr().map_err(io)?, link, deadline)?;
+    let mut far = Channel::accept(&listener, link, deadline)?;
+    let frames = link.effective_rate().map_or(MOST_FRAMES, |rate| {
+        ((rate.0 * BURST_SECONDS / FRAME_BYTES as f64).ceil() as usize).clamp(1, MOST_FRAMES)
+    });
+    thread::scope(|scope| {
+        let echo = scope.spawn(move || -> Result<ReleaseError, Error> {
+            for _ in 0..PINGS {
+                far.recv(PING, 0)?;
+                far.send(PING, Vec::new())?;
+            }
+            for _ in 0..frames {
+                far.recv(BURST, FRAME_BYTES)?;
+            }
+            far.send(PING, Vec::new())?;
+            far.flush()?;
+            Ok(far.release_error())
+        });
+        let mut round_trips = Vec::with_capacity(PINGS);
+        for _ in 0..PINGS {
+            let start = Instant::now();
+            near.send(PING, Vec::new())?;
+            near.recv(PING, 0)?;
+            round_trips.push(start.elapsed());
+        }
+        round_trips.sort_unstable();
+        let rtt = round_trips[PINGS / 2];
+        let start = Instant::now();
+        for _ in 0..frames {
+            near.send(BURST, vec![0; FRAME_BYTES])?;
+        }
+        near.recv(PING, 0)?;
+        let transfer = start.elapsed().saturating_sub(rtt).max(Duration::from_nanos(1));
+        let bytes = frames as u64 * (FRAME_BYTES as u64 + HEADER_BYTES);
+        let release = echo.join().expect("the answering thread does not panic")?;
+        Ok(Probed { rate: BytesPerSec(bytes as f64 / transfer.as_secs_f64()), rtt, release })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A slow link is far from any limit of the machine: rate and delay come out as asked for.
+    #[test]
+    fn a_slow_link_is_as_asked() {
+        let link = Link::parse("rate=5MB/s,rtt=20ms").expect("the link is well formed");
+        let probed = probe(&link).expect("loopback works");
+        assert!(probed.rtt >= link.rtt && probed.rtt < link.rtt + Duration::from_millis(5), "{:?}", probed.rtt);
+        assert!((probed.rate.0 / 5e6 - 1.0).abs() < 0.05, "{:?}", probed.rate);
+    }
+}
