@@ -5,9 +5,9 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use netem::Channel;
 use protocols::block::{Block, Delta};
+use protocols::gc::SessionKey;
 use protocols::gc::circuit::narrow_relu_ands;
 use protocols::gc::layer::{Material, ReluLayer, garble};
-use protocols::gc::SessionKey;
 use protocols::ot::iknp::{CotReceiver, CotSender};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -54,7 +54,8 @@ fn gates(c: &mut Criterion) {
         let ready = || {
             let mut pieces = material.clone().into_iter();
             let next = |_| Ok(pieces.next().expect("all pieces are there"));
-            let material = Material::receive(layer, session, zero.clone(), next).expect("all pieces are there");
+            let material =
+                Material::receive(layer, session, zero.clone(), next).expect("all pieces are there");
             (material, labels.clone().into_iter())
         };
         let evaluate = |(material, mut labels): (Material, std::vec::IntoIter<Vec<u8>>)| {
@@ -75,7 +76,8 @@ fn selection(c: &mut Criterion) {
     let mut group = c.benchmark_group("label");
     group.throughput(Throughput::Elements(layer.input_wires() as u64)).sample_size(10);
     group.bench_function("select", |b| {
-        let ready = || garble(layer, session, delta, &zero, &mut rng, |_| Ok(())).expect("nothing is kept").inputs;
+        let ready =
+            || garble(layer, session, delta, &zero, &mut rng, |_| Ok(())).expect("nothing is kept").inputs;
         let emit = |piece| {
             black_box(piece);
             Ok(())

@@ -117,7 +117,11 @@ pub(crate) fn same_settings(
         return Ok(());
     }
     let keys = now.as_object().into_iter().chain(then.as_object()).flat_map(|o| o.keys());
-    let differing = keys.into_iter().find(|key| now.get(key) != then.get(key)).map_or("", String::as_str);
+    let mut differing: Vec<&str> =
+        keys.map(String::as_str).filter(|key| now.get(key) != then.get(key)).collect();
+    // A checksum says little to a reader, and often follows from another setting.
+    differing.sort_by_key(|key| key.ends_with("_sha256"));
+    let differing = differing.first().copied().unwrap_or_default();
     let show = |settings: &serde_json::Value| match settings.get(differing) {
         Some(value) => format!("`{differing}` = {value}"),
         None => format!("no `{differing}`"),

@@ -47,7 +47,7 @@ impl TrainSettings {
     /// mirror), or for `shapes` one that takes well under a minute on two processor cores.
     pub fn recipe(net: &str, source: &DataSource) -> Self {
         let (epochs, batch, augment) = match source {
-            DataSource::Shapes => (16, 64, false),
+            DataSource::Shapes => (10, 64, false),
             DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, true),
         };
         Self {
@@ -60,14 +60,20 @@ impl TrainSettings {
             augment,
             limit: None,
             seed: 1,
-            threads: default_threads(),
+            threads: default_threads(source),
         }
     }
 }
 
-/// As many threads as the machine runs at once.
-pub fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
+/// One thread for `shapes`, whose steps are so short that threads wait for each other more than they work (and for
+/// minutes, should another program keep a core busy); else as many as the machine runs at once.
+pub fn default_threads(source: &DataSource) -> usize {
+    match source {
+        DataSource::Shapes => 1,
+        DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => {
+            std::thread::available_parallelism().map_or(1, Into::into)
+        }
+    }
 }
 
 /// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there.

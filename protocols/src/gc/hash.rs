@@ -4,9 +4,9 @@
 //!
 //! Security: half-gates need `H` to be tweakable circular correlation robust. Since `σ` is linear, `H(x, (K, i))` is that
 //! paper's `E_K(σ(x')) ^ σ(x')` at `x' = x ^ σ^-1(i)`, and its bound for a key used in at most `u` calls applies, in the *ideal-cipher
-//! model*: an adversary that computes the cipher `p` times on its own gains at most about `2 u p / 2^127`, plus `u q / 2^127` for `q`
-//! honest calls in all (127 secret bits of Δ). Here `u <= CALLS_PER_KEY = 2^9`, so `p` must come near `2^117`; one fixed key for
-//! everything would lose the logarithm of the *whole* number of gates instead. Two things are assumed beyond it: inputs `x'` of one key do not collide
+//! model*: an adversary that computes the cipher `p` times on its own gains of the order of `2 u p / 2^127`, plus `u q / 2^127` for
+//! `q` honest calls in all (127 secret bits of Δ). Here `u <= CALLS_PER_KEY = 2^9`, so `p` must come near `2^117`, which is what
+//! "128-bit" garbling amounts to here; one fixed key for everything would lose the logarithm of the *whole* number of gates. Two things are assumed beyond it: inputs `x'` of one key do not collide
 //! (labels of different wires or lanes are independent, up to `u^2 / 2^129` a key; the tweak `i` parts the uses of one
 //! label), and AES-128 under related keys (they differ in a public counter) behaves like an ideal cipher.
 //!
@@ -123,7 +123,7 @@ pub(super) fn prepare(x: &Lanes, index: u32) -> Lanes {
 /// The tweak inside the block.
 #[inline(always)]
 pub(super) const fn tweak(index: u32, lane: usize) -> Block {
-    Block((index as u64 * 256 | lane as u64) as u128)
+    Block(((index as u64) << 8 | lane as u64) as u128)
 }
 
 #[cfg(test)]

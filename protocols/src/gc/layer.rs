@@ -26,7 +26,7 @@ use rand::CryptoRng;
 const PIECE_BYTES: usize = 1 << 20;
 
 // A full chunk's packed ciphertexts must end on a byte.
-const _: () = assert!(LANES % 8 == 0);
+const _: () = assert!(LANES.is_multiple_of(8));
 
 /// The public shape of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +206,8 @@ impl Material {
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
     ) -> Result<Self, Error> {
         assert_eq!(labels.len(), layer.input_wires(), "one label an input wire of the client");
-        let pieces = layer.material_pieces().map(|length| exactly(length, next(length)?)).collect::<Result<_, _>>()?;
+        let pieces =
+            layer.material_pieces().map(|length| exactly(length, next(length)?)).collect::<Result<_, _>>()?;
         Ok(Self { layer, session, labels, pieces })
     }
 
@@ -218,8 +219,10 @@ impl Material {
         let mut ours = vec![[Block::ZERO; LANES]; layer.bits];
         let mut theirs = ours.clone();
         let mut received = vec![Block::ZERO; LANES * layer.bits];
-        let mut chunks =
-            labels.chunks(LANES * layer.bits).zip(pieces.iter().flat_map(|piece| piece.chunks(full))).zip(0..);
+        let mut chunks = labels
+            .chunks(LANES * layer.bits)
+            .zip(pieces.iter().flat_map(|piece| piece.chunks(full)))
+            .zip(0..);
         for length in layer.label_pieces() {
             let piece = exactly(length, next(length)?)?;
             for sent in piece.chunks(layer.labels_of(LANES)) {

@@ -49,10 +49,14 @@ fn gates_follow_their_truth_tables() {
         let mut evaluator = Evaluator::new(keys, LANES, &tables);
         for zero in &zeros {
             let labels = evaluator.and(&a, &b);
-            assert!(decode(zero, delta, &labels).iter().enumerate().all(|(l, &bit)| bit == (a_bit(l) & b_bit(l))));
+            assert!(
+                decode(zero, delta, &labels).iter().enumerate().all(|(l, &bit)| bit == (a_bit(l) & b_bit(l)))
+            );
         }
         let labels = evaluator.xor(&a, &b);
-        assert!(decode(&xor, delta, &labels).iter().enumerate().all(|(l, &bit)| bit == (a_bit(l) ^ b_bit(l))));
+        assert!(
+            decode(&xor, delta, &labels).iter().enumerate().all(|(l, &bit)| bit == (a_bit(l) ^ b_bit(l)))
+        );
         let labels = evaluator.not(&a);
         assert!(decode(&not, delta, &labels).iter().enumerate().all(|(l, &bit)| bit != a_bit(l)));
         // The same inputs give another label at every gate: tweaks differ.
@@ -68,10 +72,14 @@ fn shares_of_output_wires_add_to_their_value() {
             for used in [1, 5, LANES] {
                 let delta = Delta::random(&mut rng);
                 let keys = ChunkKeys::new(SessionKey::random(&mut rng), round as u32, outputs as u32);
-                let values: Vec<u64> = (0..LANES).map(|_| rng.random::<u64>() & ring_mask(outputs as u32)).collect();
+                let values: Vec<u64> =
+                    (0..LANES).map(|_| rng.random::<u64>() & ring_mask(outputs as u32)).collect();
                 let zeros: Vec<Lanes> = (0..outputs).map(|_| lanes(|_| Block::random(&mut rng))).collect();
-                let labels: Vec<Lanes> =
-                    zeros.iter().enumerate().map(|(i, z)| active(z, delta, |l| values[l] >> i & 1 == 1)).collect();
+                let labels: Vec<Lanes> = zeros
+                    .iter()
+                    .enumerate()
+                    .map(|(i, z)| active(z, delta, |l| values[l] >> i & 1 == 1))
+                    .collect();
                 let mut ciphertexts = Vec::new();
                 let ours = garble_outputs(keys, delta, ring_bits, &zeros, used, &mut ciphertexts);
                 assert_eq!(ciphertexts.len(), (used * outputs * ring_bits as usize).div_ceil(8));

@@ -58,7 +58,8 @@ impl NoiseProof {
         let log_q = f64::from(he.log_q()) - 0.5;
         let log_answer = f64::from(he.answer_bits()) - 0.5;
         let flooded = f64::from(noise_bits).exp2() + f64::from(flood_bits).exp2();
-        let switched = flooded * (log_answer - log_q).exp2() + (1.0 + ERROR_BOUND * degree) / 2.0 + 1.0;
+        let dropped = log_q - f64::from(he.answer_bits());
+        let switched = flooded * (-dropped).exp2() + (1.0 + ERROR_BOUND * degree) / 2.0 + 1.0;
         let plain = f64::from(he.plain_bits);
         let room = (log_answer - 1.0) - (plain + switched.log2());
         let fresh = (log_q - 1.0) - (plain + flooded.log2());

@@ -102,7 +102,7 @@ impl HeParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fhe::bfv::{Encoding, Plaintext, PublicKey, SecretKey};
+    use fhe::bfv::{Ciphertext, Encoding, Plaintext, PublicKey, SecretKey};
     use fhe_traits::{FheEncoder, FheEncrypter, Serialize};
 
     #[test]
@@ -114,7 +114,8 @@ mod tests {
             let mut rng = rand::rng();
             let key = SecretKey::random(&library, &mut rng);
             let zero = Plaintext::try_encode(&[0u64; 4], Encoding::poly(), &library).unwrap();
-            assert_eq!(key.try_encrypt(&zero, &mut rng).unwrap().to_bytes().len(), parameters.request_bytes());
+            let request: Ciphertext = key.try_encrypt(&zero, &mut rng).unwrap();
+            assert_eq!(request.to_bytes().len(), parameters.request_bytes());
             assert_eq!(PublicKey::new(&key, &mut rng).to_bytes().len(), parameters.public_key_bytes());
         }
     }

@@ -136,7 +136,8 @@ mod tests {
         let (mut left, mut right) = Channel::pair(DEADLINE);
         let (pairs, keys) = thread::scope(|scope| {
             let n = choices.len();
-            let pairs = scope.spawn(move || sender(&mut left, n, &mut ChaCha20Rng::seed_from_u64(1)).unwrap());
+            let pairs =
+                scope.spawn(move || sender(&mut left, n, &mut ChaCha20Rng::seed_from_u64(1)).unwrap());
             let keys = receiver(&mut right, &choices, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
             right.flush().unwrap();
             (pairs.join().unwrap(), keys)

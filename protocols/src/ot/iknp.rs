@@ -12,9 +12,9 @@
 //!
 //! A chunk is one frame: up to `CHUNK` transfers, 128 columns one after another. The seeds' streams continue over calls.
 
+use super::EXTENSION;
 use super::base;
 use super::transpose::{SIDE, transpose};
-use super::EXTENSION;
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block, Delta, SECURITY_BITS};
 use crate::prg::Prg;

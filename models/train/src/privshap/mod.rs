@@ -96,7 +96,7 @@ impl LinearizeSettings {
             batch,
             augment,
             limit: None,
-            threads: default_threads(),
+            threads: default_threads(source),
         }
     }
 

@@ -1,0 +1,228 @@
+//! The `linnet` program as its users run it, on a small network with random weights.
+
+use models::checkpoint::{Checkpoint, Meta};
+use models::data::DataSource;
+use models::graph::{Graph, Parameters, Shape};
+use models::mask::{Mask, Masks};
+use models::nets;
+use models::tensor::Tensor;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+use results::{CellStatus, InferenceStatus, Loaded};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A folder with a checkpoint in `model`, whose runs go to `runs`.
+struct Workshop(TempDir);
+
+impl Workshop {
+    fn new(keep: f64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+        let mut rng = ChaCha12Rng::seed_from_u64(4);
+        let mut masks = Masks::all_kept(&graph);
+        for layer in graph.activations() {
+            let kept = (0..layer.shape.size()).map(|_| rng.random_bool(keep)).collect();
+            masks.set(layer.name, Mask::new(layer.shape, kept).unwrap());
+        }
+        let checkpoint = Checkpoint {
+            parameters: parameters(&graph, &mut rng),
+            masks: masks.clone(),
+            normalisation: DataSource::Shapes.default_normalisation(),
+            meta: Meta {
+                net: "mini".into(),
+                data: "shapes".into(),
+                method: "random".into(),
+                budget: Some(masks.count()),
+                ..Meta::default()
+            },
+            graph,
+        };
+        checkpoint.save(&folder.path().join("model")).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `linnet WORDS --model model --out runs --id run`, with cheap settings.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+        command.args(words).arg("--model").arg(self.path("model"));
+        // Random weights have no clear classes to keep, so the scales are given.
+        command.args(["--fa", "6", "--fw", "7", "--calibration-images", "20"]);
+        command.current_dir(self.0.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        let mut command = self.command(&["run"]);
+        command.args(["--id", "run", "--accuracy-images", "20", "--warmups", "0"]).args(words);
+        command.output().unwrap()
+    }
+
+    fn loaded(&self) -> Loaded {
+        results::load(&self.path("runs/run")).unwrap()
+    }
+}
+
+fn parameters(graph: &Graph, rng: &mut ChaCha12Rng) -> Parameters {
+    graph
+        .parameter_shapes()
+        .into_iter()
+        .map(|(name, shape)| {
+            let fan_in: usize = shape[1..].iter().product();
+            let (low, high) = match name.rsplit('.').next() {
+                Some("weight") if shape.len() > 1 => (-(3.0 / fan_in as f32).sqrt(), (3.0 / fan_in as f32).sqrt()),
+                Some("weight" | "running_var") => (0.5, 1.5),
+                _ => (-0.3, 0.3),
+            };
+            let data = (0..shape.iter().product()).map(|_| rng.random_range(low..high)).collect();
+            (name, Tensor::new(shape, data).unwrap())
+        })
+        .collect()
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
+    let workshop = Workshop::new(0.3);
+    let output = workshop.run(&["--link", "wan", "--images", "3", "--verify", "layers"]);
+    assert!(output.status.success(), "{}", text(&output));
+    let loaded = workshop.loaded();
+    let row = &loaded.summary[0];
+    assert_eq!((row.status, row.n, row.verified), (CellStatus::Ok, 3, 3));
+    assert!(row.acc_secure.is_some() && row.acc_fixed.is_some() && row.acc_float.is_some());
+
+    let cell = &loaded.cells[0];
+    assert_eq!(row.setup_up_bytes, cell.predicted_setup_up_bytes);
+    assert_eq!(row.setup_down_bytes, cell.predicted_setup_down_bytes);
+    assert_eq!(row.setup_rounds, cell.predicted_setup_rounds);
+    assert_eq!(row.offline_up_bytes, cell.predicted_offline_up_bytes);
+    assert_eq!(row.offline_down_bytes, cell.predicted_offline_down_bytes);
+    assert_eq!(row.offline_rounds, cell.predicted_offline_rounds);
+    assert_eq!(row.online_up_bytes, cell.predicted_online_up_bytes);
+    assert_eq!(row.online_down_bytes, cell.predicted_online_down_bytes);
+    assert_eq!(row.online_rounds, cell.predicted_online_rounds);
+
+    // Flights follow one another, so the link alone takes all bytes over the rate and a one-way delay a flight.
+    let floor = |up: Option<u64>, down: Option<u64>, rounds: Option<u64>| {
+        (up.unwrap() + down.unwrap()) as f64 / 44e6 + rounds.unwrap() as f64 * 0.020
+    };
+    // Percentiles keep three digits.
+    let least = 0.999;
+    let offline = floor(row.offline_up_bytes, row.offline_down_bytes, row.offline_rounds);
+    let online = floor(row.online_up_bytes, row.online_down_bytes, row.online_rounds);
+    assert!(row.offline_s_p50.unwrap() >= offline * least, "{:?} < {offline}", row.offline_s_p50);
+    assert!(row.online_s_p50.unwrap() >= online * least, "{:?} < {online}", row.online_s_p50);
+
+    let compared = Command::new(env!("CARGO_BIN_EXE_linnet"))
+        .args(["compare", "runs/run"])
+        .current_dir(workshop.0.path())
+        .output()
+        .unwrap();
+    assert!(compared.status.success() && text(&compared).contains("wan"), "{}", text(&compared));
+    for picture in ["accuracy_latency.svg", "time_by_budget.svg", "bytes_by_budget.svg"] {
+        assert!(workshop.path("runs/run").join(picture).exists(), "{picture}");
+    }
+}
+
+#[test]
+fn a_plan_prints_its_proofs_and_its_predictions() {
+    let workshop = Workshop::new(0.3);
+    let output = workshop.command(&["plan", "show"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    for part in ["128-bit security", "flooding 40 bits", "margin", "rounds", "AND gates"] {
+        assert!(text(&output).contains(part), "no `{part}` in {}", text(&output));
+    }
+}
+
+#[test]
+fn a_model_that_would_wrap_is_refused_by_the_step_name() {
+    let workshop = Workshop::new(0.3);
+    let output = workshop.run(&["--ring", "14"]);
+    assert!(!output.status.success());
+    assert!(text(&output).contains("would wrap") && text(&output).contains("node `"), "{}", text(&output));
+    assert!(!workshop.path("runs/run").exists(), "a refused run leaves nothing behind");
+}
+
+#[test]
+fn a_link_beyond_the_loopback_is_refused() {
+    let workshop = Workshop::new(0.3);
+    let output = workshop.run(&["--link", "rate=900GB/s,rtt=1ms"]);
+    assert!(!output.status.success());
+    assert!(text(&output).contains("loopback"), "{}", text(&output));
+}
+
+/// Starts a long run and returns it with the server's process number once a measured inference is saved.
+fn long_run(workshop: &Workshop) -> (Child, String) {
+    let mut command = workshop.command(&["run"]);
+    command.args(["--id", "run", "--accuracy-images", "20", "--link", "wan", "--images", "500", "--deadline", "3"]);
+    let run = command.spawn().unwrap();
+    let saved = workshop.path("runs/run/inferences.csv");
+    wait_for(|| std::fs::read_to_string(&saved).is_ok_and(|text| text.lines().count() > 2));
+    let server = children(run.id())
+        .into_iter()
+        .find(|child| {
+            std::fs::read_to_string(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.contains("server"))
+        })
+        .expect("the server is a child of the run");
+    (run, server)
+}
+
+fn children(process: u32) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok())
+        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+fn wait_for(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "the run did not get going");
+        std::thread::yield_now();
+    }
+}
+
+fn signal(name: &str, process: &str) {
+    assert!(Command::new("kill").args([name, process]).status().unwrap().success());
+}
+
+fn check_failed(workshop: &Workshop, run: Child, said: &[&str]) {
+    let start = Instant::now();
+    let output = run.wait_with_output().unwrap();
+    // The client's deadline of 3 s and the pair's grace of 5 s more.
+    assert!(start.elapsed() < Duration::from_secs(12), "took {:?}", start.elapsed());
+    assert!(!output.status.success(), "{}", text(&output));
+    let loaded = workshop.loaded();
+    let last = loaded.inferences.last().unwrap();
+    assert_eq!(last.status, InferenceStatus::Failed);
+    let error = last.error.as_deref().unwrap();
+    assert!(error.starts_with("client: ") && said.iter().any(|s| error.contains(s)), "{error}");
+    assert_eq!(loaded.summary[0].status, CellStatus::Partial);
+}
+
+#[test]
+fn a_killed_server_is_a_typed_error_and_a_failed_row() {
+    let workshop = Workshop::new(0.3);
+    let (run, server) = long_run(&workshop);
+    signal("-KILL", &server);
+    check_failed(&workshop, run, &["closed", "ended"]);
+}
+
+#[test]
+fn a_stalled_server_is_a_typed_error_within_the_deadline() {
+    let workshop = Workshop::new(0.3);
+    let (run, server) = long_run(&workshop);
+    signal("-STOP", &server);
+    check_failed(&workshop, run, &["no progress for 3s"]);
+    wait_for(|| !Path::new(&format!("/proc/{server}")).exists());
+}

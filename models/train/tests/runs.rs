@@ -1,0 +1,160 @@
+//! Whole runs, small: the same twice, the same when stopped and continued, exact in their counts.
+
+use models::checkpoint::{Checkpoint, Epoch};
+use models::data::DataSource;
+use std::ops::ControlFlow;
+use std::path::Path;
+use tch::Device;
+use train::Error;
+use train::images::{accuracy, whole};
+use train::network::{Gates, Network};
+use train::privshap::{LinearizeSettings, SHAPLEY_FILE, ShapleySettings, linearize, worth};
+use train::train::{TrainSettings, train};
+use train::watch::{Silent, Watch};
+
+/// Asks for an end after each epoch.
+struct Impatient;
+
+impl Watch for Impatient {
+    fn epoch(&mut self, _: &Epoch, _: usize) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+/// One thread: tests run beside each other, and the number of threads is one per process.
+fn small() -> TrainSettings {
+    let recipe = TrainSettings::recipe("mini", &DataSource::Shapes);
+    TrainSettings { epochs: 3, limit: Some(500), augment: true, threads: 1, ..recipe }
+}
+
+fn small_linear() -> LinearizeSettings {
+    let recipe = LinearizeSettings::recipe(&DataSource::Shapes);
+    let shapley = ShapleySettings { depth: 1, images: 100, ..Default::default() };
+    LinearizeSettings {
+        shapley,
+        replace_epochs: 2,
+        finetune_epochs: 1,
+        limit: Some(300),
+        threads: 1,
+        ..recipe
+    }
+}
+
+fn trained(dir: &Path) -> Checkpoint {
+    train(&small(), &DataSource::Shapes, dir, &mut Silent).unwrap()
+}
+
+/// Repeats a run that always stops after an epoch until it is done; returns how often it stopped.
+fn insist<T>(mut run: impl FnMut() -> Result<T, Error>) -> (T, usize) {
+    for stops in 0.. {
+        match run() {
+            Ok(done) => return (done, stops),
+            Err(Error::Stopped) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    unreachable!("a run has finitely many epochs")
+}
+
+#[test]
+fn one_seed_one_result() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = trained(a.path());
+    assert_eq!(trained(b.path()), first);
+    assert_eq!(trained(a.path()), first, "a finished run is read, not repeated");
+    assert_eq!(first.meta.history.len(), 3);
+    let best = first.meta.history.iter().map(|e| e.held_out).fold(0.0, f64::max);
+    assert_eq!(first.meta.accuracy.held_out, Some(best));
+    let other = TrainSettings { seed: 2, ..small() };
+    let message = train(&other, &DataSource::Shapes, a.path(), &mut Silent).unwrap_err().to_string();
+    assert!(message.contains("expected `seed` = 2, found `seed` = 1"), "{message}");
+}
+
+#[test]
+fn training_continues_exactly() {
+    let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let run = || train(&small(), &DataSource::Shapes, stopped.path(), &mut Impatient);
+    let (continued, stops) = insist(run);
+    assert_eq!(stops, 3);
+    assert_eq!(continued, trained(whole.path()));
+}
+
+#[test]
+fn linearization_continues_exactly_and_counts_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let totals = [2765, 100];
+    let run = |name: &str, watch: &mut dyn Watch| {
+        linearize(&small_linear(), &teacher, &totals, &DataSource::Shapes, &dir.path().join(name), watch)
+    };
+    let whole = run("whole", &mut Silent).unwrap();
+    let (continued, stops) = insist(|| run("stopped", &mut Impatient));
+    assert_eq!(stops, 2 * 3);
+    assert_eq!(continued, whole);
+    for (checkpoint, total) in whole.iter().zip(totals) {
+        assert_eq!((checkpoint.masks.count(), checkpoint.meta.budget), (total, Some(total)));
+        let saved = Checkpoint::load(&dir.path().join(format!("whole/b{total}"))).unwrap();
+        assert_eq!(saved, *checkpoint);
+    }
+    assert!(dir.path().join("whole").join(SHAPLEY_FILE).exists());
+}
+
+#[test]
+fn exact_values_of_a_trained_network_are_those_of_brute_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let held_out = DataSource::Shapes.load(teacher.meta.seed).unwrap().held_out;
+    let settings = ShapleySettings { exact: true, images: 100, ..Default::default() };
+    let record = worth(&settings, &teacher, &held_out, dir.path(), &mut Silent).unwrap();
+
+    let network = Network::new(&teacher.graph, &teacher.parameters, Device::Cpu);
+    let images = whole(&held_out.take(100), &teacher.normalisation, Device::Cpu);
+    let utility: Vec<f64> =
+        (0..128).map(|s| 100.0 * accuracy(&network, &Gates::coalition(&teacher.graph, s), &images)).collect();
+    // By the subset formula, |S|! (n - |S| - 1)! / n!.
+    let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();
+    let phi: Vec<f64> = (0..7)
+        .map(|i| {
+            (0..128u32)
+                .filter(|s| s >> i & 1 == 0)
+                .map(|s| {
+                    let size = s.count_ones();
+                    let weight = factorial(size) * factorial(6 - size) / factorial(7);
+                    weight * (utility[(s | 1 << i) as usize] - utility[s as usize])
+                })
+                .sum()
+        })
+        .collect();
+    assert_eq!(record.result.evaluations, 128);
+    for (walked, brute) in record.result.phi.iter().zip(&phi) {
+        assert!((walked - brute).abs() < 1e-9, "{:?}, expected {phi:?}", record.result.phi);
+    }
+    let sum: f64 = record.result.phi.iter().sum();
+    assert!((sum - (utility[127] - utility[0])).abs() < 1e-9);
+    assert!(utility[127] > utility[0], "the network has learnt something that it needs its activations for");
+}
+
+#[test]
+fn impossible_requests_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let message = |settings: &LinearizeSettings, teacher: &Checkpoint, total| {
+        let out = dir.path().join("out");
+        linearize(settings, teacher, &[total], &DataSource::Shapes, &out, &mut Silent)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        message(&small_linear(), &teacher, 9217),
+        "budget: expected at most the network's 9216 units, found 9217"
+    );
+    let mut other = teacher.clone();
+    other.meta.data = "cifar10".into();
+    assert_eq!(message(&small_linear(), &other, 10), "data set: expected cifar10, found shapes");
+    let mut linear = teacher.clone();
+    linear.masks = models::mask::Masks::uniform(&teacher.graph, false);
+    assert_eq!(
+        message(&small_linear(), &linear, 10),
+        "the trained network: expected all 9216 units kept, found 0 of them kept"
+    );
+}
