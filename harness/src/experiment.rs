@@ -58,7 +58,11 @@ impl Experiment {
         if let Some((i, link)) =
             links.iter().enumerate().find(|(i, link)| links[..*i].iter().any(|l| l.name == link.name))
         {
-            return Err(refused("--link", "every link once", format!("{} again, as number {}", link.name, i + 1)));
+            return Err(refused(
+                "--link",
+                "every link once",
+                format!("{} again, as number {}", link.name, i + 1),
+            ));
         }
         if settings.images == 0 {
             return Err(refused("--images", "at least 1", "0"));
@@ -127,8 +131,10 @@ fn expand(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         return Ok(vec![folder.to_owned()]);
     }
     let entries = std::fs::read_dir(folder).map_err(Error::io(format!("reading {}", folder.display())))?;
-    let mut found: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join(REST).exists()).collect();
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join(REST).exists())
+        .collect();
     if found.is_empty() {
         let expected = format!("a checkpoint ({REST}) or a folder of checkpoints");
         return Err(refused("--models", expected, format!("{} without any", folder.display())));

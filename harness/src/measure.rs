@@ -17,8 +17,8 @@ use protocols::plan::Plan;
 use protocols::plan::cost::{predict, total};
 use rand::RngCore;
 use results::{
-    CellRow, InferenceRow, InferenceStatus, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, Run,
-    SCHEMA, StepRow,
+    CellRow, InferenceRow, InferenceStatus, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles,
+    Run, SCHEMA, StepRow,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -130,7 +130,8 @@ impl<'a> Cell<'a> {
             let framed = |t: protocols::plan::cost::Traffic| t.bytes + t.messages * netem::HEADER_BYTES;
             (Some(framed(sum.up)), Some(framed(sum.down)), Some(sum.up.flights + sum.down.flights))
         };
-        let (setup, offline, online) = (predicted(Phase::Setup), predicted(Phase::Offline), predicted(Phase::Online));
+        let (setup, offline, online) =
+            (predicted(Phase::Setup), predicted(Phase::Offline), predicted(Phase::Online));
         let meta = &checkpoint.meta;
         let kept = plan.relus() as u64;
         let row = CellRow {
@@ -245,7 +246,10 @@ impl<'a> Cell<'a> {
             for (value, (found, expected)) in shares.iter().zip(&clear.server_shares).enumerate() {
                 if let Some(unit) = (0..expected.len()).find(|i| found.get(*i) != expected.get(*i)) {
                     return Err(Error::Verification {
-                        what: format!("server's share of {}, unit {unit}", plan.describe_step(value as u32).0),
+                        what: format!(
+                            "server's share of {}, unit {unit}",
+                            plan.describe_step(value as u32).0
+                        ),
                         expected: expected[unit].to_string(),
                         found: found.get(unit).map_or("none".into(), u64::to_string),
                     });
@@ -277,7 +281,9 @@ impl<'a> Cell<'a> {
         row.peak_rss_client_bytes = peak(&report.client);
         row.peak_rss_server_bytes = peak(&report.server);
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
-            steps.extend(report.spent.iter().map(|spent| step_row(&self.model.compiled.plan, row, party, spent)));
+            steps.extend(
+                report.spent.iter().map(|spent| step_row(&self.model.compiled.plan, row, party, spent)),
+            );
         }
     }
 }
@@ -359,7 +365,10 @@ fn manifest(
         revision: machine::revision(),
         machine: machine::describe(),
         threads: 1,
-        pinning: Pinning { client: core(experiment.pin.map(|p| p.0)), server: core(experiment.pin.map(|p| p.1)) },
+        pinning: Pinning {
+            client: core(experiment.pin.map(|p| p.0)),
+            server: core(experiment.pin.map(|p| p.1)),
+        },
         seeds: BTreeMap::new(),
         links,
         loopback: Some(results::Loopback {

@@ -42,8 +42,7 @@ impl Compiled {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
         let calibration = calibrate(graph, parameters, masks, normalisation, &training);
         let lowered = lower(graph, parameters, masks)?;
-        let found =
-            search(&lowered, &calibration, choices.agreement, choices.fa, choices.fw, choices.ring)?;
+        let found = search(&lowered, &calibration, choices.agreement, choices.fa, choices.fw, choices.ring)?;
         let choices = Choices { relu: choices.relu, he: None };
         let (plan, secrets) = compile(&checkpoint.meta.net, &found.model, &choices)?;
         Ok(Self { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })

@@ -72,7 +72,14 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
     let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
     let splits = source.load(args.seed)?;
     for set in [&splits.train, &splits.held_out, &splits.test] {
-        println!("{:<20} {:>6} images {}  {:?} a class  sha256 {}", set.name(), set.len(), set.shape(), per_class(set), set.digest());
+        println!(
+            "{:<20} {:>6} images {}  {:?} a class  sha256 {}",
+            set.name(),
+            set.len(),
+            set.shape(),
+            per_class(set),
+            set.digest()
+        );
     }
     for check in source.checksums()? {
         let verdict = if check.matches() { "the published checksum" } else { "not the published checksum" };

@@ -1,5 +1,7 @@
 //! The `linnet` program as its users run it, on a small network with random weights.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use models::checkpoint::{Checkpoint, Meta};
 use models::data::DataSource;
 use models::graph::{Graph, Parameters, Shape};
@@ -76,7 +78,9 @@ fn parameters(graph: &Graph, rng: &mut ChaCha12Rng) -> Parameters {
         .map(|(name, shape)| {
             let fan_in: usize = shape[1..].iter().product();
             let (low, high) = match name.rsplit('.').next() {
-                Some("weight") if shape.len() > 1 => (-(3.0 / fan_in as f32).sqrt(), (3.0 / fan_in as f32).sqrt()),
+                Some("weight") if shape.len() > 1 => {
+                    (-(3.0 / fan_in as f32).sqrt(), (3.0 / fan_in as f32).sqrt())
+                }
                 Some("weight" | "running_var") => (0.5, 1.5),
                 _ => (-0.3, 0.3),
             };
@@ -163,14 +167,26 @@ fn a_link_beyond_the_loopback_is_refused() {
 /// Starts a long run and returns it with the server's process number once a measured inference is saved.
 fn long_run(workshop: &Workshop) -> (Child, String) {
     let mut command = workshop.command(&["run"]);
-    command.args(["--id", "run", "--accuracy-images", "20", "--link", "wan", "--images", "500", "--deadline", "3"]);
+    command.args([
+        "--id",
+        "run",
+        "--accuracy-images",
+        "20",
+        "--link",
+        "wan",
+        "--images",
+        "500",
+        "--deadline",
+        "3",
+    ]);
     let run = command.spawn().unwrap();
     let saved = workshop.path("runs/run/inferences.csv");
     wait_for(|| std::fs::read_to_string(&saved).is_ok_and(|text| text.lines().count() > 2));
     let server = children(run.id())
         .into_iter()
         .find(|child| {
-            std::fs::read_to_string(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.contains("server"))
+            std::fs::read_to_string(format!("/proc/{child}/cmdline"))
+                .is_ok_and(|line| line.contains("server"))
         })
         .expect("the server is a child of the run");
     (run, server)

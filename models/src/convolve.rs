@@ -15,7 +15,8 @@ pub fn columns<T: LinalgScalar>(input: &[T], shape: Shape, window: &Window) -> A
         let line = line.as_slice_mut().expect("rows of a fresh matrix are contiguous");
         let plane = &input[c * shape.area()..(c + 1) * shape.area()];
         for oy in 0..out_h {
-            let Some(y) = (oy * window.stride.0 + dy).checked_sub(window.padding.top).filter(|y| *y < shape.h)
+            let Some(y) =
+                (oy * window.stride.0 + dy).checked_sub(window.padding.top).filter(|y| *y < shape.h)
             else {
                 continue;
             };
@@ -40,8 +41,8 @@ pub fn convolve<T: LinalgScalar>(
     kernel: &[T],
 ) -> Vec<T> {
     let columns = columns(input, shape, window);
-    let kernel =
-        ArrayView2::from_shape((out, columns.nrows()), kernel).expect("kernel sizes are checked with the model");
+    let kernel = ArrayView2::from_shape((out, columns.nrows()), kernel)
+        .expect("kernel sizes are checked with the model");
     kernel.dot(&columns).into_raw_vec_and_offset().0
 }
 

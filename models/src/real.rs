@@ -11,7 +11,9 @@ pub fn forward(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f
     let mut values: Vec<Vec<f32>> = Vec::with_capacity(graph.nodes().len());
     for (id, node) in graph.nodes().iter().enumerate() {
         let parameter = |suffix: &str| -> &Tensor {
-            parameters.get(&format!("{}.{suffix}", node.name)).expect("parameters are checked against the graph")
+            parameters
+                .get(&format!("{}.{suffix}", node.name))
+                .expect("parameters are checked against the graph")
         };
         let source = node.inputs.first().map(|i| (&values[*i], graph.shape(*i)));
         let area = graph.shape(id).area();
@@ -24,7 +26,8 @@ pub fn forward(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f
                 y
             }
             (Op::Linear { out, bias }, Some((x, _))) => {
-                let mut y: Vec<f32> = parameter("weight").data().chunks_exact(x.len()).map(|row| dot(row, x)).collect();
+                let mut y: Vec<f32> =
+                    parameter("weight").data().chunks_exact(x.len()).map(|row| dot(row, x)).collect();
                 debug_assert_eq!(y.len(), *out);
                 if *bias {
                     add_per_channel(&mut y, 1, parameter("bias").data());

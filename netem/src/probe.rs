@@ -82,7 +82,11 @@ mod tests {
     fn a_slow_link_is_as_asked() {
         let link = Link::parse("rate=5MB/s,rtt=20ms").expect("the link is well formed");
         let probed = probe(&link).expect("loopback works");
-        assert!(probed.rtt >= link.rtt && probed.rtt < link.rtt + Duration::from_millis(5), "{:?}", probed.rtt);
+        assert!(
+            probed.rtt >= link.rtt && probed.rtt < link.rtt + Duration::from_millis(5),
+            "{:?}",
+            probed.rtt
+        );
         assert!((probed.rate.0 / 5e6 - 1.0).abs() < 0.05, "{:?}", probed.rate);
     }
 }

@@ -20,7 +20,13 @@ pub struct Replay {
 }
 
 /// Repeats the inference of `image` with the given masks.
-pub fn replay(plan: &Plan, secrets: &ServerSecrets, image: &[u64], client: &MaskSeed, server: &MaskSeed) -> Replay {
+pub fn replay(
+    plan: &Plan,
+    secrets: &ServerSecrets,
+    image: &[u64],
+    client: &MaskSeed,
+    server: &MaskSeed,
+) -> Replay {
     let (ring, shapes) = (plan.ring, plan.shapes());
     let r = client.mask(ring, 0, 0, image.len());
     let mut u = vec![image.iter().zip(&r).map(|(x, r)| ring.sub(*x, *r)).collect::<Vec<u64>>()];
@@ -36,9 +42,11 @@ pub fn replay(plan: &Plan, secrets: &ServerSecrets, image: &[u64], client: &Mask
             }
             (PlannedStep::Activation(step), _) => {
                 let (us, vs) = (&u[step.step.source], &v[step.step.source]);
-                out_of_bounds +=
-                    us.iter().zip(vs).filter(|(u, v)| !step.step.keeps_bound(ring.signed(ring.add(**u, **v)))).count()
-                        as u64;
+                out_of_bounds += us
+                    .iter()
+                    .zip(vs)
+                    .filter(|(u, v)| !step.step.keeps_bound(ring.signed(ring.add(**u, **v))))
+                    .count() as u64;
                 let y = activation::ideal(ring, step, us, vs);
                 let r = client.mask(ring, index + 1, 0, y.len());
                 u.push(y.iter().zip(&r).map(|(y, r)| ring.sub(*y, *r)).collect());

@@ -70,7 +70,15 @@ impl<'a> Client<'a> {
             channel.enter(Phase::Offline, channel_step(index));
             match step {
                 PlannedStep::Linear(step) => {
-                    linear::client_request(channel, plan, step, &self.session.key, &values, &self.shapes, rng)?;
+                    linear::client_request(
+                        channel,
+                        plan,
+                        step,
+                        &self.session.key,
+                        &values,
+                        &self.shapes,
+                        rng,
+                    )?;
                 }
                 PlannedStep::Activation(_) => {}
             }

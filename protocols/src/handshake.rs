@@ -46,7 +46,9 @@ fn hello(plan: &Plan, session: SessionId, role: u8) -> Vec<u8> {
 }
 
 fn compare(expected: &[u8], found: &[u8]) -> Result<(), Error> {
-    for (what, range) in [("protocol version", 0..4), ("role", 4..5), ("session", 5..21), ("plan digest", 21..53)] {
+    for (what, range) in
+        [("protocol version", 0..4), ("role", 4..5), ("session", 5..21), ("plan digest", 21..53)]
+    {
         if expected[range.clone()] != found[range.clone()] {
             return Err(Error::peer(what, hex(&expected[range.clone()]), hex(&found[range])));
         }

@@ -59,7 +59,8 @@ pub fn client<R: CryptoRng + RngCore>(
     channel.send(PUBLIC_KEY, key.public_key(rng))?;
     let labels = CotReceiver::setup(channel, rng)?;
     let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
-    let hash = SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
+    let hash =
+        SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
     let truncation = CotSender::setup(channel, Delta::random(rng), rng)?;
     channel.flush()?;
     Ok(ClientSession { key, labels, truncation, hash })

@@ -13,19 +13,19 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 /// A compiled network with random weights and some images at its scale.
-pub struct Fixture {
-    pub graph: Graph,
-    pub parameters: Parameters,
-    pub masks: Masks,
-    pub model: QuantModel,
-    pub plan: Plan,
-    pub secrets: ServerSecrets,
+pub(crate) struct Fixture {
+    pub(crate) graph: Graph,
+    pub(crate) parameters: Parameters,
+    pub(crate) masks: Masks,
+    pub(crate) model: QuantModel,
+    pub(crate) plan: Plan,
+    pub(crate) secrets: ServerSecrets,
     /// Normalised images.
-    pub images: Vec<Vec<f32>>,
+    pub(crate) images: Vec<Vec<f32>>,
 }
 
 /// Random weights of sensible size; every unit is kept with probability `keep`.
-pub fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixture {
+pub(crate) fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixture {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let parameters: Parameters = graph
         .parameter_shapes()
@@ -33,7 +33,8 @@ pub fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixture {
         .map(|(name, shape)| {
             let fan_in: usize = shape[1..].iter().product();
             let size = shape.iter().product();
-            let mut draw = |low: f32, high: f32| (0..size).map(|_| rng.random_range(low..high)).collect::<Vec<f32>>();
+            let mut draw =
+                |low: f32, high: f32| (0..size).map(|_| rng.random_range(low..high)).collect::<Vec<f32>>();
             let data = match name.rsplit('.').next() {
                 Some("running_var") => draw(0.5, 1.5),
                 Some("weight") if shape.len() == 1 => draw(0.5, 1.5),
@@ -61,6 +62,7 @@ pub fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixture {
     }
     let lowered = lower(&graph, &parameters, &masks).unwrap();
     let model = quantise(&lowered, &calibration, scales, None).unwrap();
-    let (plan, secrets) = compile("random", &model, &Choices { relu: ReluVariant::Narrow, he: None }).unwrap();
+    let (plan, secrets) =
+        compile("random", &model, &Choices { relu: ReluVariant::Narrow, he: None }).unwrap();
     Fixture { graph, parameters, masks, model, plan, secrets, images }
 }

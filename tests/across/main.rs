@@ -1,5 +1,7 @@
 //! Tests that need several crates at once, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod fixtures;
 mod protocol;
 mod tidy;

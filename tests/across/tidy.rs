@@ -27,9 +27,9 @@ fn crates_depend_downward_only() {
             if line.starts_with('[') {
                 section = line;
             } else if section == "[dependencies]" || section == "[build-dependencies]" {
-                found.extend(MEMBERS.iter().copied().filter(|m| {
-                    line.split(['.', ' ', '=']).next() == Some(*m)
-                }));
+                found.extend(
+                    MEMBERS.iter().copied().filter(|m| line.split(['.', ' ', '=']).next() == Some(*m)),
+                );
             }
         }
         let extra: Vec<_> = found.iter().filter(|m| !allowed.contains(m)).collect();
@@ -51,7 +51,10 @@ fn unsafe_code_is_denied_everywhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (folder, _) in ORDER {
         let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{folder} does not inherit the workspace's lints");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{folder} does not inherit the workspace's lints"
+        );
     }
     let workspace = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"deny\""));

@@ -35,7 +35,8 @@ pub(crate) fn run(role: Role) -> Result<(), Error> {
 
 fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
     let plan = Plan::from_json(&read(&start.plan)?)?;
-    let address = start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
+    let address =
+        start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
     let mut channel = Channel::connect(address, &start.link, start.deadline)?;
     let mut rng = ChaCha20Rng::from_os_rng();
     let mut client = Client::connect(&mut channel, &plan, SessionId(start.session), &mut rng)?;
@@ -48,8 +49,10 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                 done(&mut channel, None)?;
             }
             Order::Online { image } => {
-                let ready = ready.take().ok_or_else(|| fault(Role::Client, "was ordered online before offline"))?;
-                let image = image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
+                let ready =
+                    ready.take().ok_or_else(|| fault(Role::Client, "was ordered online before offline"))?;
+                let image =
+                    image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
                 let output = ready.online(&mut channel, &plan.quantise_image(&image))?;
                 let outcome =
                     Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
@@ -81,7 +84,8 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                 done(&mut channel, None)?;
             }
             Order::Online { .. } => {
-                let ready = ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
+                let ready =
+                    ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
                 let output = ready.online(&mut channel)?;
                 let shares = start.shares.then_some(output.shares);
                 done(&mut channel, Some(Outcome { seed: output.seed.reveal(), logits: None, shares }))?;

@@ -77,7 +77,9 @@ impl Pair {
         self.client.tell(&Order::Finish);
         loop {
             match self.reports.recv() {
-                Ok(Heard { role: Role::Client, report: Some(Report::Finished { release }) }) => return Ok(release),
+                Ok(Heard { role: Role::Client, report: Some(Report::Finished { release }) }) => {
+                    return Ok(release);
+                }
                 Ok(Heard { role: Role::Server, .. }) => {}
                 Ok(Heard { role: Role::Client, report }) => return Err(self.client.fault(report)),
                 Err(_) => return Err(self.client.fault(None)),
@@ -143,8 +145,9 @@ impl Party {
         let output = process.stdout.take().expect("standard output is piped");
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let report = serde_json::from_str(&line)
-                    .unwrap_or_else(|e| Report::Failed { error: format!("said something that is no report: {e}") });
+                let report = serde_json::from_str(&line).unwrap_or_else(|e| Report::Failed {
+                    error: format!("said something that is no report: {e}"),
+                });
                 if heard.send(Heard { role, report: Some(report) }).is_err() {
                     return;
                 }

@@ -15,7 +15,13 @@ pub type IntegerWeights = SegmentWeights<i32, i64>;
 /// The segment's value without bias: `sum of terms` of the given inputs, reduced.
 ///
 /// `inputs[v]` is value `v` (or one party's share of it) in `[0, 2^k)`.
-pub fn apply(ring: Ring, segment: &Segment, weights: &IntegerWeights, inputs: &[Vec<u64>], shapes: &[Shape]) -> Vec<u64> {
+pub fn apply(
+    ring: Ring,
+    segment: &Segment,
+    weights: &IntegerWeights,
+    inputs: &[Vec<u64>],
+    shapes: &[Shape],
+) -> Vec<u64> {
     let mut sum = vec![0u64; segment.shape.size()];
     for (term, kernel) in segment.terms.iter().zip(&weights.kernels) {
         let pooled = prepare(ring, term, &inputs[term.source], shapes[term.source]);
@@ -57,7 +63,14 @@ pub fn accumulate(sum: &mut [u64], other: &[u64]) {
 }
 
 /// Convolution of signed k-bit integers, exact modulo 2^64.
-fn convolve_exact(ring: Ring, input: &[i64], shape: Shape, window: &Window, out: usize, kernel: &[i32]) -> Vec<u64> {
+fn convolve_exact(
+    ring: Ring,
+    input: &[i64],
+    shape: Shape,
+    window: &Window,
+    out: usize,
+    kernel: &[i32],
+) -> Vec<u64> {
     let weight_bits = 32 - kernel.iter().map(|w| w.unsigned_abs()).max().unwrap_or(0).leading_zeros();
     let terms = shape.c * window.kernel.0 * window.kernel.1;
     let term_bits = usize::BITS - terms.leading_zeros();

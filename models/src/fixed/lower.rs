@@ -138,7 +138,11 @@ impl Lowering<'_> {
             }
             Op::PadChannels { stride, before, after } => {
                 let mut expr = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
-                expr.terms[0].pre.push(PublicMap::PadChannels { stride: *stride, before: *before, after: *after });
+                expr.terms[0].pre.push(PublicMap::PadChannels {
+                    stride: *stride,
+                    before: *before,
+                    after: *after,
+                });
                 reshaped(expr, shape)
             }
         })

@@ -99,7 +99,8 @@ pub fn quantise(
             Step::Activation(activation) => {
                 activation.truncate = value_scales[activation.source] - scales.fa;
                 let largest = f64::from(calibration.largest[activation.measures]);
-                activation.bound_bits = bits_for(largest, value_scales[activation.source], activation.truncate);
+                activation.bound_bits =
+                    bits_for(largest, value_scales[activation.source], activation.truncate);
                 needed = widest(needed, activation.bound_bits, lowered.steps[index].name());
                 weights.push(None);
                 value_scales.push(scales.fa);
@@ -139,7 +140,8 @@ fn quantise_segment(
     scales: Scales,
     value_scales: &[u32],
 ) -> Result<IntegerWeights, Error> {
-    let owed = segment.terms.iter().map(|t| t.divisor.next_power_of_two().trailing_zeros()).max().unwrap_or(0);
+    let owed =
+        segment.terms.iter().map(|t| t.divisor.next_power_of_two().trailing_zeros()).max().unwrap_or(0);
     let highest = segment.terms.iter().map(|t| value_scales[t.source]).max().unwrap_or(scales.fa);
     segment.scale = highest + scales.fw + owed;
     let mut kernels = Vec::with_capacity(segment.terms.len());
@@ -179,7 +181,11 @@ fn round_all(kernel: &[f32], factor: f64, name: &str) -> Result<Vec<i32>, Error>
             if scaled.abs() <= MAX_WEIGHT {
                 Ok(scaled as i32)
             } else {
-                Err(Error::model(name, format!("weights of magnitude at most {MAX_WEIGHT} after scaling"), scaled.to_string()))
+                Err(Error::model(
+                    name,
+                    format!("weights of magnitude at most {MAX_WEIGHT} after scaling"),
+                    scaled.to_string(),
+                ))
             }
         })
         .collect()

@@ -121,7 +121,9 @@ impl PublicMap {
     pub fn apply(&self, input: &[i64], shape: Shape) -> Vec<i64> {
         match self {
             Self::SumPool { window } => sum_pool(input, shape, window),
-            Self::PadChannels { stride, before, after } => pad_channels(input, shape, *stride, *before, *after),
+            Self::PadChannels { stride, before, after } => {
+                pad_channels(input, shape, *stride, *before, *after)
+            }
         }
     }
 

@@ -10,9 +10,9 @@ mod evaluate;
 mod garble;
 mod hash;
 pub mod layer;
-pub mod transfer;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 
 pub use hash::SessionKey;
 

@@ -16,3 +16,16 @@ pub mod params;
 pub mod server;
 
 pub use params::HeParameters;
+
+use noise::NoiseProof;
+use packing::Packing;
+use serde::{Deserialize, Serialize};
+
+/// One homomorphic exchange: a convolution's masks up, its products down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Where values sit in polynomials.
+    pub packing: Packing,
+    /// Why flooding hides and decryption succeeds.
+    pub proof: NoiseProof,
+}

@@ -87,7 +87,8 @@ impl Packing {
 
     /// Phases (row, column offsets) that the kernel reads.
     fn phases(&self) -> impl Iterator<Item = (usize, usize)> {
-        let (sy, sx) = (self.window.stride.0.min(self.window.kernel.0), self.window.stride.1.min(self.window.kernel.1));
+        let (sy, sx) =
+            (self.window.stride.0.min(self.window.kernel.0), self.window.stride.1.min(self.window.kernel.1));
         (0..sy).flat_map(move |y| (0..sx).map(move |x| (y, x)))
     }
 
@@ -176,9 +177,10 @@ impl Packing {
             let (c, py, px) = self.phase_channel(channel);
             for y in 0..ht {
                 for x in 0..wt {
-                    let row = ((first_row + y) * self.window.stride.0 + py).checked_sub(self.window.padding.top);
-                    let column =
-                        ((first_column + x) * self.window.stride.1 + px).checked_sub(self.window.padding.left);
+                    let row =
+                        ((first_row + y) * self.window.stride.0 + py).checked_sub(self.window.padding.top);
+                    let column = ((first_column + x) * self.window.stride.1 + px)
+                        .checked_sub(self.window.padding.left);
                     if let (Some(row), Some(column)) = (row, column)
                         && row < self.input.h
                         && column < self.input.w
@@ -211,7 +213,9 @@ impl Packing {
                                     - slot * self.tile_area()
                                     - dy * wt
                                     - dx,
-                                index: (((output_group * self.mw + m) * self.input.c + c) * full_h + y) * full_w + x,
+                                index: (((output_group * self.mw + m) * self.input.c + c) * full_h + y)
+                                    * full_w
+                                    + x,
                             });
                         }
                     }

@@ -36,7 +36,11 @@ impl HeParameters {
     pub fn candidates(plain_bits: u32) -> impl Iterator<Item = Self> {
         let choices: [(usize, &[u32]); 4] =
             [(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])];
-        choices.into_iter().map(move |(degree, bits)| Self { degree, modulus_bits: bits.to_vec(), plain_bits })
+        choices.into_iter().map(move |(degree, bits)| Self {
+            degree,
+            modulus_bits: bits.to_vec(),
+            plain_bits,
+        })
     }
 
     /// log2 of Q, rounded up.
@@ -59,9 +63,7 @@ impl HeParameters {
                 format!("at most {line} (128-bit security)"),
                 self.log_q().to_string(),
             )),
-            None => {
-                Err(Error::config(step, "ring degree", "4096, 8192 or 16384", self.degree.to_string()))
-            }
+            None => Err(Error::config(step, "ring degree", "4096, 8192 or 16384", self.degree.to_string())),
         }
     }
 
@@ -124,6 +126,9 @@ mod tests {
     fn parameters_off_the_line_are_refused_by_name() {
         let weak = HeParameters { degree: 4096, modulus_bits: vec![60, 60], plain_bits: 20 };
         let message = weak.check_security("stem.conv").unwrap_err().to_string();
-        assert!(message.contains("stem.conv") && message.contains("109") && message.contains("120"), "{message}");
+        assert!(
+            message.contains("stem.conv") && message.contains("109") && message.contains("120"),
+            "{message}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The server's half: weights in NTT form, products, re-randomisation, flooding.
 
-use super::noise::{NoiseProof, WeightNorms};
+use super::Exchange;
+use super::noise::WeightNorms;
 use super::packing::Packing;
 use super::params::HeParameters;
 use crate::Error;
@@ -50,9 +51,13 @@ impl PreparedWeights {
                     coefficients[place.coefficient] = i64::from(kernel[place.index]);
                 }
                 // Signed on purpose: the library's own plaintexts would lift -3 to t - 3 and drown in noise.
-                let mut poly =
-                    Poly::try_convert_from(coefficients.as_slice(), context, false, Representation::PowerBasis)
-                        .map_err(fhe::Error::from)?;
+                let mut poly = Poly::try_convert_from(
+                    coefficients.as_slice(),
+                    context,
+                    false,
+                    Representation::PowerBasis,
+                )
+                .map_err(fhe::Error::from)?;
                 poly.change_representation(Representation::Ntt);
                 row.push(poly);
             }
@@ -88,9 +93,8 @@ impl ServerKey {
     /// `requests` are those of `Packing::requests_of`; `mask` is the whole output tensor of k-bit values.
     pub fn answer<R: RngCore + CryptoRng>(
         &self,
-        packing: &Packing,
+        Exchange { packing, proof }: &Exchange,
         weights: &PreparedWeights,
-        proof: &NoiseProof,
         answer: usize,
         requests: &[Ciphertext],
         mask: &[u64],
@@ -143,6 +147,7 @@ impl ServerKey {
 #[cfg(test)]
 mod tests {
     use super::super::client::ClientKey;
+    use super::super::noise::NoiseProof;
     use super::*;
     use models::convolve::convolve;
     use models::fixed::Ring;
@@ -169,6 +174,7 @@ mod tests {
             let mask: Vec<u64> = (0..out.size()).map(|_| ring.reduce(rng.random())).collect();
             let proof = NoiseProof::derive(&he, weight_norms(&packing, &kernel), 1 << 17).unwrap();
 
+            let exchange = Exchange { packing: packing.clone(), proof };
             let client = ClientKey::generate(&he, &mut rng).unwrap();
             let library = he.build().unwrap();
             let weights = PreparedWeights::new(&library, &packing, &kernel).unwrap();
@@ -183,7 +189,14 @@ mod tests {
             let mut outputs = vec![0u64; out.size()];
             for answer in 0..packing.answer_count() {
                 let bytes = server
-                    .answer(&packing, &weights, &proof, answer, &requests[packing.requests_of(answer)], &mask, &mut rng)
+                    .answer(
+                        &exchange,
+                        &weights,
+                        answer,
+                        &requests[packing.requests_of(answer)],
+                        &mask,
+                        &mut rng,
+                    )
                     .unwrap();
                 assert_eq!(bytes.len(), he.answer_bytes(packing.outputs(answer).len()));
                 client.read_answer(ring, &packing, answer, &bytes, &mut outputs).unwrap();

@@ -1,11 +1,11 @@
 //! From a quantized network and choices to a plan and the server's secrets, or a refusal that names the step.
 
-use super::{ActivationPlan, Exchange, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
+use super::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use crate::Error;
 use crate::he::noise::NoiseProof;
 use crate::he::packing::Packing;
 use crate::he::server::weight_norms;
-use crate::he::HeParameters;
+use crate::he::{Exchange, HeParameters};
 use models::fixed::QuantModel;
 use models::fixed::linear::IntegerWeights;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
@@ -35,7 +35,12 @@ impl ServerSecrets {
         let found: Vec<_> = secrets.weights.iter().map(|w| w.as_ref().map(sizes)).collect();
         let expected: Vec<_> = plan.steps.iter().map(weight_sizes).collect();
         if found != expected {
-            return Err(Error::config("secrets", "sizes of weights", format!("{expected:?}"), format!("{found:?}")));
+            return Err(Error::config(
+                "secrets",
+                "sizes of weights",
+                format!("{expected:?}"),
+                format!("{found:?}"),
+            ));
         }
         Ok(secrets)
     }
@@ -94,7 +99,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
             }
         }
     }
-    let coefficients = packings.iter().flatten().map(|p| sent_coefficients(p)).sum();
+    let coefficients = packings.iter().flatten().map(sent_coefficients).sum();
     let mut packings = packings.into_iter();
     let mut steps = Vec::with_capacity(model.steps.len());
     for (step, weights) in model.steps.iter().zip(&model.weights) {
@@ -145,7 +150,12 @@ fn pack(he: &HeParameters, segment: &Segment, term: &Term) -> Result<Option<Pack
         TermOp::Conv { window, .. } => {
             Packing::choose(he, term.shape, window, segment.shape).map(Some).ok_or_else(|| {
                 let window = format!("{}x{} window", window.kernel.0, window.kernel.1);
-                Error::config(&segment.name, "packing", format!("room for one {window} in {} coefficients", he.degree), window)
+                Error::config(
+                    &segment.name,
+                    "packing",
+                    format!("room for one {window} in {} coefficients", he.degree),
+                    window,
+                )
             })
         }
     }

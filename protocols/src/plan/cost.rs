@@ -3,8 +3,8 @@
 //! The walk is that of the two party loops, so a measured run must agree exactly.
 
 use super::{INPUT_STEP, Plan, PlannedStep, channel_step};
-use crate::steps::{activation, input, linear, output};
 use crate::setup;
+use crate::steps::{activation, input, linear, output};
 use netem::Phase;
 use serde::Serialize;
 use std::ops::AddAssign;
@@ -90,11 +90,12 @@ impl Tally {
         if self.costs.get(self.current).is_some_and(|cost| cost.phase != phase) {
             self.last = None;
         }
-        self.current = self.costs.iter().position(|c| c.phase == phase && c.step == step).unwrap_or_else(|| {
-            let (up, down) = Default::default();
-            self.costs.push(StepCost { phase, step, up, down, operations: Operations::default() });
-            self.costs.len() - 1
-        });
+        self.current =
+            self.costs.iter().position(|c| c.phase == phase && c.step == step).unwrap_or_else(|| {
+                let (up, down) = Default::default();
+                self.costs.push(StepCost { phase, step, up, down, operations: Operations::default() });
+                self.costs.len() - 1
+            });
     }
 
     /// A frame from the client.
@@ -190,8 +191,13 @@ fn online(plan: &Plan, tally: &mut Tally) {
 
 /// Sums of one phase.
 pub fn total(costs: &[StepCost], phase: Phase) -> StepCost {
-    let mut sum =
-        StepCost { phase, step: 0, up: Traffic::default(), down: Traffic::default(), operations: Operations::default() };
+    let mut sum = StepCost {
+        phase,
+        step: 0,
+        up: Traffic::default(),
+        down: Traffic::default(),
+        operations: Operations::default(),
+    };
     for cost in costs.iter().filter(|c| c.phase == phase) {
         for (to, from) in [(&mut sum.up, cost.up), (&mut sum.down, cost.down)] {
             to.bytes += from.bytes;

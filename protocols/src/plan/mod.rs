@@ -8,9 +8,7 @@ pub mod cost;
 pub mod show;
 
 use crate::Error;
-use crate::he::noise::NoiseProof;
-use crate::he::packing::Packing;
-use crate::he::HeParameters;
+use crate::he::{Exchange, HeParameters};
 use models::fixed::Ring;
 use models::fixed::quantise::{Scales, quantise_image};
 use models::fixed::steps::{ActivationStep, Segment};
@@ -76,15 +74,6 @@ pub struct LinearPlan {
     pub segment: Segment,
     /// Per term: the homomorphic exchange, or `None` for a public map.
     pub exchanges: Vec<Option<Exchange>>,
-}
-
-/// One homomorphic exchange.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Exchange {
-    /// Where values sit in polynomials.
-    pub packing: Packing,
-    /// Why flooding hides and decryption succeeds.
-    pub proof: NoiseProof,
 }
 
 /// An activation layer and how its units are computed.

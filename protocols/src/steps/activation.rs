@@ -53,7 +53,11 @@ pub fn server_offer<R: CryptoRng + RngCore>(
 }
 
 /// Offline: the client's reading of the offer.
-pub fn client_accept(channel: &mut Channel, step: &ActivationPlan, ots: &mut CotSender) -> Result<Vec<Block>, Error> {
+pub fn client_accept(
+    channel: &mut Channel,
+    step: &ActivationPlan,
+    ots: &mut CotSender,
+) -> Result<Vec<Block>, Error> {
     truncation::client_accept(channel, step.linearized_count(), ots)
 }
 
@@ -104,8 +108,7 @@ pub fn server_garble<R: CryptoRng + RngCore>(
     rng: &mut R,
 ) -> Result<ServerReady, Error> {
     let key = (session.hash, id);
-    let garbled =
-        narrow::server_garble(channel, ring, step, key, &session.labels, &chosen.client_zero, rng)?;
+    let garbled = narrow::server_garble(channel, ring, step, key, &session.labels, &chosen.client_zero, rng)?;
     Ok(ServerReady { garbled, pads: chosen.pads, linearized: step.linearized() })
 }
 

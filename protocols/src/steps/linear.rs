@@ -10,12 +10,13 @@
 
 use super::{ANSWER, REQUEST};
 use crate::Error;
+use crate::he::Exchange;
 use crate::he::client::ClientKey;
 use crate::he::packing::Packing;
 use crate::he::server::{PreparedWeights, ServerKey};
 use crate::masks::MaskSeed;
 use crate::plan::cost::{Operations, Tally};
-use crate::plan::{Exchange, LinearPlan, Plan};
+use crate::plan::{LinearPlan, Plan};
 use models::fixed::Ring;
 use models::fixed::linear::{IntegerWeights, accumulate, apply, apply_op, bias, prepare};
 use models::fixed::steps::{Term, TermOp};
@@ -95,7 +96,7 @@ pub fn server_answer<R: RngCore + CryptoRng>(
         let mask = masks.mask(plan.ring, value, index, step.segment.shape.size());
         for answer in 0..exchange.packing.answer_count() {
             let requests = &requests[exchange.packing.requests_of(answer)];
-            answers.push(key.answer(&exchange.packing, polynomials, &exchange.proof, answer, requests, &mask, rng)?);
+            answers.push(key.answer(exchange, polynomials, answer, requests, &mask, rng)?);
         }
     }
     Ok(Answers(answers))
@@ -148,7 +149,11 @@ fn public_terms(ring: Ring, step: &LinearPlan, values: &[Vec<u64>], shapes: &[Sh
 }
 
 fn exchanges(step: &LinearPlan) -> impl Iterator<Item = (&Term, &Exchange)> {
-    step.segment.terms.iter().zip(&step.exchanges).filter_map(|(term, exchange)| Some((term, exchange.as_ref()?)))
+    step.segment
+        .terms
+        .iter()
+        .zip(&step.exchanges)
+        .filter_map(|(term, exchange)| Some((term, exchange.as_ref()?)))
 }
 
 fn answer_bytes(plan: &Plan, packing: &Packing, answer: usize) -> usize {
@@ -171,7 +176,10 @@ pub fn cost_answers(plan: &Plan, step: &LinearPlan, tally: &mut Tally) {
         for answer in 0..exchange.packing.answer_count() {
             tally.down(answer_bytes(plan, &exchange.packing, answer));
         }
-        tally.work(Operations { decryptions: exchange.packing.answer_count() as u64, ..Operations::default() });
+        tally.work(Operations {
+            decryptions: exchange.packing.answer_count() as u64,
+            ..Operations::default()
+        });
     }
 }
 

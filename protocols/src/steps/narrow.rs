@@ -13,8 +13,8 @@
 use crate::Error;
 use crate::block::Block;
 use crate::gc::SessionKey;
-use crate::gc::layer::{Garbled, Material, ReluLayer, ServerInputs, garble};
 use crate::gc::circuit::narrow_relu_ands;
+use crate::gc::layer::{Garbled, Material, ReluLayer, ServerInputs, garble};
 use crate::gc::{LABELS, MATERIAL};
 use crate::ot::iknp::{CotReceiver, CotSender, extension_bytes, extension_frames};
 use crate::plan::cost::{Operations, Tally};
