@@ -111,10 +111,10 @@ pub(crate) struct CompileArgs {
     #[arg(long)]
     pub(crate) ring: Option<u32>,
     /// Share of calibration images whose class the scales must keep.
-    #[arg(long, default_value_t = 0.99)]
+    #[arg(long, default_value_t = 0.995)]
     pub(crate) agreement: f64,
     /// Training images used for calibration.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 400)]
     pub(crate) calibration_images: usize,
 }
 

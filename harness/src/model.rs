@@ -4,10 +4,11 @@ use crate::error::Error;
 use crate::experiment::Compile;
 use models::checkpoint::Checkpoint;
 use models::data::{DataSource, Dataset};
+use models::fixed::QuantModel;
 use models::fixed::calibrate::calibrate;
+use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
 use models::fixed::search::search;
-use models::fixed::{QuantModel, evaluate};
 use models::real;
 use protocols::plan::Plan;
 use protocols::plan::compile::{Choices, ServerSecrets, compile};
@@ -71,7 +72,8 @@ impl Compiled {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
         let normalised = normalisation.apply(test.image(image), test.shape());
         let float = real::argmax(&real::logits(graph, parameters, masks, &normalised));
-        let fixed = evaluate::evaluate(&self.model, self.model.quantise_image(&normalised));
+        let fixed =
+            evaluate::evaluate(&self.model, self.model.quantise_image(&normalised), &mut Rounding::Nearest);
         (normalised, float, real::argmax(&fixed.logits))
     }
 }

@@ -262,8 +262,10 @@ mod tests {
             let flags = (0..layer.shape.size()).map(|i| i % 3 == layer.node % 3).collect();
             masks.set(layer.name, Mask::new(layer.shape, flags).unwrap());
         }
-        let normalisation = Normalisation { mean: vec![0.4914, 0.4822, 0.4465], std: vec![0.2023, 0.1994, 0.201] };
-        let epoch = Epoch { phase: "train".into(), epoch: 1, loss: 1.0 / 3.0, train: 0.1, held_out: 2.0 / 7.0 };
+        let normalisation =
+            Normalisation { mean: vec![0.4914, 0.4822, 0.4465], std: vec![0.2023, 0.1994, 0.201] };
+        let epoch =
+            Epoch { phase: "train".into(), epoch: 1, loss: 1.0 / 3.0, train: 0.1, held_out: 2.0 / 7.0 };
         let meta = Meta {
             net: "mini".into(),
             data: "shapes".into(),

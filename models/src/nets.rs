@@ -17,10 +17,16 @@ const BN_EPS: f64 = 1e-5;
 ///   layers and 188,416 units at 3x32x32; names as in akamaster's `pytorch_resnet_cifar10`.
 pub fn build(name: &str, input: Shape, classes: usize) -> Result<Graph, Error> {
     match name {
-        "mini" => residual(input, classes, &Family { stem_stride: 2, widths: [8, 16, 32], blocks: 1, projection: true }),
-        "resnet20" => {
-            residual(input, classes, &Family { stem_stride: 1, widths: [16, 32, 64], blocks: 3, projection: false })
-        }
+        "mini" => residual(
+            input,
+            classes,
+            &Family { stem_stride: 2, widths: [8, 16, 32], blocks: 1, projection: true },
+        ),
+        "resnet20" => residual(
+            input,
+            classes,
+            &Family { stem_stride: 1, widths: [16, 32, 64], blocks: 3, projection: false },
+        ),
         other => Err(Error::argument("network", format!("one of {}", NAMES.join(", ")), other)),
     }
 }

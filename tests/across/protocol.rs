@@ -1,7 +1,7 @@
 //! The two parties against the plan's other readers: the clear evaluation and the predicted cost.
 
 use crate::fixtures::{Fixture, random};
-use models::fixed::evaluate::evaluate;
+use models::fixed::evaluate::{Rounding, evaluate};
 use models::fixed::quantise::Scales;
 use models::graph::{Activation, Graph, Node, Op, Shape, Window};
 use models::nets;
@@ -148,7 +148,7 @@ fn fine_scales_approach_the_reals() {
     let fixture = random(graph, 0.5, Scales { fa: 14, fw: 14 }, 5);
     for image in &fixture.images {
         let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
-        let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image));
+        let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
         assert_eq!(fixed.out_of_bounds, 0);
         let scale = f64::from(fixture.plan.output_scale()).exp2();
         for (real, fixed) in real.iter().zip(&fixed.logits) {

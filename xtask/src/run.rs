@@ -78,6 +78,12 @@ impl Run {
         self
     }
 
+    /// Drops what the program prints.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        self
+    }
+
     /// Runs to the end; an exit status other than 0 is an error.
     pub(crate) fn go(mut self) -> Result<(), Error> {
         match self.command.status() {

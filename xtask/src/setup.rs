@@ -85,7 +85,7 @@ fn python(target: &Path) -> Result<PathBuf, Error> {
         return Ok("python3".into());
     }
     let venv = target.join("venv");
-    if Run::new("python3", "-m venv").args([&venv]).go().is_ok() {
+    if Run::new("python3", "-m venv").args([&venv]).quiet().go().is_ok() {
         return Ok(venv.join("bin/python"));
     }
     Err(Error::Missing { what: "pip (to download libtorch)", package: "python3-pip" })

@@ -29,7 +29,11 @@ type FileSize = (&'static str, usize);
 /// Official SHA-256 sums that are known to us.
 const OFFICIAL: [(Records, &str, &str); 4] = [
     (Records::Cifar10, "test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"),
-    (Records::Cifar10, "data_batch_1.bin", "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),
+    (
+        Records::Cifar10,
+        "data_batch_1.bin",
+        "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    ),
     (Records::Cifar100, "test.bin", "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"),
     (Records::Cifar100, "train.bin", "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"),
 ];
@@ -184,7 +188,11 @@ fn missing(path: &Path, error: std::io::Error, records: Records) -> Error {
     }
     let files: Vec<&str> =
         records.training_files().iter().chain([&records.test_file()]).map(|(file, _)| *file).collect();
-    Error::format(path, format!("the binary version of {}: {}", records.name(), files.join(", ")), "no such file")
+    Error::format(
+        path,
+        format!("the binary version of {}: {}", records.name(), files.join(", ")),
+        "no such file",
+    )
 }
 
 #[cfg(test)]
@@ -210,7 +218,10 @@ mod tests {
             let path = dir.path().join("some.bin");
             fs::write(&path, synthetic(records, 12)).unwrap();
             let data = read(&path, records, None).unwrap();
-            assert_eq!((data.len(), data.classes(), data.label(11)), (12, records.classes(), 11 % records.classes()));
+            assert_eq!(
+                (data.len(), data.classes(), data.label(11)),
+                (12, records.classes(), 11 % records.classes())
+            );
             assert_eq!(data.image(3)[..4], [3, 4, 5, 6]);
             assert_eq!(data.name(), format!("{}/some", records.name()));
         }
@@ -243,14 +254,19 @@ mod tests {
             test(dir.path(), Records::Cifar10).unwrap_err().to_string()
         };
         let short = message(&[0; 100]);
-        assert!(short.ends_with("expected 10000 records of 3073 bytes (30730000 bytes), found 100 bytes"), "{short}");
+        assert!(
+            short.ends_with("expected 10000 records of 3073 bytes (30730000 bytes), found 100 bytes"),
+            "{short}"
+        );
         let mut bad = synthetic(Records::Cifar10, 10_000);
         bad[2 * 3073] = 10;
         let label = message(&bad);
         assert!(label.ends_with("expected labels below 10, found 10 in record 2"), "{label}");
         let absent = training(dir.path(), Records::Cifar100).unwrap_err().to_string();
         assert!(
-            absent.ends_with("expected the binary version of cifar100: train.bin, test.bin, found no such file"),
+            absent.ends_with(
+                "expected the binary version of cifar100: train.bin, test.bin, found no such file"
+            ),
             "{absent}"
         );
     }

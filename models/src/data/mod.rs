@@ -37,9 +37,11 @@ impl DataSource {
         };
         match (name, dir) {
             ("shapes", None) => Ok(Self::Shapes),
-            ("shapes", Some(dir)) => {
-                Err(Error::argument("data folder", "none, since `shapes` is built in", dir.display().to_string()))
-            }
+            ("shapes", Some(dir)) => Err(Error::argument(
+                "data folder",
+                "none, since `shapes` is built in",
+                dir.display().to_string(),
+            )),
             ("cifar10", _) => Ok(Self::Cifar10 { dir: folder("data_batch_1..5.bin and test_batch.bin")? }),
             ("cifar100", _) => Ok(Self::Cifar100 { dir: folder("train.bin and test.bin")? }),
             (other, _) => Err(Error::argument("data set", "one of shapes, cifar10, cifar100", other)),
@@ -109,7 +111,10 @@ mod tests {
             message("cifar10", None),
             "data folder: expected a folder with data_batch_1..5.bin and test_batch.bin, found none given"
         );
-        assert_eq!(message("mnist", None), "data set: expected one of shapes, cifar10, cifar100, found mnist");
+        assert_eq!(
+            message("mnist", None),
+            "data set: expected one of shapes, cifar10, cifar100, found mnist"
+        );
         assert_eq!(
             message("shapes", Some(Path::new("x"))),
             "data folder: expected none, since `shapes` is built in, found x"

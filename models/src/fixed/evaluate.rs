@@ -1,4 +1,4 @@
-//! The meaning of a quantized network: integers with exact rounding.
+//! The meaning of a quantized network: integers, rounded to nearest or as shares would round.
 
 use super::linear;
 use super::quantise::QuantModel;
@@ -7,6 +7,27 @@ use super::steps::{ActivationStep, Step};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::Activation;
 use crate::real::argmax;
+use rand::Rng;
+use rand_chacha::ChaCha12Rng;
+
+/// How an activation step divides by 2^f.
+pub enum Rounding<'a> {
+    /// To nearest, ties upward: the reference.
+    Nearest,
+    /// Up with the probability of the dropped bits, as the protocol does with its random shares.
+    Stochastic(&'a mut ChaCha12Rng),
+}
+
+impl Rounding<'_> {
+    fn divide(&mut self, x: i64, f: u32) -> i64 {
+        let offset = match self {
+            _ if f == 0 => 0,
+            Self::Nearest => 1 << (f - 1),
+            Self::Stochastic(rng) => rng.random_range(1..=1 << f),
+        };
+        (x + offset) >> f
+    }
+}
 
 /// The result of one clear evaluation.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +38,8 @@ pub struct Evaluated {
     pub out_of_bounds: u64,
 }
 
-/// Evaluates in the ring; every activation step rounds to nearest, ties upward.
-pub fn evaluate(model: &QuantModel, image: Vec<u64>) -> Evaluated {
+/// Evaluates in the ring.
+pub fn evaluate(model: &QuantModel, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
     let shapes = model.shapes();
     let mut values = vec![image];
     let mut out_of_bounds = 0;
@@ -34,7 +55,7 @@ pub fn evaluate(model: &QuantModel, image: Vec<u64>) -> Evaluated {
                 let source = &values[activation.source];
                 out_of_bounds +=
                     source.iter().filter(|x| !activation.keeps_bound(model.ring.signed(**x))).count() as u64;
-                activate(model.ring, activation, source)
+                activate(model.ring, activation, source, rounding)
             }
             (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
         };
@@ -44,9 +65,8 @@ pub fn evaluate(model: &QuantModel, image: Vec<u64>) -> Evaluated {
     Evaluated { logits: last.into_iter().map(|x| model.ring.signed(x)).collect(), out_of_bounds }
 }
 
-fn activate(ring: Ring, step: &ActivationStep, source: &[u64]) -> Vec<u64> {
-    let half = if step.truncate == 0 { 0 } else { 1i64 << (step.truncate - 1) };
-    let mut out: Vec<i64> = source.iter().map(|x| (ring.signed(*x) + half) >> step.truncate).collect();
+fn activate(ring: Ring, step: &ActivationStep, source: &[u64], rounding: &mut Rounding<'_>) -> Vec<u64> {
+    let mut out: Vec<i64> = source.iter().map(|x| rounding.divide(ring.signed(*x), step.truncate)).collect();
     for unit in &step.kept {
         let y = &mut out[*unit as usize];
         *y = match step.activation {
@@ -65,12 +85,12 @@ pub struct FixedRun {
     pub out_of_bounds: u64,
 }
 
-/// Classifies every image of `data` in the ring.
+/// Classifies every image of `data` in the ring, rounding to nearest.
 pub fn classify(model: &QuantModel, normalisation: &Normalisation, data: &Dataset) -> FixedRun {
     let mut run = FixedRun { classes: Vec::with_capacity(data.len()), out_of_bounds: 0 };
     for i in 0..data.len() {
         let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
-        let evaluated = evaluate(model, image);
+        let evaluated = evaluate(model, image, &mut Rounding::Nearest);
         run.classes.push(argmax(&evaluated.logits));
         run.out_of_bounds += evaluated.out_of_bounds;
     }

@@ -1,11 +1,13 @@
 //! The smallest fixed-point scales that keep a network's answers.
 
 use super::calibrate::Calibration;
-use super::evaluate::evaluate;
+use super::evaluate::{Rounding, evaluate};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, Scales, quantise};
 use crate::Error;
 use crate::real::argmax;
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
 
 /// Activation scales tried, log2.
 const FA: std::ops::RangeInclusive<u32> = 4..=12;
@@ -63,14 +65,18 @@ pub fn search(
     }))
 }
 
+/// The rounding of the search is stochastic like the protocol's, from one seed, so that a plan is reproducible.
+const SEED: u64 = 1;
+
 /// Share of calibration images whose class stays and whose values keep their bounds; `None` as soon as `wanted`
 /// is out of reach.
 fn agreement(model: &QuantModel, calibration: &Calibration, wanted: f64) -> Option<f64> {
     let total = calibration.images.len();
     let allowed = ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize;
+    let mut rng = ChaCha12Rng::seed_from_u64(SEED);
     let mut wrong = 0;
     for (image, class) in calibration.images.iter().zip(&calibration.classes) {
-        let evaluated = evaluate(model, model.quantise_image(image));
+        let evaluated = evaluate(model, model.quantise_image(image), &mut Rounding::Stochastic(&mut rng));
         wrong += usize::from(argmax(&evaluated.logits) != *class || evaluated.out_of_bounds > 0);
         if wrong > allowed {
             return None;

@@ -1,7 +1,8 @@
 //! Running the phases of a job: epochs, the best of them, and continuing after an end at any time.
 
+use crate::gates::Gates;
 use crate::images::{Batch, accuracy, whole};
-use crate::network::{Gates, Network, values};
+use crate::network::{Network, values};
 use crate::optimizer::Optimizer;
 use crate::pass::{Answers, Lesson};
 use crate::phase::Phase;

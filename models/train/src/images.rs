@@ -1,6 +1,7 @@
 //! From data sets to batches of tensors, and accuracy.
 
-use crate::network::{Gates, Mode, Network};
+use crate::gates::Gates;
+use crate::network::{Mode, Network};
 use models::data::{Dataset, Normalisation};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod fit;
+pub mod gates;
 pub mod images;
 pub mod network;
 pub mod optimizer;

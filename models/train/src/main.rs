@@ -30,9 +30,9 @@ enum Command {
 
 #[derive(Args)]
 struct DataArgs {
-    /// Images: shapes (built in), cifar10, cifar100.
-    #[arg(long, default_value = "shapes")]
-    data: String,
+    /// Images: shapes (built in), cifar10, cifar100 [default: shapes, or what the network was trained on].
+    #[arg(long)]
+    data: Option<String>,
     /// Folder of CIFAR's binary files.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -114,7 +114,7 @@ struct LinearizeArgs {
     /// Threads of libtorch.
     #[arg(long)]
     threads: Option<usize>,
-    /// Folder of the results: one folder b<UNITS> a budget.
+    /// Folder of the results: one folder `b<UNITS>` a budget.
     #[arg(long)]
     out: PathBuf,
     /// Discard what is in the budgets' folders.
@@ -139,7 +139,7 @@ fn main() -> ExitCode {
 fn run_train(args: TrainArgs) -> Result<(), Error> {
     let start = Instant::now();
     let mut terminal = Terminal::new();
-    let source = source(&args.data, &mut terminal)?;
+    let source = source(&args.data, "shapes", &mut terminal)?;
     let mut settings = TrainSettings::recipe(&args.net, &source);
     settings.epochs = args.epochs.unwrap_or(settings.epochs);
     settings.batch = args.batch.unwrap_or(settings.batch);
@@ -158,8 +158,8 @@ fn run_train(args: TrainArgs) -> Result<(), Error> {
 fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     let start = Instant::now();
     let mut terminal = Terminal::new();
-    let source = source(&args.data, &mut terminal)?;
     let teacher = Checkpoint::load(&args.from)?;
+    let source = source(&args.data, &teacher.meta.data, &mut terminal)?;
     let units = teacher.masks.count();
     let budgets = args.budget.iter().map(|text| budget(text, units)).collect::<Result<Vec<_>, _>>()?;
     let Method::Privshap = args.method;
@@ -188,8 +188,8 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     Ok(())
 }
 
-fn source(args: &DataArgs, terminal: &mut Terminal) -> Result<DataSource, Error> {
-    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
+fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<DataSource, Error> {
+    let source = DataSource::parse(args.data.as_deref().unwrap_or(default), args.data_dir.as_deref())?;
     for check in source.checksums()?.iter().filter(|check| !check.matches()) {
         terminal.note(&format!("note: {} is not the official file (by its SHA-256)", check.path.display()));
     }

@@ -1,7 +1,8 @@
 //! One pass over the training images: steps of an optimizer, and how much each unit's nonlinearity matters.
 
+use crate::gates::{Gates, alphas};
 use crate::images::{Batch, Order, answers, batches, correct, whole};
-use crate::network::{Gates, Mode, Network, alphas};
+use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
 use crate::phase::{ALPHA_PENALTY, Phase, loss};
 use crate::watch::{Progress, Watch};

@@ -2,8 +2,9 @@
 
 use crate::Error;
 use crate::fit::Job;
+use crate::gates::Gates;
 use crate::images::{accuracy, whole};
-use crate::network::{Gates, Network};
+use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
 use crate::state::{Candidate, same_settings};

@@ -78,6 +78,12 @@ impl Default for Terminal {
     }
 }
 
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Watch for Terminal {
     fn note(&mut self, line: &str) {
         self.line(line);

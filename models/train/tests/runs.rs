@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use tch::Device;
 use train::Error;
+use train::gates::Gates;
 use train::images::{accuracy, whole};
-use train::network::{Gates, Network};
+use train::network::Network;
 use train::privshap::{LinearizeSettings, SHAPLEY_FILE, ShapleySettings, linearize, worth};
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
@@ -41,7 +42,7 @@ fn small_linear() -> LinearizeSettings {
 }
 
 fn trained(dir: &Path) -> Checkpoint {
-    train(&small(), &DataSource::Shapes, dir, &mut Silent).unwrap()
+    train(&small(), &DataSource::Shapes, dir, &mut Silent).expect("a small run succeeds")
 }
 
 /// Repeats a run that always stops after an epoch until it is done; returns how often it stopped.
@@ -132,6 +133,19 @@ fn exact_values_of_a_trained_network_are_those_of_brute_force() {
     let sum: f64 = record.result.phi.iter().sum();
     assert!((sum - (utility[127] - utility[0])).abs() < 1e-9);
     assert!(utility[127] > utility[0], "the network has learnt something that it needs its activations for");
+}
+
+#[test]
+fn a_damaged_state_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = || train(&small(), &DataSource::Shapes, dir.path(), &mut Impatient).unwrap_err();
+    assert!(matches!(run(), Error::Stopped));
+    let path = dir.path().join(train::state::FILE);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(matches!(run(), Error::Torch(_)));
+    std::fs::write(&path, whole).unwrap();
+    assert!(matches!(run(), Error::Stopped));
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! Masks as tensors: what lets an activation layer's units through, and how much each one matters.
+
+use models::graph::{Graph, NodeId, Shape};
+use models::mask::{Mask, Masks};
+use std::collections::BTreeMap;
+use tch::{Device, Tensor};
+
+/// How one activation layer lets its units through.
+#[derive(Debug)]
+pub(crate) enum Gate {
+    /// Every unit keeps its nonlinearity.
+    Kept,
+    /// Every unit is the identity.
+    Linear,
+    /// Each unit is the larger of itself and its floor (C, H, W): 0 where it is kept, minus infinity where not.
+    Floor(Tensor),
+}
+
+/// One gate for every activation layer, by node.
+#[derive(Debug)]
+pub struct Gates(BTreeMap<NodeId, Gate>);
+
+impl Gates {
+    /// The gates that masks ask for.
+    pub fn of(graph: &Graph, masks: &Masks, device: Device) -> Self {
+        let gates = graph.activations().map(|layer| {
+            let mask = masks.get(layer.name);
+            let floor = |kept: &bool| if *kept { 0.0 } else { f32::NEG_INFINITY };
+            let gate = match mask.count() {
+                0 => Gate::Linear,
+                n if n == layer.shape.size() => Gate::Kept,
+                _ => Gate::Floor(units(layer.shape, mask.flags().iter().map(floor), device)),
+            };
+            (layer.node, gate)
+        });
+        Self(gates.collect())
+    }
+
+    /// Whole layers: the `i`-th activation layer is kept if bit `i` of `coalition` is set.
+    pub fn coalition(graph: &Graph, coalition: u64) -> Self {
+        let gate = |i: usize| if coalition >> i & 1 == 1 { Gate::Kept } else { Gate::Linear };
+        Self(graph.activations().enumerate().map(|(i, layer)| (layer.node, gate(i))).collect())
+    }
+
+    /// The gate of an activation node.
+    pub(crate) fn at(&self, node: NodeId) -> &Gate {
+        &self.0[&node]
+    }
+}
+
+/// The masks as tensors (C, H, W) of zeros and ones, in network order.
+pub(crate) fn alphas(graph: &Graph, masks: &Masks, device: Device) -> Vec<Tensor> {
+    let alpha =
+        |mask: &Mask| units(mask.shape(), mask.flags().iter().map(|k| f32::from(u8::from(*k))), device);
+    graph.activations().map(|layer| alpha(masks.get(layer.name))).collect()
+}
+
+fn units(shape: Shape, values: impl Iterator<Item = f32>, device: Device) -> Tensor {
+    let size = [shape.c as i64, shape.h as i64, shape.w as i64];
+    Tensor::from_slice(&values.collect::<Vec<_>>()).reshape(size).to_device(device)
+}
+
+/// What went into an activation layer and what came out, (N, C, H, W) each.
+#[derive(Debug)]
+pub struct Activated {
+    /// Before the nonlinearity.
+    pub input: Tensor,
+    /// After it.
+    pub output: Tensor,
+}
+
+impl Activated {
+    /// The derivative of the loss with respect to the layer's `alpha` in `alpha * relu(x) + (1 - alpha) * x`, summed
+    /// over the batch, from that with respect to the output: `relu(x) - x = relu(-x)`, whatever `alpha` is.
+    pub fn alpha_gradient(&self, of_output: &Tensor) -> Tensor {
+        let dropped = (-self.input.detach()).relu() * of_output;
+        dropped.sum_dim_intlist([0i64].as_slice(), false, None)
+    }
+}
