@@ -4,4 +4,5 @@
 
 mod fixtures;
 mod protocol;
+mod real_data;
 mod tidy;

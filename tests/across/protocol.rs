@@ -11,6 +11,7 @@ use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
 use protocols::handshake::SessionId;
+use protocols::plan::compile::ServerSecrets;
 use protocols::plan::cost::predict;
 use protocols::plan::{Plan, PlannedStep};
 use protocols::server::{Model, Server, ServerOutput};
@@ -28,14 +29,14 @@ struct Run {
 }
 
 /// Runs one session with an inference per image, the parties as threads.
-fn run(fixture: &Fixture, images: &[Vec<u64>]) -> Run {
+fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<u64>]) -> Run {
     let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
     let (mut servers, mut server_spent) = (Vec::new(), Vec::new());
     let (mut clients, mut client_spent) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| {
         let server = scope.spawn(|| {
             let mut rng = rand::rng();
-            let model = Model::prepare(&fixture.plan, &fixture.secrets).unwrap();
+            let model = Model::prepare(plan, secrets).unwrap();
             let mut server = Server::accept(&mut to_client, &model, SESSION, &mut rng).unwrap();
             for _ in images {
                 let ready = server.offline(&mut to_client, &mut rng).unwrap();
@@ -44,7 +45,7 @@ fn run(fixture: &Fixture, images: &[Vec<u64>]) -> Run {
             }
         });
         let mut rng = rand::rng();
-        let mut client = Client::connect(&mut to_server, &fixture.plan, SESSION, &mut rng).unwrap();
+        let mut client = Client::connect(&mut to_server, plan, SESSION, &mut rng).unwrap();
         for image in images {
             let ready = client.offline(&mut to_server, &mut rng).unwrap();
             clients.push(ready.online(&mut to_server, image).unwrap());
@@ -55,17 +56,21 @@ fn run(fixture: &Fixture, images: &[Vec<u64>]) -> Run {
     Run { clients, servers, client_spent, server_spent }
 }
 
-/// Every logit and every share equals the clear replay; every byte, message and flight equals the prediction.
 fn check(fixture: &Fixture, inferences: usize) {
     let images: Vec<Vec<u64>> =
         fixture.images[..inferences].iter().map(|image| fixture.plan.quantise_image(image)).collect();
-    let run = run(fixture, &images);
+    check_run(&fixture.plan, &fixture.secrets, &images);
+}
+
+/// Every logit and every share equals the clear replay; every byte, message and flight equals the prediction.
+pub(crate) fn check_run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<u64>]) {
+    let run = run(plan, secrets, images);
     for (i, image) in images.iter().enumerate() {
         let (client, server) = (&run.clients[i], &run.servers[i]);
-        let clear = replay(&fixture.plan, &fixture.secrets, image, &client.seed, &server.seed);
+        let clear = replay(plan, secrets, image, &client.seed, &server.seed);
         assert_eq!(client.logits, clear.logits, "inference {i}");
         assert_eq!(server.shares, clear.server_shares, "inference {i}");
-        check_cost(&fixture.plan, &run.client_spent[i], &run.server_spent[i], i == 0);
+        check_cost(plan, &run.client_spent[i], &run.server_spent[i], i == 0);
     }
 }
 
