@@ -7,6 +7,7 @@ use crate::machine;
 use crate::model::{ClearAccuracy, Compiled};
 use crate::party::pair::{Pair, PartyReport, PhaseReport};
 use crate::party::{Outcome, Start};
+use crate::report::say;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::data::Dataset;
 use models::real::argmax;
@@ -68,8 +69,7 @@ pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
     }
     progress.finish_and_clear();
     let summary = run.finish()?;
-    println!("{}", results::table(&summary));
-    println!("written to {}", folder.display());
+    say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
     Ok(whole)
 }
 
@@ -335,11 +335,11 @@ fn manifest(
     experiment: &Experiment,
     id: &str,
     now: OffsetDateTime,
-    models: &[Prepared],
+    prepared: &[Prepared],
     links: Vec<LinkRecord>,
     loopback: &Loopback,
 ) -> Manifest {
-    let models = models
+    let models = prepared
         .iter()
         .map(|model| {
             let meta = &model.compiled.checkpoint.meta;
@@ -355,6 +355,14 @@ fn manifest(
             }
         })
         .collect::<Vec<_>>();
+    let seeds = BTreeMap::from([("scale_search_rounding".to_owned(), models::fixed::search::SEED)])
+        .into_iter()
+        .chain(prepared.iter().map(|model| {
+            let meta = &model.compiled.checkpoint.meta;
+            let kept = model.compiled.plan.relus();
+            (format!("held_out_split_{}_{}_{kept}", meta.net, meta.method), meta.seed)
+        }))
+        .collect();
     let core = |core: Option<usize>| core.map(|c| c as u32).into_iter().collect();
     Manifest {
         schema: SCHEMA,
@@ -369,7 +377,7 @@ fn manifest(
             client: core(experiment.pin.map(|p| p.0)),
             server: core(experiment.pin.map(|p| p.1)),
         },
-        seeds: BTreeMap::new(),
+        seeds,
         links,
         loopback: Some(results::Loopback {
             rate_bytes_per_s: loopback.rate.0,

@@ -8,10 +8,11 @@ use models::fixed::QuantModel;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
-use models::fixed::search::search;
+use models::fixed::search::{Pinned, search};
 use models::real;
 use protocols::plan::Plan;
 use protocols::plan::compile::{Choices, ServerSecrets, compile};
+use protocols::plan::cost::{inference_bytes, predict};
 use std::path::Path;
 
 /// A compiled model.
@@ -43,9 +44,14 @@ impl Compiled {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
         let calibration = calibrate(graph, parameters, masks, normalisation, &training);
         let lowered = lower(graph, parameters, masks)?;
-        let found = search(&lowered, &calibration, choices.agreement, choices.fa, choices.fw, choices.ring)?;
-        let choices = Choices { relu: choices.relu, he: None };
-        let (plan, secrets) = compile(&checkpoint.meta.net, &found.model, &choices)?;
+        let pinned = Pinned { fa: choices.fa, fw: choices.fw, ring_bits: choices.ring };
+        let name = &checkpoint.meta.net;
+        let options = Choices { relu: choices.relu, he: None };
+        let found = search(&lowered, &calibration, choices.agreement, pinned, |model| {
+            let (plan, _) = compile(name, model, &options).ok()?;
+            Some(inference_bytes(&predict(&plan)) as f64)
+        })?;
+        let (plan, secrets) = compile(name, &found.model, &options)?;
         Ok(Self { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
     }
 

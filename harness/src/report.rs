@@ -8,6 +8,16 @@ use models::data::{DataSource, Dataset};
 use netem::Link;
 use protocols::plan::cost::predict;
 use protocols::plan::show::render;
+use std::io::Write;
+
+/// Prints; a reader who has seen enough and closed the pipe is no failure.
+pub(crate) fn say(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("printing")(error)),
+        _ => Ok(()),
+    }
+}
 
 /// `linnet compare`.
 pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
@@ -16,14 +26,13 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
         let loaded = results::load(folder)?;
         runs.push((loaded.manifest.id, loaded.summary));
     }
-    println!("{}", results::compare(&runs));
-    Ok(())
+    say(&results::compare(&runs))
 }
 
 /// `linnet links`.
 pub(crate) fn links() -> Result<(), Error> {
     let loopback = netem::calibrate()?;
-    println!("{:<16} {:>12} {:>9}  {:<28} source", "link", "rate", "RTT", "on this machine");
+    say(&format!("{:<16} {:>12} {:>9}  {:<28} source", "link", "rate", "RTT", "on this machine"))?;
     for link in Link::named() {
         let rate = link.rate.map_or("unshaped".to_owned(), |rate| rate.to_string());
         let verdict = match link.check(&loopback) {
@@ -33,20 +42,20 @@ pub(crate) fn links() -> Result<(), Error> {
             }
             Err(_) => "refused: beyond the loopback".to_owned(),
         };
-        println!(
+        say(&format!(
             "{:<16} {:>12} {:>6.1} ms  {:<28} {}",
             link.name,
             rate,
             link.rtt.as_secs_f64() * 1e3,
             verdict,
             link.source().unwrap_or("this project")
-        );
+        ))?;
     }
-    println!(
+    say(&format!(
         "\nloopback carries {} with an RTT of {:.3} ms; a custom link is written \"rate=100MB/s,rtt=10ms\"",
         loopback.rate,
         loopback.rtt.as_secs_f64() * 1e3
-    );
+    ))?;
     Ok(())
 }
 
@@ -55,16 +64,15 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
     let compiled = Compiled::load(&args.model, &Compile::new(&args.compile)?)?;
     if args.json {
         let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });
-        println!("{}", serde_json::to_string_pretty(&whole).expect("a plan is plain data"));
+        say(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
     } else {
-        println!("{}", render(&compiled.plan));
-        println!(
-            "the scales keep the class of {:.1} % of {} calibration images",
+        say(&format!(
+            "{}\nthe scales keep the class of {:.1} % of {} calibration images",
+            render(&compiled.plan),
             100.0 * compiled.agreement,
             args.compile.calibration_images
-        );
+        ))
     }
-    Ok(())
 }
 
 /// `linnet data`.
@@ -72,22 +80,21 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
     let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
     let splits = source.load(args.seed)?;
     for set in [&splits.train, &splits.held_out, &splits.test] {
-        println!(
+        say(&format!(
             "{:<20} {:>6} images {}  {:?} a class  sha256 {}",
             set.name(),
             set.len(),
             set.shape(),
             per_class(set),
             set.digest()
-        );
+        ))?;
     }
     for check in source.checksums()? {
         let verdict = if check.matches() { "the published checksum" } else { "not the published checksum" };
-        println!("{}: {verdict}", check.path.display());
+        say(&format!("{}: {verdict}", check.path.display()))?;
     }
     let normalisation = source.default_normalisation();
-    println!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std);
-    Ok(())
+    say(&format!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std))
 }
 
 /// The smallest and the largest number of images that a class has.

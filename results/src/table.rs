@@ -6,16 +6,16 @@ use crate::units::{bytes, count, percent, seconds};
 /// Stands for a missing value.
 const MISSING: &str = "-";
 
-/// Budgets side by side: for each model, method and ReLU variant a block with a row a cell.
+/// Budgets side by side: for each model and ReLU variant a block with a row a cell.
 pub fn table(rows: &[SummaryRow]) -> String {
-    let heading = |row: &SummaryRow| format!("{}, {}, {}", row.model, row.method, row.relu);
+    let heading = |row: &SummaryRow| format!("{}, {}", row.model, row.relu);
     let titles: Vec<String> = rows.iter().map(heading).collect();
     let blocks = in_order(&titles);
     let statuses = rows.iter().any(|row| row.n == 0 || row.failed > 0);
-    let mut groups = vec![("", 4), ("accuracy %", 3), ("offline", 4), ("online", 5)];
+    let mut groups = vec![("", 5), ("accuracy %", 3), ("offline", 5), ("online", 5)];
     let mut columns = vec![
-        "budget", "ReLUs", "link", "n", "float", "fixed", "secure", "p50", "up", "down", "rounds", "p50",
-        "max", "up", "down", "rounds",
+        "method", "budget", "ReLUs", "link", "n", "float", "fixed", "secure", "p50", "max", "up", "down",
+        "rounds", "p50", "max", "up", "down", "rounds",
     ];
     if statuses {
         groups.push(("", 1));
@@ -25,6 +25,7 @@ pub fn table(rows: &[SummaryRow]) -> String {
         .iter()
         .map(|row| {
             let mut line = vec![
+                row.method.clone(),
                 budget(row),
                 count(row.relus),
                 row.link.clone(),
@@ -33,6 +34,7 @@ pub fn table(rows: &[SummaryRow]) -> String {
                 or_missing(row.acc_fixed, percent),
                 or_missing(row.acc_secure, percent),
                 or_missing(row.offline_s_p50, seconds),
+                or_missing(row.offline_s_max, seconds),
                 or_missing(row.offline_up_bytes, bytes),
                 or_missing(row.offline_down_bytes, bytes),
                 or_missing(row.offline_rounds, count),
@@ -48,7 +50,7 @@ pub fn table(rows: &[SummaryRow]) -> String {
             line
         })
         .collect();
-    let layout = Layout::new(&groups, &columns, &["link", "status"], &lines);
+    let layout = Layout::new(&groups, &columns, &["method", "link", "status"], &lines);
     let mut text = String::new();
     for (index, block) in blocks.iter().enumerate() {
         if index > 0 {

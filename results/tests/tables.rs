@@ -15,6 +15,7 @@ fn row(budget: Option<u64>, relus: u64, link: &str, online_s: f64) -> SummaryRow
         acc_fixed: Some(0.9),
         acc_secure: Some(0.8),
         offline_s_p50: Some(1.25),
+        offline_s_max: Some(1.5),
         online_s_p50: Some(online_s),
         online_s_max: Some(online_s * 1.5),
         offline_up_bytes: Some(36_913),

@@ -8,7 +8,7 @@ use models::data::{Dataset, Normalisation};
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::classify;
 use models::fixed::lower::lower;
-use models::fixed::search::search;
+use models::fixed::search::{Pinned, search};
 use models::graph::Shape;
 use models::mask::Masks;
 use models::{nets, real};
@@ -74,7 +74,9 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     let calibration_data = images(unpacked.path(), "cifar10_train2000.bin").take(100);
     let calibration = calibrate(&graph, &parameters, &masks, &normalisation, &calibration_data);
     let lowered = lower(&graph, &parameters, &masks).unwrap();
-    let found = search(&lowered, &calibration, 0.99, None, None, None).unwrap();
+    let found =
+        search(&lowered, &calibration, 0.99, Pinned::default(), |model| Some(f64::from(model.ring.bits())))
+            .unwrap();
     let hundred = test.take(100);
     let fixed = classify(&found.model, &normalisation, &hundred);
     let reals = real::classify(&graph, &parameters, &masks, &normalisation, &hundred);

@@ -1,4 +1,4 @@
-//! The smallest fixed-point scales that keep a network's answers.
+//! The cheapest fixed-point scales that keep a network's answers.
 
 use super::calibrate::Calibration;
 use super::evaluate::{Rounding, evaluate};
@@ -23,50 +23,68 @@ pub struct Found {
     pub agreement: f64,
 }
 
-/// Tries scales from the cheapest on and returns the first whose agreement reaches `wanted` (0..=1).
+/// The scales to choose among; a given one is pinned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pinned {
+    /// log2 of the activation scale.
+    pub fa: Option<u32>,
+    /// log2 of the weight scale.
+    pub fw: Option<u32>,
+    /// Ring width, bits.
+    pub ring_bits: Option<u32>,
+}
+
+/// The cheapest quantization whose agreement reaches `wanted` (0..=1), by `cost` (`None` where it cannot be run).
 ///
-/// A bit of fa costs a garbled bit at every kept unit and a ring bit; a bit of fw costs a ring bit alone, so
-/// candidates go by 3 fa + fw. `fa` and `fw` pin a scale.
+/// Agreement grows with either scale, so only the frontier is looked at: for every fa the smallest fw that reaches it.
+/// With both scales pinned they are taken as they are, and their agreement is only reported.
 pub fn search(
     lowered: &Lowered,
     calibration: &Calibration,
     wanted: f64,
-    fa: Option<u32>,
-    fw: Option<u32>,
-    ring_bits: Option<u32>,
+    pinned: Pinned,
+    cost: impl Fn(&QuantModel) -> Option<f64>,
 ) -> Result<Found, Error> {
-    if let (Some(fa), Some(fw)) = (fa, fw) {
-        let model = quantise(lowered, calibration, Scales { fa, fw }, ring_bits)?;
+    if let (Some(fa), Some(fw)) = (pinned.fa, pinned.fw) {
+        let model = quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits)?;
         let agreement = agreement(&model, calibration, 0.0).expect("zero is always reached");
         return Ok(Found { model, agreement });
     }
-    let mut candidates: Vec<Scales> = FA
-        .flat_map(|a| FW.map(move |w| Scales { fa: a, fw: w }))
-        .filter(|s| fa.is_none_or(|fa| fa == s.fa) && fw.is_none_or(|fw| fw == s.fw))
-        .collect();
-    candidates.sort_by_key(|s| (3 * s.fa + s.fw, s.fa));
+    let mut best: Option<(f64, Found)> = None;
     let mut refused = None;
-    for scales in candidates {
-        match quantise(lowered, calibration, scales, ring_bits) {
-            Ok(model) => {
-                if let Some(agreement) = agreement(&model, calibration, wanted) {
-                    return Ok(Found { model, agreement });
+    let mut frontier = *FW.end();
+    for fa in FA.filter(|fa| pinned.fa.is_none_or(|p| p == *fa)) {
+        for fw in (*FW.start()..=frontier).filter(|fw| pinned.fw.is_none_or(|p| p == *fw)) {
+            let model = match quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits) {
+                Ok(model) => model,
+                Err(error) => {
+                    refused = refused.or(Some(error));
+                    break; // a finer scale needs an even wider ring
                 }
+            };
+            let Some(agreement) = agreement(&model, calibration, wanted) else { continue };
+            if let Some(cost) = cost(&model)
+                && best.as_ref().is_none_or(|(least, _)| cost < *least)
+            {
+                best = Some((cost, Found { model, agreement }));
             }
-            Err(error) => refused = refused.or(Some(error)),
+            frontier = fw - 1;
+            break;
         }
     }
-    Err(refused.unwrap_or_else(|| {
-        Error::argument(
+    match (best, refused) {
+        (Some((_, found)), _) => Ok(found),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(Error::argument(
             "scales",
             format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}"),
-            "less at every one",
-        )
-    }))
+            "less at every one that can be run",
+        )),
+    }
 }
 
 /// The rounding of the search is stochastic like the protocol's, from one seed, so that a plan is reproducible.
-const SEED: u64 = 1;
+pub const SEED: u64 = 1;
 
 /// Share of calibration images whose class stays and whose values keep their bounds; `None` as soon as `wanted`
 /// is out of reach.

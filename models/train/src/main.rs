@@ -151,6 +151,7 @@ fn run_train(args: TrainArgs) -> Result<(), Error> {
         discard(&args.out)?;
     }
     let checkpoint = train(&settings, &source, &args.out, &mut terminal)?;
+    drop(terminal);
     summary(&checkpoint, &args.out, start);
     Ok(())
 }
@@ -181,6 +182,7 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
         }
     }
     let done = linearize(&settings, &teacher, &budgets, &source, &args.out, &mut terminal)?;
+    drop(terminal);
     for checkpoint in done {
         let total = checkpoint.meta.budget.unwrap_or_default();
         summary(&checkpoint, &args.out.join(format!("b{total}")), start);

@@ -72,7 +72,7 @@ impl Packing {
     fn cost(&self, he: &HeParameters) -> f64 {
         let (product, request, answer, byte) = COST_US;
         let bytes = self.request_count() * he.request_bytes()
-            + (0..self.answer_count()).map(|a| he.answer_bytes(self.outputs(a).len())).sum::<usize>();
+            + self.answer_count() * he.answer_bytes(self.out.size() / self.answer_count());
         self.product_count() as f64 * product
             + self.request_count() as f64 * request
             + self.answer_count() as f64 * answer

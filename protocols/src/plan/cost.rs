@@ -208,3 +208,12 @@ pub fn total(costs: &[StepCost], phase: Phase) -> StepCost {
     }
     sum
 }
+
+/// Payload bytes of one inference, offline and online, both directions.
+pub fn inference_bytes(costs: &[StepCost]) -> u64 {
+    [Phase::Offline, Phase::Online]
+        .iter()
+        .map(|phase| total(costs, *phase))
+        .map(|c| c.up.bytes + c.down.bytes)
+        .sum()
+}

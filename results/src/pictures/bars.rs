@@ -5,6 +5,7 @@ use super::svg::{Anchor, Canvas, Style, width};
 use super::{GRID, INK, MARGIN, MUTED, WIDTH, budget, distinct, names};
 use crate::SummaryRow;
 use crate::units;
+use std::cmp::Reverse;
 
 const HEAD: f64 = 84.0;
 const ROW: f64 = 28.0;
@@ -134,9 +135,7 @@ fn bar<'a>(row: &'a SummaryRow, panel: &str, series: &str, quantity: &Quantity) 
 
 fn draw(quantity: &Quantity, mut bars: Vec<Bar<'_>>) -> String {
     let panels = distinct(bars.iter().map(|bar| bar.panel.clone()));
-    bars.sort_by(|a, b| {
-        (&a.row.method, &a.row.relu, a.row.relus).cmp(&(&b.row.method, &b.row.relu, b.row.relus))
-    });
+    bars.sort_by_key(|bar| (Reverse(bar.row.relus), &bar.row.method, &bar.row.relu));
     let longest =
         |panel: &String| bars.iter().filter(|bar| bar.panel == *panel).map(Bar::total).fold(0.0, f64::max);
     let maxima: Vec<f64> = panels.iter().map(longest).collect();
