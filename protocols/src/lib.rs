@@ -4,6 +4,7 @@
 //! 40-bit statistical security. Roles are `client` and `server`, phases are set-up, offline and online.
 
 pub mod block;
+pub mod cipher;
 pub mod clear;
 pub mod client;
 pub mod gc;
@@ -19,5 +20,7 @@ pub mod wire;
 
 mod error;
 mod prg;
+#[cfg(target_arch = "x86_64")]
+mod simd;
 
 pub use error::Error;

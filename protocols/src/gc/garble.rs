@@ -6,9 +6,10 @@
 //! Lanes beyond the active ones are computed and thrown away. No branch or address depends on a label.
 
 use super::circuit::Gates;
-use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Use, sigma, tweak};
+use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Use, prepare, sigma};
 use super::{LANES, Lanes, lanes, xor};
 use crate::block::{Block, Delta};
+use crate::cipher::Cipher;
 
 /// Garbles one chunk of instances.
 pub(super) struct Garbler<'a> {
@@ -18,20 +19,25 @@ pub(super) struct Garbler<'a> {
     delta: Block,
     active: usize,
     tables: &'a mut Vec<u8>,
-    scratch: Scratch,
+    /// The ciphertexts of one gate; kept between gates, so that they need not be cleared.
+    halves: [Lanes; 2],
 }
 
-/// Inputs and outputs of the cipher for one gate; kept between gates, so that they need not be cleared.
-struct Scratch {
-    inputs: [Lanes; 4],
-    outputs: [Lanes; 4],
+/// What garbling a gate writes, lane by lane.
+pub(crate) struct Garbled<'a> {
+    /// The generator half's ciphertexts.
+    pub(crate) generator: &'a mut Lanes,
+    /// The evaluator half's ciphertexts.
+    pub(crate) evaluator: &'a mut Lanes,
+    /// The output's zero labels.
+    pub(crate) zero: &'a mut Lanes,
 }
 
 impl<'a> Garbler<'a> {
     /// Garbles for the first `active` lanes, appending to `tables`.
     pub(super) fn new(keys: ChunkKeys, delta: Delta, active: usize, tables: &'a mut Vec<u8>) -> Self {
-        let scratch = Scratch { inputs: [[Block::ZERO; LANES]; 4], outputs: [[Block::ZERO; LANES]; 4] };
-        Self { keys, hash: keys.hash(Use::Gate, 0), gate: 0, delta: delta.block(), active, tables, scratch }
+        let halves = [[Block::ZERO; LANES]; 2];
+        Self { keys, hash: keys.hash(Use::Gate, 0), gate: 0, delta: delta.block(), active, tables, halves }
     }
 }
 
@@ -53,33 +59,36 @@ impl Gates for Garbler<'_> {
         }
         self.gate += 1;
 
-        // H(a), H(a ^ Δ), H(b), H(b ^ Δ): σ is linear, so the twins differ by σ(Δ).
-        let (delta, twin) = (self.delta, sigma(self.delta));
-        let Scratch { inputs, outputs } = &mut self.scratch;
-        for l in 0..LANES {
-            let first = sigma(a[l]) ^ tweak(2 * place, l);
-            let second = sigma(b[l]) ^ tweak(2 * place + 1, l);
-            inputs[0][l] = first;
-            inputs[1][l] = first ^ twin;
-            inputs[2][l] = second;
-            inputs[3][l] = second ^ twin;
-        }
-        self.hash.encrypt(inputs, outputs);
-
-        // Generator half: a & p_b, which the garbler knows. Evaluator half: a & (b ^ p_b), whose colour the evaluator sees.
-        // The hashes' inputs cancel but for σ(Δ). The halves replace the inputs that are no longer wanted.
         let mut zero = [Block::ZERO; LANES];
-        for l in 0..LANES {
-            let generator = outputs[0][l] ^ outputs[1][l] ^ twin ^ (b[l].colour_mask() & delta);
-            let evaluator = outputs[2][l] ^ outputs[3][l] ^ twin ^ a[l];
-            let w_generator = outputs[0][l] ^ inputs[0][l] ^ (a[l].colour_mask() & generator);
-            let w_evaluator = outputs[2][l] ^ inputs[2][l] ^ (b[l].colour_mask() & (evaluator ^ a[l]));
-            zero[l] = w_generator ^ w_evaluator;
-            inputs[1][l] = generator;
-            inputs[3][l] = evaluator;
+        let [generator, evaluator] = &mut self.halves;
+        let mut out = Garbled { generator, evaluator, zero: &mut zero };
+        match &self.hash.0 {
+            #[cfg(target_arch = "x86_64")]
+            Cipher::Vaes(keys) => keys.garble_and(place, self.delta, a, b, &mut out),
+            Cipher::Portable(_) => garble_and(&self.hash, place, self.delta, a, b, &mut out),
         }
-        self.tables.extend_from_slice(bytemuck::cast_slice(&inputs[1][..self.active]));
-        self.tables.extend_from_slice(bytemuck::cast_slice(&inputs[3][..self.active]));
+        for half in &self.halves {
+            self.tables.extend_from_slice(bytemuck::cast_slice(&half[..self.active]));
+        }
         zero
+    }
+}
+
+/// The portable twin of the kernel in `simd.rs`.
+fn garble_and(hash: &Hash, place: u32, delta: Block, a: &Lanes, b: &Lanes, out: &mut Garbled<'_>) {
+    // H(a), H(a ^ Δ), H(b), H(b ^ Δ): σ is linear, so the twins differ by σ(Δ).
+    let twin = sigma(delta);
+    let (first, second) = (prepare(a, 2 * place), prepare(b, 2 * place + 1));
+    let mut h = [first, lanes(|l| first[l] ^ twin), second, lanes(|l| second[l] ^ twin)];
+    hash.finish(&mut h);
+    // Generator half: a & p_b, which the garbler knows. Evaluator half: a & (b ^ p_b), whose colour the evaluator sees.
+    for l in 0..LANES {
+        let generator = h[0][l] ^ h[1][l] ^ (b[l].colour_mask() & delta);
+        let mixed = h[2][l] ^ h[3][l];
+        let w_generator = h[0][l] ^ (a[l].colour_mask() & generator);
+        let w_evaluator = h[2][l] ^ (b[l].colour_mask() & mixed);
+        out.generator[l] = generator;
+        out.evaluator[l] = mixed ^ a[l];
+        out.zero[l] = w_generator ^ w_evaluator;
     }
 }

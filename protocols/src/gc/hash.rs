@@ -23,8 +23,7 @@
 
 use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
-use crate::prg::{cipher, encrypt_into};
-use aes::Aes128Enc;
+use crate::cipher::{Cipher, Engine};
 use rand::CryptoRng;
 
 /// AND gates (in every lane) that share a key.
@@ -40,22 +39,30 @@ const _: () = assert!(OUTPUTS_PER_KEY as usize * 2 * LANES <= CALLS_PER_KEY);
 
 /// The start value of all hash keys of a session: public, drawn by the garbler and sent before the first table.
 #[derive(Clone, Copy)]
-pub struct SessionKey(Block);
+pub struct SessionKey {
+    start: Block,
+    engine: Engine,
+}
 
 impl SessionKey {
     /// A fresh start value.
     pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        Self(Block::random(rng))
+        Self { start: Block::random(rng), engine: Engine::Fastest }
     }
 
     /// The start value as received.
     pub const fn from_bytes(bytes: [u8; BLOCK_BYTES]) -> Self {
-        Self(Block::from_bytes(bytes))
+        Self { start: Block::from_bytes(bytes), engine: Engine::Fastest }
     }
 
     /// The start value as sent.
     pub const fn to_bytes(self) -> [u8; BLOCK_BYTES] {
-        self.0.to_bytes()
+        self.start.to_bytes()
+    }
+
+    /// The same start value, hashed on `engine`.
+    pub const fn on(self, engine: Engine) -> Self {
+        Self { start: self.start, engine }
     }
 }
 
@@ -73,37 +80,35 @@ pub(super) enum Use {
 
 /// The keys of one chunk of one layer.
 #[derive(Clone, Copy)]
-pub(super) struct ChunkKeys(Block);
+pub(super) struct ChunkKeys {
+    start: Block,
+    engine: Engine,
+}
 
 impl ChunkKeys {
     pub(super) fn new(session: SessionKey, layer: u32, chunk: u32) -> Self {
-        Self(session.0 ^ Block(u128::from(layer) << 64 | u128::from(chunk) << 32))
+        let start = session.start ^ Block(u128::from(layer) << 64 | u128::from(chunk) << 32);
+        Self { start, engine: session.engine }
     }
 
     /// The hash of the `group`-th few gates or wires.
     pub(super) fn hash(self, purpose: Use, group: u32) -> Hash {
-        Hash(cipher(self.0 ^ Block((purpose as u128) << 96 | u128::from(group))))
+        Hash(Cipher::new(self.engine, self.start ^ Block((purpose as u128) << 96 | u128::from(group))))
     }
 }
 
 /// The hash under one key.
-pub(super) struct Hash(Aes128Enc);
+pub(super) struct Hash(pub(super) Cipher);
 
 impl Hash {
     /// `H` of inputs that went through [`prepare`], in place.
     #[inline(always)]
     pub(super) fn finish<const N: usize>(&self, blocks: &mut [Lanes; N]) {
         let inputs = *blocks;
-        encrypt_into(&self.0, inputs.as_flattened(), blocks.as_flattened_mut());
+        self.0.encrypt(blocks.as_flattened_mut());
         for (block, &input) in blocks.as_flattened_mut().iter_mut().zip(inputs.as_flattened()) {
             *block ^= input;
         }
-    }
-
-    /// The cipher of prepared inputs alone: `H` is `inputs ^ outputs`. For a caller that folds this XOR into its own loop.
-    #[inline(always)]
-    pub(super) fn encrypt<const N: usize>(&self, inputs: &[Lanes; N], outputs: &mut [Lanes; N]) {
-        encrypt_into(&self.0, inputs.as_flattened(), outputs.as_flattened_mut());
     }
 }
 
@@ -153,9 +158,9 @@ mod tests {
             for (lane, (&x, hashed)) in x.iter().zip(blocks).enumerate() {
                 let (left, right) = (x.0 >> 64, x.0 & u128::from(u64::MAX));
                 let input = ((left ^ right) << 64 | left) ^ index << 8 ^ lane as u128;
-                let key = session.0.0 ^ (1 << 96 | 11 << 64 | 13 << 32 | 17);
+                let key = session.start.0 ^ (1 << 96 | 11 << 64 | 13 << 32 | 17);
                 let mut block = [Block(input)];
-                crate::prg::encrypt(&cipher(Block(key)), &mut block);
+                Cipher::new(Engine::Portable, Block(key)).encrypt(&mut block);
                 assert_eq!(hashed.0, block[0].0 ^ input);
             }
         }

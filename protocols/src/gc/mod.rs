@@ -7,7 +7,7 @@
 pub mod circuit;
 mod convert;
 mod evaluate;
-mod garble;
+pub(crate) mod garble;
 mod hash;
 pub mod layer;
 #[cfg(test)]
@@ -34,7 +34,7 @@ pub const LANES: usize = 32;
 pub const AND_BYTES: usize = 32;
 
 /// The labels of one wire in every lane.
-type Lanes = [Block; LANES];
+pub(crate) type Lanes = [Block; LANES];
 
 /// Lane by lane. A loop over a zeroed array, because `array::from_fn` of this many blocks is not inlined.
 #[inline(always)]
