@@ -204,7 +204,11 @@ impl Graph {
             shapes.push(infer(node, input, &inputs)?);
         }
         if nodes.len() < 2 {
-            return Err(Error::model("graph", "an input and at least one operation", nodes.len().to_string()));
+            return Err(Error::model(
+                "graph",
+                "an input and at least one operation",
+                nodes.len().to_string(),
+            ));
         }
         Ok(Self { input, nodes, shapes })
     }
@@ -294,7 +298,11 @@ impl Graph {
             match parameters.get(name) {
                 None => return Err(Error::model(name, format!("a parameter of shape {shape:?}"), "none")),
                 Some(tensor) if tensor.shape() != shape => {
-                    return Err(Error::model(name, format!("shape {shape:?}"), format!("{:?}", tensor.shape())));
+                    return Err(Error::model(
+                        name,
+                        format!("shape {shape:?}"),
+                        format!("{:?}", tensor.shape()),
+                    ));
                 }
                 Some(_) => {}
             }
@@ -345,7 +353,11 @@ fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
         Op::Add => match inputs.iter().find(|s| **s != inputs[0]) {
             None => inputs[0],
             Some(other) => {
-                return Err(Error::model(&node.name, format!("inputs of shape {}", inputs[0]), other.to_string()));
+                return Err(Error::model(
+                    &node.name,
+                    format!("inputs of shape {}", inputs[0]),
+                    other.to_string(),
+                ));
             }
         },
         Op::PadChannels { stride, before, after } => {

@@ -13,7 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
-  demo [ARGS]   setup, build everything optimised, run `linnet demo ARGS`
+  demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests
   bench         setup, all benchmarks
   ci            test, then formatting, lints and documentation";
@@ -32,17 +32,13 @@ fn main() -> ExitCode {
 fn perform(arguments: &[String]) -> Result<(), Error> {
     let root = root()?;
     let (task, rest) = arguments.split_first().map_or(("help", &[][..]), |(t, rest)| (t.as_str(), rest));
-    if task != "demo" && !rest.is_empty() {
+    if !rest.is_empty() {
         return Err(Error::Usage(format!("`{task}` takes no arguments, found {}", rest.join(" "))));
     }
     match task {
         "help" | "--help" | "-h" => println!("{USAGE}"),
         "setup" => setup::libtorch(&root)?,
-        "demo" => {
-            setup::libtorch(&root)?;
-            cargo(&root, "build --release").go()?;
-            cargo(&root, "run --quiet --release --bin linnet -- demo").args(rest).go()?;
-        }
+        "demo" => demo(&root)?,
         "test" => test(&root)?,
         "bench" => {
             setup::libtorch(&root)?;
@@ -59,11 +55,26 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
+/// The main job, as a user would type it. Training that is finished is not done again.
+fn demo(root: &Path) -> Result<(), Error> {
+    setup::libtorch(root)?;
+    cargo(root, "build --release --package harness --package train").go()?;
+    for words in [
+        "train --net mini --data shapes --out runs/models/mini",
+        "linearize --from runs/models/mini --budget 30%,10%,2% --out runs/models/mini-privshap",
+        "sweep --models runs/models/mini,runs/models/mini-privshap --link lan --link wan --images 40",
+    ] {
+        println!("\n$ linnet {words}");
+        Run::new(root.join("target/release/linnet"), words).within(root).go()?;
+    }
+    Ok(())
+}
+
 fn test(root: &Path) -> Result<(), Error> {
     setup::libtorch(root)?;
     if available("cargo", "nextest --version") {
-        cargo(root, "nextest run --workspace").go()?;
-        cargo(root, "test --workspace --doc").go()
+        cargo(root, "test --workspace --doc").go()?;
+        cargo(root, "nextest run --workspace").go()
     } else {
         cargo(root, "test --workspace").go()
     }

@@ -9,6 +9,7 @@ use super::layer::{Material, ReluLayer, garble};
 use super::{AND_BYTES, LABELS, LANES, Lanes, MATERIAL, SessionKey, lanes};
 use crate::Error;
 use crate::block::{Block, Delta};
+use crate::cipher::Engine;
 use netem::Channel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -165,6 +166,35 @@ fn every_input_of_small_widths_is_right() {
         let inputs: Vec<(u64, u64)> = (0..1 << n).flat_map(|u| (0..1 << n).map(move |v| (u, v))).collect();
         check(&inputs, n, 8, n as u64);
     }
+}
+
+/// Every engine garbles the same bytes and evaluates them to the same shares.
+#[test]
+fn engines_agree_to_the_bit() {
+    let layer = ReluLayer::new(75, 13, 23, 6).unwrap();
+    let runs = [Engine::Fastest, Engine::Portable].map(|engine| {
+        let mut rng = ChaCha20Rng::seed_from_u64(9);
+        let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
+        let zero: Vec<Block> = (0..layer.input_wires()).map(|_| Block::random(&mut rng)).collect();
+        let mut material = Vec::new();
+        let keep = |piece| {
+            material.push(piece);
+            Ok(())
+        };
+        let garbled = garble(layer, session, delta, &zero, &mut rng, keep).unwrap();
+        let mut labels = Vec::new();
+        let values: Vec<u64> = (0..75).map(|i| i * 97).collect();
+        let keep = |piece| {
+            labels.push(piece);
+            Ok(())
+        };
+        garbled.inputs.select(&values, keep).unwrap();
+        let mut pieces = material.clone().into_iter();
+        let ready = Material::receive(layer, session, zero, |_| Ok(pieces.next().unwrap())).unwrap();
+        let mut sent = labels.into_iter();
+        (material, garbled.shares, ready.evaluate(|_| Ok(sent.next().unwrap())).unwrap())
+    });
+    assert!(runs[0] == runs[1]);
 }
 
 #[test]
