@@ -113,8 +113,8 @@ pub(crate) struct CompileArgs {
     /// Share of calibration images whose class the scales must keep.
     #[arg(long, default_value_t = 0.995)]
     pub(crate) agreement: f64,
-    /// Training images used for calibration.
-    #[arg(long, default_value_t = 400)]
+    /// Held-out images used for calibration.
+    #[arg(long, default_value_t = 500)]
     pub(crate) calibration_images: usize,
 }
 

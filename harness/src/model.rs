@@ -36,13 +36,13 @@ pub(crate) struct ClearAccuracy {
 }
 
 impl Compiled {
-    /// Loads and compiles the checkpoint in `folder`. Calibration uses training images alone.
+    /// Loads and compiles the checkpoint in `folder`. Calibration uses held-out images, never test images.
     pub(crate) fn load(folder: &Path, choices: &Compile) -> Result<Self, Error> {
         let checkpoint = Checkpoint::load(folder)?;
         let source = DataSource::parse(&checkpoint.meta.data, choices.data_dir.as_deref())?;
-        let training = source.load(checkpoint.meta.seed)?.train.take(choices.calibration_images);
+        let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
-        let calibration = calibrate(graph, parameters, masks, normalisation, &training);
+        let calibration = calibrate(graph, parameters, masks, normalisation, &held_out);
         let lowered = lower(graph, parameters, masks)?;
         let pinned = Pinned { fa: choices.fa, fw: choices.fw, ring_bits: choices.ring };
         let name = &checkpoint.meta.net;

@@ -62,7 +62,7 @@ fn demo(root: &Path) -> Result<(), Error> {
     for words in [
         "train --net mini --data shapes --out runs/models/mini",
         "linearize --from runs/models/mini --budget 30%,10%,2% --out runs/models/mini-privshap",
-        "sweep --models runs/models/mini,runs/models/mini-privshap --link lan --link wan --images 40",
+        "sweep --models runs/models/mini,runs/models/mini-privshap --link lan --link wan --images 30",
     ] {
         println!("\n$ linnet {words}");
         Run::new(root.join("target/release/linnet"), words).within(root).go()?;
