@@ -368,7 +368,7 @@ fn manifest(
         schema: SCHEMA,
         id: id.to_owned(),
         started: now.format(&Rfc3339).expect("a time of today has a text"),
-        command: std::env::args().collect(),
+        command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
         linnet: env!("CARGO_PKG_VERSION").to_owned(),
         revision: machine::revision(),
         machine: machine::describe(),

@@ -18,7 +18,7 @@ pub(crate) struct RoundKeys([__m128i; 11]);
 type Wide = [Block; 4];
 
 // The kernels take 8 and 16 lanes at a time.
-const _: () = assert!(LANES % 16 == 0);
+const _: () = assert!(LANES.is_multiple_of(16));
 
 /// Groups of four blocks that are encrypted side by side, to hide the latency of a round.
 const FLIGHT: usize = 8;

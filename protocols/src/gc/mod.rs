@@ -1,7 +1,7 @@
 //! Garbled circuits: half-gates over identical instances in lock step, and the way from labels back to arithmetic shares.
 //!
-//! The server garbles and the client evaluates. [`circuit`] holds the programs and their clear readers; [`garble`] and
-//! [`evaluate`] are the two cryptographic readers; [`convert`] turns output wires into shares; [`layer`] runs a whole
+//! The server garbles and the client evaluates. [`circuit`] holds the programs and their clear readers; `garble` and
+//! `evaluate` are the two cryptographic readers; `convert` turns output wires into shares; [`layer`] runs a whole
 //! activation layer and knows the exact bytes.
 
 pub mod circuit;
