@@ -128,15 +128,14 @@ impl ServerKey {
     /// A polynomial of independent uniform integers of [-2^bits, 2^bits).
     fn flood<R: RngCore + CryptoRng>(&self, bits: u32, rng: &mut R) -> Result<Poly, Error> {
         let context = self.library.context_at_level(0)?;
-        let moduli = self.library.moduli();
+        let moduli = context.moduli_operators();
+        let offsets: Vec<u64> = moduli.iter().map(|q| q.reduce_u128(1 << bits)).collect();
         let mut rows = Array2::zeros((moduli.len(), self.he.degree));
         let span = (1u128 << (bits + 1)) - 1;
         for coefficient in 0..self.he.degree {
             let x = rng.random::<u128>() & span;
-            for (row, q) in moduli.iter().enumerate() {
-                let q = u128::from(*q);
-                let offset = (1u128 << bits) % q;
-                rows[[row, coefficient]] = ((x % q + q - offset) % q) as u64;
+            for (row, (q, offset)) in moduli.iter().zip(&offsets).enumerate() {
+                rows[[row, coefficient]] = q.sub(q.reduce_u128(x), *offset);
             }
         }
         Poly::try_convert_from(rows, context, false, Representation::PowerBasis)
