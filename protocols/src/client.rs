@@ -57,7 +57,7 @@ impl<'a> Client<'a> {
         let plan = self.plan;
         let ring = plan.ring;
         let seed = MaskSeed::random(rng);
-        let first_layer = self.inferences * plan.steps.len() as u32;
+        let first_layer = plan.first_layer_id(self.inferences)?;
         self.inferences += 1;
         let mut values = vec![seed.mask(ring, 0, 0, plan.input.size())];
         for (index, step) in plan.steps.iter().enumerate() {
@@ -124,15 +124,15 @@ impl<'a> Client<'a> {
 }
 
 impl ClientReady<'_> {
-    /// Classifies `image`, a quantized image of the plan's input shape.
-    pub fn online(self, channel: &mut Channel, image: &[u64]) -> Result<ClientOutput, Error> {
+    /// Classifies `image`, a normalised image of the plan's input shape.
+    pub fn online(self, channel: &mut Channel, image: &[f32]) -> Result<ClientOutput, Error> {
         let Self { plan, seed, layers, values } = self;
         if image.len() != plan.input.size() {
             let (expected, found) = (format!("{} values", plan.input.size()), image.len().to_string());
             return Err(Error::config("input", "image", expected, found));
         }
         channel.enter(Phase::Online, INPUT_STEP);
-        input::client(channel, plan, image, &values[0])?;
+        input::client(channel, plan, &plan.quantise_image(image), &values[0])?;
         for (index, (step, layer)) in plan.steps.iter().zip(layers).enumerate() {
             channel.enter(Phase::Online, channel_step(index));
             if let (PlannedStep::Activation(step), Some(layer)) = (step, layer) {

@@ -2,14 +2,16 @@
 
 use crate::Error;
 use crate::handshake::SessionId;
+use crate::he::HeParameters;
 use crate::he::server::PreparedWeights;
 use crate::masks::MaskSeed;
-use crate::plan::compile::ServerSecrets;
+use crate::plan::compile::{ServerSecrets, prove};
 use crate::plan::{INPUT_STEP, LinearPlan, Plan, PlannedStep, channel_step};
 use crate::setup::{self, ServerSession};
 use crate::steps::linear::PreparedSegment;
 use crate::steps::{activation, input, linear, output};
 use fhe::bfv::BfvParameters;
+use models::fixed::linear::IntegerWeights;
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
@@ -24,13 +26,16 @@ pub struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// Prepares the weights of `secrets` for `plan`.
+    /// Prepares the weights of `secrets` for `plan`, after proving anew that the plan's flooding hides them.
     pub fn prepare(plan: &'a Plan, secrets: &'a ServerSecrets) -> Result<Self, Error> {
         let library = plan.he.build()?;
+        let coefficients = plan.sent_coefficients();
         let mut segments = Vec::with_capacity(plan.steps.len());
         for (step, weights) in plan.steps.iter().zip(&secrets.weights) {
             segments.push(match (step, weights) {
-                (PlannedStep::Linear(step), Some(weights)) => Some(prepare(&library, step, weights)?),
+                (PlannedStep::Linear(step), Some(weights)) => {
+                    Some(prepare(&library, &plan.he, coefficients, step, weights)?)
+                }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
         }
@@ -44,17 +49,25 @@ impl<'a> Model<'a> {
 
 fn prepare<'a>(
     library: &Arc<BfvParameters>,
+    he: &HeParameters,
+    coefficients: usize,
     step: &LinearPlan,
-    weights: &'a models::fixed::linear::IntegerWeights,
+    weights: &'a IntegerWeights,
 ) -> Result<PreparedSegment<'a>, Error> {
-    let polynomials = step
-        .exchanges
-        .iter()
-        .zip(&weights.kernels)
-        .map(|(exchange, kernel)| {
-            exchange.as_ref().map(|e| PreparedWeights::new(library, &e.packing, kernel)).transpose()
-        })
-        .collect::<Result<_, _>>()?;
+    let mut polynomials = Vec::with_capacity(step.exchanges.len());
+    for (exchange, kernel) in step.exchanges.iter().zip(&weights.kernels) {
+        polynomials.push(match exchange {
+            None => None,
+            Some(exchange) => {
+                let proof = prove(he, &step.segment, &exchange.packing, kernel, coefficients)?;
+                if proof != exchange.proof {
+                    let (expected, found) = (format!("{proof:?}"), format!("{:?}", exchange.proof));
+                    return Err(Error::config(&step.segment.name, "noise proof", expected, found));
+                }
+                Some(PreparedWeights::new(library, &exchange.packing, kernel)?)
+            }
+        });
+    }
     Ok(PreparedSegment { weights, polynomials })
 }
 
@@ -103,7 +116,7 @@ impl<'a> Server<'a> {
     ) -> Result<ServerReady<'a>, Error> {
         let (model, plan) = (self.model, self.model.plan);
         let seed = MaskSeed::random(rng);
-        let first_layer = self.inferences * plan.steps.len() as u32;
+        let first_layer = plan.first_layer_id(self.inferences)?;
         self.inferences += 1;
         let mut answers = Vec::with_capacity(plan.steps.len());
         for (index, step) in plan.steps.iter().enumerate() {

@@ -29,7 +29,7 @@ struct Run {
 }
 
 /// Runs one session with an inference per image, the parties as threads.
-fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<u64>]) -> Run {
+fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>]) -> Run {
     let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
     let (mut servers, mut server_spent) = (Vec::new(), Vec::new());
     let (mut clients, mut client_spent) = (Vec::new(), Vec::new());
@@ -57,17 +57,15 @@ fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<u64>]) -> Run {
 }
 
 fn check(fixture: &Fixture, inferences: usize) {
-    let images: Vec<Vec<u64>> =
-        fixture.images[..inferences].iter().map(|image| fixture.plan.quantise_image(image)).collect();
-    check_run(&fixture.plan, &fixture.secrets, &images);
+    check_run(&fixture.plan, &fixture.secrets, &fixture.images[..inferences]);
 }
 
 /// Every logit and every share equals the clear replay; every byte, message and flight equals the prediction.
-pub(crate) fn check_run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<u64>]) {
+pub(crate) fn check_run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>]) {
     let run = run(plan, secrets, images);
     for (i, image) in images.iter().enumerate() {
         let (client, server) = (&run.clients[i], &run.servers[i]);
-        let clear = replay(plan, secrets, image, &client.seed, &server.seed);
+        let clear = replay(plan, secrets, &plan.quantise_image(image), &client.seed, &server.seed);
         assert_eq!(client.logits, clear.logits, "inference {i}");
         assert_eq!(server.shares, clear.server_shares, "inference {i}");
         check_cost(plan, &run.client_spent[i], &run.server_spent[i], i == 0);
@@ -198,4 +196,48 @@ fn parties_with_different_plans_refuse_each_other() {
             }
         }
     });
+}
+
+/// A plan is refused, with the field that is wrong, before it can do harm.
+#[test]
+fn unsound_plans_are_refused() {
+    let plan = mini(0.4).plan;
+    let json = serde_json::to_value(&plan).unwrap();
+    let read = |json: &serde_json::Value| Plan::from_json(&serde_json::to_vec(json).unwrap());
+    assert_eq!(read(&json).unwrap().digest(), plan.digest());
+    let changes: [(&str, &str, serde_json::Value); 12] = [
+        ("/ring", "ring", 64.into()),
+        ("/version", "version", 99.into()),
+        ("/he/plain_bits", "plaintext bits", 9.into()),
+        ("/he/modulus_bits", "128-bit", vec![60, 60].into()),
+        ("/he/modulus_bits", "primes", Vec::<u32>::new().into()),
+        ("/input/c", "shape", (1u64 << 40).into()),
+        ("/steps/0/exchanges/0/packing/mw", "packing", 0.into()),
+        ("/steps/0/segment/terms/0/source", "source", 7.into()),
+        ("/steps/0/exchanges", "exchanges", Vec::<u32>::new().into()),
+        ("/steps/1/step/truncate", "widths", 0.into()),
+        ("/steps/1/compared_bits", "widths", 3.into()),
+        ("/steps/1/step/kept", "kept", vec![4_000_000].into()),
+    ];
+    for (pointer, named, value) in changes {
+        let mut changed = json.clone();
+        *changed.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
+        match read(&changed) {
+            Ok(_) => panic!("{pointer} was accepted"),
+            Err(error) => assert!(error.to_string().contains(named), "{pointer}: {error}"),
+        }
+    }
+}
+
+/// A plan whose flooding would not hide the weights is refused by the server that has them.
+#[test]
+fn a_plan_with_less_flooding_is_refused_by_the_server() {
+    let mut fixture = mini(0.4);
+    if let PlannedStep::Linear(linear) = &mut fixture.plan.steps[0]
+        && let Some(exchange) = &mut linear.exchanges[0]
+    {
+        exchange.proof.flood_bits = 0;
+    }
+    let error = Model::prepare(&fixture.plan, &fixture.secrets).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("noise proof"), "{error}");
 }

@@ -53,7 +53,7 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     ready.take().ok_or_else(|| fault(Role::Client, "was ordered online before offline"))?;
                 let image =
                     image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
-                let output = ready.online(&mut channel, &plan.quantise_image(&image))?;
+                let output = ready.online(&mut channel, &image)?;
                 let outcome =
                     Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
                 done(&mut channel, Some(outcome))?;

@@ -131,7 +131,9 @@ fn pick_ring((needed, step): (u32, &str), asked: Option<u32>) -> Result<Ring, Er
             format!("a step that needs {needed} bits (it would wrap)"),
         ));
     }
-    Ok(Ring::new(asked.unwrap_or(needed)).expect("between 1 and the widest ring"))
+    let bits = asked.unwrap_or(needed);
+    Ring::new(bits)
+        .ok_or_else(|| Error::argument("ring", format!("1 to {MAX_RING_BITS} bits"), bits.to_string()))
 }
 
 fn quantise_segment(
@@ -171,14 +173,14 @@ fn quantise_segment(
 }
 
 /// Largest magnitude of an integer weight: it keeps products exact and noise small.
-const MAX_WEIGHT: f64 = (1u32 << 24) as f64;
+pub const MAX_WEIGHT: u32 = 1 << 24;
 
 fn round_all(kernel: &[f32], factor: f64, name: &str) -> Result<Vec<i32>, Error> {
     kernel
         .iter()
         .map(|w| {
             let scaled = (f64::from(*w) * factor).round();
-            if scaled.abs() <= MAX_WEIGHT {
+            if scaled.abs() <= f64::from(MAX_WEIGHT) {
                 Ok(scaled as i32)
             } else {
                 Err(Error::model(

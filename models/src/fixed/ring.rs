@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Integers modulo 2^bits, kept as `u64` in `[0, 2^bits)` and read as two's complement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Ring {
     bits: u32,
 }
@@ -51,6 +52,20 @@ impl Ring {
     /// `a - b`.
     pub const fn sub(self, a: u64, b: u64) -> u64 {
         self.reduce(a.wrapping_sub(b))
+    }
+}
+
+impl TryFrom<u32> for Ring {
+    type Error = String;
+
+    fn try_from(bits: u32) -> Result<Self, String> {
+        Self::new(bits).ok_or_else(|| format!("a ring has 1 to {MAX_RING_BITS} bits, found {bits}"))
+    }
+}
+
+impl From<Ring> for u32 {
+    fn from(ring: Ring) -> Self {
+        ring.bits
     }
 }
 

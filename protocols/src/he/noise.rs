@@ -8,9 +8,10 @@
 //!   e_pk*u + s*e''     at most  tau * sqrt(10) * 2 * 20 * sqrt(N)      re-randomisation
 //!   e' + encoding      at most  21
 //!
-//! tau is chosen so that all coefficients of an inference keep their bound except with probability 2^-40. Flooding adds
-//! a uniform integer of [-2^F, 2^F) with 2^F >= bound * coefficients * 2^40: the statistical distance over the whole
-//! inference is at most 2^-40. Decryption modulo q (the first prime, after dividing by P = Q/q) is right while
+//! tau is chosen so that all coefficients of an inference keep their bound except with probability 2^-42. Flooding adds
+//! a uniform integer of [-2^F, 2^F) with 2^F >= bound * coefficients * 2^41. Answers under two sets of weights differ in
+//! noise by at most twice the bound, so their distance over a whole inference is at most 2^-41 + 2 * 2^-42 = 2^-40; n
+//! inferences of a session add up. Decryption modulo q (the first prime, after dividing by P = Q/q) is right while
 //! 2^k * ((bound + 2^F)/P + (1 + 20 N)/2 + 1) < q/2.
 
 use super::params::{ERROR_VARIANCE, HeParameters};
@@ -53,7 +54,7 @@ impl NoiseProof {
             + ERROR_BOUND
             + 1.0;
         let noise_bits = noise.log2().ceil() as u32;
-        let flood_bits = noise_bits + STATISTICAL_BITS + (coefficients as f64).log2().ceil() as u32;
+        let flood_bits = noise_bits + STATISTICAL_BITS + 1 + (coefficients as f64).log2().ceil() as u32;
         // Primes are a hair below their power of two: half a bit is more than enough.
         let log_q = f64::from(he.log_q()) - 0.5;
         let log_answer = f64::from(he.answer_bits()) - 0.5;
@@ -67,9 +68,9 @@ impl NoiseProof {
     }
 }
 
-/// tau with 2 exp(-tau^2 / 2) * (3 * coefficients) <= 2^-40: three sums a coefficient.
+/// tau with 2 exp(-tau^2 / 2) * (3 * coefficients) <= 2^-42: three sums a coefficient.
 fn tail(coefficients: usize) -> f64 {
-    let log = (f64::from(STATISTICAL_BITS) + 1.0) * std::f64::consts::LN_2 + (3.0 * coefficients as f64).ln();
+    let log = (f64::from(STATISTICAL_BITS) + 3.0) * std::f64::consts::LN_2 + (3.0 * coefficients as f64).ln();
     (2.0 * log).sqrt()
 }
 
@@ -79,14 +80,14 @@ mod tests {
 
     #[test]
     fn budget_by_hand() {
-        // ||W||_2 = 2^10, ||W||_1 = 2^14, 2^16 coefficients: tau^2 = 2 (41 ln 2 + ln 196608) = 81.2, tau = 9.01;
-        // noise = 9.01 * 3.162 * (1024 + 2560) + 16384 + 21 = 118,530 < 2^17; F = 17 + 40 + 16 = 73.
+        // ||W||_2 = 2^10, ||W||_1 = 2^14, 2^16 coefficients: tau^2 = 2 (43 ln 2 + ln 196608) = 84.0, tau = 9.17;
+        // noise = 9.17 * 3.162 * (1024 + 2560) + 16384 + 21 = 120,300 < 2^17; F = 17 + 41 + 16 = 74.
         let he = HeParameters { degree: 4096, modulus_bits: vec![54, 54], plain_bits: 25 };
         let norms = WeightNorms { squared: 1024.0 * 1024.0, absolute: 16384.0 };
         let proof = NoiseProof::derive(&he, norms, 1 << 16).unwrap();
-        assert_eq!((proof.noise_bits, proof.flood_bits), (17, 73));
-        // At decryption: 2^73 / 2^53.5 + 40961.5 + 1 = 2^19.5 + 2^15.3 = 782,385 = 2^19.58; 52.5 - 25 - 19.58 = 7.9.
-        assert_eq!(proof.margin_bits, 7);
+        assert_eq!((proof.noise_bits, proof.flood_bits), (17, 74));
+        // At decryption: 2^74 / 2^53.5 + 40961.5 + 1 = 2^20.5 + 2^15.3 = 2^20.54; 52.5 - 25 - 20.54 = 6.96.
+        assert_eq!(proof.margin_bits, 6);
     }
 
     #[test]

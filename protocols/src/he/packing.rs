@@ -145,6 +145,11 @@ impl Packing {
         self.request_count() * self.output_groups()
     }
 
+    /// Output coefficients over all answers.
+    pub fn sent_coefficients(&self) -> usize {
+        self.out.size()
+    }
+
     /// The requests that answer `answer` sums over.
     pub fn requests_of(&self, answer: usize) -> std::ops::Range<usize> {
         let first = answer / self.output_groups() * self.input_groups();

@@ -67,6 +67,34 @@ impl PreparedWeights {
     }
 }
 
+/// Bytes that the library puts before the ciphertext that a public key is.
+const PUBLIC_KEY_FRAMING: usize = 4;
+
+/// A ciphertext off the wire: two reduced polynomials modulo all of Q, in NTT form, or the peer is at fault.
+///
+/// The library takes level, representation and count from the message; none of them is the peer's to choose. Its
+/// variable-time shortcuts are switched off, since secret weights are multiplied next.
+fn decode(library: &Arc<BfvParameters>, bytes: &[u8]) -> Result<Ciphertext, Error> {
+    let fault = |found: String| Error::peer("HE ciphertext", "two polynomials modulo Q in NTT form", found);
+    let mut ciphertext = Ciphertext::from_bytes(bytes, library).map_err(|e| fault(e.to_string()))?;
+    let context = library.context_at_level(0)?;
+    if ciphertext.len() != 2 {
+        return Err(fault(format!("{} polynomials", ciphertext.len())));
+    }
+    for poly in ciphertext.iter_mut() {
+        if poly.ctx() != context || poly.representation() != &Representation::Ntt {
+            return Err(fault(format!("{:?} of another level or form", poly.representation())));
+        }
+        let rows = poly.coefficients();
+        let reduced = |(row, q): (ndarray::ArrayView1<'_, u64>, &u64)| row.iter().all(|x| x < q);
+        if !rows.outer_iter().zip(library.moduli()).all(reduced) {
+            return Err(fault("a coefficient that is not reduced".into()));
+        }
+        poly.disallow_variable_time_computations();
+    }
+    Ok(ciphertext)
+}
+
 /// The server's view of a session: the client's public key.
 pub struct ServerKey {
     he: HeParameters,
@@ -77,6 +105,9 @@ pub struct ServerKey {
 impl ServerKey {
     /// Reads the client's public key.
     pub fn new(he: &HeParameters, library: &Arc<BfvParameters>, bytes: &[u8]) -> Result<Self, Error> {
+        // The library frames a key as a ciphertext behind four bytes, and shows only the latter.
+        let (_, ciphertext) = bytes.split_at(bytes.len().min(PUBLIC_KEY_FRAMING));
+        decode(library, ciphertext)?;
         let public = PublicKey::from_bytes(bytes, library)
             .map_err(|e| Error::peer("HE public key", "a key of the plan's parameters", e.to_string()))?;
         Ok(Self { he: he.clone(), library: library.clone(), public })
@@ -84,8 +115,7 @@ impl ServerKey {
 
     /// Reads one request.
     pub fn read_request(&self, bytes: &[u8]) -> Result<Ciphertext, Error> {
-        Ciphertext::from_bytes(bytes, &self.library)
-            .map_err(|e| Error::peer("HE request", "a ciphertext of the plan's parameters", e.to_string()))
+        decode(&self.library, bytes)
     }
 
     /// One answer: the product of its requests with the weights, minus `mask`, re-randomised and flooded.
@@ -109,6 +139,9 @@ impl ServerKey {
         let plain = Plaintext::try_encode(coefficients.as_slice(), Encoding::poly(), &self.library)?;
         let fresh = self.public.try_encrypt(&plain, rng)?;
         let (mut first, mut second) = (fresh[0].clone(), fresh[1].clone());
+        // What follows depends on weights and masks.
+        first.disallow_variable_time_computations();
+        second.disallow_variable_time_computations();
         for (request, weight) in requests.iter().zip(&weights.polys[packing.output_group_of(answer)]) {
             first += &(&request[0] * weight);
             second += &(&request[1] * weight);
@@ -151,6 +184,36 @@ mod tests {
     use models::convolve::convolve;
     use models::fixed::Ring;
     use models::graph::{Shape, Window};
+
+    /// Every single-byte change of the framing is refused or harmless, never a panic.
+    #[test]
+    fn damaged_ciphertexts_are_the_peers_fault() {
+        let mut rng = rand::rng();
+        let he = HeParameters { degree: 4096, modulus_bits: vec![50, 50], plain_bits: 22 };
+        let library = he.build().unwrap();
+        let client = ClientKey::generate(&he, &mut rng).unwrap();
+        let window = Window::square(1, 1, 0);
+        let shape = Shape::new(1, 8, 8);
+        let packing = Packing::choose(&he, shape, window, shape).unwrap();
+        let public = client.public_key(&mut rng);
+        let server = ServerKey::new(&he, &library, &public).unwrap();
+        let request = client.request(&packing, 0, &[1; 64], &mut rng).unwrap();
+        let mut refused = 0;
+        for at in (0..24).chain(request.len() - 40..request.len()) {
+            for flip in [1, 3, 0x80] {
+                let mut damaged = request.clone();
+                damaged[at] ^= flip;
+                refused += usize::from(server.read_request(&damaged).is_err());
+                let mut damaged = public.clone();
+                damaged[at] ^= flip;
+                let _ = ServerKey::new(&he, &library, &damaged);
+            }
+        }
+        assert!(refused >= 20, "only {refused} refused");
+        let mut form = request.clone();
+        form[5] ^= 3; // the representation: NTT becomes power basis
+        assert!(matches!(server.read_request(&form), Err(Error::Peer { .. })));
+    }
 
     #[test]
     fn answers_are_the_convolution_minus_the_mask() {

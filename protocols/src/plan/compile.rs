@@ -8,6 +8,7 @@ use crate::he::server::weight_norms;
 use crate::he::{Exchange, HeParameters};
 use models::fixed::QuantModel;
 use models::fixed::linear::IntegerWeights;
+use models::fixed::quantise::MAX_WEIGHT;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,11 @@ impl ServerSecrets {
                 format!("{expected:?}"),
                 format!("{found:?}"),
             ));
+        }
+        let weights = secrets.weights.iter().flatten().flat_map(|w| w.kernels.iter().flatten());
+        if let Some(bad) = weights.copied().find(|w| w.unsigned_abs() > MAX_WEIGHT) {
+            let expected = format!("magnitudes up to {MAX_WEIGHT}");
+            return Err(Error::config("secrets", "weights", expected, bad.to_string()));
         }
         Ok(secrets)
     }
@@ -99,7 +105,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
             }
         }
     }
-    let coefficients = packings.iter().flatten().map(sent_coefficients).sum();
+    let coefficients = packings.iter().flatten().map(Packing::sent_coefficients).sum();
     let mut packings = packings.into_iter();
     let mut steps = Vec::with_capacity(model.steps.len());
     for (step, weights) in model.steps.iter().zip(&model.weights) {
@@ -161,11 +167,8 @@ fn pack(he: &HeParameters, segment: &Segment, term: &Term) -> Result<Option<Pack
     }
 }
 
-fn sent_coefficients(packing: &Packing) -> usize {
-    (0..packing.answer_count()).map(|answer| packing.outputs(answer).len()).sum()
-}
-
-fn prove(
+/// The noise proof of one exchange, or a refusal that names the step.
+pub fn prove(
     he: &HeParameters,
     segment: &Segment,
     packing: &Packing,

@@ -6,6 +6,7 @@
 pub mod compile;
 pub mod cost;
 pub mod show;
+mod validate;
 
 use crate::Error;
 use crate::he::{Exchange, HeParameters};
@@ -139,13 +140,22 @@ impl Plan {
             let (expected, found) = (PROTOCOL_VERSION.to_string(), plan.version.to_string());
             return Err(Error::config("plan", "protocol version", expected, found));
         }
-        plan.he.check_security("plan")?;
+        validate::validate(&plan)?;
         Ok(plan)
     }
 
     /// Shapes of all values: the image, then every step's output.
     pub fn shapes(&self) -> Vec<Shape> {
         std::iter::once(self.input).chain(self.steps.iter().map(PlannedStep::shape)).collect()
+    }
+
+    /// Coefficients that the server sends over a whole inference.
+    pub fn sent_coefficients(&self) -> usize {
+        let packings = self.steps.iter().flat_map(|step| match step {
+            PlannedStep::Linear(linear) => linear.exchanges.as_slice(),
+            PlannedStep::Activation(_) => &[],
+        });
+        packings.flatten().map(|exchange| exchange.packing.sent_coefficients()).sum()
     }
 
     /// Number of logits.
@@ -190,6 +200,15 @@ impl Plan {
     /// The channel's step number of the logits.
     pub fn output_step(&self) -> u32 {
         channel_step(self.steps.len())
+    }
+
+    /// The number of the first layer of inference `inference` of a session: no two layers of a session share a number,
+    /// since it enters the garbling hash.
+    pub(crate) fn first_layer_id(&self, inference: u32) -> Result<u32, Error> {
+        let last = inference.checked_add(1).and_then(|next| next.checked_mul(self.steps.len() as u32));
+        last.map(|last| last - self.steps.len() as u32).ok_or_else(|| {
+            Error::config("session", "inferences", "fewer than 2^32 layers a session", inference.to_string())
+        })
     }
 
     /// Name and kind of a channel step, for reports.

@@ -1,0 +1,172 @@
+//! What a party relies on in a plan that it was given: everything that would otherwise be a panic, an unbounded
+//! allocation or a wrong answer. Noise proofs are checked by the server, against its own weights.
+
+use super::{ActivationPlan, LinearPlan, Plan, PlannedStep};
+use crate::Error;
+use crate::he::packing::Packing;
+use models::fixed::quantise::value_shapes;
+use models::fixed::steps::{PublicMap, Step, Term, TermOp};
+use models::graph::{Shape, Window};
+
+/// Most steps and most units of a value.
+const MOST_STEPS: usize = 4096;
+const MOST_UNITS: usize = 1 << 26;
+
+/// Errors at the first step that is not sound.
+pub(super) fn validate(plan: &Plan) -> Result<(), Error> {
+    plan.he.check_security("plan")?;
+    let sound = |step: &str, what: &str, is: bool, expected: &str, found: String| {
+        if is { Ok(()) } else { Err(Error::config(step, what, expected, found)) }
+    };
+    let bits = plan.he.modulus_bits.iter();
+    let primes = plan.he.modulus_bits.len() >= 2 && bits.clone().all(|b| (30..=60).contains(b));
+    sound(
+        "plan",
+        "primes of Q",
+        primes,
+        "at least two of 30 to 60 bits",
+        format!("{:?}", plan.he.modulus_bits),
+    )?;
+    let plain = plan.he.plain_bits == plan.ring.bits();
+    sound("plan", "plaintext bits", plain, "the ring's", plan.he.plain_bits.to_string())?;
+    let scales = plan.scales.fa.max(plan.scales.fw) <= plan.ring.bits();
+    sound("plan", "scales", scales, "at most the ring's bits", format!("{:?}", plan.scales))?;
+    let steps = (1..=MOST_STEPS).contains(&plan.steps.len());
+    sound("plan", "steps", steps, "1 to 4096", plan.steps.len().to_string())?;
+    let bounded = |shape: Shape| {
+        [shape.c, shape.h, shape.w].iter().all(|extent| (1..=MOST_UNITS).contains(extent))
+            && shape.c.saturating_mul(shape.h).saturating_mul(shape.w) <= MOST_UNITS
+    };
+    sound("input", "shape", bounded(plan.input), "1 to 2^26 units", plan.input.to_string())?;
+    let model_steps: Vec<Step> = plan
+        .steps
+        .iter()
+        .map(|step| match step {
+            PlannedStep::Linear(linear) => Step::Linear(linear.segment.clone()),
+            PlannedStep::Activation(activation) => Step::Activation(activation.step.clone()),
+        })
+        .collect();
+    let shapes = value_shapes(plan.input, &model_steps);
+    for (index, step) in plan.steps.iter().enumerate() {
+        sound(step.name(), "shape", bounded(step.shape()), "1 to 2^26 units", step.shape().to_string())?;
+        // Values 0 to `index` exist before the step.
+        let known = &shapes[..=index];
+        match step {
+            PlannedStep::Linear(linear) => segment(plan, linear, known)?,
+            PlannedStep::Activation(layer) => activation(plan, layer, known)?,
+        }
+    }
+    Ok(())
+}
+
+fn refuse<T>(step: &str, what: &str, expected: impl Into<String>, found: impl ToString) -> Result<T, Error> {
+    Err(Error::config(step, what, expected, found.to_string()))
+}
+
+fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error> {
+    let name = &step.segment.name;
+    if step.exchanges.len() != step.segment.terms.len() || step.segment.terms.is_empty() {
+        return refuse(name, "exchanges", "one a term", step.exchanges.len());
+    }
+    if step.segment.scale > 2 * plan.ring.bits() {
+        return refuse(name, "scale", "at most twice the ring's bits", step.segment.scale);
+    }
+    for (term, exchange) in step.segment.terms.iter().zip(&step.exchanges) {
+        let Some(source) = known.get(term.source) else {
+            return refuse(name, "source", format!("a value below {}", known.len()), term.source);
+        };
+        // Only masked values are known to the client offline: the image and what activation layers make.
+        if term.source > 0 && !matches!(plan.steps[term.source - 1], PlannedStep::Activation(_)) {
+            return refuse(name, "source", "the image or an activation's output", term.source);
+        }
+        if mapped(*source, term) != Some(term.shape) {
+            return refuse(name, "shape after public maps", format!("that of {source} mapped"), term.shape);
+        }
+        match (term.op, exchange) {
+            (TermOp::Shift { shift }, None)
+                if term.shape == step.segment.shape && shift <= plan.ring.bits() => {}
+            (TermOp::Conv { out, window }, Some(exchange)) => {
+                let output = fits(&window, term.shape).then(|| window.output(term.shape)).flatten();
+                let shape = output.map(|(h, w)| Shape::new(out, h, w));
+                if shape != Some(step.segment.shape) {
+                    return refuse(
+                        name,
+                        "convolution",
+                        format!("an output of {}", step.segment.shape),
+                        format!("{shape:?}"),
+                    );
+                }
+                // Packing is a function of the rest, so there is exactly one that is right.
+                if Packing::choose(&plan.he, term.shape, window, step.segment.shape).as_ref()
+                    != Some(&exchange.packing)
+                {
+                    return refuse(
+                        name,
+                        "packing",
+                        "the one that the compiler chooses",
+                        format!("{:?}", exchange.packing),
+                    );
+                }
+            }
+            (op, exchange) => {
+                let found = format!("{op:?} with {}", if exchange.is_some() { "one" } else { "none" });
+                return refuse(
+                    name,
+                    "term",
+                    "an exchange for a convolution, none for a shift that fits",
+                    found,
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<(), Error> {
+    let step = &layer.step;
+    if known.get(step.source) != Some(&step.shape) {
+        return refuse(
+            &step.name,
+            "source",
+            format!("an earlier value of shape {}", step.shape),
+            step.source,
+        );
+    }
+    let (f, m, k) = (step.truncate, step.bound_bits, plan.ring.bits());
+    if f < 1 || m < f + 2 || m + 2 > k || layer.compared_bits != m + 1 - f {
+        let expected = "1 <= f, f + 2 <= m, m + 2 <= k, n = m + 1 - f";
+        return refuse(
+            &step.name,
+            "widths",
+            expected,
+            format!("f = {f}, m = {m}, k = {k}, n = {}", layer.compared_bits),
+        );
+    }
+    let ascending = step.kept.windows(2).all(|pair| pair[0] < pair[1]);
+    if !ascending || step.kept.last().is_some_and(|last| *last as usize >= step.shape.size()) {
+        return refuse(&step.name, "kept units", format!("ascending, below {}", step.shape.size()), "others");
+    }
+    Ok(())
+}
+
+/// The term's shape after its public maps; `None` where one does not fit.
+fn mapped(source: Shape, term: &Term) -> Option<Shape> {
+    term.pre.iter().try_fold(source, |shape, map| {
+        let fits = match map {
+            PublicMap::SumPool { window } => fits(window, shape) && window.output(shape).is_some(),
+            PublicMap::PadChannels { stride, before, after } => {
+                *stride >= 1 && before.max(after) <= &MOST_UNITS
+            }
+        };
+        let mapped = fits.then(|| map.output(shape))?;
+        (mapped.c.checked_mul(mapped.h)?.checked_mul(mapped.w)? <= MOST_UNITS).then_some(mapped)
+    })
+}
+
+/// Kernel, stride and padding of sane size.
+fn fits(window: &Window, input: Shape) -> bool {
+    let most = input.h.max(input.w) + 64;
+    let Window { kernel, stride, padding } = window;
+    [kernel.0, kernel.1, stride.0, stride.1].iter().all(|x| (1..=most).contains(x))
+        && [padding.top, padding.bottom, padding.left, padding.right].iter().all(|x| *x <= most)
+}
