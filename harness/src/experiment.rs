@@ -3,6 +3,8 @@
 use crate::cli::{CompileArgs, Relu, RunArgs, Settings, SweepArgs, Verify};
 use crate::error::Error;
 use models::checkpoint::REST;
+use models::fixed::Ring;
+use models::fixed::ring::MAX_RING_BITS;
 use netem::Link;
 use protocols::plan::ReluVariant;
 use serde::Serialize;
@@ -74,9 +76,13 @@ impl Experiment {
         let pin = match settings.pin.as_deref() {
             None => None,
             Some([client, server]) => {
-                let cores = std::thread::available_parallelism().map_or(1, usize::from);
-                if let Some(bad) = [client, server].into_iter().find(|core| **core >= cores) {
-                    return Err(refused("--pin", format!("cores below {cores}"), bad));
+                let cores: Vec<usize> = core_affinity::get_core_ids()
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|core| core.id)
+                    .collect();
+                if let Some(bad) = [client, server].into_iter().find(|core| !cores.contains(core)) {
+                    return Err(refused("--pin", format!("two of the cores {cores:?}"), bad));
                 }
                 Some((*client, *server))
             }
@@ -110,6 +116,9 @@ impl Compile {
             if let Some(bits) = value.filter(|bits| !(1..=24).contains(bits)) {
                 return Err(refused(option, "1 to 24 bits", bits));
             }
+        }
+        if let Some(bits) = args.ring.filter(|bits| Ring::new(*bits).is_none()) {
+            return Err(refused("--ring", format!("1 to {MAX_RING_BITS} bits"), bits));
         }
         Ok(Self {
             data_dir: args.data_dir.clone(),

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
 use crate::model::{ClearAccuracy, Compiled};
-use crate::party::pair::{Pair, PartyReport, PhaseReport};
+use crate::party::pair::{Pair, PhaseReport};
 use crate::party::{Outcome, Start};
 use crate::report::say;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,13 +15,14 @@ use netem::{Link, Loopback, Phase, Spent};
 use protocols::clear::replay;
 use protocols::masks::MaskSeed;
 use protocols::plan::Plan;
-use protocols::plan::cost::{predict, total};
+use protocols::plan::cost::{StepCost, Traffic, predict, total};
 use rand::RngCore;
 use results::{
     CellRow, InferenceRow, InferenceStatus, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles,
     Run, SCHEMA, StepRow,
 };
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -48,6 +49,20 @@ pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
     };
     let folder = experiment.out.join(&id);
     let links = experiment.links.iter().map(link_record).collect::<Result<_, _>>()?;
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for model in &models {
+        for link in &experiment.links {
+            let cell = Cell::new(experiment, model, link);
+            if cells.iter().any(|other| other.row.cell == cell.row.cell) {
+                return Err(Error::Option {
+                    option: "--models",
+                    expected: "every network, method and ReLU count once".into(),
+                    found: format!("{} twice", cell.row.cell),
+                });
+            }
+            cells.push(cell);
+        }
+    }
     let mut run = Run::create(&folder, &manifest(experiment, &id, now, &models, links, &loopback))?;
     let progress = ProgressBar::new((models.len() * experiment.links.len() * experiment.images) as u64);
     progress.set_style(
@@ -55,16 +70,12 @@ pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
             .expect("the template is fixed"),
     );
     let mut whole = true;
-    for model in &models {
-        for link in &experiment.links {
-            let mut cell = Cell::new(experiment, model, link)?;
-            progress.set_message(cell.row.cell.clone());
-            run.cell(&cell.row)?;
-            let outcome = cell.measure(&mut run, &progress);
-            if let Err(error) = outcome {
-                whole = false;
-                progress.suspend(|| eprintln!("{}: {error}", cell.row.cell));
-            }
+    for cell in &cells {
+        progress.set_message(cell.row.cell.clone());
+        run.cell(&cell.row)?;
+        if let Err(error) = cell.measure(&mut run, &progress) {
+            whole = false;
+            progress.suspend(|| eprintln!("{}: {error}", cell.row.cell));
         }
     }
     progress.finish_and_clear();
@@ -73,14 +84,16 @@ pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
     Ok(whole)
 }
 
+/// Names of the parties' files.
+const PLAN: &str = "plan.json";
+const SECRETS: &str = "secrets";
+
 /// A compiled model with what all its cells share.
 struct Prepared {
     compiled: Compiled,
     accuracy: ClearAccuracy,
     test: Dataset,
     digest: String,
-    /// The plan and the secrets on disk, for the party processes.
-    files: tempfile::TempDir,
 }
 
 impl Prepared {
@@ -103,14 +116,8 @@ fn prepare(folder: &Path, experiment: &Experiment) -> Result<Prepared, Error> {
             accuracy.out_of_bounds, accuracy.images
         );
     }
-    let files = tempfile::tempdir().map_err(Error::io("making a folder for the parties' files"))?;
-    let write = |name: &str, bytes: Vec<u8>| {
-        std::fs::write(files.path().join(name), bytes).map_err(Error::io(format!("writing {name}")))
-    };
-    write("plan.json", serde_json::to_vec(&compiled.plan).expect("a plan is plain data"))?;
-    write("secrets", compiled.secrets.to_bytes())?;
     let digest = compiled.checkpoint.digest();
-    Ok(Prepared { compiled, accuracy, test, digest, files })
+    Ok(Prepared { compiled, accuracy, test, digest })
 }
 
 /// One model over one link.
@@ -119,15 +126,17 @@ struct Cell<'a> {
     model: &'a Prepared,
     link: &'a Link,
     row: CellRow,
+    /// What the plan predicts.
+    costs: Vec<StepCost>,
 }
 
 impl<'a> Cell<'a> {
-    fn new(experiment: &'a Experiment, model: &'a Prepared, link: &'a Link) -> Result<Self, Error> {
+    fn new(experiment: &'a Experiment, model: &'a Prepared, link: &'a Link) -> Self {
         let Compiled { checkpoint, plan, .. } = &model.compiled;
         let costs = predict(plan);
         let predicted = |phase: Phase| {
             let sum = total(&costs, phase);
-            let framed = |t: protocols::plan::cost::Traffic| t.bytes + t.messages * netem::HEADER_BYTES;
+            let framed = |t: Traffic| t.bytes + t.messages * netem::HEADER_BYTES;
             (Some(framed(sum.up)), Some(framed(sum.down)), Some(sum.up.flights + sum.down.flights))
         };
         let (setup, offline, online) =
@@ -148,6 +157,7 @@ impl<'a> Cell<'a> {
             acc_float: Some(model.accuracy.float),
             acc_fixed: Some(model.accuracy.fixed),
             acc_images: Some(model.accuracy.images as u64),
+            out_of_bounds: Some(model.accuracy.out_of_bounds),
             predicted_setup_up_bytes: setup.0,
             predicted_setup_down_bytes: setup.1,
             predicted_setup_rounds: setup.2,
@@ -159,11 +169,11 @@ impl<'a> Cell<'a> {
             predicted_online_rounds: online.2,
             error: None,
         };
-        Ok(Self { experiment, model, link, row })
+        Self { experiment, model, link, row, costs }
     }
 
     /// Runs all inferences of the cell in one session and saves each. The first failure ends the cell.
-    fn measure(&mut self, run: &mut Run, progress: &ProgressBar) -> Result<(), Error> {
+    fn measure(&self, run: &mut Run, progress: &ProgressBar) -> Result<(), Error> {
         let mut session = None;
         for index in 0..self.experiment.warmups + self.experiment.images {
             let warmup = index < self.experiment.warmups;
@@ -189,9 +199,6 @@ impl<'a> Cell<'a> {
                 progress.inc(1);
             }
         }
-        if let Some(pair) = session {
-            pair.finish()?;
-        }
         Ok(())
     }
 
@@ -209,15 +216,16 @@ impl<'a> Cell<'a> {
         let pair = match session {
             Some(pair) => pair,
             None => {
-                let (pair, setup) = Pair::start(&self.start(), self.experiment.pin)?;
-                self.book(row, steps, &setup);
+                let files = self.party_files()?;
+                let (pair, setup) = Pair::start(&self.start(files.path()), self.experiment.pin)?;
+                self.book(row, steps, &setup)?;
                 session.insert(pair)
             }
         };
         let offline = pair.offline()?;
-        self.book(row, steps, &offline);
+        self.book(row, steps, &offline)?;
         let online = pair.online(normalised.clone())?;
-        self.book(row, steps, &online);
+        self.book(row, steps, &online)?;
         let (client, server) = match (online.client.outcome, online.server.outcome) {
             (Some(client), Some(server)) => (client, server),
             _ => return Err(Error::Party { party: "client", what: "reported no outcome".into() }),
@@ -225,13 +233,19 @@ impl<'a> Cell<'a> {
         let logits = client.logits.clone().unwrap_or_default();
         row.class_secure = Some(argmax(&logits) as u32);
         row.verified = Some(false);
-        self.verify(&normalised, &logits, &client, &server)?;
+        row.out_of_bounds = Some(self.verify(&normalised, &logits, &client, &server)?);
         row.verified = Some(true);
         Ok(())
     }
 
-    /// Compares the run with its clear replay, bit for bit.
-    fn verify(&self, image: &[f32], logits: &[i64], client: &Outcome, server: &Outcome) -> Result<(), Error> {
+    /// Compares the run with its clear replay, bit for bit. Returns the activation inputs that left their bound.
+    fn verify(
+        &self,
+        image: &[f32],
+        logits: &[i64],
+        client: &Outcome,
+        server: &Outcome,
+    ) -> Result<u64, Error> {
         let Compiled { plan, secrets, .. } = &self.model.compiled;
         let seeds = (MaskSeed::from_bytes(client.seed), MaskSeed::from_bytes(server.seed));
         let clear = replay(plan, secrets, &plan.quantise_image(image), &seeds.0, &seeds.1);
@@ -243,6 +257,14 @@ impl<'a> Cell<'a> {
             });
         }
         if let Some(shares) = &server.shares {
+            if shares.len() != clear.server_shares.len() {
+                let expected = format!("{} values", clear.server_shares.len());
+                return Err(Error::Verification {
+                    what: "shares".into(),
+                    expected,
+                    found: shares.len().to_string(),
+                });
+            }
             for (value, (found, expected)) in shares.iter().zip(&clear.server_shares).enumerate() {
                 if let Some(unit) = (0..expected.len()).find(|i| found.get(*i) != expected.get(*i)) {
                     return Err(Error::Verification {
@@ -256,16 +278,30 @@ impl<'a> Cell<'a> {
                 }
             }
         }
-        Ok(())
+        Ok(clear.out_of_bounds)
     }
 
-    fn start(&self) -> Start {
+    /// The plan and the server's weights on disk, for this user alone and only while a session starts.
+    fn party_files(&self) -> Result<tempfile::TempDir, Error> {
+        let files = tempfile::Builder::new()
+            .prefix("linnet-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir()
+            .map_err(Error::io("making a folder for the parties' files"))?;
+        let Compiled { plan, secrets, .. } = &self.model.compiled;
+        let plan = serde_json::to_vec(plan).expect("a plan is plain data");
+        for (name, bytes) in [(PLAN, plan), (SECRETS, secrets.to_bytes())] {
+            std::fs::write(files.path().join(name), bytes).map_err(Error::io(format!("writing {name}")))?;
+        }
+        Ok(files)
+    }
+
+    fn start(&self, files: &Path) -> Start {
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
-        let files = self.model.files.path();
         Start {
-            plan: files.join("plan.json"),
-            secrets: Some(files.join("secrets")),
+            plan: files.join(PLAN),
+            secrets: Some(files.join(SECRETS)),
             connect: None,
             link: self.link.clone(),
             deadline: self.experiment.deadline,
@@ -275,16 +311,44 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// Turns both parties' books of a phase into rows.
-    fn book(&self, row: &mut InferenceRow, steps: &mut Vec<StepRow>, report: &PhaseReport) {
-        let peak = |party: &PartyReport| party.peak_rss_bytes;
-        row.peak_rss_client_bytes = peak(&report.client);
-        row.peak_rss_server_bytes = peak(&report.server);
+    /// Turns both parties' books of a phase into rows, and compares them with the prediction: bytes, messages, flights.
+    fn book(
+        &self,
+        row: &mut InferenceRow,
+        steps: &mut Vec<StepRow>,
+        report: &PhaseReport,
+    ) -> Result<(), Error> {
+        row.peak_rss_client_bytes = report.client.peak_rss_bytes;
+        row.peak_rss_server_bytes = report.server.peak_rss_bytes;
+        row.release_p50_ns = Some(report.client.release.p50_ns);
+        row.release_p99_ns = Some(report.client.release.p99_ns);
+        let plan = &self.model.compiled.plan;
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
-            steps.extend(
-                report.spent.iter().map(|spent| step_row(&self.model.compiled.plan, row, party, spent)),
-            );
+            steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            for spent in &report.spent {
+                let cost =
+                    self.costs.iter().find(|cost| (cost.phase, cost.step) == (spent.phase, spent.step));
+                let sent = |traffic: Traffic| (traffic.bytes, traffic.messages, traffic.flights);
+                let expected = sent(cost.map_or(Traffic::default(), |cost| match party {
+                    Party::Client => cost.up,
+                    Party::Server => cost.down,
+                }));
+                let found = (spent.bytes_out, spent.messages_out, spent.flights_out);
+                if found != expected {
+                    return Err(Error::Verification {
+                        what: format!(
+                            "bytes, messages and flights that the {} sent in {} {}",
+                            if party == Party::Client { "client" } else { "server" },
+                            spent.phase,
+                            plan.describe_step(spent.step).0
+                        ),
+                        expected: format!("{expected:?}"),
+                        found: format!("{found:?}"),
+                    });
+                }
+            }
         }
+        Ok(())
     }
 }
 

@@ -157,6 +157,48 @@ fn a_model_that_would_wrap_is_refused_by_the_step_name() {
 }
 
 #[test]
+fn options_that_make_no_sense_are_refused_before_anything_runs() {
+    let workshop = Workshop::new(0.3);
+    for (words, said) in [
+        (["--ring", "60"], "--ring: expected 1 to 48 bits, found 60"),
+        (["--images", "0"], "--images: expected at least 1, found 0"),
+        (["--deadline", "0"], "--deadline: expected a positive number of seconds, found 0"),
+        (["--link", "lam"], "lan"),
+    ] {
+        let output = workshop.run(&words);
+        assert!(!output.status.success() && text(&output).contains(said), "{words:?}: {}", text(&output));
+    }
+    let twice = Command::new(env!("CARGO_BIN_EXE_linnet"))
+        .args(["sweep", "--models", "model,model", "--link", "loopback", "--fa", "6", "--fw", "7"])
+        .args(["--accuracy-images", "5", "--calibration-images", "5"])
+        .current_dir(workshop.0.path())
+        .output()
+        .unwrap();
+    assert!(text(&twice).contains("every network, method and ReLU count once"), "{}", text(&twice));
+    assert!(!workshop.path("runs").exists());
+}
+
+/// A scale given alone is taken as it is, even outside the range that is searched; the other one is searched.
+#[test]
+fn one_scale_can_be_pinned() {
+    let workshop = Workshop::new(0.3);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+    command.args([
+        "plan",
+        "show",
+        "--fw",
+        "14",
+        "--agreement",
+        "0.5",
+        "--calibration-images",
+        "10",
+        "--model",
+    ]);
+    let output = command.arg(workshop.path("model")).output().unwrap();
+    assert!(text(&output).contains("weights 2^-14"), "{}", text(&output));
+}
+
+#[test]
 fn a_link_beyond_the_loopback_is_refused() {
     let workshop = Workshop::new(0.3);
     let output = workshop.run(&["--link", "rate=900GB/s,rtt=1ms"]);

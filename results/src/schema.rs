@@ -147,6 +147,12 @@ pub struct InferenceRow {
     pub peak_rss_client_bytes: Option<u64>,
     /// The server's largest resident set, bytes.
     pub peak_rss_server_bytes: Option<u64>,
+    /// Activation inputs that left the bound their step was compiled for; a wrong class may follow.
+    pub out_of_bounds: Option<u64>,
+    /// How late the client's frames were released, median since the session began, nanoseconds.
+    pub release_p50_ns: Option<u64>,
+    /// The same, 99th percentile.
+    pub release_p99_ns: Option<u64>,
 }
 
 /// A row of `cells.csv`: one combination under comparison.
@@ -178,6 +184,8 @@ pub struct CellRow {
     pub acc_fixed: Option<f64>,
     /// Test images behind the two.
     pub acc_images: Option<u64>,
+    /// Activation inputs over all `acc_images` that left the bound their step was compiled for, in fixed point.
+    pub out_of_bounds: Option<u64>,
     /// Predicted setup bytes, client to server.
     pub predicted_setup_up_bytes: Option<u64>,
     /// Predicted setup bytes, server to client.
@@ -256,6 +264,8 @@ pub struct SummaryRow {
     pub failed: u64,
     /// Repeats of the `n` that were checked and equal to clear evaluation with their own masks.
     pub verified: u64,
+    /// Activation inputs of the repeats of the `n` that left their bound.
+    pub out_of_bounds: Option<u64>,
     /// Median setup time, seconds.
     #[serde(serialize_with = "decimal_seconds")]
     pub setup_s_p50: Option<f64>,

@@ -233,6 +233,11 @@ fn summarise_cell(
         cell: cell.cell.clone(),
         failed: failed.len() as u64,
         verified: counted.iter().filter(|row| row.verified == Some(true)).count() as u64,
+        out_of_bounds: if counted.is_empty() {
+            None
+        } else {
+            counted.iter().map(|row| row.out_of_bounds).sum()
+        },
         setup_s_p50: setup.percentile(Percentile::P50),
         setup_up_bytes: setup.up,
         setup_down_bytes: setup.down,

@@ -45,6 +45,8 @@ fn expected_lan() -> SummaryRow {
         cell: "mini-lan".to_owned(),
         failed: 0,
         verified: 3,
+        // 2 in each of the three repeats.
+        out_of_bounds: Some(6),
         setup_s_p50: Some(0.03),
         setup_up_bytes: Some(78),
         setup_down_bytes: Some(98),

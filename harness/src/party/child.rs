@@ -23,8 +23,10 @@ pub(crate) fn run(role: Role) -> Result<(), Error> {
         Some(start) => start,
         None => return Ok(()),
     };
-    if let Some(core) = start.core {
-        core_affinity::set_for_current(core_affinity::CoreId { id: core });
+    if let Some(core) = start.core
+        && !core_affinity::set_for_current(core_affinity::CoreId { id: core })
+    {
+        return report(&Report::Failed { error: format!("could not be pinned to core {core}") });
     }
     let outcome = match role {
         Role::Client => client(&start, &mut orders),
@@ -58,7 +60,6 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
                 done(&mut channel, Some(outcome))?;
             }
-            Order::Finish => return report(&Report::Finished { release: channel.release_error() }),
         }
     }
     Ok(())
@@ -90,14 +91,14 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                 let shares = start.shares.then_some(output.shares);
                 done(&mut channel, Some(Outcome { seed: output.seed.reveal(), logits: None, shares }))?;
             }
-            Order::Finish => return report(&Report::Finished { release: channel.release_error() }),
         }
     }
     Ok(())
 }
 
 fn done(channel: &mut Channel, outcome: Option<Outcome>) -> Result<(), Error> {
-    report(&Report::Done { spent: channel.take_spent(), peak_rss_bytes: peak_rss_bytes(), outcome })
+    let (spent, release) = (channel.take_spent(), channel.release_error());
+    report(&Report::Done { spent, peak_rss_bytes: peak_rss_bytes(), release, outcome })
 }
 
 fn report(report: &Report) -> Result<(), Error> {

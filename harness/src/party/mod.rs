@@ -62,8 +62,6 @@ pub(crate) enum Order {
     Offline,
     /// Use it; the client is given the normalised image.
     Online { image: Option<Vec<f32>> },
-    /// Say how late frames came, and end.
-    Finish,
 }
 
 /// What a party answers.
@@ -73,9 +71,7 @@ pub(crate) enum Report {
     /// The server waits for the client here.
     Listening { address: SocketAddr },
     /// A phase is done.
-    Done { spent: Vec<Spent>, peak_rss_bytes: Option<u64>, outcome: Option<Outcome> },
-    /// The end.
-    Finished { release: ReleaseError },
+    Done { spent: Vec<Spent>, peak_rss_bytes: Option<u64>, release: ReleaseError, outcome: Option<Outcome> },
     /// The party cannot go on.
     Failed { error: String },
 }

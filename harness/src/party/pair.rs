@@ -18,8 +18,13 @@ pub(crate) struct PhaseReport {
 pub(crate) struct PartyReport {
     pub(crate) spent: Vec<Spent>,
     pub(crate) peak_rss_bytes: Option<u64>,
+    /// How late its frames were released, since the session began.
+    pub(crate) release: ReleaseError,
     pub(crate) outcome: Option<Outcome>,
 }
+
+/// Longest wait for a phase in which neither party has reported: far above any phase, so that nothing waits forever.
+const LONGEST_PHASE: Duration = Duration::from_secs(4 * 3600);
 
 /// A client and a server in session.
 pub(crate) struct Pair {
@@ -41,7 +46,7 @@ impl Pair {
         let (sender, reports) = channel();
         let mut server = Party::spawn(Role::Server, sender.clone())?;
         server.tell(&Start { core: cores.map(|c| c.1), ..start.clone() });
-        let address = match reports.recv() {
+        let address = match reports.recv_timeout(LONGEST_PHASE) {
             Ok(Heard { report: Some(Report::Listening { address }), .. }) => address,
             Ok(heard) => return Err(server.fault(heard.report)),
             Err(_) => return Err(server.fault(None)),
@@ -71,44 +76,30 @@ impl Pair {
         self.collect()
     }
 
-    /// Ends the session; how late frames were released at the client.
-    pub(crate) fn finish(mut self) -> Result<ReleaseError, Error> {
-        self.server.tell(&Order::Finish);
-        self.client.tell(&Order::Finish);
-        loop {
-            match self.reports.recv() {
-                Ok(Heard { role: Role::Client, report: Some(Report::Finished { release }) }) => {
-                    return Ok(release);
-                }
-                Ok(Heard { role: Role::Server, .. }) => {}
-                Ok(Heard { role: Role::Client, report }) => return Err(self.client.fault(report)),
-                Err(_) => return Err(self.client.fault(None)),
-            }
-        }
-    }
-
-    /// Waits until both parties have done the phase, or one has failed: a stall is noticed by the party that waits.
+    /// Waits until both parties have done the phase, or one has failed. A stall is noticed by the party that waits on
+    /// the channel; once one party is done, the other has its deadline left.
     fn collect(&mut self) -> Result<PhaseReport, Error> {
         let (mut client, mut server) = (None, None);
         loop {
-            let Ok(Heard { role, report }) = self.reports.recv() else { return Err(self.client.fault(None)) };
+            let patience = if client.is_some() || server.is_some() { self.grace } else { LONGEST_PHASE };
+            let Ok(Heard { role, report }) = self.reports.recv_timeout(patience) else {
+                let silent = if client.is_some() { &mut self.server } else { &mut self.client };
+                return Err(silent.silent(patience));
+            };
             match (role, report) {
-                (Role::Client, Some(Report::Done { spent, peak_rss_bytes, outcome })) => {
-                    client = Some(PartyReport { spent, peak_rss_bytes, outcome });
+                (Role::Client, Some(Report::Done { spent, peak_rss_bytes, release, outcome })) => {
+                    client = Some(PartyReport { spent, peak_rss_bytes, release, outcome });
                 }
-                (Role::Server, Some(Report::Done { spent, peak_rss_bytes, outcome })) => {
-                    server = Some(PartyReport { spent, peak_rss_bytes, outcome });
+                (Role::Server, Some(Report::Done { spent, peak_rss_bytes, release, outcome })) => {
+                    server = Some(PartyReport { spent, peak_rss_bytes, release, outcome });
                 }
                 (Role::Client, report) => return Err(self.client.fault(report)),
                 (Role::Server, report) => return Err(self.explain(client.is_some(), report)),
             }
-            if client.is_some() && server.is_some() {
-                break;
+            match (client, server) {
+                (Some(client), Some(server)) => return Ok(PhaseReport { client, server }),
+                both => (client, server) = both,
             }
-        }
-        match (client, server) {
-            (Some(client), Some(server)) => Ok(PhaseReport { client, server }),
-            _ => unreachable!("the loop ends with both"),
         }
     }
 
@@ -171,10 +162,19 @@ impl Party {
             Some(Report::Failed { error }) => error,
             Some(other) => format!("reported {other:?} out of turn"),
             None => {
+                // Its output has ended; if it has not, it is of no more use.
+                let _ = self.process.kill();
                 let status = self.process.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
                 format!("ended unexpectedly ({status})")
             }
         };
+        Error::Party { party: self.role.name(), what }
+    }
+
+    /// The error of a party that does not report; it is ended.
+    fn silent(&mut self, patience: Duration) -> Error {
+        let _ = self.process.kill();
+        let what = format!("gave no report within {:.1} s", patience.as_secs_f64());
         Error::Party { party: self.role.name(), what }
     }
 }

@@ -52,9 +52,11 @@ pub fn search(
     }
     let mut best: Option<(f64, Found)> = None;
     let mut refused = None;
-    let mut frontier = *FW.end();
-    for fa in FA.filter(|fa| pinned.fa.is_none_or(|p| p == *fa)) {
-        for fw in (*FW.start()..=frontier).filter(|fw| pinned.fw.is_none_or(|p| p == *fw)) {
+    let activations = pinned.fa.map_or(FA, |fa| fa..=fa);
+    let weights = pinned.fw.map_or(FW, |fw| fw..=fw);
+    let mut frontier = *weights.end();
+    for fa in activations {
+        for fw in *weights.start()..=frontier {
             let model = match quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits) {
                 Ok(model) => model,
                 Err(error) => {
@@ -68,7 +70,8 @@ pub fn search(
             {
                 best = Some((cost, Found { model, agreement }));
             }
-            frontier = fw - 1;
+            // A finer fa is worth looking at only with a coarser fw, unless fw is pinned and fa alone is free.
+            frontier = fw - u32::from(pinned.fw.is_none());
             break;
         }
     }

@@ -56,6 +56,7 @@ pub(crate) fn inference(cell: &str, repeat: u32, label: u32) -> InferenceRow {
         class_fixed: Some(3),
         class_secure: Some(3),
         verified: Some(true),
+        out_of_bounds: Some(2),
         peak_rss_client_bytes: Some(1_000_000 + u64::from(repeat)),
         ..InferenceRow::default()
     }
