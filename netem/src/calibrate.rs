@@ -17,7 +17,8 @@ pub struct Loopback {
 }
 
 const DEADLINE: Duration = Duration::from_secs(10);
-const PING: FrameKind = FrameKind(1);
+/// An empty frame, to and fro.
+pub(crate) const PING: FrameKind = FrameKind(1);
 const BURST: FrameKind = FrameKind(2);
 
 const PINGS: usize = 400;
@@ -45,11 +46,30 @@ pub fn calibrate() -> Result<Loopback, Error> {
     })
 }
 
-fn answer(far: &mut Channel) -> Result<(), Error> {
-    for _ in 0..PINGS {
+/// The median time from an empty frame to its answer by [`answer_pings`].
+pub(crate) fn median_round_trip(near: &mut Channel, pings: usize) -> Result<Duration, Error> {
+    let mut round_trips = Vec::with_capacity(pings);
+    for _ in 0..pings {
+        let start = Instant::now();
+        near.send(PING, Vec::new())?;
+        near.recv(PING, 0)?;
+        round_trips.push(start.elapsed());
+    }
+    round_trips.sort_unstable();
+    Ok(round_trips[pings / 2])
+}
+
+/// Answers every empty frame at once.
+pub(crate) fn answer_pings(far: &mut Channel, pings: usize) -> Result<(), Error> {
+    for _ in 0..pings {
         far.recv(PING, 0)?;
         far.send(PING, Vec::new())?;
     }
+    Ok(())
+}
+
+fn answer(far: &mut Channel) -> Result<(), Error> {
+    answer_pings(far, PINGS)?;
     for _ in 0..BURSTS {
         for _ in 0..BURST_FRAMES {
             far.recv(BURST, FRAME_BYTES)?;
@@ -60,15 +80,7 @@ fn answer(far: &mut Channel) -> Result<(), Error> {
 }
 
 fn measure(near: &mut Channel) -> Result<Loopback, Error> {
-    let mut round_trips = Vec::with_capacity(PINGS);
-    for _ in 0..PINGS {
-        let start = Instant::now();
-        near.send(PING, Vec::new())?;
-        near.recv(PING, 0)?;
-        round_trips.push(start.elapsed());
-    }
-    round_trips.sort_unstable();
-    let rtt = round_trips[PINGS / 2];
+    let rtt = median_round_trip(near, PINGS)?;
     let mut best = Duration::MAX;
     for _ in 0..BURSTS {
         let start = Instant::now();

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::calibrate::{PING, answer_pings, median_round_trip};
 use crate::{BytesPerSec, Channel, Error, FrameKind, HEADER_BYTES, Link, ReleaseError};
 
 /// A link as measured.
@@ -18,7 +19,6 @@ pub struct Probed {
     pub release: ReleaseError,
 }
 
-const PING: FrameKind = FrameKind(1);
 const BURST: FrameKind = FrameKind(2);
 const PINGS: usize = 5;
 const FRAME_BYTES: usize = 1 << 16;
@@ -41,10 +41,7 @@ pub fn probe(link: &Link) -> Result<Probed, Error> {
     });
     thread::scope(|scope| {
         let echo = scope.spawn(move || -> Result<ReleaseError, Error> {
-            for _ in 0..PINGS {
-                far.recv(PING, 0)?;
-                far.send(PING, Vec::new())?;
-            }
+            answer_pings(&mut far, PINGS)?;
             for _ in 0..frames {
                 far.recv(BURST, FRAME_BYTES)?;
             }
@@ -52,15 +49,7 @@ pub fn probe(link: &Link) -> Result<Probed, Error> {
             far.flush()?;
             Ok(far.release_error())
         });
-        let mut round_trips = Vec::with_capacity(PINGS);
-        for _ in 0..PINGS {
-            let start = Instant::now();
-            near.send(PING, Vec::new())?;
-            near.recv(PING, 0)?;
-            round_trips.push(start.elapsed());
-        }
-        round_trips.sort_unstable();
-        let rtt = round_trips[PINGS / 2];
+        let rtt = median_round_trip(&mut near, PINGS)?;
         let start = Instant::now();
         for _ in 0..frames {
             near.send(BURST, vec![0; FRAME_BYTES])?;

@@ -1,137 +1,40 @@
-//! An experiment, run: every model over every link, each inference verified and saved at once.
+//! One model over one link: a session, its inferences, and what each of them must equal.
 
+use super::Prepared;
+use super::record::step_row;
 use crate::cli::Verify;
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::machine;
-use crate::model::{ClearAccuracy, Compiled};
+use crate::model::Compiled;
 use crate::party::pair::{Pair, PhaseReport};
 use crate::party::{Outcome, Start};
-use crate::report::say;
-use indicatif::{ProgressBar, ProgressStyle};
-use models::data::Dataset;
+use indicatif::ProgressBar;
 use models::real::argmax;
-use netem::{Link, Loopback, Phase, Spent};
+use netem::{Link, Phase};
 use protocols::clear::replay;
 use protocols::masks::MaskSeed;
-use protocols::plan::Plan;
 use protocols::plan::cost::{StepCost, Traffic, predict, total};
 use rand::RngCore;
-use results::{
-    CellRow, InferenceRow, InferenceStatus, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles,
-    Run, SCHEMA, StepRow,
-};
-use std::collections::BTreeMap;
+use results::{CellRow, InferenceRow, InferenceStatus, Party, Run, StepRow};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
-
-/// Runs the experiment; `false` where an inference or a cell failed.
-pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
-    let loopback = netem::calibrate()?;
-    for link in &experiment.links {
-        link.check(&loopback)?;
-    }
-    let mut models = Vec::with_capacity(experiment.models.len());
-    for folder in &experiment.models {
-        eprintln!("compiling {}", folder.display());
-        models.push(prepare(folder, experiment)?);
-    }
-    let now = OffsetDateTime::now_utc();
-    let id = match &experiment.id {
-        Some(id) => id.clone(),
-        None => {
-            let format = format_description!("[year][month][day]-[hour][minute][second]");
-            format!("{}-{}", now.format(&format).expect("the format is fixed"), models[0].name())
-        }
-    };
-    let folder = experiment.out.join(&id);
-    let links = experiment.links.iter().map(link_record).collect::<Result<_, _>>()?;
-    let mut cells: Vec<Cell<'_>> = Vec::new();
-    for model in &models {
-        for link in &experiment.links {
-            let cell = Cell::new(experiment, model, link);
-            if cells.iter().any(|other| other.row.cell == cell.row.cell) {
-                return Err(Error::Option {
-                    option: "--models",
-                    expected: "every network, method and ReLU count once".into(),
-                    found: format!("{} twice", cell.row.cell),
-                });
-            }
-            cells.push(cell);
-        }
-    }
-    let mut run = Run::create(&folder, &manifest(experiment, &id, now, &models, links, &loopback))?;
-    let progress = ProgressBar::new((models.len() * experiment.links.len() * experiment.images) as u64);
-    progress.set_style(
-        ProgressStyle::with_template("{bar:30} {pos}/{len} inferences, {elapsed} (about {eta} to go)  {msg}")
-            .expect("the template is fixed"),
-    );
-    let mut whole = true;
-    for cell in &cells {
-        progress.set_message(cell.row.cell.clone());
-        run.cell(&cell.row)?;
-        if let Err(error) = cell.measure(&mut run, &progress) {
-            whole = false;
-            progress.suspend(|| eprintln!("{}: {error}", cell.row.cell));
-        }
-    }
-    progress.finish_and_clear();
-    let summary = run.finish()?;
-    say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
-    Ok(whole)
-}
 
 /// Names of the parties' files.
 const PLAN: &str = "plan.json";
 const SECRETS: &str = "secrets";
 
-/// A compiled model with what all its cells share.
-struct Prepared {
-    compiled: Compiled,
-    accuracy: ClearAccuracy,
-    test: Dataset,
-    digest: String,
-}
-
-impl Prepared {
-    fn name(&self) -> &str {
-        &self.compiled.checkpoint.meta.net
-    }
-}
-
-fn prepare(folder: &Path, experiment: &Experiment) -> Result<Prepared, Error> {
-    let compiled = Compiled::load(folder, &experiment.compile)?;
-    let test = compiled.source.load_test()?;
-    if experiment.images > test.len() {
-        let expected = format!("at most {}, the size of the test set", test.len());
-        return Err(Error::Option { option: "--images", expected, found: experiment.images.to_string() });
-    }
-    let accuracy = compiled.clear_accuracy(&test, experiment.accuracy_images);
-    if accuracy.out_of_bounds > 0 {
-        eprintln!(
-            "  {} activations of {} test images left their calibrated bound",
-            accuracy.out_of_bounds, accuracy.images
-        );
-    }
-    let digest = compiled.checkpoint.digest();
-    Ok(Prepared { compiled, accuracy, test, digest })
-}
-
 /// One model over one link.
-struct Cell<'a> {
+pub(super) struct Cell<'a> {
     experiment: &'a Experiment,
     model: &'a Prepared,
     link: &'a Link,
-    row: CellRow,
+    pub(super) row: CellRow,
     /// What the plan predicts.
     costs: Vec<StepCost>,
 }
 
 impl<'a> Cell<'a> {
-    fn new(experiment: &'a Experiment, model: &'a Prepared, link: &'a Link) -> Self {
+    pub(super) fn new(experiment: &'a Experiment, model: &'a Prepared, link: &'a Link) -> Self {
         let Compiled { checkpoint, plan, .. } = &model.compiled;
         let costs = predict(plan);
         let predicted = |phase: Phase| {
@@ -173,7 +76,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Runs all inferences of the cell in one session and saves each. The first failure ends the cell.
-    fn measure(&self, run: &mut Run, progress: &ProgressBar) -> Result<(), Error> {
+    pub(super) fn measure(&self, run: &mut Run, progress: &ProgressBar) -> Result<(), Error> {
         let mut session = None;
         for index in 0..self.experiment.warmups + self.experiment.images {
             let warmup = index < self.experiment.warmups;
@@ -349,105 +252,5 @@ impl<'a> Cell<'a> {
             }
         }
         Ok(())
-    }
-}
-
-fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &Spent) -> StepRow {
-    let (name, kind) = plan.describe_step(spent.step);
-    StepRow {
-        cell: inference.cell.clone(),
-        repeat: inference.repeat,
-        warmup: inference.warmup,
-        party,
-        phase: match spent.phase {
-            Phase::Setup => results::Phase::Setup,
-            Phase::Offline => results::Phase::Offline,
-            Phase::Online => results::Phase::Online,
-        },
-        step: spent.step,
-        step_name: name,
-        step_kind: kind.to_owned(),
-        bytes_out: spent.bytes_out,
-        bytes_in: spent.bytes_in,
-        header_out: spent.header_out,
-        header_in: spent.header_in,
-        messages_out: spent.messages_out,
-        messages_in: spent.messages_in,
-        flights_out: spent.flights_out,
-        wall_ns: spent.wall_ns,
-        compute_ns: spent.compute_ns(),
-        blocked_ns: spent.blocked_ns,
-    }
-}
-
-fn link_record(link: &Link) -> Result<LinkRecord, Error> {
-    let probed = netem::probe(link)?;
-    Ok(LinkRecord {
-        name: link.name.clone(),
-        rate_bytes_per_s: link.rate.map(|rate| rate.0),
-        rtt_s: link.rtt.as_secs_f64(),
-        measured_rate_bytes_per_s: Some(probed.rate.0),
-        measured_rtt_s: Some(probed.rtt.as_secs_f64()),
-        release_error: Some(Quantiles {
-            p50_s: probed.release.p50_ns as f64 * 1e-9,
-            p99_s: probed.release.p99_ns as f64 * 1e-9,
-        }),
-    })
-}
-
-fn manifest(
-    experiment: &Experiment,
-    id: &str,
-    now: OffsetDateTime,
-    prepared: &[Prepared],
-    links: Vec<LinkRecord>,
-    loopback: &Loopback,
-) -> Manifest {
-    let models = prepared
-        .iter()
-        .map(|model| {
-            let meta = &model.compiled.checkpoint.meta;
-            ModelRecord {
-                name: meta.net.clone(),
-                digest: model.digest.clone(),
-                plan_digest: Some(model.compiled.plan.digest()),
-                data: meta.data.clone(),
-                method: meta.method.clone(),
-                relu: model.compiled.plan.relu.name().to_owned(),
-                budget: meta.budget.map(|b| b as u64),
-                relus: model.compiled.plan.relus() as u64,
-            }
-        })
-        .collect::<Vec<_>>();
-    let seeds = BTreeMap::from([("scale_search_rounding".to_owned(), models::fixed::search::SEED)])
-        .into_iter()
-        .chain(prepared.iter().map(|model| {
-            let meta = &model.compiled.checkpoint.meta;
-            let kept = model.compiled.plan.relus();
-            (format!("held_out_split_{}_{}_{kept}", meta.net, meta.method), meta.seed)
-        }))
-        .collect();
-    let core = |core: Option<usize>| core.map(|c| c as u32).into_iter().collect();
-    Manifest {
-        schema: SCHEMA,
-        id: id.to_owned(),
-        started: now.format(&Rfc3339).expect("a time of today has a text"),
-        command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
-        linnet: env!("CARGO_PKG_VERSION").to_owned(),
-        revision: machine::revision(),
-        machine: machine::describe(),
-        threads: 1,
-        pinning: Pinning {
-            client: core(experiment.pin.map(|p| p.0)),
-            server: core(experiment.pin.map(|p| p.1)),
-        },
-        seeds,
-        links,
-        loopback: Some(results::Loopback {
-            rate_bytes_per_s: loopback.rate.0,
-            rtt_s: loopback.rtt.as_secs_f64(),
-        }),
-        models,
-        settings: serde_json::to_value(experiment).expect("an experiment is plain data"),
     }
 }

@@ -1,0 +1,115 @@
+//! What is written beside the numbers: the manifest, and the books as rows.
+
+use super::Prepared;
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::machine;
+use netem::{Link, Loopback, Phase, Spent};
+use protocols::plan::Plan;
+use results::{InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, StepRow};
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A party's book of a step as a row.
+pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &Spent) -> StepRow {
+    let (name, kind) = plan.describe_step(spent.step);
+    StepRow {
+        cell: inference.cell.clone(),
+        repeat: inference.repeat,
+        warmup: inference.warmup,
+        party,
+        phase: match spent.phase {
+            Phase::Setup => results::Phase::Setup,
+            Phase::Offline => results::Phase::Offline,
+            Phase::Online => results::Phase::Online,
+        },
+        step: spent.step,
+        step_name: name,
+        step_kind: kind.to_owned(),
+        bytes_out: spent.bytes_out,
+        bytes_in: spent.bytes_in,
+        header_out: spent.header_out,
+        header_in: spent.header_in,
+        messages_out: spent.messages_out,
+        messages_in: spent.messages_in,
+        flights_out: spent.flights_out,
+        wall_ns: spent.wall_ns,
+        compute_ns: spent.compute_ns(),
+        blocked_ns: spent.blocked_ns,
+    }
+}
+
+/// A link as asked for and as measured just now.
+pub(super) fn link_record(link: &Link) -> Result<LinkRecord, Error> {
+    let probed = netem::probe(link)?;
+    Ok(LinkRecord {
+        name: link.name.clone(),
+        rate_bytes_per_s: link.rate.map(|rate| rate.0),
+        rtt_s: link.rtt.as_secs_f64(),
+        measured_rate_bytes_per_s: Some(probed.rate.0),
+        measured_rtt_s: Some(probed.rtt.as_secs_f64()),
+        release_error: Some(Quantiles {
+            p50_s: probed.release.p50_ns as f64 * 1e-9,
+            p99_s: probed.release.p99_ns as f64 * 1e-9,
+        }),
+    })
+}
+
+/// Everything that a reader needs to repeat the run.
+pub(super) fn manifest(
+    experiment: &Experiment,
+    id: &str,
+    now: OffsetDateTime,
+    prepared: &[Prepared],
+    links: Vec<LinkRecord>,
+    loopback: &Loopback,
+) -> Manifest {
+    let models = prepared
+        .iter()
+        .map(|model| {
+            let meta = &model.compiled.checkpoint.meta;
+            ModelRecord {
+                name: meta.net.clone(),
+                digest: model.digest.clone(),
+                plan_digest: Some(model.compiled.plan.digest()),
+                data: meta.data.clone(),
+                method: meta.method.clone(),
+                relu: model.compiled.plan.relu.name().to_owned(),
+                budget: meta.budget.map(|b| b as u64),
+                relus: model.compiled.plan.relus() as u64,
+            }
+        })
+        .collect::<Vec<_>>();
+    let seeds = BTreeMap::from([("scale_search_rounding".to_owned(), models::fixed::search::SEED)])
+        .into_iter()
+        .chain(prepared.iter().map(|model| {
+            let meta = &model.compiled.checkpoint.meta;
+            let kept = model.compiled.plan.relus();
+            (format!("held_out_split_{}_{}_{kept}", meta.net, meta.method), meta.seed)
+        }))
+        .collect();
+    let core = |core: Option<usize>| core.map(|c| c as u32).into_iter().collect();
+    Manifest {
+        schema: SCHEMA,
+        id: id.to_owned(),
+        started: now.format(&Rfc3339).expect("a time of today has a text"),
+        command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
+        linnet: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: machine::revision(),
+        machine: machine::describe(),
+        threads: 1,
+        pinning: Pinning {
+            client: core(experiment.pin.map(|p| p.0)),
+            server: core(experiment.pin.map(|p| p.1)),
+        },
+        seeds,
+        links,
+        loopback: Some(results::Loopback {
+            rate_bytes_per_s: loopback.rate.0,
+            rtt_s: loopback.rtt.as_secs_f64(),
+        }),
+        models,
+        settings: serde_json::to_value(experiment).expect("an experiment is plain data"),
+    }
+}
