@@ -14,7 +14,7 @@
 //! inferences of a session add up. Decryption modulo q (the first prime, after dividing by P = Q/q) is right while
 //! 2^k * ((bound + 2^F)/P + (1 + 20 N)/2 + 1) < q/2.
 
-use super::params::{ERROR_VARIANCE, HeParameters};
+use super::params::{ERROR_VARIANCE, HeParameters, PRIME_SLACK};
 use serde::{Deserialize, Serialize};
 
 /// Statistical security of flooding over a whole inference, bits.
@@ -54,12 +54,12 @@ impl NoiseProof {
             + ERROR_BOUND
             + 1.0;
         let noise_bits = noise.log2().ceil() as u32;
-        let flood_bits = noise_bits + STATISTICAL_BITS + 1 + (coefficients as f64).log2().ceil() as u32;
-        // Primes are a hair below their power of two: half a bit is more than enough.
-        let log_q = f64::from(he.log_q()) - 0.5;
-        let log_answer = f64::from(he.answer_bits()) - 0.5;
-        let flooded = f64::from(noise_bits).exp2() + f64::from(flood_bits).exp2();
+        let hidden = f64::from(STATISTICAL_BITS + 1) + (coefficients as f64).log2();
+        let flood_bits = (noise.log2() + hidden).ceil() as u32;
+        let log_q = f64::from(he.log_q()) - PRIME_SLACK * he.modulus_bits.len() as f64;
+        let log_answer = f64::from(he.answer_bits()) - PRIME_SLACK;
         let dropped = log_q - f64::from(he.answer_bits());
+        let flooded = noise + f64::from(flood_bits).exp2();
         let switched = flooded * (-dropped).exp2() + (1.0 + ERROR_BOUND * degree) / 2.0 + 1.0;
         let plain = f64::from(he.plain_bits);
         let room = (log_answer - 1.0) - (plain + switched.log2());
@@ -86,8 +86,8 @@ mod tests {
         let norms = WeightNorms { squared: 1024.0 * 1024.0, absolute: 16384.0 };
         let proof = NoiseProof::derive(&he, norms, 1 << 16).unwrap();
         assert_eq!((proof.noise_bits, proof.flood_bits), (17, 74));
-        // At decryption: 2^74 / 2^53.5 + 40961.5 + 1 = 2^20.5 + 2^15.3 = 2^20.54; 52.5 - 25 - 20.54 = 6.96.
-        assert_eq!(proof.margin_bits, 6);
+        // At decryption: 2^74 / 2^53.96 + 40961.5 + 1 = 2^20.1; 52.98 - 25 - 20.1 = 7.9.
+        assert_eq!(proof.margin_bits, 7);
     }
 
     #[test]

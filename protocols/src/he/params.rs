@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// Variance of the centred binomial that secrets and errors come from; magnitudes are at most twice this.
 pub const ERROR_VARIANCE: usize = 10;
 
+/// By how many bits a prime may fall short of its nominal size: all of ours exceed 0.99 * 2^bits.
+pub const PRIME_SLACK: f64 = 0.02;
+
 /// Largest log2 Q with 128-bit classical security for a ring degree and ternary or wider secrets.
 ///
 /// Source: HomomorphicEncryption.org security standard (2018), table 1, uniform ternary secret: the smaller line.
@@ -71,12 +74,19 @@ impl HeParameters {
     pub fn build(&self) -> Result<Arc<BfvParameters>, Error> {
         self.check_security("he")?;
         let sizes: Vec<usize> = self.modulus_bits.iter().map(|b| *b as usize).collect();
-        Ok(BfvParametersBuilder::new()
+        let library = BfvParametersBuilder::new()
             .set_degree(self.degree)
             .set_plaintext_modulus(1 << self.plain_bits)
             .set_moduli_sizes(&sizes)
             .set_variance(ERROR_VARIANCE)
-            .build_arc()?)
+            .build_arc()?;
+        for (prime, bits) in library.moduli().iter().zip(&self.modulus_bits) {
+            if (*prime as f64).log2() < f64::from(*bits) - PRIME_SLACK {
+                let expected = format!("within {PRIME_SLACK} bits of 2^{bits}");
+                return Err(Error::config("he", "prime", expected, prime.to_string()));
+            }
+        }
+        Ok(library)
     }
 
     /// Bytes of one polynomial modulo Q, packed.

@@ -123,24 +123,3 @@ fn several_methods_get_a_colour_each() {
     assert_eq!(svg.matches("<polyline").count(), 4);
     assert!(svg.contains(SERIES[0]) && svg.contains(SERIES[1]));
 }
-
-/// The pictures of this file's examples in `$LINNET_PICTURES`, for the eye.
-#[test]
-#[ignore = "writes pictures to look at"]
-fn draw_examples() {
-    let dir = std::path::PathBuf::from(
-        std::env::var_os("LINNET_PICTURES").expect("LINNET_PICTURES names a folder"),
-    );
-    for methods in [&["privshap"][..], &["privshap", "snl"]] {
-        let mut rows = example(methods);
-        let last = rows.len() - 1;
-        if methods.len() > 1 {
-            rows[last].offline_s_p50 = None;
-            rows[last].acc_secure = None;
-            rows[last].n = 0;
-        }
-        for (name, svg) in all(&rows) {
-            std::fs::write(dir.join(format!("{}-{name}", methods.len())), svg).unwrap();
-        }
-    }
-}
