@@ -5,6 +5,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use netem::Channel;
 use protocols::block::{Block, Delta};
+use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
 use protocols::gc::circuit::narrow_relu_ands;
 use protocols::gc::layer::{Material, ReluLayer, garble};
@@ -20,10 +21,16 @@ const RING_BITS: u32 = 23;
 const TRANSFERS: usize = 1 << 18;
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Both kernels of a layer, per AND.
+/// Both kernels of a layer, per AND, on every engine.
 fn gates(c: &mut Criterion) {
+    for (name, engine) in [("fastest", Engine::Fastest), ("portable", Engine::Portable)] {
+        gates_on(c, name, engine);
+    }
+}
+
+fn gates_on(c: &mut Criterion, name: &str, engine: Engine) {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
+    let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
     let layer = ReluLayer::new(UNITS, BITS, RING_BITS, 0).expect("a valid layer");
     let zero: Vec<Block> = (0..layer.input_wires()).map(|_| Block::random(&mut rng)).collect();
     let mut material = Vec::new();
@@ -41,7 +48,7 @@ fn gates(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("gate");
     group.throughput(Throughput::Elements((UNITS * narrow_relu_ands(BITS)) as u64)).sample_size(20);
-    group.bench_function("garble", |b| {
+    group.bench_function(format!("garble, {name}"), |b| {
         b.iter(|| {
             let emit = |piece| {
                 black_box(piece);
@@ -50,7 +57,7 @@ fn gates(c: &mut Criterion) {
             garble(layer, session, delta, &zero, &mut rng, emit).expect("memory takes all pieces").shares
         });
     });
-    group.bench_function("evaluate", |b| {
+    group.bench_function(format!("evaluate, {name}"), |b| {
         let ready = || {
             let mut pieces = material.clone().into_iter();
             let next = |_| Ok(pieces.next().expect("all pieces are there"));
