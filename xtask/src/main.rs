@@ -15,7 +15,7 @@ usage: cargo xtask TASK
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests
-  bench         setup, all benchmarks
+  bench         the protocols' kernels, one party at a time
   ci            test, then formatting, lints and documentation";
 
 fn main() -> ExitCode {
@@ -40,10 +40,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "setup" => setup::libtorch(&root)?,
         "demo" => demo(&root)?,
         "test" => test(&root)?,
-        "bench" => {
-            setup::libtorch(&root)?;
-            cargo(&root, "bench --workspace").go()?;
-        }
+        "bench" => cargo(&root, "bench --package protocols --bench kernels --bench segments").go()?,
         "ci" => {
             test(&root)?;
             cargo(&root, "fmt --all --check").go()?;
