@@ -7,6 +7,7 @@ use super::params::HeParameters;
 use crate::Error;
 use crate::wire;
 use fhe::bfv::{BfvParameters, Ciphertext, Encoding, Plaintext, PublicKey};
+use fhe_math::rq::dot_product;
 use fhe_math::rq::traits::TryConvertFrom;
 use fhe_math::rq::{Poly, Representation};
 use fhe_traits::{DeserializeParametrized, FheEncoder, FheEncrypter};
@@ -142,10 +143,10 @@ impl ServerKey {
         // What follows depends on weights and masks.
         first.disallow_variable_time_computations();
         second.disallow_variable_time_computations();
-        for (request, weight) in requests.iter().zip(&weights.polys[packing.output_group_of(answer)]) {
-            first += &(&request[0] * weight);
-            second += &(&request[1] * weight);
-        }
+        let row = weights.polys[packing.output_group_of(answer)].iter();
+        first += &dot_product(requests.iter().map(|request| &request[0]), row.clone())
+            .map_err(fhe::Error::from)?;
+        second += &dot_product(requests.iter().map(|request| &request[1]), row).map_err(fhe::Error::from)?;
         first.change_representation(Representation::PowerBasis);
         second.change_representation(Representation::PowerBasis);
         first += &self.flood(proof.flood_bits, rng)?;
