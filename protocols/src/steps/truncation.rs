@@ -1,5 +1,5 @@
 //! Linearized units: exact division by 2^f on shares, without a circuit.
-//! Source: this project's DESIGN of the wrap bit; the product by correlated OT (IKNP). Semi-honest.
+//! Source: the wrap-bit truncation is this project's own; the product is by correlated OT (IKNP). Semi-honest.
 //!
 //! The server adds 2^(k-2) to its share u, so x + 2^(k-2) lies in [0, 2^(k-1)) and u + v wraps past 2^k exactly when
 //! msb(u) or msb(v) is set. Then, mod 2^k,
