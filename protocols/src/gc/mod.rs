@@ -60,6 +60,7 @@ fn xor(a: &Lanes, b: &Lanes) -> Lanes {
 #[inline(always)]
 fn xor_into(wires: &mut [Lanes], [a, b, out]: [usize; 3]) {
     let words: &mut [[[u64; 8]; LANES / 4]] = bytemuck::cast_slice_mut(wires);
+    #[expect(clippy::needless_range_loop, reason = "three rows of one file, which may be the same")]
     for group in 0..LANES / 4 {
         let (x, y) = (words[a][group], words[b][group]);
         let mut z = [0; 8];
