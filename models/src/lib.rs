@@ -10,6 +10,7 @@ pub mod fixed;
 pub mod graph;
 pub mod mask;
 pub mod nets;
+pub mod product;
 pub mod real;
 pub mod tensor;
 

@@ -1,9 +1,10 @@
 //! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
 
-use crate::convolve::{convolve, pad_channels, sum_pool};
+use crate::convolve::{pad_channels, sum_pool};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Activation, Graph, Op, Parameters};
 use crate::mask::{Mask, Masks};
+use crate::product::convolve;
 use crate::tensor::Tensor;
 
 /// The output of every node for one normalised image, in `(channel, row, column)` order.

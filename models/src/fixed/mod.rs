@@ -6,6 +6,7 @@
 
 pub mod calibrate;
 pub mod evaluate;
+pub mod exact;
 pub mod linear;
 pub mod lower;
 pub mod quantise;

@@ -1,7 +1,7 @@
 //! The cheapest fixed-point scales that keep a network's answers.
 
 use super::calibrate::Calibration;
-use super::evaluate::{Rounding, evaluate};
+use super::evaluate::{Evaluator, Rounding};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, Scales, quantise};
 use crate::Error;
@@ -95,9 +95,11 @@ fn agreement(model: &QuantModel, calibration: &Calibration, wanted: f64) -> Opti
     let total = calibration.images.len();
     let allowed = ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize;
     let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+    let evaluator = Evaluator::new(model);
     let mut wrong = 0;
     for (image, class) in calibration.images.iter().zip(&calibration.classes) {
-        let evaluated = evaluate(model, model.quantise_image(image), &mut Rounding::Stochastic(&mut rng));
+        let rounding = &mut Rounding::Stochastic(&mut rng);
+        let evaluated = evaluator.evaluate(model.quantise_image(image), rounding);
         wrong += usize::from(argmax(&evaluated.logits) != *class || evaluated.out_of_bounds > 0);
         if wrong > allowed {
             return None;
