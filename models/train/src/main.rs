@@ -43,8 +43,7 @@ struct DataArgs {
 
 #[derive(Args)]
 struct TrainArgs {
-    /// Network: mini, resnet20.
-    #[arg(long, default_value = "mini")]
+    #[arg(long, default_value = "mini", help = format!("Network: {}", models::nets::listed()))]
     net: String,
     #[command(flatten)]
     data: DataArgs,
