@@ -9,6 +9,7 @@ use crate::graph::{Activation, Shape};
 use crate::real::argmax;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// How an activation step divides by 2^f.
 pub enum Rounding<'a> {
@@ -110,15 +111,18 @@ pub struct FixedRun {
     pub out_of_bounds: u64,
 }
 
-/// Classifies every image of `data` in the ring, rounding to nearest.
+/// Classifies every image of `data` in the ring, rounding to nearest, on all processors.
 pub fn classify(model: &QuantModel, normalisation: &Normalisation, data: &Dataset) -> FixedRun {
-    let mut run = FixedRun { classes: Vec::with_capacity(data.len()), out_of_bounds: 0 };
     let evaluator = Evaluator::new(model);
-    for i in 0..data.len() {
-        let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
-        let evaluated = evaluator.evaluate(image, &mut Rounding::Nearest);
-        run.classes.push(argmax(&evaluated.logits));
-        run.out_of_bounds += evaluated.out_of_bounds;
+    let evaluated: Vec<Evaluated> = (0..data.len())
+        .into_par_iter()
+        .map(|i| {
+            let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
+            evaluator.evaluate(image, &mut Rounding::Nearest)
+        })
+        .collect();
+    FixedRun {
+        classes: evaluated.iter().map(|one| argmax(&one.logits)).collect(),
+        out_of_bounds: evaluated.iter().map(|one| one.out_of_bounds).sum(),
     }
-    run
 }
