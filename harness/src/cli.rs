@@ -128,6 +128,10 @@ pub(crate) struct CompileArgs {
 pub(crate) enum Relu {
     /// Compare only the bits that matter.
     Narrow,
+    /// As narrow, with only the sign in the circuit.
+    Sign,
+    /// The Delphi paper's whole circuit, for comparison.
+    Delphi,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]

@@ -124,6 +124,8 @@ impl Compile {
             data_dir: args.data_dir.clone(),
             relu: match args.relu {
                 Relu::Narrow => ReluVariant::Narrow,
+                Relu::Sign => ReluVariant::Sign,
+                Relu::Delphi => ReluVariant::Delphi,
             },
             fa: args.fa,
             fw: args.fw,

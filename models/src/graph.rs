@@ -101,6 +101,10 @@ impl Window {
 pub enum Activation {
     /// `max(x, 0)`.
     Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
+    /// `x / (1 + e^-x)`.
+    Silu,
 }
 
 /// What a node computes.

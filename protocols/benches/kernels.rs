@@ -3,12 +3,13 @@
 //! The layers are ResNet-sized narrow ReLUs: the figures include the conversion to shares, label handling and output buffers.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use models::fixed::curve::Curve;
 use netem::Channel;
 use protocols::block::{Block, Delta};
 use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
-use protocols::gc::circuit::narrow_relu_ands;
-use protocols::gc::layer::{Material, ReluLayer, garble};
+use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
+use protocols::gc::programs::narrow;
 use protocols::ot::iknp::{CotReceiver, CotSender};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -21,52 +22,57 @@ const RING_BITS: u32 = 23;
 const TRANSFERS: usize = 1 << 18;
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Both kernels of a layer, per AND, on every engine.
+/// Both kernels of a layer, per AND, on every engine of this machine.
 fn gates(c: &mut Criterion) {
-    for (name, engine) in [("fastest", Engine::Fastest), ("portable", Engine::Portable)] {
-        gates_on(c, name, engine);
+    for engine in Engine::available() {
+        gates_on(c, engine);
     }
 }
 
-fn gates_on(c: &mut Criterion, name: &str, engine: Engine) {
+fn layer() -> Layer {
+    Layer::new(narrow(&Curve::Relu, BITS), UNITS, RING_BITS, 0).expect("a valid layer")
+}
+
+fn gates_on(c: &mut Criterion, engine: Engine) {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
-    let layer = ReluLayer::new(UNITS, BITS, RING_BITS, 0).expect("a valid layer");
-    let zero: Vec<Block> = (0..layer.input_wires()).map(|_| Block::random(&mut rng)).collect();
+    let zero: Vec<Block> = (0..layer().client_wires()).map(|_| Block::random(&mut rng)).collect();
     let mut material = Vec::new();
-    let garbled = garble(layer, session, delta, &zero, &mut rng, |piece| {
+    let keep = |piece| {
         material.push(piece);
         Ok(())
-    })
-    .expect("memory takes all pieces");
-    let mut labels = Vec::new();
-    let send = |piece| {
-        labels.push(piece);
+    };
+    let garbled =
+        garble_layer(layer(), session, delta, &zero, None, &mut rng, keep).expect("memory takes all");
+    let mut online = Vec::new();
+    let keep = |piece| {
+        online.push(piece);
         Ok(())
     };
-    garbled.inputs.select(&[0; UNITS], send).expect("memory takes all pieces");
+    garbled.online(&[0; UNITS], &[], keep).expect("memory takes all pieces");
 
     let mut group = c.benchmark_group("gate");
-    group.throughput(Throughput::Elements((UNITS * narrow_relu_ands(BITS)) as u64)).sample_size(20);
-    group.bench_function(format!("garble, {name}"), |b| {
+    group.throughput(Throughput::Elements(layer().and_gates() as u64)).sample_size(20);
+    group.bench_function(format!("garble, {}", engine.name()), |b| {
         b.iter(|| {
             let emit = |piece| {
                 black_box(piece);
                 Ok(())
             };
-            garble(layer, session, delta, &zero, &mut rng, emit).expect("memory takes all pieces").shares
+            garble_layer(layer(), session, delta, &zero, None, &mut rng, emit)
+                .map(|_| ())
+                .expect("all is taken");
         });
     });
-    group.bench_function(format!("evaluate, {name}"), |b| {
+    group.bench_function(format!("evaluate, {}", engine.name()), |b| {
         let ready = || {
             let mut pieces = material.clone().into_iter();
             let next = |_| Ok(pieces.next().expect("all pieces are there"));
-            let material =
-                Material::receive(layer, session, zero.clone(), next).expect("all pieces are there");
-            (material, labels.clone().into_iter())
+            let held = ClientLayer::receive(layer(), session, zero.clone(), None, next);
+            (held.expect("all pieces are there"), online.clone().into_iter())
         };
-        let evaluate = |(material, mut labels): (Material, std::vec::IntoIter<Vec<u8>>)| {
-            material.evaluate(|_| Ok(labels.next().expect("all pieces are there"))).expect("all pieces fit")
+        let evaluate = |(held, mut online): (ClientLayer, std::vec::IntoIter<Vec<u8>>)| {
+            held.evaluate(|_| Ok(online.next().expect("all pieces are there"))).expect("all pieces fit")
         };
         b.iter_batched(ready, evaluate, BatchSize::PerIteration);
     });
@@ -77,19 +83,19 @@ fn gates_on(c: &mut Criterion, name: &str, engine: Engine) {
 fn selection(c: &mut Criterion) {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
-    let layer = ReluLayer::new(UNITS, BITS, RING_BITS, 0).expect("a valid layer");
-    let zero = vec![Block::ZERO; layer.input_wires()];
+    let zero = vec![Block::ZERO; layer().client_wires()];
     let values: Vec<u64> = (0..UNITS as u64).collect();
     let mut group = c.benchmark_group("label");
-    group.throughput(Throughput::Elements(layer.input_wires() as u64)).sample_size(10);
+    group.throughput(Throughput::Elements((UNITS * BITS) as u64)).sample_size(10);
     group.bench_function("select", |b| {
-        let ready =
-            || garble(layer, session, delta, &zero, &mut rng, |_| Ok(())).expect("nothing is kept").inputs;
+        let ready = || {
+            garble_layer(layer(), session, delta, &zero, None, &mut rng, |_| Ok(())).expect("nothing is kept")
+        };
         let emit = |piece| {
             black_box(piece);
             Ok(())
         };
-        b.iter_batched(ready, |inputs| inputs.select(&values, emit), BatchSize::PerIteration);
+        b.iter_batched(ready, |held| held.online(&values, &[], emit), BatchSize::PerIteration);
     });
     group.finish();
 }
@@ -107,11 +113,11 @@ fn transfers(c: &mut Criterion) {
         let receiver = CotReceiver::setup(&mut right, &mut ChaCha20Rng::seed_from_u64(4)).expect("set-up");
         (sender.join().expect("no panic"), receiver)
     });
-    let choices: Vec<bool> = (0..TRANSFERS).map(|i| i % 3 == 0).collect();
+    let choices: Vec<u8> = (0..TRANSFERS / 8).map(|i| i as u8).collect();
     // Both sides of every round have to run; each function times its own.
     let mut round = || {
         let start = Instant::now();
-        let strings = receiver.extend(&mut right, &choices).expect("memory takes all frames");
+        let strings = receiver.extend(&mut right, TRANSFERS, &choices).expect("memory takes all frames");
         right.flush().expect("the peer is there");
         let sent = Instant::now();
         black_box((strings, sender.extend(&mut left, TRANSFERS).expect("all frames are there")));

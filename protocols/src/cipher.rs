@@ -2,40 +2,79 @@
 
 use crate::block::Block;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::RoundKeys;
+use crate::simd::{AesNiKeys, VaesKeys};
 use aes::Aes128Enc;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
-/// What AES runs on. All engines agree to the bit.
+/// What AES and the garbling kernels run on. All engines agree to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// VAES and AVX-512 where the machine has them, else [`Engine::Portable`].
-    Fastest,
-    /// The crate `aes`: AES-NI where the machine has it, else constant-time software.
+    /// VAES on AVX-512: four blocks an instruction.
+    Vaes,
+    /// AES-NI.
+    AesNi,
+    /// The crate `aes`, which itself takes AES-NI or constant-time software.
     Portable,
+}
+
+impl Engine {
+    /// The engines that this machine has, fastest first.
+    pub fn available() -> Vec<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let vector = [(Self::Vaes, VaesKeys::available()), (Self::AesNi, AesNiKeys::available())];
+        #[cfg(not(target_arch = "x86_64"))]
+        let vector: [(Self, bool); 0] = [];
+        let there = vector.into_iter().filter(|(_, there)| *there).map(|(engine, _)| engine);
+        there.chain([Self::Portable]).collect()
+    }
+
+    /// The fastest engine of this machine.
+    pub fn fastest() -> Self {
+        Self::available()[0]
+    }
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vaes => "VAES-512",
+            Self::AesNi => "AES-NI",
+            Self::Portable => "portable",
+        }
+    }
 }
 
 /// AES-128 under one key.
 pub(crate) enum Cipher {
     /// On VAES and AVX-512.
     #[cfg(target_arch = "x86_64")]
-    Vaes(RoundKeys),
+    Vaes(VaesKeys),
+    /// On AES-NI.
+    #[cfg(target_arch = "x86_64")]
+    AesNi(AesNiKeys),
     /// On the crate `aes`.
-    Portable(Aes128Enc),
+    Portable(Box<Aes128Enc>),
 }
 
 impl Cipher {
-    /// AES-128 under `key` on `engine`.
+    /// AES-128 under `key` on `engine`, or on the next one that the machine has.
     #[inline]
     pub(crate) fn new(engine: Engine, key: Block) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if engine == Engine::Fastest
-            && let Some(keys) = RoundKeys::expand(key)
-        {
-            return Self::Vaes(keys);
+        match engine {
+            Engine::Vaes => {
+                if let Some(keys) = VaesKeys::expand(key) {
+                    return Self::Vaes(keys);
+                }
+            }
+            Engine::AesNi => {
+                if let Some(keys) = AesNiKeys::expand(key) {
+                    return Self::AesNi(keys);
+                }
+            }
+            Engine::Portable => {}
         }
         let _ = engine;
-        Self::Portable(Aes128Enc::new(&Array(key.to_bytes())))
+        Self::Portable(Box::new(Aes128Enc::new(&Array(key.to_bytes()))))
     }
 
     /// Encrypts every block in place.
@@ -44,6 +83,8 @@ impl Cipher {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vaes(keys) => keys.encrypt(blocks),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(keys) => keys.encrypt(blocks),
             Self::Portable(cipher) => {
                 cipher.encrypt_blocks(Array::cast_slice_from_core_mut(bytemuck::cast_slice_mut(blocks)));
             }
@@ -59,7 +100,7 @@ mod tests {
     #[test]
     fn every_engine_is_aes_128_with_bytes_in_order() {
         let key = Block::from_bytes(std::array::from_fn(|i| i as u8));
-        for engine in [Engine::Fastest, Engine::Portable] {
+        for engine in Engine::available() {
             let mut block = [Block::from_bytes(std::array::from_fn(|i| (i * 0x11) as u8))];
             Cipher::new(engine, key).encrypt(&mut block);
             assert_eq!(
@@ -76,12 +117,13 @@ mod tests {
     fn engines_agree_at_every_length() {
         for length in 0..80 {
             let plain: Vec<Block> = (0..length).map(|i| Block(u128::from(i as u64) << 60 | 7)).collect();
-            let encrypted = [Engine::Fastest, Engine::Portable].map(|engine| {
+            let encrypted = Engine::available().into_iter().map(|engine| {
                 let mut blocks = plain.clone();
                 Cipher::new(engine, Block(0x1234 << 70)).encrypt(&mut blocks);
                 blocks.iter().map(|block| block.0).collect::<Vec<_>>()
             });
-            assert_eq!(encrypted[0], encrypted[1], "{length} blocks");
+            let encrypted: Vec<_> = encrypted.collect();
+            assert!(encrypted.iter().all(|blocks| *blocks == encrypted[0]), "{length} blocks");
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn replay(
                     .zip(vs)
                     .filter(|(u, v)| !step.step.keeps_bound(ring.signed(ring.add(**u, **v))))
                     .count() as u64;
-                let y = activation::ideal(ring, step, us, vs);
+                let y = activation::ideal(plan, step, us, vs);
                 let r = client.mask(ring, index + 1, 0, y.len());
                 u.push(y.iter().zip(&r).map(|(y, r)| ring.sub(*y, *r)).collect());
                 v.push(r);

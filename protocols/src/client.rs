@@ -93,7 +93,7 @@ impl<'a> Client<'a> {
                     None
                 }
                 PlannedStep::Activation(step) => {
-                    Some(activation::client_accept(channel, step, &mut self.session.truncation)?)
+                    Some(activation::client_accept(channel, plan, step, &mut self.session.truncation)?)
                 }
             });
         }
@@ -101,9 +101,11 @@ impl<'a> Client<'a> {
         for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
             channel.enter(Phase::Offline, channel_step(index));
             chosen.push(match (step, offer) {
-                (PlannedStep::Activation(step), Some(strings)) => {
-                    let (id, v) = (first_layer + index as u32, &values[step.step.source]);
-                    Some(activation::client_choose(channel, ring, step, &mut self.session, id, &strings, v)?)
+                (PlannedStep::Activation(step), Some(offer)) => {
+                    let id = first_layer + index as u32;
+                    let (session, v, masks) =
+                        (&mut self.session, &values[step.step.source], &values[index + 1]);
+                    Some(activation::client_choose(channel, plan, step, session, id, &offer, v, masks)?)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
@@ -114,7 +116,7 @@ impl<'a> Client<'a> {
             layers.push(match (step, chosen) {
                 (PlannedStep::Activation(step), Some(chosen)) => {
                     let id = first_layer + index as u32;
-                    Some(activation::client_receive(channel, ring, step, &self.session, id, chosen)?)
+                    Some(activation::client_receive(channel, plan, step, &self.session, id, chosen)?)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
@@ -136,7 +138,7 @@ impl ClientReady<'_> {
         for (index, (step, layer)) in plan.steps.iter().zip(layers).enumerate() {
             channel.enter(Phase::Online, channel_step(index));
             if let (PlannedStep::Activation(step), Some(layer)) = (step, layer) {
-                activation::client_online(channel, plan.ring, step, layer, &values[index + 1])?;
+                activation::client_online(channel, plan, step, layer, &values[index + 1])?;
             }
         }
         channel.enter(Phase::Online, plan.output_step());

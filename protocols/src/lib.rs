@@ -19,6 +19,7 @@ pub mod steps;
 pub mod wire;
 
 mod error;
+mod parallel;
 mod prg;
 #[cfg(target_arch = "x86_64")]
 mod simd;

@@ -15,7 +15,12 @@ pub(crate) struct Prg {
 impl Prg {
     /// The start of the stream of `seed`.
     pub(crate) fn new(seed: Block) -> Self {
-        Self { cipher: Cipher::new(Engine::Fastest, seed), next: 0 }
+        Self::at(seed, 0)
+    }
+
+    /// The stream of `seed` from block `next` on.
+    pub(crate) fn at(seed: Block, next: u64) -> Self {
+        Self { cipher: Cipher::new(Engine::fastest(), seed), next }
     }
 
     /// The next `out.len()` blocks. Fastest in multiples of 64 blocks.

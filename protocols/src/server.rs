@@ -137,7 +137,7 @@ impl<'a> Server<'a> {
             offers.push(match step {
                 PlannedStep::Linear(_) => None,
                 PlannedStep::Activation(step) => {
-                    Some(activation::server_offer(channel, step, &mut self.session, rng)?)
+                    Some(activation::server_offer(channel, plan, step, &mut self.session, rng)?)
                 }
             });
         }
@@ -147,7 +147,7 @@ impl<'a> Server<'a> {
             chosen.push(match (step, offer) {
                 (PlannedStep::Activation(step), Some(offer)) => {
                     let id = first_layer + index as u32;
-                    Some(activation::server_chosen(channel, step, &mut self.session, id, offer)?)
+                    Some(activation::server_chosen(channel, plan, step, &mut self.session, id, offer)?)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
@@ -158,7 +158,7 @@ impl<'a> Server<'a> {
             layers.push(match (step, chosen) {
                 (PlannedStep::Activation(step), Some(chosen)) => {
                     let id = first_layer + index as u32;
-                    Some(activation::server_garble(channel, plan.ring, step, &self.session, id, chosen, rng)?)
+                    Some(activation::server_garble(channel, plan, step, &self.session, id, chosen, rng)?)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
@@ -192,7 +192,7 @@ impl ServerReady<'_> {
                     linear::server_online(plan, weights, &masks[index], &shares, &model.shapes)
                 }
                 (PlannedStep::Activation(step), Some(layer)) => {
-                    activation::server_online(channel, plan.ring, step, layer, &shares[step.step.source])?
+                    activation::server_online(channel, plan, step, layer, &shares[step.step.source])?
                 }
                 (PlannedStep::Activation(_), None) => unreachable!("activation steps are preprocessed"),
             });

@@ -8,41 +8,106 @@ pub const fn packed_bytes(count: usize, bits: u32) -> usize {
 /// Packs the low `bits` (1..=64) bits of every value.
 pub fn pack(values: &[u64], bits: u32) -> Vec<u8> {
     let mut out = Vec::with_capacity(packed_bytes(values.len(), bits));
-    let mask = u64::MAX >> (64 - bits);
-    let (mut held, mut held_bits) = (0u128, 0);
-    for value in values {
-        held |= u128::from(value & mask) << held_bits;
-        held_bits += bits;
-        while held_bits >= 8 {
-            out.push(held as u8);
-            held >>= 8;
-            held_bits -= 8;
-        }
-    }
-    if held_bits > 0 {
-        out.push(held as u8);
-    }
+    let mut writer = BitWriter::new(&mut out);
+    values.iter().for_each(|value| writer.push(value & low(bits), bits));
+    writer.finish();
     out
 }
 
 /// Reads `count` values of `bits` bits; `bytes` must hold them.
 pub fn unpack(bytes: &[u8], bits: u32, count: usize) -> Vec<u64> {
-    let mask = u64::MAX >> (64 - bits);
-    let mut bytes = bytes.iter();
-    let (mut held, mut held_bits) = (0u128, 0);
-    (0..count)
-        .map(|_| {
-            while held_bits < bits {
-                let byte = bytes.next().expect("the channel delivers exactly the asked length");
-                held |= u128::from(*byte) << held_bits;
-                held_bits += 8;
-            }
-            let value = held as u64 & mask;
-            held >>= bits;
-            held_bits -= bits;
-            value
-        })
-        .collect()
+    let mut reader = BitReader::new(bytes);
+    (0..count).map(|_| reader.pull(bits)).collect()
+}
+
+/// Packs one bit a flag.
+pub fn pack_bits(flags: &[bool]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(flags.len().div_ceil(8));
+    let mut writer = BitWriter::new(&mut out);
+    flags.iter().for_each(|flag| writer.push(u64::from(*flag), 1));
+    writer.finish();
+    out
+}
+
+/// The low `bits` bits, `1 <= bits <= 64`.
+#[inline(always)]
+pub const fn low(bits: u32) -> u64 {
+    u64::MAX >> (64 - bits)
+}
+
+/// Appends fields of 1 to 64 bits.
+pub struct BitWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Fewer than 64 bits that are not yet written.
+    pending: u64,
+    length: u32,
+}
+
+impl<'a> BitWriter<'a> {
+    /// Begins at a whole byte, after what `out` holds.
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, pending: 0, length: 0 }
+    }
+
+    /// Appends `value`, which has no more than `bits` bits.
+    #[inline(always)]
+    pub fn push(&mut self, value: u64, bits: u32) {
+        self.pending |= value << self.length;
+        let length = self.length + bits;
+        if length >= 64 {
+            self.out.extend_from_slice(&self.pending.to_le_bytes());
+            // What did not fit; in two steps, because a shift by 64 is none.
+            self.pending = value >> 1 >> (63 - self.length);
+            self.length = length - 64;
+        } else {
+            self.length = length;
+        }
+    }
+
+    /// Writes what is left, up to the next whole byte.
+    pub fn finish(self) {
+        let left = self.length.div_ceil(8) as usize;
+        self.out.extend_from_slice(&self.pending.to_le_bytes()[..left]);
+    }
+}
+
+/// Reads fields of 1 to 64 bits. Past the end there are zeros.
+pub struct BitReader<'a> {
+    bytes: &'a [u8],
+    pending: u128,
+    length: u32,
+}
+
+impl<'a> BitReader<'a> {
+    /// Begins at the first bit.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, pending: 0, length: 0 }
+    }
+
+    /// The next `bits` bits.
+    #[inline(always)]
+    pub fn pull(&mut self, bits: u32) -> u64 {
+        if self.length < bits {
+            let word = match self.bytes.split_first_chunk() {
+                Some((word, rest)) => {
+                    self.bytes = rest;
+                    *word
+                }
+                None => {
+                    let mut word = [0; 8];
+                    word[..self.bytes.len()].copy_from_slice(self.bytes);
+                    self.bytes = &[];
+                    word
+                }
+            };
+            self.pending |= u128::from(u64::from_le_bytes(word)) << self.length;
+            self.length += 64;
+        }
+        let value = self.pending as u64 & low(bits);
+        self.pending >>= bits;
+        self.length -= bits;
+        value
+    }
 }
 
 #[cfg(test)]
@@ -55,8 +120,23 @@ mod tests {
         fn packing_is_reversible(values in prop::collection::vec(any::<u64>(), 0..50), bits in 1u32..=64) {
             let bytes = pack(&values, bits);
             prop_assert_eq!(bytes.len(), packed_bytes(values.len(), bits));
-            let masked: Vec<u64> = values.iter().map(|v| v & (u64::MAX >> (64 - bits))).collect();
+            let masked: Vec<u64> = values.iter().map(|v| v & low(bits)).collect();
             prop_assert_eq!(unpack(&bytes, bits, values.len()), masked);
+        }
+
+        #[test]
+        fn fields_of_mixed_widths_follow_one_another(
+            fields in prop::collection::vec((any::<u64>(), 1u32..=64), 0..50),
+        ) {
+            let mut bytes = Vec::new();
+            let mut writer = BitWriter::new(&mut bytes);
+            fields.iter().for_each(|(value, bits)| writer.push(value & low(*bits), *bits));
+            writer.finish();
+            prop_assert_eq!(bytes.len(), fields.iter().map(|f| f.1 as usize).sum::<usize>().div_ceil(8));
+            let mut reader = BitReader::new(&bytes);
+            for (value, bits) in fields {
+                prop_assert_eq!(reader.pull(bits), value & low(bits));
+            }
         }
     }
 }

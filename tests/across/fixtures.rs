@@ -62,7 +62,18 @@ pub(crate) fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixt
     }
     let lowered = lower(&graph, &parameters, &masks).unwrap();
     let model = quantise(&lowered, &calibration, scales, None).unwrap();
-    let (plan, secrets) =
-        compile("random", &model, &Choices { relu: ReluVariant::Narrow, he: None }).unwrap();
+    let (plan, secrets) = compiled(&model, ReluVariant::Narrow);
     Fixture { graph, parameters, masks, model, plan, secrets, images }
+}
+
+impl Fixture {
+    /// The same network with its kept units computed otherwise.
+    pub(crate) fn with(mut self, relu: ReluVariant) -> Self {
+        (self.plan, self.secrets) = compiled(&self.model, relu);
+        self
+    }
+}
+
+fn compiled(model: &QuantModel, relu: ReluVariant) -> (Plan, ServerSecrets) {
+    compile("random", model, &Choices { relu, he: None }).unwrap()
 }

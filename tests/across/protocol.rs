@@ -11,9 +11,10 @@ use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
 use protocols::handshake::SessionId;
+use protocols::masks::MaskSeed;
 use protocols::plan::compile::ServerSecrets;
 use protocols::plan::cost::predict;
-use protocols::plan::{Plan, PlannedStep};
+use protocols::plan::{Plan, PlannedStep, ReluVariant};
 use protocols::server::{Model, Server, ServerOutput};
 use std::time::Duration;
 
@@ -103,6 +104,63 @@ fn mini(keep: f64) -> Fixture {
 #[test]
 fn a_residual_network_with_a_mixed_mask() {
     check(&mini(0.4), 2);
+}
+
+/// Convolution, activation, convolution: small, for every way of computing it.
+fn small(activation: Activation) -> Graph {
+    let node = |name: &str, op, input: usize| Node { name: name.into(), op, inputs: vec![input] };
+    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true };
+    let nodes = vec![
+        Node { name: "x".into(), op: Op::Input, inputs: vec![] },
+        node("a", conv(5), 0),
+        node("a.act", Op::Act { activation }, 1),
+        node("b", conv(4), 2),
+        node("b.act", Op::Act { activation }, 3),
+        node("fc", Op::Linear { out: 3, bias: true }, 4),
+    ];
+    Graph::new(Shape::new(2, 7, 6), nodes).unwrap()
+}
+
+/// Every variant of every activation: bit for bit the clear replay, every byte as declared.
+#[test]
+fn every_variant_of_every_activation() {
+    for activation in [Activation::Relu, Activation::Relu6, Activation::Silu] {
+        for relu in ReluVariant::ALL {
+            check(&random(small(activation), 0.7, Scales { fa: 5, fw: 6 }, 17).with(relu), 2);
+        }
+    }
+}
+
+/// Narrow and sign are one function of the shares, so their plans replay to the same logits.
+#[test]
+fn sign_means_what_narrow_means() {
+    let narrow = random(small(Activation::Relu6), 0.7, Scales { fa: 5, fw: 6 }, 19);
+    let sign = random(small(Activation::Relu6), 0.7, Scales { fa: 5, fw: 6 }, 19).with(ReluVariant::Sign);
+    for image in &narrow.images {
+        let logits = [&narrow, &sign].map(|fixture| {
+            let (client, server) = (MaskSeed::from_bytes([3; 32]), MaskSeed::from_bytes([4; 32]));
+            let image = fixture.plan.quantise_image(image);
+            replay(&fixture.plan, &fixture.secrets, &image, &client, &server).logits
+        });
+        assert_eq!(logits[0], logits[1]);
+    }
+}
+
+/// ReLU6 and SiLU at fine scales approach the reals.
+#[test]
+fn other_activations_approach_the_reals() {
+    for (activation, bound) in [(Activation::Relu6, 0.01), (Activation::Silu, 0.1)] {
+        let fixture = random(small(activation), 0.7, Scales { fa: 10, fw: 12 }, 21);
+        for image in &fixture.images {
+            let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
+            let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
+            let scale = f64::from(fixture.plan.output_scale()).exp2();
+            for (real, fixed) in real.iter().zip(&fixed.logits) {
+                // Two activations, each off by the curve's bound at most (SiLU: 1/64); layers amplify by less than 3.
+                assert!((f64::from(*real) - *fixed as f64 / scale).abs() < bound, "{activation:?}: {real}");
+            }
+        }
+    }
 }
 
 #[test]

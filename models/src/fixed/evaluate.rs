@@ -5,7 +5,7 @@ use super::quantise::QuantModel;
 use super::ring::Ring;
 use super::steps::{ActivationStep, Step};
 use crate::data::{Dataset, Normalisation};
-use crate::graph::{Activation, Shape};
+use crate::graph::Shape;
 use crate::real::argmax;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
@@ -95,9 +95,7 @@ fn activate(ring: Ring, step: &ActivationStep, source: &[u64], rounding: &mut Ro
     let mut out: Vec<i64> = source.iter().map(|x| rounding.divide(ring.signed(*x), step.truncate)).collect();
     for unit in &step.kept {
         let y = &mut out[*unit as usize];
-        *y = match step.activation {
-            Activation::Relu => (*y).max(0),
-        };
+        *y = step.curve.apply(*y);
     }
     out.into_iter().map(|y| ring.from_signed(y)).collect()
 }

@@ -4,6 +4,7 @@
 //! next weights. Where a segment would need two secret maps in a row, the value between is rescaled by an activation
 //! step of its own with nothing kept.
 
+use super::curve::Curve;
 use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
 use crate::Error;
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
@@ -199,6 +200,7 @@ impl Lowering<'_> {
             source,
             shape,
             activation,
+            curve: Curve::default(),
             truncate: 0,
             bound_bits: 0,
             measures,

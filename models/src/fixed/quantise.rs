@@ -1,6 +1,7 @@
 //! From real weights to integers modulo 2^k, with the proof that nothing wraps.
 
 use super::calibrate::Calibration;
+use super::curve::Curve;
 use super::linear::IntegerWeights;
 use super::lower::{Lowered, SegmentWeights};
 use super::ring::{MAX_RING_BITS, Ring};
@@ -97,6 +98,7 @@ pub fn quantise(
                 }
             }
             Step::Activation(activation) => {
+                activation.curve = Curve::new(activation.activation, scales.fa);
                 activation.truncate = value_scales[activation.source] - scales.fa;
                 let largest = f64::from(calibration.largest[activation.measures]);
                 activation.bound_bits =

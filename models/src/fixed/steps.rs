@@ -2,6 +2,7 @@
 //!
 //! Value 0 is the image; step `i` makes value `i + 1`.
 
+use super::curve::Curve;
 use crate::convolve::{pad_channels, sum_pool};
 use crate::graph::{Activation, NodeId, Shape, Window};
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,8 @@ pub struct ActivationStep {
     pub shape: Shape,
     /// The kept units' nonlinearity.
     pub activation: Activation,
+    /// What it is on integers (ReLU before quantization).
+    pub curve: Curve,
     /// Bits dropped: log2 of the source's scale over the result's (0 before quantization).
     pub truncate: u32,
     /// Every source value x is promised to satisfy |x| < 2^bound_bits - 2^truncate (0 before quantization).

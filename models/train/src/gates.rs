@@ -1,6 +1,6 @@
 //! Masks as tensors: what lets an activation layer's units through, and how much each one matters.
 
-use models::graph::{Graph, NodeId, Shape};
+use models::graph::{Activation, Graph, NodeId, Shape};
 use models::mask::{Mask, Masks};
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
@@ -12,8 +12,33 @@ pub(crate) enum Gate {
     Kept,
     /// Every unit is the identity.
     Linear,
-    /// Each unit is the larger of itself and its floor (C, H, W): 0 where it is kept, minus infinity where not.
+    /// Each unit has a floor (C, H, W): 0 where it is kept, minus infinity where not. ReLU is the larger of unit and floor.
     Floor(Tensor),
+}
+
+impl Gate {
+    /// The layer's output for its input (N, C, H, W).
+    pub(crate) fn apply(&self, activation: Activation, x: &Tensor) -> Tensor {
+        match self {
+            Self::Kept => activated(activation, x),
+            Self::Linear => x.shallow_clone(),
+            Self::Floor(floor) => match activation {
+                Activation::Relu => x.clamp_min_tensor(floor),
+                Activation::Relu6 | Activation::Silu => {
+                    activated(activation, x).where_self(&floor.eq(0.0), x)
+                }
+            },
+        }
+    }
+}
+
+/// The activation of every unit.
+fn activated(activation: Activation, x: &Tensor) -> Tensor {
+    match activation {
+        Activation::Relu => x.relu(),
+        Activation::Relu6 => x.relu6(),
+        Activation::Silu => x.silu(),
+    }
 }
 
 /// One gate for every activation layer, by node.
@@ -63,6 +88,8 @@ fn units(shape: Shape, values: impl Iterator<Item = f32>, device: Device) -> Ten
 /// What went into an activation layer and what came out, (N, C, H, W) each.
 #[derive(Debug)]
 pub struct Activated {
+    /// The layer's nonlinearity.
+    pub activation: Activation,
     /// Before the nonlinearity.
     pub input: Tensor,
     /// After it.
@@ -70,10 +97,11 @@ pub struct Activated {
 }
 
 impl Activated {
-    /// The derivative of the loss with respect to the layer's `alpha` in `alpha * relu(x) + (1 - alpha) * x`, summed
-    /// over the batch, from that with respect to the output: `relu(x) - x = relu(-x)`, whatever `alpha` is.
+    /// The derivative of the loss with respect to the layer's `alpha` in `alpha * act(x) + (1 - alpha) * x`, summed
+    /// over the batch, from that with respect to the output: times `act(x) - x`, whatever `alpha` is.
     pub fn alpha_gradient(&self, of_output: &Tensor) -> Tensor {
-        let dropped = (-self.input.detach()).relu() * of_output;
+        let input = self.input.detach();
+        let dropped = (activated(self.activation, &input) - input) * of_output;
         dropped.sum_dim_intlist([0i64].as_slice(), false, None)
     }
 }

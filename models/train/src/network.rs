@@ -1,7 +1,7 @@
 //! A graph with its parameters as libtorch tensors, differentiable.
 
-use crate::gates::{Activated, Gate, Gates};
-use models::graph::{Activation, Graph, Op, Padding, Parameters};
+use crate::gates::{Activated, Gates};
+use models::graph::{Graph, Op, Padding, Parameters};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Network {
         let values = self.values(images, gates, mode);
         let activated = self.graph.activations().map(|layer| {
             let input = values[self.graph.nodes()[layer.node].inputs[0]].shallow_clone();
-            Activated { input, output: values[layer.node].shallow_clone() }
+            Activated { activation: layer.activation, input, output: values[layer.node].shallow_clone() }
         });
         (values[values.len() - 1].flatten(1, -1), activated.collect())
     }
@@ -130,11 +130,7 @@ impl Network {
                     *eps,
                     true,
                 ),
-                Op::Act { activation: Activation::Relu } => match gates.at(id) {
-                    Gate::Kept => x.relu(),
-                    Gate::Linear => x.shallow_clone(),
-                    Gate::Floor(floor) => x.clamp_min_tensor(floor),
-                },
+                Op::Act { activation } => gates.at(id).apply(*activation, x),
                 Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
                 Op::AvgPool { window } => {
                     let divisor: Option<i64> = None;
@@ -192,6 +188,7 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use models::graph::Activation;
     use models::graph::{Node, NodeId, Shape, Window};
     use models::mask::{Mask, Masks};
 
@@ -252,6 +249,24 @@ mod tests {
         assert_eq!(with([false, false]), [-19.5, 6.0]);
         assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [-19.5, 6.0]);
         assert_eq!(logits(&net, &Gates::coalition(net.graph(), 1), &image), [0.5, 0.0]);
+    }
+
+    /// A masked activation that is no ReLU is itself where it is kept and the identity elsewhere.
+    #[test]
+    fn other_activations_follow_the_mask() {
+        for (activation, at_seven) in
+            [(Activation::Relu6, 6.0), (Activation::Silu, 7.0 / (1.0 + (-7f32).exp()))]
+        {
+            let nodes = vec![node("x", Op::Input, &[]), node("act", Op::Act { activation }, &[0])];
+            let net = network(Shape::new(1, 1, 2), nodes, &[]);
+            let with = |kept: [bool; 2]| {
+                let mut masks = Masks::all_kept(net.graph());
+                masks.set("act", Mask::new(Shape::new(1, 1, 2), kept.to_vec()).unwrap());
+                logits(&net, &Gates::of(net.graph(), &masks, Device::Cpu), &[7.0, 7.0])
+            };
+            assert_eq!(with([true, false]), [at_seven, 7.0]);
+            assert_eq!(with([true, true]), [at_seven, at_seven]);
+        }
     }
 
     /// The gradient that projection ranks by equals the difference of the loss in `alpha`, which is linear here.

@@ -1,117 +1,250 @@
-//! Circuits as programs: written once over [`Gates`], read by the garbler, the evaluator, the clear evaluation and the counter.
+//! Circuits as data: written once with a [`Builder`], read by the garbler, the evaluator, the clear evaluation and the counter.
 //!
-//! XOR and NOT are free under every reader; an AND costs two ciphertexts. Bits of a number are least significant first.
+//! XOR and NOT are free under every reader; an AND costs two ciphertexts. A reader keeps its wires in a file of slots: the
+//! garbler's inputs, then the evaluator's, then whatever the operations write; a slot is used again once its wire is spent,
+//! so that the file of a whole chunk stays in the first-level cache. The programs themselves are in `programs.rs`.
 
-/// A reader of circuits. A wire stands for as many identical instances as the reader runs in lock step.
-pub trait Gates {
-    /// The value of a wire, as this reader sees it.
-    type Wire: Clone;
+/// Index into a reader's file of wires.
+pub(crate) type Slot = u16;
+
+/// One operation on slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// `out = a ^ b`.
+    Xor {
+        /// First operand.
+        a: Slot,
+        /// Second operand.
+        b: Slot,
+        /// Result.
+        out: Slot,
+    },
+    /// `out = a & b`; the `n`-th AND of a circuit is its gate `n`.
+    And {
+        /// First operand.
+        a: Slot,
+        /// Second operand.
+        b: Slot,
+        /// Result.
+        out: Slot,
+    },
+    /// `out = !a`.
+    Not {
+        /// Operand.
+        a: Slot,
+        /// Result.
+        out: Slot,
+    },
+}
+
+/// A checked circuit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circuit {
+    garbler: usize,
+    evaluator: usize,
+    ops: Vec<Op>,
+    outputs: Vec<Slot>,
+    slots: usize,
+    ands: usize,
+}
+
+impl Circuit {
+    /// Input wires of the garbler.
+    pub const fn garbler_inputs(&self) -> usize {
+        self.garbler
+    }
+
+    /// Input wires of the evaluator.
+    pub const fn evaluator_inputs(&self) -> usize {
+        self.evaluator
+    }
+
+    /// Output wires.
+    pub const fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// AND gates.
+    pub const fn ands(&self) -> usize {
+        self.ands
+    }
+
+    /// Slots that a reader needs.
+    pub(crate) const fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// The operations in order.
+    pub(crate) fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// Where the outputs are once the operations are done.
+    pub(crate) fn output_slots(&self) -> &[Slot] {
+        &self.outputs
+    }
+
+    /// The circuit's meaning: bits in, bits out.
+    pub fn evaluate(&self, garbler: &[bool], evaluator: &[bool]) -> Vec<bool> {
+        assert_eq!((garbler.len(), evaluator.len()), (self.garbler, self.evaluator), "one bit an input wire");
+        let mut wires = vec![false; self.slots];
+        wires[..self.garbler].copy_from_slice(garbler);
+        wires[self.garbler..self.garbler + self.evaluator].copy_from_slice(evaluator);
+        for op in &self.ops {
+            match *op {
+                Op::Xor { a, b, out } => wires[out as usize] = wires[a as usize] ^ wires[b as usize],
+                Op::And { a, b, out } => wires[out as usize] = wires[a as usize] & wires[b as usize],
+                Op::Not { a, out } => wires[out as usize] = !wires[a as usize],
+            }
+        }
+        self.outputs.iter().map(|slot| wires[*slot as usize]).collect()
+    }
+}
+
+/// A wire of a circuit that is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire(u32);
+
+/// Writes a circuit gate by gate.
+pub struct Builder {
+    garbler: u32,
+    evaluator: u32,
+    gates: Vec<Gate>,
+}
+
+#[derive(Clone, Copy)]
+enum Gate {
+    Xor(Wire, Wire),
+    And(Wire, Wire),
+    Not(Wire),
+}
+
+impl Gate {
+    fn operands(self) -> impl Iterator<Item = Wire> {
+        let (first, second) = match self {
+            Self::Xor(a, b) | Self::And(a, b) => (a, Some(b)),
+            Self::Not(a) => (a, None),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
+
+impl Builder {
+    /// A circuit of so many input wires of either party, and those wires.
+    pub fn new(garbler: usize, evaluator: usize) -> (Self, Vec<Wire>, Vec<Wire>) {
+        let (g, e) = (garbler as u32, evaluator as u32);
+        let builder = Self { garbler: g, evaluator: e, gates: Vec::new() };
+        (builder, (0..g).map(Wire).collect(), (g..g + e).map(Wire).collect())
+    }
 
     /// `a ^ b`, free.
-    fn xor(&mut self, a: &Self::Wire, b: &Self::Wire) -> Self::Wire;
+    pub fn xor(&mut self, a: Wire, b: Wire) -> Wire {
+        self.push(Gate::Xor(a, b))
+    }
 
     /// `a & b`.
-    fn and(&mut self, a: &Self::Wire, b: &Self::Wire) -> Self::Wire;
+    pub fn and(&mut self, a: Wire, b: Wire) -> Wire {
+        self.push(Gate::And(a, b))
+    }
 
     /// `!a`, free.
-    fn not(&mut self, a: &Self::Wire) -> Self::Wire;
-}
+    pub fn not(&mut self, a: Wire) -> Wire {
+        self.push(Gate::Not(a))
+    }
 
-/// ANDs of [`narrow_relu`] on `bits`-bit inputs.
-pub const fn narrow_relu_ands(bits: usize) -> usize {
-    2 * bits - 2
-}
+    /// `a | b`, one AND.
+    pub fn or(&mut self, a: Wire, b: Wire) -> Wire {
+        let both = self.and(a, b);
+        let either = self.xor(a, b);
+        self.xor(either, both)
+    }
 
-/// `max(X, 0)` in `n - 1` bits, where `X = u + v + 1 mod 2^n` is read as signed. `n >= 2` bits each; `2n - 2` ANDs.
-///
-/// The carry-in of 1 makes `X` the stochastically rounded value of the shares whose dropped low bits it stands for; it costs nothing.
-pub fn narrow_relu<G: Gates>(gates: &mut G, u: &[G::Wire], v: &[G::Wire]) -> Vec<G::Wire> {
-    let n = u.len();
-    assert!(n >= 2 && v.len() == n, "inputs have one width, of at least a sign and a bit");
-    let mut sum = Vec::with_capacity(n);
-    let parity = gates.xor(&u[0], &v[0]);
-    sum.push(gates.not(&parity));
-    // With a carry of 1 the first carry out is `u | v`.
-    let (no_u, no_v) = (gates.not(&u[0]), gates.not(&v[0]));
-    let neither = gates.and(&no_u, &no_v);
-    let mut carry = gates.not(&neither);
-    for i in 1..n {
-        let with_u = gates.xor(&u[i], &carry);
-        sum.push(gates.xor(&with_u, &v[i]));
-        if i + 1 < n {
-            let with_v = gates.xor(&v[i], &carry);
-            let flips = gates.and(&with_u, &with_v);
-            carry = gates.xor(&carry, &flips);
+    fn push(&mut self, gate: Gate) -> Wire {
+        self.gates.push(gate);
+        Wire(self.garbler + self.evaluator + self.gates.len() as u32 - 1)
+    }
+
+    /// The circuit of these outputs. Gates that none of them needs are left out.
+    pub fn finish(self, outputs: &[Wire]) -> Circuit {
+        let inputs = (self.garbler + self.evaluator) as usize;
+        let total = inputs + self.gates.len();
+        // The last gate that reads a wire: `usize::MAX` for outputs, `None` for what is never read.
+        let mut last: Vec<Option<usize>> = vec![None; total];
+        outputs.iter().for_each(|wire| last[wire.0 as usize] = Some(usize::MAX));
+        for (index, gate) in self.gates.iter().enumerate().rev() {
+            if last[inputs + index].is_some() {
+                for wire in gate.operands() {
+                    last[wire.0 as usize].get_or_insert(index);
+                }
+            }
+        }
+        let mut slot_of: Vec<Slot> = vec![0; total];
+        (0..inputs).for_each(|input| slot_of[input] = input as Slot);
+        let mut slots = inputs;
+        let mut free: Vec<Slot> = (0..inputs).filter(|i| last[*i].is_none()).map(|i| i as Slot).collect();
+        let mut ops = Vec::with_capacity(self.gates.len());
+        for (index, gate) in self.gates.iter().enumerate().filter(|(i, _)| last[inputs + i].is_some()) {
+            let mut spent: Vec<usize> = gate.operands().map(|wire| wire.0 as usize).collect();
+            spent.dedup();
+            free.extend(spent.iter().filter(|wire| last[**wire] == Some(index)).map(|wire| slot_of[*wire]));
+            let out = free.pop().unwrap_or_else(|| {
+                slots += 1;
+                Slot::try_from(slots - 1).expect("circuits have fewer than 2^16 wires at a time")
+            });
+            slot_of[inputs + index] = out;
+            let slot = |wire: Wire| slot_of[wire.0 as usize];
+            ops.push(match *gate {
+                Gate::Xor(a, b) => Op::Xor { a: slot(a), b: slot(b), out },
+                Gate::And(a, b) => Op::And { a: slot(a), b: slot(b), out },
+                Gate::Not(a) => Op::Not { a: slot(a), out },
+            });
+        }
+        Circuit {
+            garbler: self.garbler as usize,
+            evaluator: self.evaluator as usize,
+            ands: ops.iter().filter(|op| matches!(op, Op::And { .. })).count(),
+            ops,
+            outputs: outputs.iter().map(|wire| slot_of[wire.0 as usize]).collect(),
+            slots,
         }
     }
-    let keep = gates.not(&sum[n - 1]);
-    sum[..n - 1].iter().map(|bit| gates.and(bit, &keep)).collect()
-}
-
-/// The meaning of a circuit: wires are bits, one instance.
-pub struct Clear;
-
-impl Gates for Clear {
-    type Wire = bool;
-
-    fn xor(&mut self, a: &bool, b: &bool) -> bool {
-        a ^ b
-    }
-
-    fn and(&mut self, a: &bool, b: &bool) -> bool {
-        a & b
-    }
-
-    fn not(&mut self, a: &bool) -> bool {
-        !a
-    }
-}
-
-/// The cost of a circuit: counts gates, one instance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counter {
-    /// ANDs so far.
-    pub ands: usize,
-}
-
-impl Gates for Counter {
-    type Wire = ();
-
-    fn xor(&mut self, _: &(), _: &()) {}
-
-    fn and(&mut self, _: &(), _: &()) {
-        self.ands += 1;
-    }
-
-    fn not(&mut self, _: &()) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bits(value: u64, n: usize) -> Vec<bool> {
-        (0..n).map(|i| value >> i & 1 == 1).collect()
-    }
-
     #[test]
-    fn narrow_relu_costs_what_it_declares() {
-        for n in 2..=48 {
-            let mut counter = Counter::default();
-            let outputs = narrow_relu(&mut counter, &vec![(); n], &vec![(); n]);
-            assert_eq!((outputs.len(), counter.ands), (n - 1, narrow_relu_ands(n)), "{n} bits");
+    fn slots_are_used_again_and_dead_gates_left_out() {
+        let (mut b, x, y) = Builder::new(2, 2);
+        let dead = b.and(x[0], x[1]);
+        let _ = b.not(dead);
+        let mut acc = b.xor(x[0], y[0]);
+        for _ in 0..50 {
+            let next = b.and(acc, y[1]);
+            acc = b.xor(next, x[1]);
+        }
+        let same = b.and(acc, acc);
+        let circuit = b.finish(&[same, y[1]]);
+        assert_eq!(circuit.ands(), 51);
+        assert!(circuit.slots() <= 6, "{} slots", circuit.slots());
+        for bits in 0..16u8 {
+            let bit = |i: u8| bits >> i & 1 == 1;
+            let mut expected = bit(0) ^ bit(2);
+            (0..50).for_each(|_| expected = (expected & bit(3)) ^ bit(1));
+            let found = circuit.evaluate(&[bit(0), bit(1)], &[bit(2), bit(3)]);
+            assert_eq!(found, [expected, bit(3)]);
         }
     }
 
     #[test]
-    fn narrow_relu_is_the_positive_part_of_the_sum() {
-        for n in 2..=6 {
-            for (u, v) in (0..1u64 << n).flat_map(|u| (0..1u64 << n).map(move |v| (u, v))) {
-                let x = (u + v + 1) % (1 << n);
-                let expected = if x >> (n - 1) == 0 { x } else { 0 };
-                let outputs = narrow_relu(&mut Clear, &bits(u, n), &bits(v, n));
-                assert_eq!(outputs, bits(expected, n - 1), "{n} bits, {u} + {v} + 1");
-            }
+    fn an_or_costs_one_and() {
+        let (mut b, x, y) = Builder::new(1, 1);
+        let or = b.or(x[0], y[0]);
+        let circuit = b.finish(&[or]);
+        assert_eq!(circuit.ands(), 1);
+        for (x, y) in [(false, false), (false, true), (true, false), (true, true)] {
+            assert_eq!(circuit.evaluate(&[x], &[y]), [x | y]);
         }
     }
 }

@@ -1,145 +1,152 @@
-//! From Yao to arithmetic: every output wire of weight 2^i becomes additive shares of its bit times 2^i in Z_2^k.
+//! From Yao to arithmetic: a bit on an output wire times an integer, as additive shares in Z_2^k.
 //! Source: the oblivious transfer that a wire's two labels already are: the evaluator holds one of two keys of the garbler's.
 //! Semi-honest; the evaluator learns one hash of each pair, the other hides the garbler's share if the hash is correlation
-//! robust. `K_c` is the wire's label of colour `c`, π the colour of its false label, `h` the low k bits of the hash.
+//! robust. `K_c` is the wire's label of colour `c`, π the colour of its false label, `h` the low bits of the hash, `w` an integer
+//! that the garbler knows by then.
 //!
-//!   garbler (K_0, K_1, π)                          evaluator (K_c, c = bit ^ π)
-//!     | ---- C = h(K_0) - h(K_1) + (1 - 2π) 2^i ---> |   k bits a wire
-//!     share: π 2^i - h(K_0)                           share: h(K_c) + c C
+//!   garbler (K_0, K_1, π, w)                       evaluator (K_c, c = bit ^ π)
+//!     | ---- C = h(K_0) - h(K_1) + (1 - 2π) w -----> |   as many bits a wire as the product has
+//!     share: π w - h(K_0)                             share: h(K_c) + c C
 //!
-//! The shares of a unit are summed over its output wires. Ciphertexts are packed without gaps, wire by wire over a chunk's active
-//! lanes, lowest bit first; a chunk's last byte is filled with zeros.
+//! A product that is a multiple of 2^i is shared modulo 2^(k-i) and shifted: `k - i` bits travel.
 
-use super::hash::{ChunkKeys, OUTPUTS_PER_KEY, Use, prepare, sigma};
+use super::hash::{ChunkKeys, Hash, Hashes, OUTPUTS_PER_KEY, Use, prepare, sigma};
 use super::{LANES, Lanes, xor};
-use crate::block::{Block, Delta};
+use crate::block::Block;
+use crate::wire::{BitReader, BitWriter, low};
 
-/// The low `bits` bits, `1 <= bits <= 64`.
-pub(super) const fn ring_mask(bits: u32) -> u64 {
-    u64::MAX >> (64 - bits)
+/// The low halves of the hashes of both labels of a wire, by colour, and all ones where the false label has colour 1.
+pub(crate) struct Pads {
+    pub(crate) of_zero: [u64; LANES],
+    pub(crate) of_one: [u64; LANES],
+    pub(crate) colours: [u64; LANES],
 }
 
-/// Garbles the output wires of one chunk, appending to `ciphertexts`; the garbler's share of every lane.
-pub(super) fn garble_outputs(
-    keys: ChunkKeys,
-    delta: Delta,
-    ring_bits: u32,
-    wires: &[Lanes],
-    active: usize,
-    ciphertexts: &mut Vec<u8>,
-) -> [u64; LANES] {
-    let mut shares = [0u64; LANES];
-    let mut writer = BitWriter { out: ciphertexts, pending: 0, length: 0 };
-    let twin = [sigma(delta.block()); LANES];
-    let group = OUTPUTS_PER_KEY as usize;
-    for (g, wires) in wires.chunks(group).enumerate() {
-        let hash = keys.hash(Use::Conversion, g as u32);
-        for (place, falses) in wires.iter().enumerate() {
-            let weight = 1u64 << (g * group + place);
-            let first = prepare(falses, place as u32);
-            let mut h = [first, xor(&first, &twin)];
-            hash.finish(&mut h);
-            for lane in 0..LANES {
-                // π = 1: the false label has colour 1, so its hash is h(K_1).
-                let flipped = falses[lane].colour_mask().0 as u64;
-                let (of_false, of_true) = (h[0][lane].0 as u64, h[1][lane].0 as u64);
-                let swap = flipped & (of_false ^ of_true);
-                let (h0, h1) = (of_false ^ swap, of_true ^ swap);
-                // (1 - 2π) 2^i, and π 2^i.
-                let signed = (weight ^ flipped).wrapping_sub(flipped);
-                shares[lane] = shares[lane].wrapping_add(flipped & weight).wrapping_sub(h0);
-                if lane < active {
-                    let ciphertext = h0.wrapping_sub(h1).wrapping_add(signed);
-                    writer.push(ciphertext & ring_mask(ring_bits), ring_bits);
-                }
-            }
-        }
+/// An integer times 2^`shift`.
+#[derive(Clone, Copy)]
+pub(crate) struct Weight {
+    pub(crate) value: u64,
+    pub(crate) shift: u32,
+}
+
+/// The hashes of a chunk's output wires.
+pub(super) struct OutputHashes(Hashes);
+
+impl OutputHashes {
+    pub(super) fn new(keys: ChunkKeys, outputs: usize) -> Self {
+        Self(keys.hashes(Use::Conversion, outputs.div_ceil(OUTPUTS_PER_KEY as usize)))
     }
-    writer.finish();
-    shares.map(|share| share & ring_mask(ring_bits))
-}
 
-/// Evaluates the output wires of one chunk; the evaluator's share of every lane (of no meaning beyond the active ones).
-pub(super) fn evaluate_outputs(
-    keys: ChunkKeys,
-    ring_bits: u32,
-    wires: &[Lanes],
-    active: usize,
-    ciphertexts: &[u8],
-) -> [u64; LANES] {
-    let mut shares = [0u64; LANES];
-    let mut reader = BitReader { bytes: ciphertexts, pending: 0, length: 0 };
-    let group = OUTPUTS_PER_KEY as usize;
-    for (g, wires) in wires.chunks(group).enumerate() {
-        let hash = keys.hash(Use::Conversion, g as u32);
-        // Two wires a call fill the widest batch; an odd last wire is hashed beside an unused one.
-        for (pair, wires) in wires.chunks(2).enumerate() {
-            let mut h = [[Block::ZERO; LANES]; 2];
-            for (place, (prepared, labels)) in h.iter_mut().zip(wires).enumerate() {
-                *prepared = prepare(labels, (2 * pair + place) as u32);
-            }
-            hash.finish(&mut h);
-            for (hashed, labels) in h.iter().zip(wires) {
-                for lane in 0..active {
-                    let ciphertext = reader.pull(ring_bits) & labels[lane].colour_mask().0 as u64;
-                    shares[lane] = shares[lane].wrapping_add(hashed[lane].0 as u64).wrapping_add(ciphertext);
-                }
-            }
-        }
-    }
-    shares.map(|share| share & ring_mask(ring_bits))
-}
-
-/// Appends fields of up to 64 bits, lowest bit first.
-struct BitWriter<'a> {
-    out: &'a mut Vec<u8>,
-    pending: u128,
-    length: u32,
-}
-
-impl BitWriter<'_> {
-    /// Appends the low `bits` bits of `value`, which has no others.
-    #[inline(always)]
-    fn push(&mut self, value: u64, bits: u32) {
-        self.pending |= u128::from(value) << self.length;
-        self.length += bits;
-        if self.length >= 64 {
-            self.out.extend_from_slice(&(self.pending as u64).to_le_bytes());
-            self.pending >>= 64;
-            self.length -= 64;
+    /// Both pads of output wire `wire`, from its zero labels.
+    pub(super) fn pads(&self, wire: usize, zero: &Lanes, delta: Block) -> Pads {
+        let (group, place) = Self::at(wire);
+        match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes(keys) => keys[group].pads(place, zero, delta),
+            Hashes::Other(hashes) => pads(&hashes[group], place, zero, delta),
         }
     }
 
-    /// Writes what is left, up to the next whole byte.
-    fn finish(self) {
-        let left = self.length.div_ceil(8) as usize;
-        self.out.extend_from_slice(&(self.pending as u64).to_le_bytes()[..left]);
-    }
-}
-
-/// Reads fields of up to 64 bits, lowest bit first.
-struct BitReader<'a> {
-    bytes: &'a [u8],
-    pending: u128,
-    length: u32,
-}
-
-impl BitReader<'_> {
-    /// The next `bits` bits.
-    #[inline(always)]
-    fn pull(&mut self, bits: u32) -> u64 {
-        if self.length < bits {
-            let mut word = [0; 8];
-            let taken = self.bytes.len().min(word.len());
-            let (head, rest) = self.bytes.split_at(taken);
-            word[..taken].copy_from_slice(head);
-            self.bytes = rest;
-            self.pending |= u128::from(u64::from_le_bytes(word)) << self.length;
-            self.length += 64;
+    /// The pad of the active labels of output wire `wire`.
+    pub(super) fn pad(&self, wire: usize, labels: &Lanes) -> [u64; LANES] {
+        let (group, place) = Self::at(wire);
+        match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes(keys) => keys[group].pad(place, labels),
+            Hashes::Other(hashes) => pad(&hashes[group], place, labels),
         }
-        let value = self.pending as u64 & ring_mask(bits);
-        self.pending >>= bits;
-        self.length -= bits;
-        value
     }
+
+    /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
+    pub(super) fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
+        match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes(keys) => keys[0].weigh(pads, by, shares),
+            Hashes::Other(_) => weigh(pads, by, shares),
+        }
+    }
+
+    fn at(wire: usize) -> (usize, u32) {
+        (wire / OUTPUTS_PER_KEY as usize, wire as u32 % OUTPUTS_PER_KEY)
+    }
+}
+
+/// The portable twin of the kernel in `simd`.
+fn pads(hash: &Hash, place: u32, zero: &Lanes, delta: Block) -> Pads {
+    let first = prepare(zero, place);
+    let mut h = [first, xor(&first, &[sigma(delta); LANES])];
+    hash.finish(&mut h);
+    let mut out = Pads { of_zero: [0; LANES], of_one: [0; LANES], colours: [0; LANES] };
+    for lane in 0..LANES {
+        // π = 1: the false label has colour 1.
+        let flipped = zero[lane].colour_mask().0 as u64;
+        let (of_false, of_true) = (h[0][lane].0 as u64, h[1][lane].0 as u64);
+        let swap = flipped & (of_false ^ of_true);
+        out.of_zero[lane] = of_false ^ swap;
+        out.of_one[lane] = of_true ^ swap;
+        out.colours[lane] = flipped;
+    }
+    out
+}
+
+/// The portable twin of the kernel in `simd`.
+fn pad(hash: &Hash, place: u32, labels: &Lanes) -> [u64; LANES] {
+    let mut h = [prepare(labels, place)];
+    hash.finish(&mut h);
+    let mut out = [0; LANES];
+    out.iter_mut().zip(&h[0]).for_each(|(out, block)| *out = block.0 as u64);
+    out
+}
+
+/// The ciphertexts of a public weight, lane by lane; inlined where wider instructions are at hand.
+#[inline(always)]
+pub(crate) fn weigh(pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
+    let mut out = [0; LANES];
+    for lane in 0..LANES {
+        let (h0, flipped) = (pads.of_zero[lane], pads.colours[lane]);
+        // (1 - 2π) w, and π w.
+        let signed = (by.value ^ flipped).wrapping_sub(flipped);
+        out[lane] = h0.wrapping_sub(pads.of_one[lane]).wrapping_add(signed);
+        let share = (flipped & by.value).wrapping_sub(h0) << by.shift;
+        shares[lane] = shares[lane].wrapping_add(share);
+    }
+    out
+}
+
+/// The evaluator's shares gain `h(K_c) + c C`, shifted; `sent` are the ciphertexts of the active lanes.
+pub(super) fn open(pad: &[u64; LANES], labels: &Lanes, sent: &[u64], shift: u32, shares: &mut [u64; LANES]) {
+    for ((share, (pad, label)), ciphertext) in shares.iter_mut().zip(pad.iter().zip(labels)).zip(sent) {
+        let chosen = ciphertext & label.colour_mask().0 as u64;
+        *share = share.wrapping_add(pad.wrapping_add(chosen) << shift);
+    }
+}
+
+/// Writes the low `bits` bits of every value; two at a time where they fit a word.
+pub(super) fn push_all(writer: &mut BitWriter<'_>, values: &[u64], bits: u32) {
+    let mask = low(bits);
+    let (pairs, rest) = values.as_chunks::<2>();
+    if 2 * bits <= 64 {
+        for [first, second] in pairs {
+            writer.push(first & mask | (second & mask) << bits, 2 * bits);
+        }
+    } else {
+        pairs.as_flattened().iter().for_each(|value| writer.push(value & mask, bits));
+    }
+    rest.iter().for_each(|value| writer.push(value & mask, bits));
+}
+
+/// Reads what [`push_all`] wrote.
+pub(super) fn pull_all(reader: &mut BitReader<'_>, count: usize, bits: u32) -> [u64; LANES] {
+    let mut out = [0; LANES];
+    let (pairs, rest) = out[..count].as_chunks_mut::<2>();
+    if 2 * bits <= 64 {
+        for [first, second] in pairs {
+            let both = reader.pull(2 * bits);
+            (*first, *second) = (both & low(bits), both >> bits);
+        }
+    } else {
+        pairs.as_flattened_mut().iter_mut().for_each(|value| *value = reader.pull(bits));
+    }
+    rest.iter_mut().for_each(|value| *value = reader.pull(bits));
+    out
 }

@@ -3,72 +3,95 @@
 //!
 //! A wire is its active labels: one of the two of each instance, without knowing which.
 
-use super::circuit::Gates;
-use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Use, prepare};
-use super::{AND_BYTES, LANES, Lanes, xor};
-use crate::block::Block;
-use crate::cipher::Cipher;
+use super::circuit::{Circuit, Op};
+use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare};
+use super::{AND_BYTES, LANE_BYTES, LANES, Lanes, xor_into};
+use crate::block::{BLOCK_BYTES, Block};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::VaesKeys;
 
-/// Evaluates one chunk of instances.
-pub(super) struct Evaluator<'a> {
-    keys: ChunkKeys,
-    hash: Hash,
-    gate: u32,
+/// Evaluates a chunk. `wires` begin as the active labels of the inputs and end with those of the outputs in their slots.
+pub(super) fn evaluate(circuit: &Circuit, keys: ChunkKeys, wires: &mut [Lanes], mut tables: ReadTables<'_>) {
+    match keys.hashes(Use::Gate, circuit.ands().div_ceil(GATES_PER_KEY as usize)) {
+        #[cfg(target_arch = "x86_64")]
+        Hashes::Vaes(keys) => VaesKeys::evaluate(&keys, circuit, wires, &mut tables),
+        Hashes::Other(hashes) => walk_active(circuit, wires, |gate, wires, [a, b, out]| {
+            let hash = &hashes[(gate / GATES_PER_KEY) as usize];
+            let mut label = [Block::ZERO; LANES];
+            tables.gate(gate, |generators, evaluators| {
+                let halves = [generators, evaluators].map(|half| bytemuck::cast_slice(half));
+                and(hash, gate % GATES_PER_KEY, &wires[a], &wires[b], halves, &mut label);
+            });
+            wires[out] = label;
+        }),
+    }
+}
+
+/// Follows a circuit on active labels; `and` is given the gate's number, the wires, and the slots of operands and result.
+#[inline(always)]
+pub(crate) fn walk_active(
+    circuit: &Circuit,
+    wires: &mut [Lanes],
+    mut and: impl FnMut(u32, &mut [Lanes], [usize; 3]),
+) {
+    let mut gate = 0;
+    for op in circuit.ops() {
+        match *op {
+            Op::Xor { a, b, out } => xor_into(wires, [a, b, out].map(usize::from)),
+            // The labels stay; it is the garbler who takes them for their opposites.
+            Op::Not { a, out } => wires.copy_within(usize::from(a)..usize::from(a) + 1, usize::from(out)),
+            Op::And { a, b, out } => {
+                and(gate, wires, [a, b, out].map(usize::from));
+                gate += 1;
+            }
+        }
+    }
+}
+
+/// A chunk's tables, gate by gate.
+pub(crate) struct ReadTables<'a> {
+    bytes: &'a [u8],
     active: usize,
-    tables: &'a [u8],
-    /// The ciphertexts of one gate; kept between gates, so that they need not be cleared.
-    halves: [Lanes; 2],
 }
 
-impl<'a> Evaluator<'a> {
-    /// Evaluates the first `active` lanes; `tables` holds exactly the ciphertexts of the circuit to be read.
-    pub(super) fn new(keys: ChunkKeys, active: usize, tables: &'a [u8]) -> Self {
-        let halves = [[Block::ZERO; LANES]; 2];
-        Self { keys, hash: keys.hash(Use::Gate, 0), gate: 0, active, tables, halves }
-    }
-}
-
-impl Gates for Evaluator<'_> {
-    type Wire = Lanes;
-
-    fn xor(&mut self, a: &Lanes, b: &Lanes) -> Lanes {
-        xor(a, b)
+impl<'a> ReadTables<'a> {
+    /// `bytes` is exactly the chunk's tables for its active lanes.
+    pub(super) fn new(bytes: &'a [u8], active: usize) -> Self {
+        Self { bytes, active }
     }
 
-    fn not(&mut self, a: &Lanes) -> Lanes {
-        *a
-    }
-
-    fn and(&mut self, a: &Lanes, b: &Lanes) -> Lanes {
-        let place = self.gate % GATES_PER_KEY;
-        if place == 0 && self.gate > 0 {
-            self.hash = self.keys.hash(Use::Gate, self.gate / GATES_PER_KEY);
+    /// Shows both ciphertexts of a gate, zeros in lanes beyond the active ones.
+    #[inline(always)]
+    pub(crate) fn gate(&mut self, gate: u32, read: impl FnOnce(&[u8; LANE_BYTES], &[u8; LANE_BYTES])) {
+        let size = self.active * AND_BYTES;
+        let table = &self.bytes[gate as usize * size..][..size];
+        if let ([generators, evaluators], []) = table.as_chunks::<LANE_BYTES>() {
+            read(generators, evaluators);
+        } else {
+            let (mut generators, mut evaluators) = ([0; LANE_BYTES], [0; LANE_BYTES]);
+            let kept = self.active * BLOCK_BYTES;
+            generators[..kept].copy_from_slice(&table[..kept]);
+            evaluators[..kept].copy_from_slice(&table[kept..]);
+            read(&generators, &evaluators);
         }
-        self.gate += 1;
-
-        let (sent, rest) = self.tables.split_at(self.active * AND_BYTES);
-        self.tables = rest;
-        for (half, sent) in self.halves.iter_mut().zip(sent.chunks_exact(self.active * AND_BYTES / 2)) {
-            bytemuck::cast_slice_mut(&mut half[..self.active]).copy_from_slice(sent);
-        }
-        let mut label = [Block::ZERO; LANES];
-        match &self.hash.0 {
-            #[cfg(target_arch = "x86_64")]
-            Cipher::Vaes(keys) => keys.evaluate_and(place, (a, b), &self.halves, &mut label),
-            Cipher::Portable(_) => evaluate_and(&self.hash, place, (a, b), &self.halves, &mut label),
-        }
-        label
     }
 }
 
-/// The portable twin of the kernel in `simd.rs`.
-fn evaluate_and(hash: &Hash, place: u32, (a, b): (&Lanes, &Lanes), halves: &[Lanes; 2], label: &mut Lanes) {
+/// One gate: the portable twin of the kernel in `simd`.
+fn and(
+    hash: &Hash,
+    place: u32,
+    a: &Lanes,
+    b: &Lanes,
+    [generators, evaluators]: [&[[u8; BLOCK_BYTES]]; 2],
+    label: &mut Lanes,
+) {
     let mut h = [prepare(a, 2 * place), prepare(b, 2 * place + 1)];
     hash.finish(&mut h);
-    let [generator, evaluator] = halves;
     for l in 0..LANES {
-        let w_generator = h[0][l] ^ (a[l].colour_mask() & generator[l]);
-        let w_evaluator = h[1][l] ^ (b[l].colour_mask() & (evaluator[l] ^ a[l]));
+        let (generator, evaluator) = (Block::from_bytes(generators[l]), Block::from_bytes(evaluators[l]));
+        let w_generator = h[0][l] ^ (a[l].colour_mask() & generator);
+        let w_evaluator = h[1][l] ^ (b[l].colour_mask() & (evaluator ^ a[l]));
         label[l] = w_generator ^ w_evaluator;
     }
 }

@@ -2,80 +2,107 @@
 //! Source: Zahur, Rosulek and Evans, "Two halves make a whole" (Eurocrypt 2015), figure 2; the offset is the session's Δ.
 //! Private against a semi-honest evaluator if the hash is tweakable circular correlation robust (see `hash.rs`).
 //!
-//! A wire is its zero labels. An AND appends the active lanes' first ciphertexts, then their second ones: 32 bytes an instance.
-//! Lanes beyond the active ones are computed and thrown away. No branch or address depends on a label.
+//! A wire is its zero labels. A gate's table is the active lanes' first ciphertexts, then their second ones: 32 bytes an
+//! instance. Lanes beyond the active ones are computed and thrown away. No branch or address depends on a label.
 
-use super::circuit::Gates;
-use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Use, prepare, sigma};
-use super::{LANES, Lanes, lanes, xor};
-use crate::block::{Block, Delta};
-use crate::cipher::Cipher;
+use super::circuit::{Circuit, Op};
+use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare, sigma};
+use super::{AND_BYTES, LANE_BYTES, LANES, Lanes, lanes, xor_into};
+use crate::block::{BLOCK_BYTES, Block};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::VaesKeys;
 
-/// Garbles one chunk of instances.
-pub(super) struct Garbler<'a> {
+/// Garbles a chunk. `wires` begin as the zero labels of the inputs and end with those of the outputs in their slots.
+pub(super) fn garble(
+    circuit: &Circuit,
     keys: ChunkKeys,
-    hash: Hash,
-    gate: u32,
     delta: Block,
+    wires: &mut [Lanes],
+    mut tables: WriteTables<'_>,
+) {
+    match keys.hashes(Use::Gate, circuit.ands().div_ceil(GATES_PER_KEY as usize)) {
+        #[cfg(target_arch = "x86_64")]
+        Hashes::Vaes(keys) => VaesKeys::garble(&keys, circuit, delta, wires, &mut tables),
+        Hashes::Other(hashes) => walk_zero(circuit, delta, wires, |gate, wires, [a, b, out]| {
+            let hash = &hashes[(gate / GATES_PER_KEY) as usize];
+            let mut zero = [Block::ZERO; LANES];
+            tables.gate(gate, |generators, evaluators| {
+                let halves = [generators, evaluators].map(|half| bytemuck::cast_slice_mut(half));
+                and(hash, gate % GATES_PER_KEY, delta, &wires[a], &wires[b], halves, &mut zero);
+            });
+            wires[out] = zero;
+        }),
+    }
+}
+
+/// Follows a circuit on zero labels; `and` is given the gate's number, the wires, and the slots of operands and result.
+#[inline(always)]
+pub(crate) fn walk_zero(
+    circuit: &Circuit,
+    delta: Block,
+    wires: &mut [Lanes],
+    mut and: impl FnMut(u32, &mut [Lanes], [usize; 3]),
+) {
+    let mut gate = 0;
+    for op in circuit.ops() {
+        match *op {
+            Op::Xor { a, b, out } => xor_into(wires, [a, b, out].map(usize::from)),
+            Op::Not { a, out } => {
+                let flipped = lanes(|l| wires[usize::from(a)][l] ^ delta);
+                wires[usize::from(out)] = flipped;
+            }
+            Op::And { a, b, out } => {
+                and(gate, wires, [a, b, out].map(usize::from));
+                gate += 1;
+            }
+        }
+    }
+}
+
+/// Where a chunk's tables go, gate by gate.
+pub(crate) struct WriteTables<'a> {
+    bytes: &'a mut [u8],
     active: usize,
-    tables: &'a mut Vec<u8>,
-    /// The ciphertexts of one gate; kept between gates, so that they need not be cleared.
-    halves: [Lanes; 2],
 }
 
-/// What garbling a gate writes, lane by lane.
-pub(crate) struct Garbled<'a> {
-    /// The generator half's ciphertexts.
-    pub(crate) generator: &'a mut Lanes,
-    /// The evaluator half's ciphertexts.
-    pub(crate) evaluator: &'a mut Lanes,
-    /// The output's zero labels.
-    pub(crate) zero: &'a mut Lanes,
-}
-
-impl<'a> Garbler<'a> {
-    /// Garbles for the first `active` lanes, appending to `tables`.
-    pub(super) fn new(keys: ChunkKeys, delta: Delta, active: usize, tables: &'a mut Vec<u8>) -> Self {
-        let halves = [[Block::ZERO; LANES]; 2];
-        Self { keys, hash: keys.hash(Use::Gate, 0), gate: 0, delta: delta.block(), active, tables, halves }
-    }
-}
-
-impl Gates for Garbler<'_> {
-    type Wire = Lanes;
-
-    fn xor(&mut self, a: &Lanes, b: &Lanes) -> Lanes {
-        xor(a, b)
+impl<'a> WriteTables<'a> {
+    /// `bytes` is exactly the chunk's tables for its active lanes.
+    pub(super) fn new(bytes: &'a mut [u8], active: usize) -> Self {
+        Self { bytes, active }
     }
 
-    fn not(&mut self, a: &Lanes) -> Lanes {
-        lanes(|l| a[l] ^ self.delta)
-    }
-
-    fn and(&mut self, a: &Lanes, b: &Lanes) -> Lanes {
-        let place = self.gate % GATES_PER_KEY;
-        if place == 0 && self.gate > 0 {
-            self.hash = self.keys.hash(Use::Gate, self.gate / GATES_PER_KEY);
+    /// Lets `write` fill in both ciphertexts of a gate for all lanes, and keeps those of the active ones.
+    #[inline(always)]
+    pub(crate) fn gate(
+        &mut self,
+        gate: u32,
+        write: impl FnOnce(&mut [u8; LANE_BYTES], &mut [u8; LANE_BYTES]),
+    ) {
+        let size = self.active * AND_BYTES;
+        let table = &mut self.bytes[gate as usize * size..][..size];
+        if let ([generators, evaluators], []) = table.as_chunks_mut::<LANE_BYTES>() {
+            write(generators, evaluators);
+        } else {
+            let (mut generators, mut evaluators) = ([0; LANE_BYTES], [0; LANE_BYTES]);
+            write(&mut generators, &mut evaluators);
+            let kept = self.active * BLOCK_BYTES;
+            let (first, second) = table.split_at_mut(kept);
+            first.copy_from_slice(&generators[..kept]);
+            second.copy_from_slice(&evaluators[..kept]);
         }
-        self.gate += 1;
-
-        let mut zero = [Block::ZERO; LANES];
-        let [generator, evaluator] = &mut self.halves;
-        let mut out = Garbled { generator, evaluator, zero: &mut zero };
-        match &self.hash.0 {
-            #[cfg(target_arch = "x86_64")]
-            Cipher::Vaes(keys) => keys.garble_and(place, self.delta, a, b, &mut out),
-            Cipher::Portable(_) => garble_and(&self.hash, place, self.delta, a, b, &mut out),
-        }
-        for half in &self.halves {
-            self.tables.extend_from_slice(bytemuck::cast_slice(&half[..self.active]));
-        }
-        zero
     }
 }
 
-/// The portable twin of the kernel in `simd.rs`.
-fn garble_and(hash: &Hash, place: u32, delta: Block, a: &Lanes, b: &Lanes, out: &mut Garbled<'_>) {
+/// One gate: the portable twin of the kernel in `simd`.
+fn and(
+    hash: &Hash,
+    place: u32,
+    delta: Block,
+    a: &Lanes,
+    b: &Lanes,
+    [generators, evaluators]: [&mut [[u8; BLOCK_BYTES]]; 2],
+    zero: &mut Lanes,
+) {
     // H(a), H(a ^ Δ), H(b), H(b ^ Δ): σ is linear, so the twins differ by σ(Δ).
     let twin = sigma(delta);
     let (first, second) = (prepare(a, 2 * place), prepare(b, 2 * place + 1));
@@ -87,8 +114,8 @@ fn garble_and(hash: &Hash, place: u32, delta: Block, a: &Lanes, b: &Lanes, out: 
         let mixed = h[2][l] ^ h[3][l];
         let w_generator = h[0][l] ^ (a[l].colour_mask() & generator);
         let w_evaluator = h[2][l] ^ (b[l].colour_mask() & mixed);
-        out.generator[l] = generator;
-        out.evaluator[l] = mixed ^ a[l];
-        out.zero[l] = w_generator ^ w_evaluator;
+        generators[l] = generator.to_bytes();
+        evaluators[l] = (mixed ^ a[l]).to_bytes();
+        zero[l] = w_generator ^ w_evaluator;
     }
 }

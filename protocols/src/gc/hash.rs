@@ -14,7 +14,7 @@
 //!
 //! | part of | bits | content |
 //! |---|---|---|
-//! | key, xored to the session's start value | 0..32 | group: `gate / 4`, or `output wire / 8` |
+//! | key, xored to the session's start value | 0..32 | group: `gate / 4`, `output wire / 8`, or the lot of a transfer |
 //! | | 32..64 | chunk of the layer |
 //! | | 64..96 | layer, the caller's number, never twice in a session |
 //! | | 96..98 | 0: gate, 1: conversion, 2: transfer |
@@ -24,10 +24,12 @@
 use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
 use crate::cipher::{Cipher, Engine};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::VaesKeys;
 use rand::CryptoRng;
 
 /// AND gates (in every lane) that share a key.
-pub(super) const GATES_PER_KEY: u32 = 4;
+pub(crate) const GATES_PER_KEY: u32 = 4;
 
 /// Output wires (in every lane) that share a key.
 pub(super) const OUTPUTS_PER_KEY: u32 = 8;
@@ -47,12 +49,12 @@ pub struct SessionKey {
 impl SessionKey {
     /// A fresh start value.
     pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        Self { start: Block::random(rng), engine: Engine::Fastest }
+        Self { start: Block::random(rng), engine: Engine::fastest() }
     }
 
     /// The start value as received.
-    pub const fn from_bytes(bytes: [u8; BLOCK_BYTES]) -> Self {
-        Self { start: Block::from_bytes(bytes), engine: Engine::Fastest }
+    pub fn from_bytes(bytes: [u8; BLOCK_BYTES]) -> Self {
+        Self { start: Block::from_bytes(bytes), engine: Engine::fastest() }
     }
 
     /// The start value as sent.
@@ -93,8 +95,33 @@ impl ChunkKeys {
 
     /// The hash of the `group`-th few gates or wires.
     pub(super) fn hash(self, purpose: Use, group: u32) -> Hash {
-        Hash(Cipher::new(self.engine, self.start ^ Block((purpose as u128) << 96 | u128::from(group))))
+        Hash(Cipher::new(self.engine, self.key(purpose, group)))
     }
+
+    /// The hashes of the first `groups`, at least one; their keys are expanded side by side.
+    pub(super) fn hashes(self, purpose: Use, groups: usize) -> Hashes {
+        let keys = (0..groups.max(1) as u32).map(|group| self.key(purpose, group));
+        #[cfg(target_arch = "x86_64")]
+        if self.engine == Engine::Vaes
+            && let Some(keys) = keys.clone().map(VaesKeys::expand).collect()
+        {
+            return Hashes::Vaes(keys);
+        }
+        Hashes::Other(keys.map(|key| Hash(Cipher::new(self.engine, key))).collect())
+    }
+
+    fn key(self, purpose: Use, group: u32) -> Block {
+        self.start ^ Block((purpose as u128) << 96 | u128::from(group))
+    }
+}
+
+/// The hashes of one use in a chunk: by keys of the kernel that does whole chunks, or one by one.
+pub(super) enum Hashes {
+    /// For the kernels of `simd`.
+    #[cfg(target_arch = "x86_64")]
+    Vaes(Vec<VaesKeys>),
+    /// For their twins.
+    Other(Vec<Hash>),
 }
 
 /// The hash under one key.

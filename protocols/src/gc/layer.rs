@@ -1,60 +1,89 @@
-//! A layer of `units` narrow ReLUs: `max(u + v + 1 mod 2^n, 0)` as shares in Z_2^k, garbled and evaluated chunk by chunk.
+//! A layer of `units` identical circuits, garbled and evaluated chunk by chunk: bits in, arithmetic shares or colours out.
 //! Source: half-gates and conversion as in `garble.rs` and `convert.rs`. Semi-honest: the server garbles, the client evaluates.
-//! `n` bits an input, `k` ring bits; the unit-major bit `i` of unit `j` is at `j n + i`.
 //!
-//!   client (v)                                     server (u)
-//!     labels of v <== correlated OT ==> zero labels  |   offline, before
-//!     | <------ Material: tables, ciphertexts ------ |   offline, units ((2n-2) 32) + ⌈units (n-1) k / 8⌉ bytes
-//!     | <------ active labels of u ----------------- |   online, 16 n bytes a unit
-//!     share                                   share  |   the server's is known offline
+//!   client                                         server
+//!     its labels <== correlated OT ==> zero labels   |   offline, before
+//!     | <------ material: tables, ciphertexts ------ |   offline
+//!     | <------ active labels, late ciphertexts ---- |   online
+//!     share                                   share  |
 //!
-//! Both messages are cut into pieces of whole chunks (`LANES` units), about a megabyte each; a chunk's material is its tables, gate by
-//! gate over the active lanes, then its ciphertexts. A full chunk's ciphertexts fill whole bytes, so only the layer's last byte is padded.
+//! Labels lie chunk by chunk (`LANES` units), in a chunk wire by wire, in a wire unit by unit: as the kernels want them, so
+//! that nothing is gathered. A chunk of the material is its tables, gate by gate, then its ciphertexts, packed; a chunk of
+//! the online message is the server's labels, then the ciphertexts of outputs that are worth what the server has only just
+//! learnt. Both messages are cut into pieces of whole chunks, garbled and evaluated by all threads of the current pool.
+//!
+//! An output wire that is worth (a value the server learns online + one the client knows offline), [`Output::Joint`], needs
+//! shares of ρ v for the client's v and a random bit ρ of the server's, made before. With π the colour of the false label
+//! and δ = π ^ ρ, sent beside the tables, they turn into shares p_s + p_c = π v (for δ = 1 the server negates its share and
+//! the client subtracts its own from v). As b = c ^ π for the client's colour c, b v = c v + (1 - 2c) (p_s + p_c): the
+//! client's part is local, and the server's, p_s or -p_s, rides in the wire's ciphertext, which chooses by c anyway:
+//!
+//!   C = h(K_0) - h(K_1) + (1 - 2π) a - 2 p_s;   server: π a + p_s - h(K_0);   client: h(K_c) + c C + c v + (1 - 2c) p_c
 
-use super::circuit::{narrow_relu, narrow_relu_ands};
-use super::convert::{evaluate_outputs, garble_outputs};
-use super::evaluate::Evaluator;
-use super::garble::Garbler;
+use super::convert::{OutputHashes, Weight, open, pull_all, push_all};
+use super::evaluate::{ReadTables, evaluate};
+use super::garble::{WriteTables, garble};
 use super::hash::{ChunkKeys, SessionKey};
+use super::programs::{Output, Program};
 use super::{AND_BYTES, LANES, Lanes};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block, Delta};
+use crate::parallel::in_order;
 use crate::prg::Prg;
+use crate::wire::{BitReader, BitWriter, low};
 use rand::CryptoRng;
+use std::ops::Range;
 
-/// Pieces are cut so that none exceeds this, unless one chunk alone does.
-const PIECE_BYTES: usize = 1 << 20;
+/// Pieces are cut so that none exceeds this, unless one chunk alone does: both parties' working set then fits the
+/// second-level cache.
+const PIECE_BYTES: usize = 1 << 18;
 
 // A full chunk's packed ciphertexts must end on a byte.
 const _: () = assert!(LANES.is_multiple_of(8));
 
 /// The public shape of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReluLayer {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    program: Program,
     units: usize,
-    bits: usize,
     ring_bits: u32,
     id: u32,
 }
 
-impl ReluLayer {
-    /// `units` ReLUs on `bits`-bit inputs with shares of the outputs in Z_2^`ring_bits`.
+/// How an output wire's product is shared.
+#[derive(Clone, Copy)]
+enum Share {
+    /// By a ciphertext that travels offline.
+    Early(Weight),
+    /// By one that travels online; `joint` where the client's value counts too.
+    Late { shift: u32, joint: bool },
+    /// Not at all.
+    Colour,
+}
+
+impl Layer {
+    /// `units` instances of `program` with shares in Z_2^`ring_bits`.
     ///
     /// `id` enters every hash: it must differ between any two layers that are garbled under one session key.
-    pub fn new(units: usize, bits: usize, ring_bits: u32, id: u32) -> Result<Self, Error> {
+    pub fn new(program: Program, units: usize, ring_bits: u32, id: u32) -> Result<Self, Error> {
+        let layer = Self { program, units, ring_bits, id };
         let invalid = |what: &str, expected: &str, found: usize| {
-            Err(Error::config("garbled relu", what, expected, found.to_string()))
+            Err(Error::config("garbled layer", what, expected, found.to_string()))
         };
-        if !(2..=64).contains(&bits) {
-            return invalid("input bits", "2 to 64", bits);
-        }
-        if !(1..=64).contains(&ring_bits) || (ring_bits as usize) < bits - 1 {
-            return invalid("ring bits", "at least the output's bits, at most 64", ring_bits as usize);
+        if !(1..=64).contains(&ring_bits) {
+            return invalid("ring bits", "1 to 64", ring_bits as usize);
         }
         if u32::try_from(units / LANES).is_err() {
             return invalid("units", "fewer than 2^32 chunks", units);
         }
-        Ok(Self { units, bits, ring_bits, id })
+        let too_far = |share: Share| match share {
+            Share::Early(Weight { shift, .. }) | Share::Late { shift, .. } => shift >= ring_bits,
+            Share::Colour => false,
+        };
+        if layer.shares().any(too_far) {
+            return invalid("ring bits", "more than the outputs' factors have", ring_bits as usize);
+        }
+        Ok(layer)
     }
 
     /// Units of the layer.
@@ -62,192 +91,484 @@ impl ReluLayer {
         self.units
     }
 
-    /// Input wires of each party: `n` a unit.
-    pub const fn input_wires(&self) -> usize {
-        self.units * self.bits
+    /// AND gates of all units.
+    pub const fn and_gates(&self) -> usize {
+        self.units * self.program.circuit.ands()
+    }
+
+    /// Input wires of the client over all units: correlated OTs.
+    pub const fn client_wires(&self) -> usize {
+        self.units * self.program.circuit.evaluator_inputs()
+    }
+
+    /// Whether an output is worth the client's value too, so that both parties need shares of it.
+    pub fn has_joint(&self) -> bool {
+        self.program.outputs.contains(&Output::Joint)
+    }
+
+    /// The client's choice bits in the order of its labels; `inputs` has the wires of a unit as its low bits, packed by
+    /// `words` words a unit.
+    pub fn choices(&self, inputs: &[u64]) -> Vec<u8> {
+        let wires = self.program.circuit.evaluator_inputs();
+        let words = wires.div_ceil(64);
+        assert_eq!(inputs.len(), self.units * words, "one input a unit");
+        let mut out = Vec::with_capacity(self.client_wires().div_ceil(8));
+        let mut writer = BitWriter::new(&mut out);
+        for units in inputs.chunks(LANES * words) {
+            for wire in 0..wires {
+                let bits = units.chunks_exact(words).map(|unit| unit[wire / 64] >> (wire % 64) & 1);
+                let (word, lanes) = bits.fold((0, 0), |(word, lane), bit| (word | bit << lane, lane + 1));
+                writer.push(word, lanes);
+            }
+        }
+        writer.finish();
+        out
     }
 
     /// Bytes of the tables and ciphertexts, over all pieces.
-    pub const fn material_bytes(&self) -> usize {
+    pub fn material_bytes(&self) -> usize {
         self.material_of(self.units)
     }
 
-    /// Bytes of the server's active labels, over all pieces.
-    pub const fn label_bytes(&self) -> usize {
-        self.labels_of(self.units)
+    /// Bytes of the online message, over all pieces.
+    pub fn online_bytes(&self) -> usize {
+        self.online_of(self.units)
     }
 
     /// Lengths of the pieces of the material, in order.
     pub fn material_pieces(&self) -> impl Iterator<Item = usize> {
-        let layer = *self;
-        layer.pieces(layer.material_of(LANES)).map(move |units| layer.material_of(units))
+        self.cut(self.material_of(LANES)).map(|units| self.material_of(units.len()))
     }
 
-    /// Lengths of the pieces of the server's active labels, in order.
-    pub fn label_pieces(&self) -> impl Iterator<Item = usize> {
-        let layer = *self;
-        layer.pieces(layer.labels_of(LANES)).map(move |units| layer.labels_of(units))
+    /// Lengths of the pieces of the online message, in order.
+    pub fn online_pieces(&self) -> impl Iterator<Item = usize> {
+        self.cut(self.online_of(LANES)).map(|units| self.online_of(units.len()))
     }
 
     const fn tables_of(&self, units: usize) -> usize {
-        units * narrow_relu_ands(self.bits) * AND_BYTES
+        units * self.program.circuit.ands() * AND_BYTES
     }
 
-    const fn material_of(&self, units: usize) -> usize {
-        self.tables_of(units) + (units * (self.bits - 1) * self.ring_bits as usize).div_ceil(8)
+    /// Bytes of `units` units' material. The last chunk alone may be padded.
+    fn material_of(&self, units: usize) -> usize {
+        let bits: usize = self.shares().map(|share| self.early_bits(share) as usize).sum();
+        self.tables_of(units) + (units * bits).div_ceil(8)
     }
 
-    const fn labels_of(&self, units: usize) -> usize {
-        units * self.bits * BLOCK_BYTES
+    fn online_of(&self, units: usize) -> usize {
+        let bits: usize = self.shares().map(|share| self.late_bits(share) as usize).sum();
+        units * self.program.circuit.garbler_inputs() * BLOCK_BYTES + (units * bits).div_ceil(8)
     }
 
-    /// Units of each piece when a full chunk takes `chunk_bytes`.
-    fn pieces(self, chunk_bytes: usize) -> impl Iterator<Item = usize> {
-        let step = LANES * (PIECE_BYTES / chunk_bytes).max(1);
-        (0..self.units).step_by(step).map(move |start| step.min(self.units - start))
+    fn shares(&self) -> impl Iterator<Item = Share> {
+        self.program.outputs.iter().map(|output| match *output {
+            Output::Weighted(weight) => {
+                let shift = weight.trailing_zeros();
+                Share::Early(Weight { value: (weight >> shift) as u64, shift })
+            }
+            Output::Joint => Share::Late { shift: 0, joint: true },
+            Output::Served { shift } => Share::Late { shift, joint: false },
+            Output::Coloured => Share::Colour,
+        })
+    }
+
+    /// Bits a unit that an output adds to the material.
+    fn early_bits(&self, share: Share) -> u32 {
+        match share {
+            Share::Early(weight) => self.ring_bits - weight.shift,
+            Share::Late { joint, .. } => u32::from(joint),
+            Share::Colour => 0,
+        }
+    }
+
+    /// Bits a unit that an output adds to the online message.
+    fn late_bits(&self, share: Share) -> u32 {
+        match share {
+            Share::Late { shift, .. } => self.ring_bits - shift,
+            Share::Early(_) | Share::Colour => 0,
+        }
+    }
+
+    /// The units of each piece when a full chunk takes `chunk_bytes`.
+    fn cut(&self, chunk_bytes: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let step = LANES * (PIECE_BYTES / chunk_bytes.max(1)).max(1);
+        let units = self.units;
+        (0..units).step_by(step).map(move |start| start..units.min(start + step))
+    }
+
+    /// The chunks of a piece: number in the layer, and units.
+    fn chunks(units: Range<usize>) -> impl Iterator<Item = (u32, Range<usize>)> {
+        let end = units.end;
+        units.step_by(LANES).map(move |start| ((start / LANES) as u32, start..end.min(start + LANES)))
+    }
+
+    /// The server's own zero labels of the units from `start` on.
+    fn own_labels(&self, seed: Block, start: usize) -> Prg {
+        Prg::at(seed, (start * self.program.circuit.garbler_inputs()) as u64)
     }
 }
 
-/// What the server keeps of a garbled layer.
-pub struct Garbled {
-    /// The labels of its inputs.
-    pub inputs: ServerInputs,
-    /// Its share of every unit's output, mod 2^k.
+/// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Output::Joint`], a unit each.
+pub struct ServerJoint {
+    /// ρ.
+    pub choices: Vec<bool>,
+    /// Its share of ρ v.
     pub shares: Vec<u64>,
 }
 
-/// The labels of the server's inputs, both of each wire. Consumed by `select`: two active labels of one wire reveal Δ.
-pub struct ServerInputs {
-    layer: ReluLayer,
-    delta: Delta,
-    seed: Block,
+/// The client's shares of ρ v, a unit each.
+pub struct ClientJoint {
+    /// v.
+    pub values: Vec<u64>,
+    /// Its share of ρ v.
+    pub shares: Vec<u64>,
 }
 
-/// Garbles the layer; `client_zero` are the zero labels of the client's inputs. `emit` takes the material piece by piece.
-pub fn garble(
-    layer: ReluLayer,
+/// What the server keeps of a garbled layer. Consumed by `online`: two active labels of one wire reveal Δ.
+pub struct ServerLayer {
+    layer: Layer,
+    delta: Delta,
+    seed: Block,
+    held: Held,
+}
+
+/// The server's secrets of some units.
+#[derive(Default)]
+struct Held {
+    /// A share of everything early, or for coloured outputs the permute bits.
+    shares: Vec<u64>,
+    /// For every late output the ciphertext's pad and all ones where π = 1.
+    late: Vec<(Vec<u64>, Vec<u64>)>,
+}
+
+/// Garbles the layer; `client_zero` are the zero labels of the client's inputs, `joint` is there if the layer
+/// [`Layer::has_joint`]. `emit` takes the material piece by piece.
+pub fn garble_layer(
+    layer: Layer,
     session: SessionKey,
     delta: Delta,
     client_zero: &[Block],
+    joint: Option<&ServerJoint>,
     rng: &mut (impl CryptoRng + ?Sized),
     mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
-) -> Result<Garbled, Error> {
-    assert_eq!(client_zero.len(), layer.input_wires(), "one zero label an input wire of the client");
-    let inputs = ServerInputs { layer, delta, seed: Block::random(rng) };
-    let mut prg = Prg::new(inputs.seed);
-    let mut shares = Vec::with_capacity(layer.units);
-    let mut own = vec![Block::ZERO; LANES * layer.bits];
-    let mut ours = vec![[Block::ZERO; LANES]; layer.bits];
-    let mut theirs = ours.clone();
-    let mut chunks = client_zero.chunks(LANES * layer.bits).zip(0..);
-    for units in layer.pieces(layer.material_of(LANES)) {
-        let mut piece = Vec::with_capacity(layer.material_of(units));
-        for (zero, chunk) in chunks.by_ref().take(units.div_ceil(LANES)) {
-            let active = zero.len() / layer.bits;
-            let own = &mut own[..zero.len()];
-            prg.fill(own);
-            gather(own, &mut ours);
-            gather(zero, &mut theirs);
-            let keys = ChunkKeys::new(session, layer.id, chunk);
-            let outputs = narrow_relu(&mut Garbler::new(keys, delta, active, &mut piece), &ours, &theirs);
-            let share = garble_outputs(keys, delta, layer.ring_bits, &outputs, active, &mut piece);
-            shares.extend_from_slice(&share[..active]);
-        }
-        emit(piece)?;
-    }
-    Ok(Garbled { inputs, shares })
+) -> Result<ServerLayer, Error> {
+    assert_eq!(client_zero.len(), layer.client_wires(), "one zero label an input wire of the client");
+    assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
+    let seed = Block::random(rng);
+    let late = layer.shares().filter(|share| matches!(share, Share::Late { .. })).count();
+    let empty = || (Vec::with_capacity(layer.units), Vec::with_capacity(layer.units));
+    let mut held =
+        Held { shares: Vec::with_capacity(layer.units), late: (0..late).map(|_| empty()).collect() };
+    let garbling = Garbling { layer: &layer, session, delta, client_zero, joint, seed };
+    in_order(
+        layer.cut(layer.material_of(LANES)),
+        |units| Ok(garbling.piece(units)),
+        |(material, piece)| {
+            held.shares.extend_from_slice(&piece.shares);
+            for (all, some) in held.late.iter_mut().zip(&piece.late) {
+                all.0.extend_from_slice(&some.0);
+                all.1.extend_from_slice(&some.1);
+            }
+            emit(material)
+        },
+    )?;
+    Ok(ServerLayer { layer, delta, seed, held })
 }
 
-impl ServerInputs {
-    /// The active labels for the server's inputs, of which the low `n` bits count; `emit` takes them piece by piece.
-    pub fn select(
-        self,
-        values: &[u64],
-        mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+/// Everything that garbling a piece needs.
+struct Garbling<'a> {
+    layer: &'a Layer,
+    session: SessionKey,
+    delta: Delta,
+    client_zero: &'a [Block],
+    joint: Option<&'a ServerJoint>,
+    seed: Block,
+}
+
+impl Garbling<'_> {
+    fn piece(&self, units: Range<usize>) -> (Vec<u8>, Held) {
         let layer = self.layer;
-        assert_eq!(values.len(), layer.units, "one input a unit");
-        let mut prg = Prg::new(self.seed);
-        let mut labels = vec![Block::ZERO; LANES * layer.bits];
-        let mut chunks = values.chunks(LANES);
-        for units in layer.pieces(layer.labels_of(LANES)) {
-            let mut piece = Vec::with_capacity(layer.labels_of(units));
-            for values in chunks.by_ref().take(units.div_ceil(LANES)) {
-                let labels = &mut labels[..values.len() * layer.bits];
-                prg.fill(labels);
-                for (&value, labels) in values.iter().zip(labels.chunks_exact_mut(layer.bits)) {
-                    for (i, label) in labels.iter_mut().enumerate() {
-                        *label ^= Block::mask(value >> i & 1 == 1) & self.delta.block();
+        let circuit = &layer.program.circuit;
+        let mut material = Vec::with_capacity(layer.material_of(units.len()));
+        let late = layer.shares().filter(|share| matches!(share, Share::Late { .. })).count();
+        let mut held = Held { shares: Vec::with_capacity(units.len()), late: vec![Default::default(); late] };
+        let mut prg = layer.own_labels(self.seed, units.start);
+        let mut wires = vec![[Block::ZERO; LANES]; circuit.slots()];
+        let mut own = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
+        for (chunk, units) in Layer::chunks(units) {
+            let active = units.len();
+            let own = &mut own[..active * circuit.garbler_inputs()];
+            prg.fill(own);
+            let (ours, theirs) = wires.split_at_mut(circuit.garbler_inputs());
+            load(own, active, ours);
+            let wire_count = circuit.evaluator_inputs();
+            load(&self.client_zero[units.start * wire_count..units.end * wire_count], active, theirs);
+            let keys = ChunkKeys::new(self.session, layer.id, chunk);
+            let start = material.len();
+            material.resize(start + layer.tables_of(active), 0);
+            let tables = WriteTables::new(&mut material[start..], active);
+            garble(circuit, keys, self.delta.block(), &mut wires, tables);
+            self.outputs(keys, units, &wires, &mut material, &mut held);
+        }
+        (material, held)
+    }
+
+    /// A chunk's output wires.
+    fn outputs(
+        &self,
+        keys: ChunkKeys,
+        units: Range<usize>,
+        wires: &[Lanes],
+        material: &mut Vec<u8>,
+        held: &mut Held,
+    ) {
+        let (layer, active) = (self.layer, units.len());
+        let hashes = OutputHashes::new(keys, layer.program.outputs.len());
+        let mut writer = BitWriter::new(material);
+        let mut shares = [0; LANES];
+        let mut late = held.late.iter_mut();
+        for (wire, (share, slot)) in layer.shares().zip(layer.program.circuit.output_slots()).enumerate() {
+            let zero = &wires[usize::from(*slot)];
+            match share {
+                Share::Early(weight) => {
+                    let pads = hashes.pads(wire, zero, self.delta.block());
+                    let ciphertexts = hashes.weigh(&pads, weight, &mut shares);
+                    push_all(&mut writer, &ciphertexts[..active], layer.early_bits(share));
+                }
+                Share::Late { shift, joint } => {
+                    let pads = hashes.pads(wire, zero, self.delta.block());
+                    let mut sent = hashes.weigh(&pads, Weight { value: 0, shift }, &mut shares);
+                    if joint {
+                        let own = self.joint.expect("checked when the layer was begun");
+                        let own = own.choices[units.clone()].iter().zip(&own.shares[units.clone()]);
+                        for (lane, (choice, product)) in own.enumerate() {
+                            // δ = π ^ ρ; p_s is negated where it is 1.
+                            let delta = pads.colours[lane] ^ u64::from(*choice).wrapping_neg();
+                            let product = (product ^ delta).wrapping_sub(delta);
+                            shares[lane] = shares[lane].wrapping_add(product);
+                            sent[lane] = sent[lane].wrapping_sub(product.wrapping_mul(2));
+                            writer.push(delta & 1, 1);
+                        }
+                    }
+                    let (pending, colours) = late.next().expect("one entry a late output");
+                    pending.extend_from_slice(&sent[..active]);
+                    colours.extend_from_slice(&pads.colours[..active]);
+                }
+                Share::Colour => {
+                    for (share, label) in shares.iter_mut().zip(zero) {
+                        *share |= u64::from(label.colour()) << wire;
                     }
                 }
-                piece.extend_from_slice(bytemuck::cast_slice(labels));
             }
-            emit(piece)?;
         }
-        Ok(())
+        writer.finish();
+        held.shares.extend(shares[..active].iter().map(|share| share & low(layer.ring_bits)));
     }
+}
+
+impl ServerLayer {
+    /// Sends the active labels of the server's inputs, of which the low bits count, and the late ciphertexts; `late` holds
+    /// the values of every late output, a unit each. Returns the server's share of every unit, or for coloured outputs what
+    /// the client's answer has to be xored with. `emit` takes the message piece by piece.
+    pub fn online(
+        self,
+        inputs: &[u64],
+        late: &[&[u64]],
+        mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
+    ) -> Result<Vec<u64>, Error> {
+        let Self { layer, delta, seed, mut held } = self;
+        assert_eq!(
+            (inputs.len(), late.len()),
+            (layer.units, held.late.len()),
+            "one input and late value a unit"
+        );
+        let (layer, sending) = (&layer, &held.late);
+        in_order(
+            layer.cut(layer.online_of(LANES)),
+            |units| Ok(online_piece(layer, (delta, seed), units, inputs, late, sending)),
+            &mut emit,
+        )?;
+        let shifts = layer.shares().filter_map(|share| match share {
+            Share::Late { shift, .. } => Some(shift),
+            Share::Early(_) | Share::Colour => None,
+        });
+        for ((shift, values), (_, colours)) in shifts.zip(late).zip(&held.late) {
+            for ((share, value), colour) in held.shares.iter_mut().zip(*values).zip(colours) {
+                *share = share.wrapping_add((value & colour) << shift);
+            }
+        }
+        held.shares.iter_mut().for_each(|share| *share &= low(layer.ring_bits));
+        Ok(held.shares)
+    }
+}
+
+/// One piece of the online message.
+fn online_piece(
+    layer: &Layer,
+    (delta, seed): (Delta, Block),
+    units: Range<usize>,
+    inputs: &[u64],
+    late: &[&[u64]],
+    sending: &[(Vec<u64>, Vec<u64>)],
+) -> Vec<u8> {
+    let wires = layer.program.circuit.garbler_inputs();
+    let mut piece = Vec::with_capacity(layer.online_of(units.len()));
+    let mut prg = layer.own_labels(seed, units.start);
+    let mut labels = vec![Block::ZERO; LANES * wires];
+    for (_, units) in Layer::chunks(units) {
+        let active = units.len();
+        let labels = &mut labels[..active * wires];
+        prg.fill(labels);
+        for (wire, labels) in labels.chunks_exact_mut(active).enumerate() {
+            for (label, input) in labels.iter_mut().zip(&inputs[units.clone()]) {
+                *label ^= Block::mask(input >> wire & 1 == 1) & delta.block();
+            }
+        }
+        piece.extend_from_slice(bytemuck::cast_slice(labels));
+        let mut writer = BitWriter::new(&mut piece);
+        let outputs = layer.shares().filter(|share| matches!(share, Share::Late { .. }));
+        for ((share, values), (pending, colours)) in outputs.zip(late).zip(sending) {
+            let mut sent = [0; LANES];
+            for (lane, unit) in units.clone().enumerate() {
+                let signed = (values[unit] ^ colours[unit]).wrapping_sub(colours[unit]);
+                sent[lane] = pending[unit].wrapping_add(signed);
+            }
+            push_all(&mut writer, &sent[..active], layer.late_bits(share));
+        }
+        writer.finish();
+    }
+    piece
 }
 
 /// A garbled layer in the client's hands, with the labels of its own inputs. Consumed by `evaluate`: a circuit evaluated on two
 /// inputs leaks.
-pub struct Material {
-    layer: ReluLayer,
+pub struct ClientLayer {
+    layer: Layer,
     session: SessionKey,
     labels: Vec<Block>,
+    joint: Option<ClientJoint>,
     pieces: Vec<Vec<u8>>,
 }
 
-impl Material {
+impl ClientLayer {
     /// Takes the material from `next`, which is asked for pieces of the given lengths; `labels` are the client's active ones.
     pub fn receive(
-        layer: ReluLayer,
+        layer: Layer,
         session: SessionKey,
         labels: Vec<Block>,
+        joint: Option<ClientJoint>,
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
     ) -> Result<Self, Error> {
-        assert_eq!(labels.len(), layer.input_wires(), "one label an input wire of the client");
+        assert_eq!(labels.len(), layer.client_wires(), "one label an input wire of the client");
+        assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
         let pieces =
             layer.material_pieces().map(|length| exactly(length, next(length)?)).collect::<Result<_, _>>()?;
-        Ok(Self { layer, session, labels, pieces })
+        Ok(Self { layer, session, labels, joint, pieces })
     }
 
-    /// The client's share of every unit's output, mod 2^k; `next` is asked for pieces of the server's labels while evaluation goes on.
+    /// The client's share of every unit, mod 2^k, or its colours; `next` is asked for pieces of the online message while
+    /// evaluation goes on.
     pub fn evaluate(self, mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>) -> Result<Vec<u64>, Error> {
-        let Self { layer, session, labels, pieces } = self;
-        let full = layer.material_of(LANES);
-        let mut shares = Vec::with_capacity(layer.units);
-        let mut ours = vec![[Block::ZERO; LANES]; layer.bits];
-        let mut theirs = ours.clone();
-        let mut received = vec![Block::ZERO; LANES * layer.bits];
-        let mut chunks = labels
-            .chunks(LANES * layer.bits)
-            .zip(pieces.iter().flat_map(|piece| piece.chunks(full)))
-            .zip(0..);
-        for length in layer.label_pieces() {
-            let piece = exactly(length, next(length)?)?;
-            for sent in piece.chunks(layer.labels_of(LANES)) {
-                let ((own, material), chunk) = chunks.next().expect("pieces hold whole chunks of the layer");
-                let active = own.len() / layer.bits;
-                let received = &mut received[..own.len()];
-                bytemuck::cast_slice_mut(received).copy_from_slice(sent);
-                gather(received, &mut theirs);
-                gather(own, &mut ours);
-                let keys = ChunkKeys::new(session, layer.id, chunk);
-                let (tables, ciphertexts) = material.split_at(layer.tables_of(active));
-                let outputs = narrow_relu(&mut Evaluator::new(keys, active, tables), &theirs, &ours);
-                let share = evaluate_outputs(keys, layer.ring_bits, &outputs, active, ciphertexts);
-                shares.extend_from_slice(&share[..active]);
+        let step = self.layer.cut(self.layer.material_of(LANES)).next().map_or(1, |units| units.len());
+        let mut shares = Vec::with_capacity(self.layer.units);
+        let this = &self;
+        let arriving = self.layer.cut(self.layer.online_of(LANES)).map(|units| {
+            let length = this.layer.online_of(units.len());
+            Ok((units, exactly(length, next(length)?)?))
+        });
+        in_order(
+            arriving,
+            |arrived: Result<_, Error>| {
+                let (units, piece) = arrived?;
+                Ok(this.piece(step, units, &piece))
+            },
+            |piece: Vec<u64>| {
+                shares.extend_from_slice(&piece);
+                Ok(())
+            },
+        )?;
+        Ok(shares)
+    }
+
+    /// The shares of some units; `step` units are in a piece of the material.
+    fn piece(&self, step: usize, units: Range<usize>, online: &[u8]) -> Vec<u64> {
+        let layer = &self.layer;
+        let circuit = &layer.program.circuit;
+        let mut shares = Vec::with_capacity(units.len());
+        let mut wires = vec![[Block::ZERO; LANES]; circuit.slots()];
+        let mut received = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
+        for ((chunk, units), online) in Layer::chunks(units).zip(online.chunks(layer.online_of(LANES))) {
+            let active = units.len();
+            let received = &mut received[..active * circuit.garbler_inputs()];
+            let (labels, late) = online.split_at(size_of_val(received));
+            bytemuck::cast_slice_mut(received).copy_from_slice(labels);
+            let (theirs, ours) = wires.split_at_mut(circuit.garbler_inputs());
+            load(received, active, theirs);
+            let wire_count = circuit.evaluator_inputs();
+            load(&self.labels[units.start * wire_count..units.end * wire_count], active, ours);
+            let material = &self.pieces[units.start / step][layer.material_of(units.start % step)..];
+            let (tables, early) = material[..layer.material_of(active)].split_at(layer.tables_of(active));
+            let keys = ChunkKeys::new(self.session, layer.id, chunk);
+            evaluate(circuit, keys, &mut wires, ReadTables::new(tables, active));
+            shares.extend_from_slice(&self.outputs(keys, units, &wires, (early, late))[..active]);
+        }
+        shares
+    }
+
+    /// The shares of a chunk from its output wires.
+    fn outputs(
+        &self,
+        keys: ChunkKeys,
+        units: Range<usize>,
+        wires: &[Lanes],
+        (early, late): (&[u8], &[u8]),
+    ) -> [u64; LANES] {
+        let (layer, active) = (&self.layer, units.len());
+        let hashes = OutputHashes::new(keys, layer.program.outputs.len());
+        let (mut early, mut late) = (BitReader::new(early), BitReader::new(late));
+        let mut shares = [0u64; LANES];
+        for (wire, (share, slot)) in layer.shares().zip(layer.program.circuit.output_slots()).enumerate() {
+            let labels = &wires[usize::from(*slot)];
+            match share {
+                Share::Early(weight) => {
+                    let sent = pull_all(&mut early, active, layer.early_bits(share));
+                    open(&hashes.pad(wire, labels), labels, &sent[..active], weight.shift, &mut shares);
+                }
+                Share::Late { shift, joint } => {
+                    let sent = pull_all(&mut late, active, layer.late_bits(share));
+                    open(&hashes.pad(wire, labels), labels, &sent[..active], shift, &mut shares);
+                    if joint {
+                        let own = self.joint.as_ref().expect("checked when the layer was received");
+                        for (lane, unit) in units.clone().enumerate() {
+                            let (value, product) = (own.values[unit], own.shares[unit]);
+                            // δ = 1 turns the share of ρ v into v less it.
+                            let delta = early.pull(1).wrapping_neg();
+                            let product = (product ^ delta).wrapping_sub(delta).wrapping_add(value & delta);
+                            let colour = labels[lane].colour_mask().0 as u64;
+                            let chosen = (product ^ colour).wrapping_sub(colour).wrapping_add(value & colour);
+                            shares[lane] = shares[lane].wrapping_add(chosen);
+                        }
+                    }
+                }
+                Share::Colour => {
+                    for (share, label) in shares.iter_mut().zip(labels) {
+                        *share |= u64::from(label.colour()) << wire;
+                    }
+                }
             }
         }
-        Ok(shares)
+        shares.iter_mut().for_each(|share| *share &= low(layer.ring_bits));
+        shares
     }
 }
 
-/// Unit-major labels of a chunk to its wires. Lanes beyond the last unit keep whatever they held.
-fn gather(labels: &[Block], wires: &mut [Lanes]) {
-    for (lane, unit) in labels.chunks_exact(wires.len()).enumerate() {
-        for (wire, &label) in wires.iter_mut().zip(unit) {
-            wire[lane] = label;
+/// A chunk's labels, wire by wire over the active lanes, into its wires. Other lanes keep whatever they held.
+fn load(labels: &[Block], active: usize, wires: &mut [Lanes]) {
+    if active == LANES {
+        wires.as_flattened_mut()[..labels.len()].copy_from_slice(labels);
+    } else {
+        for (wire, labels) in wires.iter_mut().zip(labels.chunks_exact(active)) {
+            wire[..active].copy_from_slice(labels);
         }
     }
 }

@@ -1,22 +1,23 @@
 //! Garbled circuits: half-gates over identical instances in lock step, and the way from labels back to arithmetic shares.
 //!
-//! The server garbles and the client evaluates. [`circuit`] holds the programs and their clear readers; `garble` and
-//! `evaluate` are the two cryptographic readers; `convert` turns output wires into shares; [`layer`] runs a whole
-//! activation layer and knows the exact bytes.
+//! The server garbles and the client evaluates. [`programs`] are the circuits of kept units, [`circuit`] what a circuit is
+//! and means; `garble` and `evaluate` are the two cryptographic readers; `convert` turns output wires into shares;
+//! [`layer`] runs a whole activation layer and knows the exact bytes.
 
 pub mod circuit;
-mod convert;
-mod evaluate;
+pub(crate) mod convert;
+pub(crate) mod evaluate;
 pub(crate) mod garble;
-mod hash;
+pub(crate) mod hash;
 pub mod layer;
+pub mod programs;
 #[cfg(test)]
 mod tests;
 pub mod transfer;
 
 pub use hash::SessionKey;
 
-use crate::block::Block;
+use crate::block::{BLOCK_BYTES, Block};
 use netem::FrameKind;
 
 /// The garbler's start value of the hash keys, 16 bytes, once a session.
@@ -32,6 +33,9 @@ pub const LANES: usize = 32;
 
 /// Bytes of the two ciphertexts of a half-gate AND.
 pub const AND_BYTES: usize = 32;
+
+/// Bytes of a block in every lane.
+pub(crate) const LANE_BYTES: usize = LANES * BLOCK_BYTES;
 
 /// The labels of one wire in every lane.
 pub(crate) type Lanes = [Block; LANES];
@@ -50,4 +54,18 @@ fn lanes(mut f: impl FnMut(usize) -> Block) -> Lanes {
 #[inline(always)]
 fn xor(a: &Lanes, b: &Lanes) -> Lanes {
     lanes(|l| a[l] ^ b[l])
+}
+
+/// `wires[out] = wires[a] ^ wires[b]`, eight words at a time.
+#[inline(always)]
+fn xor_into(wires: &mut [Lanes], [a, b, out]: [usize; 3]) {
+    let words: &mut [[[u64; 8]; LANES / 4]] = bytemuck::cast_slice_mut(wires);
+    for group in 0..LANES / 4 {
+        let (x, y) = (words[a][group], words[b][group]);
+        let mut z = [0; 8];
+        for i in 0..8 {
+            z[i] = x[i] ^ y[i];
+        }
+        words[out][group] = z;
+    }
 }

@@ -1,15 +1,19 @@
-//! Garbling against the clear reader, gate by gate, exhaustively on small widths, and layer by layer over a channel.
+//! Garbling against the clear reader: gates, conversions, whole layers of every program over a channel, and every engine
+//! against every other.
 
-use super::circuit::{Clear, Gates, narrow_relu};
-use super::convert::{evaluate_outputs, garble_outputs, ring_mask};
-use super::evaluate::Evaluator;
-use super::garble::Garbler;
+use super::circuit::Builder;
+use super::convert::{OutputHashes, Weight, open};
+use super::evaluate::{ReadTables, evaluate};
+use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
-use super::layer::{Material, ReluLayer, garble};
+use super::layer::{ClientJoint, ClientLayer, Layer, ServerJoint, garble_layer};
+use super::programs::{self, Output, Program};
 use super::{AND_BYTES, LABELS, LANES, Lanes, MATERIAL, SessionKey, lanes};
 use crate::Error;
 use crate::block::{Block, Delta};
 use crate::cipher::Engine;
+use crate::wire::low;
+use models::fixed::curve::{Curve, SiluTable};
 use netem::Channel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -35,115 +39,198 @@ fn decode(zero: &Lanes, delta: Delta, labels: &Lanes) -> Vec<bool> {
 #[test]
 fn gates_follow_their_truth_tables() {
     let mut rng = ChaCha20Rng::seed_from_u64(20);
-    for round in 0..20 {
+    // Nine ANDs of the same wires, so that keys change twice, an XOR and a NOT.
+    let (mut b, a, e) = Builder::new(1, 1);
+    let mut outputs: Vec<_> = (0..9).map(|_| b.and(a[0], e[0])).collect();
+    outputs.push(b.xor(a[0], e[0]));
+    outputs.push(b.not(a[0]));
+    let circuit = b.finish(&outputs);
+    for engine in Engine::available() {
         let delta = Delta::random(&mut rng);
-        let keys = ChunkKeys::new(SessionKey::random(&mut rng), round, 0);
-        let (a0, b0) = (lanes(|_| Block::random(&mut rng)), lanes(|_| Block::random(&mut rng)));
+        let keys = ChunkKeys::new(SessionKey::random(&mut rng).on(engine), 4, 0);
+        let zero = [0, 1].map(|_| lanes(|_| Block::random(&mut rng)));
         let (a_bit, b_bit) = (|l: usize| l & 1 == 1, |l: usize| l >> 1 & 1 == 1);
-        let (a, b) = (active(&a0, delta, a_bit), active(&b0, delta, b_bit));
-        let mut tables = Vec::new();
-        // Nine ANDs, so that keys change twice.
-        let mut garbler = Garbler::new(keys, delta, LANES, &mut tables);
-        let zeros: Vec<Lanes> = (0..9).map(|_| garbler.and(&a0, &b0)).collect();
-        let (xor, not) = (garbler.xor(&a0, &b0), garbler.not(&a0));
-        assert_eq!(tables.len(), 9 * LANES * AND_BYTES);
-        let mut evaluator = Evaluator::new(keys, LANES, &tables);
-        for zero in &zeros {
-            let labels = evaluator.and(&a, &b);
-            assert!(
-                decode(zero, delta, &labels).iter().enumerate().all(|(l, &bit)| bit == (a_bit(l) & b_bit(l)))
-            );
+        let mut zeros = vec![[Block::ZERO; LANES]; circuit.slots()];
+        zeros[..2].copy_from_slice(&zero);
+        let mut labels = zeros.clone();
+        labels[0] = active(&zero[0], delta, a_bit);
+        labels[1] = active(&zero[1], delta, b_bit);
+        let mut tables = vec![0; 9 * LANES * AND_BYTES];
+        garble(&circuit, keys, delta.block(), &mut zeros, WriteTables::new(&mut tables, LANES));
+        evaluate(&circuit, keys, &mut labels, ReadTables::new(&tables, LANES));
+        let slots = circuit.output_slots();
+        let value = |i: usize| {
+            let slot = usize::from(slots[i]);
+            decode(&zeros[slot], delta, &labels[slot])
+        };
+        for l in 0..LANES {
+            assert!((0..9).all(|gate| value(gate)[l] == (a_bit(l) & b_bit(l))));
+            assert_eq!((value(9)[l], value(10)[l]), (a_bit(l) ^ b_bit(l), !a_bit(l)));
         }
-        let labels = evaluator.xor(&a, &b);
-        assert!(
-            decode(&xor, delta, &labels).iter().enumerate().all(|(l, &bit)| bit == (a_bit(l) ^ b_bit(l)))
-        );
-        let labels = evaluator.not(&a);
-        assert!(decode(&not, delta, &labels).iter().enumerate().all(|(l, &bit)| bit != a_bit(l)));
         // The same inputs give another label at every gate: tweaks differ.
-        assert!((1..9).all(|g| zeros[g][0].0 != zeros[g - 1][0].0));
+        let first = |gate: usize| zeros[usize::from(slots[gate])][0].0;
+        assert!((1..9).all(|gate| first(gate) != first(gate - 1)));
     }
 }
 
 #[test]
-fn shares_of_output_wires_add_to_their_value() {
+fn shares_of_an_output_wire_add_to_its_weight() {
     let mut rng = ChaCha20Rng::seed_from_u64(21);
-    for (round, ring_bits) in [8, 22, 41, 64].into_iter().enumerate() {
-        for outputs in [1, 2, 7, 8, ring_bits as usize] {
-            for used in [1, 5, LANES] {
-                let delta = Delta::random(&mut rng);
-                let keys = ChunkKeys::new(SessionKey::random(&mut rng), round as u32, outputs as u32);
-                let values: Vec<u64> =
-                    (0..LANES).map(|_| rng.random::<u64>() & ring_mask(outputs as u32)).collect();
-                let zeros: Vec<Lanes> = (0..outputs).map(|_| lanes(|_| Block::random(&mut rng))).collect();
-                let labels: Vec<Lanes> = zeros
-                    .iter()
-                    .enumerate()
-                    .map(|(i, z)| active(z, delta, |l| values[l] >> i & 1 == 1))
-                    .collect();
-                let mut ciphertexts = Vec::new();
-                let ours = garble_outputs(keys, delta, ring_bits, &zeros, used, &mut ciphertexts);
-                assert_eq!(ciphertexts.len(), (used * outputs * ring_bits as usize).div_ceil(8));
-                let theirs = evaluate_outputs(keys, ring_bits, &labels, used, &ciphertexts);
-                for l in 0..used {
-                    assert!(ours[l] <= ring_mask(ring_bits) && theirs[l] <= ring_mask(ring_bits));
-                    assert_eq!(ours[l].wrapping_add(theirs[l]) & ring_mask(ring_bits), values[l]);
-                }
+    for engine in Engine::available() {
+        for (bits, shift) in [(8, 0), (22, 3), (41, 7), (64, 0)] {
+            let delta = Delta::random(&mut rng);
+            let keys = ChunkKeys::new(SessionKey::random(&mut rng).on(engine), 3, 1);
+            let hashes = OutputHashes::new(keys, 20);
+            let zero = lanes(|_| Block::random(&mut rng));
+            let value: u64 = rng.random();
+            let labels = active(&zero, delta, |l| l % 3 == 1);
+            let (mut ours, mut theirs) = ([0; LANES], [0; LANES]);
+            let pads = hashes.pads(13, &zero, delta.block());
+            let sent = hashes.weigh(&pads, Weight { value, shift }, &mut ours);
+            open(&hashes.pad(13, &labels), &labels, &sent, shift, &mut theirs);
+            for l in 0..LANES {
+                let expected = if l % 3 == 1 { value << shift } else { 0 };
+                assert_eq!(ours[l].wrapping_add(theirs[l]) & low(bits), expected & low(bits));
             }
         }
     }
 }
 
-fn clear_relu(u: u64, v: u64, n: usize) -> u64 {
-    let bits = |x: u64| (0..n).map(|i| x >> i & 1 == 1).collect::<Vec<_>>();
-    let outputs = narrow_relu(&mut Clear, &bits(u), &bits(v));
-    outputs.iter().rev().fold(0, |value, &bit| value << 1 | u64::from(bit))
+/// A unit's inputs and what the layer must make of them.
+struct Case {
+    garbler: u64,
+    evaluator: u64,
+    /// Values of late outputs: the server's, in order of the outputs.
+    late: Vec<u64>,
+    /// The client's value of a joint output.
+    joint: u64,
 }
 
-/// Garbles and evaluates a layer over a channel, with labels dealt instead of transferred; checks values and bytes.
-fn check(inputs: &[(u64, u64)], bits: usize, ring_bits: u32, seed: u64) {
-    let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let delta = Delta::random(&mut rng);
-    let session = SessionKey::random(&mut rng);
-    let layer = ReluLayer::new(inputs.len(), bits, ring_bits, 9).unwrap();
-    let (mut client, mut server) = Channel::pair(Duration::from_secs(20));
-    let zero: Vec<Block> = (0..layer.input_wires()).map(|_| Block::random(&mut rng)).collect();
-    let held: Vec<Block> = zero
-        .iter()
-        .enumerate()
-        .map(|(at, &zero)| zero ^ (Block::mask(inputs[at / bits].1 >> (at % bits) & 1 == 1) & delta.block()))
-        .collect();
-
-    let garbled =
-        garble(layer, session, delta, &zero, &mut rng, |piece| Ok(server.send(MATERIAL, piece)?)).unwrap();
-    server.flush().unwrap();
-    let material =
-        Material::receive(layer, session, held, |length| Ok(client.recv(MATERIAL, length)?)).unwrap();
-    let received = |client: &Channel| client.spent().iter().map(|s| s.bytes_in).sum::<u64>() as usize;
-    let n = inputs.len();
-    let declared = n * (2 * bits - 2) * 32 + (n * (bits - 1) * ring_bits as usize).div_ceil(8);
-    assert_eq!((received(&client), layer.material_bytes()), (declared, declared));
-
-    let values: Vec<u64> = inputs.iter().map(|&(u, _)| u).collect();
-    garbled.inputs.select(&values, |piece| Ok(server.send(LABELS, piece)?)).unwrap();
-    server.flush().unwrap();
-    let shares = material.evaluate(|length| Ok(client.recv(LABELS, length)?)).unwrap();
-    assert_eq!((received(&client) - declared, layer.label_bytes()), (16 * bits * n, 16 * bits * n));
-
-    assert_eq!((shares.len(), garbled.shares.len()), (n, n));
-    for ((&(u, v), ours), theirs) in inputs.iter().zip(&garbled.shares).zip(&shares) {
-        let sum = ours.wrapping_add(*theirs) & ring_mask(ring_bits);
-        assert_eq!(sum, clear_relu(u, v, bits), "{bits} bits, {u} + {v} + 1");
+impl Case {
+    /// The sum of the outputs' worths, or the coloured bits.
+    fn expected(&self, program: &Program, ring_bits: u32) -> u64 {
+        let bits = |x: u64, n: usize| (0..n).map(|i| x >> i & 1 == 1).collect::<Vec<_>>();
+        let circuit = &program.circuit;
+        let garbler = bits(self.garbler, circuit.garbler_inputs());
+        let outputs = circuit.evaluate(&garbler, &bits(self.evaluator, circuit.evaluator_inputs()));
+        let mut late = self.late.iter();
+        let worth = outputs.iter().zip(&program.outputs).enumerate().map(|(i, (bit, output))| {
+            let worth = match output {
+                Output::Weighted(weight) => *weight as u64,
+                Output::Joint => late.next().unwrap().wrapping_add(self.joint),
+                Output::Served { shift } => late.next().unwrap() << shift,
+                Output::Coloured => 1 << i,
+            };
+            u64::from(*bit).wrapping_mul(worth)
+        });
+        worth.fold(0u64, |sum, worth| sum.wrapping_add(worth)) & low(ring_bits)
     }
+}
+
+/// Everything that went over the wire, and both parties' results.
+#[derive(PartialEq)]
+struct Ran {
+    material: Vec<Vec<u8>>,
+    online: Vec<Vec<u8>>,
+    server: Vec<u64>,
+    client: Vec<u64>,
+}
+
+/// Garbles and evaluates a layer, with labels and products dealt instead of transferred.
+fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u64) -> Ran {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
+    let zero: Vec<Block> = (0..layer.client_wires()).map(|_| Block::random(&mut rng)).collect();
+    let inputs: Vec<u64> = cases.iter().map(|case| case.evaluator).collect();
+    let choices = layer.choices(&inputs);
+    let chosen = |at: usize| choices[at / 8] >> (at % 8) & 1 == 1;
+    let held = zero.iter().enumerate().map(|(at, zero)| *zero ^ (Block::mask(chosen(at)) & delta.block()));
+    let (mut server_joint, mut client_joint) = (None, None);
+    if layer.has_joint() {
+        let choices: Vec<bool> = cases.iter().map(|_| rng.random()).collect();
+        let ours: Vec<u64> = cases.iter().map(|_| rng.random()).collect();
+        let product = |case: &Case, choice: bool| if choice { case.joint } else { 0 };
+        let products = cases.iter().zip(&choices).map(|(case, choice)| product(case, *choice));
+        let shares = products.zip(&ours).map(|(product, own)| product.wrapping_sub(*own)).collect();
+        let values = cases.iter().map(|case| case.joint).collect();
+        server_joint = Some(ServerJoint { choices, shares: ours });
+        client_joint = Some(ClientJoint { values, shares });
+    }
+    let (mut material, mut online) = (Vec::new(), Vec::new());
+    let keep = |piece| {
+        material.push(piece);
+        Ok(())
+    };
+    let server =
+        garble_layer(layer.clone(), session, delta, &zero, server_joint.as_ref(), &mut rng, keep).unwrap();
+    let mut pieces = material.clone().into_iter();
+    let next = |_| Ok(pieces.next().unwrap());
+    let client = ClientLayer::receive(layer.clone(), session, held.collect(), client_joint, next).unwrap();
+    let garbler: Vec<u64> = cases.iter().map(|case| case.garbler).collect();
+    let lates = program.outputs.iter().filter(|o| matches!(o, Output::Joint | Output::Served { .. })).count();
+    let late: Vec<Vec<u64>> = (0..lates).map(|i| cases.iter().map(|case| case.late[i]).collect()).collect();
+    let late: Vec<&[u64]> = late.iter().map(Vec::as_slice).collect();
+    let keep = |piece| {
+        online.push(piece);
+        Ok(())
+    };
+    let server = server.online(&garbler, &late, keep).unwrap();
+    let mut pieces = online.clone().into_iter();
+    let client = client.evaluate(|_| Ok(pieces.next().unwrap())).unwrap();
+    Ran { material, online, server, client }
+}
+
+/// Every engine, the same bytes; every unit right; every byte as declared.
+fn check(program: &Program, ring_bits: u32, cases: &[Case], seed: u64) {
+    let layer = Layer::new(program.clone(), cases.len(), ring_bits, 9).unwrap();
+    let runs: Vec<Ran> =
+        Engine::available().into_iter().map(|engine| run(&layer, program, cases, engine, seed)).collect();
+    assert!(runs.iter().all(|ran| *ran == runs[0]), "engines disagree");
+    let ran = &runs[0];
+    let lengths = |pieces: &[Vec<u8>]| pieces.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(&ran.material), layer.material_pieces().collect::<Vec<_>>());
+    assert_eq!(lengths(&ran.online), layer.online_pieces().collect::<Vec<_>>());
+    assert_eq!(lengths(&ran.material).iter().sum::<usize>(), layer.material_bytes());
+    assert_eq!(lengths(&ran.online).iter().sum::<usize>(), layer.online_bytes());
+    assert_eq!((ran.server.len(), ran.client.len()), (cases.len(), cases.len()));
+    for ((case, ours), theirs) in cases.iter().zip(&ran.server).zip(&ran.client) {
+        let found = match program.outputs[0] {
+            Output::Coloured => ours ^ theirs,
+            Output::Weighted(_) | Output::Joint | Output::Served { .. } => {
+                ours.wrapping_add(*theirs) & low(ring_bits)
+            }
+        };
+        assert_eq!(found, case.expected(program, ring_bits), "{} and {}", case.garbler, case.evaluator);
+    }
+}
+
+fn random_cases(units: usize, rng: &mut ChaCha20Rng) -> Vec<Case> {
+    let mut case = || Case {
+        garbler: rng.random(),
+        evaluator: rng.random(),
+        late: vec![rng.random(), rng.random_range(0..2)],
+        joint: rng.random(),
+    };
+    (0..units).map(|_| case()).collect()
+}
+
+fn every_program(n: usize) -> Vec<Program> {
+    let curves = [Curve::Relu, Curve::Clamp { top: 6 }, Curve::Silu(SiluTable::new(3, 0.1))];
+    let programs =
+        |curve: &Curve| [programs::narrow(curve, n), programs::sign(curve, n), programs::delphi(curve, n, 2)];
+    curves.iter().flat_map(programs).collect()
 }
 
 #[test]
 fn layers_of_all_sizes_equal_the_clear_circuit() {
     let mut rng = ChaCha20Rng::seed_from_u64(22);
-    for units in [0, 1, 15, 16, 17, 31, 32, 33, 100] {
-        for (bits, ring_bits) in [(13, 22), (2, 8), (16, 41), (11, 23)] {
-            let inputs: Vec<(u64, u64)> = (0..units).map(|_| (rng.random(), rng.random())).collect();
-            check(&inputs, bits, ring_bits, units as u64);
+    for units in [0, 1, 15, 31, 32, 33, 100] {
+        for (bits, ring_bits) in [(13, 22), (11, 23), (16, 41)] {
+            for program in every_program(bits) {
+                // The delphi circuit has one output a bit of its ring.
+                let ring_bits = if program.outputs[0] == Output::Coloured { bits as u32 } else { ring_bits };
+                check(&program, ring_bits, &random_cases(units, &mut rng), units as u64);
+            }
         }
     }
 }
@@ -152,83 +239,94 @@ fn layers_of_all_sizes_equal_the_clear_circuit() {
 #[test]
 fn a_layer_of_several_pieces_equals_the_clear_circuit() {
     let mut rng = ChaCha20Rng::seed_from_u64(23);
-    let inputs: Vec<(u64, u64)> = (0..6001).map(|_| (rng.random(), rng.random())).collect();
-    let layer = ReluLayer::new(inputs.len(), 14, 25, 9).unwrap();
-    assert!(layer.material_pieces().count() > 2 && layer.label_pieces().count() > 1);
-    assert_eq!(layer.material_pieces().sum::<usize>(), layer.material_bytes());
-    assert_eq!(layer.label_pieces().sum::<usize>(), layer.label_bytes());
-    check(&inputs, 14, 25, 23);
+    let program = programs::sign(&Curve::Relu, 14);
+    let layer = Layer::new(program.clone(), 6001, 25, 9).unwrap();
+    assert!(layer.material_pieces().count() > 2 && layer.online_pieces().count() > 2);
+    check(&program, 25, &random_cases(6001, &mut rng), 23);
 }
 
 #[test]
-fn every_input_of_small_widths_is_right() {
-    for n in 3..=5 {
-        let inputs: Vec<(u64, u64)> = (0..1 << n).flat_map(|u| (0..1 << n).map(move |v| (u, v))).collect();
-        check(&inputs, n, 8, n as u64);
+fn every_input_of_a_small_width_is_right() {
+    let mut rng = ChaCha20Rng::seed_from_u64(25);
+    for program in every_program(4) {
+        let ring_bits = if program.outputs[0] == Output::Coloured { 4 } else { 9 };
+        let wires = program.circuit.evaluator_inputs();
+        let pairs = (0..1u64 << 4).flat_map(|u| (0..1u64 << wires).map(move |v| (u, v)));
+        let cases: Vec<Case> = pairs
+            .zip(random_cases(1 << (4 + wires), &mut rng))
+            .map(|((garbler, evaluator), case)| Case { garbler, evaluator, ..case })
+            .collect();
+        check(&program, ring_bits, &cases, 3);
     }
 }
 
-/// Every engine garbles the same bytes and evaluates them to the same shares.
 #[test]
-fn engines_agree_to_the_bit() {
-    let layer = ReluLayer::new(75, 13, 23, 6).unwrap();
-    let runs = [Engine::Fastest, Engine::Portable].map(|engine| {
-        let mut rng = ChaCha20Rng::seed_from_u64(9);
-        let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
-        let zero: Vec<Block> = (0..layer.input_wires()).map(|_| Block::random(&mut rng)).collect();
-        let mut material = Vec::new();
-        let keep = |piece| {
-            material.push(piece);
-            Ok(())
-        };
-        let garbled = garble(layer, session, delta, &zero, &mut rng, keep).unwrap();
-        let mut labels = Vec::new();
-        let values: Vec<u64> = (0..75).map(|i| i * 97).collect();
-        let keep = |piece| {
-            labels.push(piece);
-            Ok(())
-        };
-        garbled.inputs.select(&values, keep).unwrap();
-        let mut pieces = material.clone().into_iter();
-        let ready = Material::receive(layer, session, zero, |_| Ok(pieces.next().unwrap())).unwrap();
-        let mut sent = labels.into_iter();
-        (material, garbled.shares, ready.evaluate(|_| Ok(sent.next().unwrap())).unwrap())
-    });
-    assert!(runs[0] == runs[1]);
+fn threads_change_nothing() {
+    let mut rng = ChaCha20Rng::seed_from_u64(26);
+    let program = programs::narrow(&Curve::Relu, 12);
+    let layer = Layer::new(program.clone(), 3001, 21, 9).unwrap();
+    let cases = random_cases(3001, &mut rng);
+    let alone = run(&layer, &program, &cases, Engine::fastest(), 5);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    assert!(pool.install(|| run(&layer, &program, &cases, Engine::fastest(), 5)) == alone);
+}
+
+#[test]
+fn pieces_travel_as_frames_of_their_kind() {
+    let mut rng = ChaCha20Rng::seed_from_u64(27);
+    let program = programs::narrow(&Curve::Relu, 5);
+    let layer = Layer::new(program, 40, 9, 9).unwrap();
+    let (mut client, mut server) = Channel::pair(Duration::from_secs(20));
+    let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
+    let zero = vec![Block::ZERO; layer.client_wires()];
+    let garbled = garble_layer(layer.clone(), session, delta, &zero, None, &mut rng, |piece| {
+        Ok(server.send(MATERIAL, piece)?)
+    })
+    .unwrap();
+    server.flush().unwrap();
+    let held = ClientLayer::receive(layer, session, zero, None, |length| Ok(client.recv(MATERIAL, length)?))
+        .unwrap();
+    let ours = garbled.online(&[3; 40], &[], |piece| Ok(server.send(LABELS, piece)?)).unwrap();
+    server.flush().unwrap();
+    let theirs = held.evaluate(|length| Ok(client.recv(LABELS, length)?)).unwrap();
+    assert!(ours.iter().zip(&theirs).all(|(a, b)| a.wrapping_add(*b) & low(9) == 4), "3 + 0 + 1");
 }
 
 #[test]
 fn widths_that_do_not_fit_are_refused() {
-    for (bits, ring_bits) in [(1, 8), (65, 64), (10, 8), (4, 65), (4, 0)] {
-        assert!(matches!(ReluLayer::new(1, bits, ring_bits, 0), Err(Error::Config { .. })));
+    let program = programs::narrow(&Curve::Relu, 10);
+    for ring_bits in [0, 8, 65] {
+        assert!(matches!(Layer::new(program.clone(), 1, ring_bits, 0), Err(Error::Config { .. })));
     }
-    assert!(ReluLayer::new(1, 9, 8, 0).is_ok());
+    assert!(Layer::new(program, 1, 9, 0).is_ok());
 }
 
 #[test]
 fn a_short_piece_is_the_peers_fault() {
-    let layer = ReluLayer::new(1, 4, 8, 0).unwrap();
-    let labels = vec![Block::ZERO; layer.input_wires()];
-    let received = Material::receive(layer, SessionKey::from_bytes([0; 16]), labels, |n| Ok(vec![0; n - 1]));
+    let layer = Layer::new(programs::narrow(&Curve::Relu, 4), 1, 8, 0).unwrap();
+    let labels = vec![Block::ZERO; layer.client_wires()];
+    let session = SessionKey::from_bytes([0; 16]);
+    let received = ClientLayer::receive(layer, session, labels, None, |n| Ok(vec![0; n - 1]));
     assert!(matches!(received, Err(Error::Peer { .. })));
 }
 
-/// Regression value of this implementation, made by this test: it pins gate order, tweaks, table layout and packing, so
-/// that a faster kernel must produce the same bytes.
+/// Regression values of this implementation, made by this test (`tests/vectors/garbled_layers.txt`): they pin gate order,
+/// tweaks, table layout and packing, so that a faster kernel must produce the same bytes.
 #[test]
-fn the_bytes_of_a_garbled_layer_are_fixed() {
-    let mut rng = ChaCha20Rng::seed_from_u64(24);
-    let delta = Delta::random(&mut rng);
-    let session = SessionKey::random(&mut rng);
-    let layer = ReluLayer::new(LANES + 3, 6, 22, 1).unwrap();
-    let zero: Vec<Block> = (0..layer.input_wires()).map(|_| Block::random(&mut rng)).collect();
-    let mut digest = Sha256::new();
-    let garbled = garble(layer, session, delta, &zero, &mut rng, |piece| {
-        digest.update(piece);
-        Ok(())
-    })
-    .unwrap();
-    garbled.shares.iter().for_each(|share| digest.update(share.to_le_bytes()));
-    let found: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(found, "3c6b03c9e1cab4f5898fe9b8791792c269ca73d7b358f6f2b689708358dc42a3");
+fn the_bytes_of_garbled_layers_are_fixed() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/garbled_layers.txt");
+    let mut found = String::new();
+    let names = ["narrow", "sign", "delphi"];
+    for (index, program) in every_program(7).iter().enumerate() {
+        let mut rng = ChaCha20Rng::seed_from_u64(24);
+        let layer = Layer::new(program.clone(), LANES + 3, 22, 1).unwrap();
+        let ran = run(&layer, program, &random_cases(LANES + 3, &mut rng), Engine::fastest(), 24);
+        let mut digest = Sha256::new();
+        ran.material.iter().chain(&ran.online).for_each(|piece| digest.update(piece));
+        ran.server.iter().chain(&ran.client).for_each(|share| digest.update(share.to_le_bytes()));
+        let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let curve = ["relu", "clamp", "silu"][index / 3];
+        found += &format!("{} {curve} {hex}\n", names[index % 3]);
+    }
+    assert_eq!(found, std::fs::read_to_string(&path).unwrap_or_default(), "{}", path.display());
 }

@@ -5,13 +5,23 @@ use super::hash::{ChunkKeys, SessionKey, Use, prepare};
 use super::{LANES, lanes};
 use crate::block::Block;
 
-/// The low 64 bits of the hash of every string; `layer` must differ between any two calls of one party and session.
-pub fn pads(session: SessionKey, layer: u32, strings: &[Block]) -> Vec<u64> {
+/// Which of a layer's transfers a string belongs to.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum Lot {
+    /// Products of top bits, of linearized units.
+    Truncation = 0,
+    /// Products of a sign, of kept units.
+    Sign = 1,
+}
+
+/// The low 64 bits of the hash of every string; layer and lot are never the same for two sets of strings of a session.
+pub fn pads(session: SessionKey, (layer, lot): (u32, Lot), strings: &[Block]) -> Vec<u64> {
     let mut pads = Vec::with_capacity(strings.len());
     for (chunk, strings) in (0..).zip(strings.chunks(LANES)) {
         let padded = lanes(|lane| strings.get(lane).copied().unwrap_or(Block::ZERO));
         let mut blocks = [prepare(&padded, 0)];
-        ChunkKeys::new(session, layer, chunk).hash(Use::Transfer, 0).finish(&mut blocks);
+        ChunkKeys::new(session, layer, chunk).hash(Use::Transfer, lot as u32).finish(&mut blocks);
         pads.extend(blocks[0][..strings.len()].iter().map(|block| block.0 as u64));
     }
     pads

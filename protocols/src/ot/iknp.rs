@@ -101,18 +101,19 @@ impl CotReceiver {
         Ok(Self { columns: seeds.into_iter().map(|(s0, s1)| (Prg::new(s0), Prg::new(s1))).collect() })
     }
 
-    /// `choices.len()` further transfers: the strings `t_j = q_j ^ b_j Δ`.
-    pub fn extend(&mut self, channel: &mut Channel, choices: &[bool]) -> Result<Vec<Block>, Error> {
-        let mut rows = Vec::with_capacity(choices.len());
+    /// `n` further transfers: the strings `t_j = q_j ^ b_j Δ`; `choices` holds the bits b, the first lowest in its byte.
+    pub fn extend(&mut self, channel: &mut Channel, n: usize, choices: &[u8]) -> Result<Vec<Block>, Error> {
+        assert_eq!(choices.len(), n.div_ceil(8), "a bit a transfer");
+        let mut rows = Vec::with_capacity(n);
         let mut matrix = Matrix::new();
         let mut packed = [Block::ZERO; COLUMN];
         let mut other = [Block::ZERO; COLUMN];
-        for chosen in choices.chunks(CHUNK) {
-            let length = chosen.len().div_ceil(SECURITY_BITS);
-            for (block, bits) in packed.iter_mut().zip(chosen.chunks(SECURITY_BITS)) {
-                *block = pack(bits);
-            }
-            let mut message = Vec::with_capacity(extension_bytes(chosen.len()));
+        for (start, chosen) in (0..n).step_by(CHUNK).zip(choices.chunks(CHUNK / 8)) {
+            let count = CHUNK.min(n - start);
+            let length = count.div_ceil(SECURITY_BITS);
+            packed[length - 1] = Block::ZERO;
+            bytemuck::cast_slice_mut(&mut packed)[..chosen.len()].copy_from_slice(chosen);
+            let mut message = Vec::with_capacity(extension_bytes(count));
             for (i, (first, second)) in self.columns.iter_mut().enumerate() {
                 let column = matrix.column(i, length);
                 let masked = &mut other[..length];
@@ -124,20 +125,10 @@ impl CotReceiver {
                 message.extend_from_slice(bytemuck::cast_slice(masked));
             }
             channel.send(EXTENSION, message)?;
-            matrix.append_rows(chosen.len(), &mut rows);
+            matrix.append_rows(count, &mut rows);
         }
         Ok(rows)
     }
-}
-
-/// Up to 128 choices as the bits of a block, the first lowest.
-fn pack(bits: &[bool]) -> Block {
-    let bytes = bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit)));
-    let mut block = [0; BLOCK_BYTES];
-    for (slot, byte) in block.iter_mut().zip(bytes) {
-        *slot = byte;
-    }
-    Block::from_bytes(block)
 }
 
 /// The columns of one chunk, 128 of up to `COLUMN` blocks.
@@ -166,6 +157,7 @@ impl Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::pack_bits;
     use netem::Spent;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha20Rng;
@@ -188,7 +180,7 @@ mod tests {
                 batches.iter().map(extend).collect::<Vec<_>>()
             });
             let mut receiver = CotReceiver::setup(&mut right, &mut ChaCha20Rng::seed_from_u64(7)).unwrap();
-            let extend = |b: &Vec<bool>| receiver.extend(&mut right, b).unwrap();
+            let extend = |b: &Vec<bool>| receiver.extend(&mut right, b.len(), &pack_bits(b)).unwrap();
             let t = batches.iter().map(extend).collect::<Vec<_>>();
             right.flush().unwrap();
             (q.join().unwrap(), t)
@@ -219,12 +211,5 @@ mod tests {
     fn the_bytes_are_those_declared() {
         assert_eq!([0, 1, 128, 129].map(extension_bytes), [0, 2048, 2048, 4096]);
         assert_eq!((SETUP_BYTES_TO_SENDER, SETUP_BYTES_TO_RECEIVER), (32, 4096));
-    }
-
-    #[test]
-    fn choices_are_packed_lowest_first() {
-        let bits: Vec<bool> = (0..77).map(|i| i % 3 == 0).collect();
-        let expected = (0..77).filter(|i| i % 3 == 0).fold(0, |word, i| word | 1u128 << i);
-        assert_eq!(pack(&bits).0, expected);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod iknp;
+pub mod product;
 mod transpose;
 
 use netem::FrameKind;

@@ -163,11 +163,11 @@ fn offline(plan: &Plan, tally: &mut Tally) {
     });
     each(tally, &mut |step, tally| match step {
         PlannedStep::Linear(step) => linear::cost_answers(plan, step, tally),
-        PlannedStep::Activation(step) => activation::cost_offer(step, tally),
+        PlannedStep::Activation(step) => activation::cost_offer(plan, step, tally),
     });
     each(tally, &mut |step, tally| match step {
         PlannedStep::Linear(_) => {}
-        PlannedStep::Activation(step) => activation::cost_choose(step, tally),
+        PlannedStep::Activation(step) => activation::cost_choose(plan, step, tally),
     });
     each(tally, &mut |step, tally| match step {
         PlannedStep::Linear(_) => {}

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// How kept units are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +26,22 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub enum ReluVariant {
     /// Only the bits that matter are compared; the output turns arithmetic outside the circuit.
     Narrow,
+    /// As narrow, but the circuit decides only the sign; the product is by correlated OT.
+    Sign,
+    /// The whole step in the circuit over all bits of the ring, as in the Delphi paper: the baseline.
+    Delphi,
 }
 
 impl ReluVariant {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Narrow, Self::Sign, Self::Delphi];
+
     /// The name used on the command line and in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Narrow => "narrow",
+            Self::Sign => "sign",
+            Self::Delphi => "delphi",
         }
     }
 }

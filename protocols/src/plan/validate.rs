@@ -4,6 +4,7 @@
 use super::{ActivationPlan, LinearPlan, Plan, PlannedStep};
 use crate::Error;
 use crate::he::packing::Packing;
+use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, Step, Term, TermOp};
 use models::graph::{Shape, Window};
@@ -141,6 +142,21 @@ fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<()
             expected,
             format!("f = {f}, m = {m}, k = {k}, n = {}", layer.compared_bits),
         );
+    }
+    let sound = match &step.curve {
+        Curve::Relu => true,
+        Curve::Clamp { top } => (1..1 << 48).contains(top),
+        Curve::Silu(table) => {
+            let entries = table.entries.len();
+            entries.is_power_of_two()
+                && (2..=1 << 16).contains(&entries)
+                && table.dropped_bits <= 24
+                && table.entries.iter().all(|entry| *entry < 1 << (k - 1).min(30))
+        }
+    };
+    if !sound {
+        let expected = "a ceiling of 1 to 2^48, or a table of 2 to 2^16 entries that fit the ring";
+        return refuse(&step.name, "curve", expected, format!("{:?}", step.curve));
     }
     let ascending = step.kept.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascending || step.kept.last().is_some_and(|last| *last as usize >= step.shape.size()) {

@@ -1,175 +1,214 @@
 //! An activation layer: kept units by circuit, linearized ones by truncation, all leaving behind a fresh mask.
 //!
 //!   client (v, r)                                 server (u)
-//!     | <--- truncation: OT with random choices ----- |   offline: offer
-//!     | ---- narrow: choices; truncation: products -> |   offline: choose
-//!     | <--- narrow: tables ------------------------- |   offline: garble
-//!     | <--- narrow: labels; truncation: one bit ---- |   online
+//!     | <--- OTs with random choices, for products -- |   offline: offer
+//!     | ---- kept: choices; products ---------------> |   offline: choose
+//!     | <--- kept: tables --------------------------- |   offline: garble
+//!     | <--- kept: labels; truncation: one bit ------ |   online
 //!     | ---- (share - r), k bits a unit ------------> |   online
 //!
-//! No circuit, label or OT of `narrow` exists for a linearized unit; the number of circuits is the sum of the mask.
+//! No circuit or label exists for a linearized unit; the number of circuits is the sum of the mask.
 
-use super::{MASKED, narrow, pieces, recv_pieces, send_pieces, truncation};
+use super::{MASKED, kept, pieces, recv_pieces, send_pieces, truncation};
 use crate::Error;
 use crate::block::Block;
-use crate::gc::layer::{Garbled, Material};
-use crate::ot::iknp::CotSender;
-use crate::plan::cost::Tally;
+use crate::gc::layer::{ClientLayer, ServerLayer};
+use crate::gc::transfer::Lot;
+use crate::ot::iknp::{CotSender, extension_bytes, extension_frames};
+use crate::ot::product::{Offer, Place, ReceiverShares};
+use crate::plan::cost::{Operations, Tally};
 use crate::plan::{ActivationPlan, Plan};
 use crate::setup::{ClientSession, ServerSession};
 use crate::wire::{pack, packed_bytes, unpack};
-use models::fixed::Ring;
 use netem::Channel;
 use rand::{CryptoRng, RngCore};
 
-/// The client after `choose`, waiting for tables.
+/// The server's offers, before the client's choices.
+pub struct ServerOffer {
+    truncation: Offer,
+    kept: Offer,
+}
+
+/// The client's strings of the server's offers.
+pub struct ClientOffer {
+    truncation: Vec<Block>,
+    kept: Vec<Block>,
+}
+
+/// The client after `choose`, waiting for the material.
 pub struct ClientChosen {
-    labels: Vec<Block>,
+    kept: kept::ClientChosen,
     pads: truncation::ClientPads,
+}
+
+/// The server's view of the client's choices, before it garbles.
+pub struct ServerChosen {
+    kept: kept::ServerChosen,
+    pads: ReceiverShares,
 }
 
 /// The client's preprocessed layer. Consumed by `client_online`: a circuit evaluated on two inputs leaks its masks.
 pub struct ClientReady {
-    material: Option<Material>,
+    kept: Option<ClientLayer>,
     pads: truncation::ClientPads,
     linearized: Vec<u32>,
 }
 
 /// The server's preprocessed layer. Consumed by `server_online`.
 pub struct ServerReady {
-    garbled: Option<Garbled>,
-    pads: truncation::ServerPads,
+    kept: Option<ServerLayer>,
+    pads: ReceiverShares,
     linearized: Vec<u32>,
 }
 
-/// Offline: the server offers an OT for every linearized unit.
+/// Offline: the server offers an OT for every product that the layer needs.
 pub fn server_offer<R: CryptoRng + RngCore>(
     channel: &mut Channel,
+    plan: &Plan,
     step: &ActivationPlan,
     session: &mut ServerSession,
     rng: &mut R,
-) -> Result<truncation::ServerOffer, Error> {
-    truncation::server_offer(channel, step.linearized_count(), &mut session.truncation, rng)
+) -> Result<ServerOffer, Error> {
+    let truncation = Offer::send(channel, step.linearized_count(), &mut session.truncation, rng)?;
+    let kept = kept::server_offer(channel, plan, step, &mut session.truncation, rng)?;
+    Ok(ServerOffer { truncation, kept })
 }
 
 /// Offline: the client's reading of the offer.
 pub fn client_accept(
     channel: &mut Channel,
+    plan: &Plan,
     step: &ActivationPlan,
     ots: &mut CotSender,
-) -> Result<Vec<Block>, Error> {
-    truncation::client_accept(channel, step.linearized_count(), ots)
+) -> Result<ClientOffer, Error> {
+    let truncation = ots.extend(channel, step.linearized_count())?;
+    Ok(ClientOffer { truncation, kept: kept::client_accept(channel, plan, step, ots)? })
 }
 
-/// Offline: the client chooses labels and sends correlations for its shares `v`.
+/// Offline: the client chooses labels and sends correlations for its shares `v`; `masks` are those of the output.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a layer is, what the session has, and the client's two vectors"
+)]
 pub fn client_choose(
     channel: &mut Channel,
-    ring: Ring,
+    plan: &Plan,
     step: &ActivationPlan,
     session: &mut ClientSession,
     id: u32,
-    strings: &[Block],
+    offer: &ClientOffer,
     v: &[u64],
+    masks: &[u64],
 ) -> Result<ClientChosen, Error> {
-    let labels = narrow::client_choose(channel, step, &mut session.labels, &gather(v, &step.step.kept))?;
-    let shares = gather(v, &step.linearized());
-    let key = (session.hash, id);
-    let pads = truncation::client_choose(channel, ring, step, key, &session.truncation, strings, shares)?;
-    Ok(ClientChosen { labels, pads })
-}
-
-/// The server's view of the client's choices, before it garbles.
-pub struct ServerChosen {
-    client_zero: Vec<Block>,
-    pads: truncation::ServerPads,
+    let (shares, masks) = (gather(v, &step.step.kept), gather(masks, &step.step.kept));
+    let kept = kept::client_choose(channel, plan, step, session, id, &offer.kept, &shares, &masks)?;
+    let (place, shares) = (place(session.hash, id), gather(v, &step.linearized()));
+    let strings = &offer.truncation;
+    let pads =
+        truncation::client_choose(channel, plan.ring, step, place, &session.truncation, strings, shares)?;
+    Ok(ClientChosen { kept, pads })
 }
 
 /// Offline: the server's reading of the choices.
 pub fn server_chosen(
     channel: &mut Channel,
+    plan: &Plan,
     step: &ActivationPlan,
     session: &mut ServerSession,
     id: u32,
-    offer: truncation::ServerOffer,
+    offer: ServerOffer,
 ) -> Result<ServerChosen, Error> {
-    let client_zero = narrow::server_labels(channel, step, &mut session.labels)?;
-    let pads = truncation::server_finish(channel, step, (session.hash, id), offer)?;
-    Ok(ServerChosen { client_zero, pads })
+    let kept = kept::server_chosen(channel, plan, step, session, id, offer.kept)?;
+    let pads = truncation::server_finish(channel, step, place(session.hash, id), offer.truncation)?;
+    Ok(ServerChosen { kept, pads })
+}
+
+fn place(session: crate::gc::SessionKey, layer: u32) -> Place {
+    Place { session, layer, lot: Lot::Truncation }
 }
 
 /// Offline: the server garbles the kept units.
 pub fn server_garble<R: CryptoRng + RngCore>(
     channel: &mut Channel,
-    ring: Ring,
+    plan: &Plan,
     step: &ActivationPlan,
     session: &ServerSession,
     id: u32,
     chosen: ServerChosen,
     rng: &mut R,
 ) -> Result<ServerReady, Error> {
-    let key = (session.hash, id);
-    let garbled = narrow::server_garble(channel, ring, step, key, &session.labels, &chosen.client_zero, rng)?;
-    Ok(ServerReady { garbled, pads: chosen.pads, linearized: step.linearized() })
+    let kept = kept::server_garble(channel, plan, step, session, id, &chosen.kept, rng)?;
+    Ok(ServerReady { kept, pads: chosen.pads, linearized: step.linearized() })
 }
 
 /// Offline: the client receives the circuits.
 pub fn client_receive(
     channel: &mut Channel,
-    ring: Ring,
+    plan: &Plan,
     step: &ActivationPlan,
     session: &ClientSession,
     id: u32,
     chosen: ClientChosen,
 ) -> Result<ClientReady, Error> {
-    let material = narrow::client_receive(channel, ring, step, (session.hash, id), chosen.labels)?;
-    Ok(ClientReady { material, pads: chosen.pads, linearized: step.linearized() })
+    let kept = kept::client_receive(channel, plan, step, session.hash, id, chosen.kept)?;
+    Ok(ClientReady { kept, pads: chosen.pads, linearized: step.linearized() })
 }
 
 /// Online: the client's shares, sent behind `mask`.
 pub fn client_online(
     channel: &mut Channel,
-    ring: Ring,
+    plan: &Plan,
     step: &ActivationPlan,
     ready: ClientReady,
     mask: &[u64],
 ) -> Result<(), Error> {
-    let mut share = vec![0u64; step.step.shape.size()];
-    if let Some(material) = ready.material {
-        scatter(&mut share, &step.step.kept, &narrow::client_online(channel, material)?);
+    let mut masked = vec![0u64; step.step.shape.size()];
+    if let Some(layer) = ready.kept {
+        let made = kept::client_online(channel, layer)?;
+        for (unit, made) in step.step.kept.iter().map(|unit| *unit as usize).zip(made) {
+            masked[unit] = kept::client_masked(plan, made, mask[unit]);
+        }
     }
-    let quotients = truncation::client_online(channel, ring, step, ready.pads)?;
-    scatter(&mut share, &ready.linearized, &quotients);
-    let masked: Vec<u64> = share.iter().zip(mask).map(|(y, r)| ring.sub(*y, *r)).collect();
-    send_pieces(channel, MASKED, pack(&masked, ring.bits()))
+    let quotients = truncation::client_online(channel, plan.ring, step, ready.pads)?;
+    for (unit, quotient) in ready.linearized.iter().map(|unit| *unit as usize).zip(quotients) {
+        masked[unit] = plan.ring.sub(quotient, mask[unit]);
+    }
+    send_pieces(channel, MASKED, pack(&masked, plan.ring.bits()))
 }
 
 /// Online: the server's share of the layer's output; `u` is its share of the input.
 pub fn server_online(
     channel: &mut Channel,
-    ring: Ring,
+    plan: &Plan,
     step: &ActivationPlan,
     ready: ServerReady,
     u: &[u64],
 ) -> Result<Vec<u64>, Error> {
-    let mut share = vec![0u64; step.step.shape.size()];
-    if let Some(Garbled { inputs, shares }) = ready.garbled {
-        narrow::server_online(channel, step, inputs, &gather(u, &step.step.kept))?;
-        scatter(&mut share, &step.step.kept, &shares);
+    let ring = plan.ring;
+    let mut held = Vec::new();
+    if let Some(layer) = ready.kept {
+        held = kept::server_online(channel, plan, step, layer, &gather(u, &step.step.kept))?;
     }
     let shares = gather(u, &ready.linearized);
     let quotients = truncation::server_online(channel, ring, step, ready.pads, &shares)?;
-    scatter(&mut share, &ready.linearized, &quotients);
-    let bytes = recv_pieces(channel, MASKED, packed_bytes(share.len(), ring.bits()))?;
-    let masked = unpack(&bytes, ring.bits(), share.len());
-    Ok(share.iter().zip(masked).map(|(g, e)| ring.add(*g, e)).collect())
+    let units = step.step.shape.size();
+    let bytes = recv_pieces(channel, MASKED, packed_bytes(units, ring.bits()))?;
+    let mut share = unpack(&bytes, ring.bits(), units);
+    for (unit, held) in step.step.kept.iter().map(|unit| *unit as usize).zip(held) {
+        share[unit] = kept::server_finish(plan, held, share[unit]);
+    }
+    for (unit, quotient) in ready.linearized.iter().map(|unit| *unit as usize).zip(quotients) {
+        share[unit] = ring.add(quotient, share[unit]);
+    }
+    Ok(share)
 }
 
 /// The layer's output from both shares, without any protocol: the step's meaning.
-pub fn ideal(ring: Ring, step: &ActivationPlan, u: &[u64], v: &[u64]) -> Vec<u64> {
-    let f = step.step.truncate;
+pub fn ideal(plan: &Plan, step: &ActivationPlan, u: &[u64], v: &[u64]) -> Vec<u64> {
+    let (ring, f) = (plan.ring, step.step.truncate);
     let mut out: Vec<u64> = u.iter().zip(v).map(|(u, v)| truncation::ideal(ring, f, *u, *v)).collect();
     for unit in step.step.kept.iter().map(|unit| *unit as usize) {
-        out[unit] = narrow::ideal(step, u[unit], v[unit]);
+        out[unit] = kept::ideal(plan, step, u[unit], v[unit]);
     }
     out
 }
@@ -178,29 +217,28 @@ fn gather(values: &[u64], units: &[u32]) -> Vec<u64> {
     units.iter().map(|unit| values[*unit as usize]).collect()
 }
 
-fn scatter(values: &mut [u64], units: &[u32], from: &[u64]) {
-    units.iter().zip(from).for_each(|(unit, x)| values[*unit as usize] = *x);
-}
-
 /// Offline, server to client.
-pub fn cost_offer(step: &ActivationPlan, tally: &mut Tally) {
-    truncation::cost_offer(step, tally);
+pub fn cost_offer(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
+    let units = step.linearized_count();
+    tally.down_frames(extension_bytes(units), extension_frames(units));
+    tally.work(Operations { correlated_ots: units as u64, ..Operations::default() });
+    kept::cost_offer(plan, step, tally);
 }
 
 /// Offline, client to server.
-pub fn cost_choose(step: &ActivationPlan, tally: &mut Tally) {
-    narrow::cost_choose(step, tally);
+pub fn cost_choose(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
+    kept::cost_choose(plan, step, tally);
     truncation::cost_choose(step, tally);
 }
 
 /// Offline, server to client.
 pub fn cost_garble(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    narrow::cost_garble(plan, step, tally);
+    kept::cost_garble(plan, step, tally);
 }
 
 /// Online, both directions.
 pub fn cost_online(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    narrow::cost_online(plan, step, tally);
+    kept::cost_online(plan, step, tally);
     truncation::cost_online(step, tally);
     let bytes = packed_bytes(step.step.shape.size(), plan.ring.bits());
     tally.up_frames(bytes, pieces(bytes).count());

@@ -1,10 +1,13 @@
 //! The steps of a plan, one file each: messages, client, server, cost.
 
 pub mod activation;
+pub mod delphi;
 pub mod input;
+pub mod kept;
 pub mod linear;
 pub mod narrow;
 pub mod output;
+pub mod sign;
 pub mod truncation;
 
 use crate::Error;

@@ -20,27 +20,13 @@
 use super::{CORRECTION, CORRELATION, pieces, recv_pieces, send_pieces};
 use crate::Error;
 use crate::block::Block;
-use crate::gc::SessionKey;
-use crate::gc::transfer::pads;
-use crate::ot::iknp::{CotReceiver, CotSender, extension_bytes, extension_frames};
+use crate::ot::iknp::CotSender;
+use crate::ot::product::{Offer, Place, ReceiverShares, correlate};
 use crate::plan::ActivationPlan;
-use crate::plan::cost::{Operations, Tally};
+use crate::plan::cost::Tally;
 use crate::wire::{pack, packed_bytes, unpack};
 use models::fixed::Ring;
 use netem::Channel;
-use rand::{CryptoRng, Rng, RngCore};
-
-/// The server's choices and transferred strings, before the client's message.
-pub struct ServerOffer {
-    choices: Vec<bool>,
-    strings: Vec<Block>,
-}
-
-/// The server's half of the products. Consumed online: a choice used twice reveals its bit.
-pub struct ServerPads {
-    choices: Vec<bool>,
-    pads: Vec<u64>,
-}
 
 /// The client's half of the products. Consumed online.
 pub struct ClientPads {
@@ -48,63 +34,32 @@ pub struct ClientPads {
     pads: Vec<u64>,
 }
 
-/// Offline, server to client: one OT a linearized unit, with random choices.
-pub fn server_offer<R: RngCore + CryptoRng>(
-    channel: &mut Channel,
-    units: usize,
-    ots: &mut CotReceiver,
-    rng: &mut R,
-) -> Result<ServerOffer, Error> {
-    let choices: Vec<bool> = (0..units).map(|_| rng.random()).collect();
-    let strings = if units == 0 { Vec::new() } else { ots.extend(channel, &choices)? };
-    Ok(ServerOffer { choices, strings })
-}
-
-/// Offline, the client's reading of the offer.
-pub fn client_accept(channel: &mut Channel, units: usize, ots: &mut CotSender) -> Result<Vec<Block>, Error> {
-    if units == 0 { Ok(Vec::new()) } else { ots.extend(channel, units) }
-}
-
 /// Offline, client to server: the correlation; `shares` are the client's of the linearized units.
 pub fn client_choose(
     channel: &mut Channel,
     ring: Ring,
     step: &ActivationPlan,
-    (session, layer): (SessionKey, u32),
+    place: Place,
     ots: &CotSender,
     strings: &[Block],
     shares: Vec<u64>,
 ) -> Result<ClientPads, Error> {
-    let f = step.step.truncate;
-    let others: Vec<Block> = strings.iter().map(|q| *q ^ ots.delta().block()).collect();
-    let (h0, h1) = (pads(session, layer, strings), pads(session, layer, &others));
-    let corrections: Vec<u64> = h0
-        .iter()
-        .zip(h1)
-        .zip(&shares)
-        .map(|((h0, h1), v)| h0.wrapping_sub(h1).wrapping_add(top_bit(ring, *v)))
-        .collect();
-    send_pieces(channel, CORRELATION, pack(&corrections, f))?;
-    Ok(ClientPads { shares, pads: h0.into_iter().map(u64::wrapping_neg).collect() })
+    let tops: Vec<u64> = shares.iter().map(|v| top_bit(ring, *v)).collect();
+    let (corrections, pads) = correlate(place, ots, strings, &tops);
+    send_pieces(channel, CORRELATION, pack(&corrections, step.step.truncate))?;
+    Ok(ClientPads { shares, pads })
 }
 
 /// Offline, the server's reading of the correlation.
 pub fn server_finish(
     channel: &mut Channel,
     step: &ActivationPlan,
-    (session, layer): (SessionKey, u32),
-    offer: ServerOffer,
-) -> Result<ServerPads, Error> {
-    let f = step.step.truncate;
-    let bytes = recv_pieces(channel, CORRELATION, packed_bytes(offer.choices.len(), f))?;
-    let corrections = unpack(&bytes, f, offer.choices.len());
-    let pads = pads(session, layer, &offer.strings)
-        .into_iter()
-        .zip(corrections)
-        .zip(&offer.choices)
-        .map(|((h, c), a)| h.wrapping_add(c & u64::from(*a).wrapping_neg()))
-        .collect();
-    Ok(ServerPads { choices: offer.choices, pads })
+    place: Place,
+    offer: Offer,
+) -> Result<ReceiverShares, Error> {
+    let (f, units) = (step.step.truncate, step.linearized_count());
+    let bytes = recv_pieces(channel, CORRELATION, packed_bytes(units, f))?;
+    Ok(offer.finish(place, &unpack(&bytes, f, units)))
 }
 
 /// Online, server to client: one bit a unit. Returns the server's shares of the quotients; `shares` are its u.
@@ -112,7 +67,7 @@ pub fn server_online(
     channel: &mut Channel,
     ring: Ring,
     step: &ActivationPlan,
-    own: ServerPads,
+    own: ReceiverShares,
     shares: &[u64],
 ) -> Result<Vec<u64>, Error> {
     let lifted: Vec<u64> = shares.iter().map(|u| lift(ring, *u)).collect();
@@ -121,7 +76,7 @@ pub fn server_online(
     let quotients = lifted
         .iter()
         .zip(&bits)
-        .zip(&own.pads)
+        .zip(&own.shares)
         .map(|((u, d), pad)| {
             // d = 1 negates the share of a*msb(v): the client adds msb(v).
             let product = (pad ^ d.wrapping_neg()).wrapping_add(*d);
@@ -180,13 +135,6 @@ fn server_quotient(ring: Ring, f: u32, u: u64, product: u64) -> u64 {
 fn client_quotient(ring: Ring, f: u32, v: u64, product: u64) -> u64 {
     let wrap = product.wrapping_sub(top_bit(ring, v)) << (ring.bits() - f);
     ring.reduce((v >> f).wrapping_add(wrap))
-}
-
-/// Offline, server to client.
-pub fn cost_offer(step: &ActivationPlan, tally: &mut Tally) {
-    let units = step.linearized_count();
-    tally.down_frames(extension_bytes(units), extension_frames(units));
-    tally.work(Operations { correlated_ots: units as u64, ..Operations::default() });
 }
 
 /// Offline, client to server.

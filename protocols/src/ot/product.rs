@@ -1,0 +1,80 @@
+//! Shares of a receiver's random bit times a sender's value, from correlated OT.
+//! Source: Gilboa (CRYPTO 1999) on IKNP's strings. Semi-honest; the sender's value hides behind the hash of the string that the
+//! receiver did not choose (`gc/transfer.rs`), the receiver's bit behind the extension.
+//!
+//!   sender (Δ, value v)                          receiver (bit ρ, random)
+//!     | <---- correlated OT, choice ρ -------------- |   16 bytes a product
+//!     | ---- C = h(q) - h(q ^ Δ) + v, b bits ------> |
+//!     share -h(q)                                     share h(q ^ ρ Δ) + ρ C
+//!
+//! modulo 2^b, where `b` is as many bits as the product has.
+
+use super::iknp::{CotReceiver, CotSender};
+use crate::Error;
+use crate::block::Block;
+use crate::gc::SessionKey;
+use crate::gc::transfer::{Lot, pads};
+use crate::wire::pack_bits;
+use netem::Channel;
+use rand::{CryptoRng, Rng, RngCore};
+
+/// Which strings of a session these are; never the same twice.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// Start of the hash.
+    pub session: SessionKey,
+    /// The layer's number in its session.
+    pub layer: u32,
+    /// The layer's transfers of one kind.
+    pub lot: Lot,
+}
+
+/// The receiver's bits and strings, before the sender's message.
+pub struct Offer {
+    choices: Vec<bool>,
+    strings: Vec<Block>,
+}
+
+/// The receiver's half. Consumed online: a choice used twice reveals its bit.
+pub struct ReceiverShares {
+    /// ρ, one a product.
+    pub choices: Vec<bool>,
+    /// Shares of ρ v; only their low bits count.
+    pub shares: Vec<u64>,
+}
+
+impl Offer {
+    /// Receiver: one OT a product, with random choices. Nothing travels for none.
+    pub fn send<R: RngCore + CryptoRng>(
+        channel: &mut Channel,
+        products: usize,
+        ots: &mut CotReceiver,
+        rng: &mut R,
+    ) -> Result<Self, Error> {
+        let choices: Vec<bool> = (0..products).map(|_| rng.random()).collect();
+        let strings = ots.extend(channel, products, &pack_bits(&choices))?;
+        Ok(Self { choices, strings })
+    }
+
+    /// Receiver: its shares, from the sender's corrections.
+    pub fn finish(self, place: Place, corrections: &[u64]) -> ReceiverShares {
+        let shares = pads(place.session, (place.layer, place.lot), &self.strings)
+            .into_iter()
+            .zip(corrections)
+            .zip(&self.choices)
+            .map(|((h, c), choice)| h.wrapping_add(c & u64::from(*choice).wrapping_neg()))
+            .collect();
+        ReceiverShares { choices: self.choices, shares }
+    }
+}
+
+/// Sender: the corrections C to be sent and its own shares, for one value a string.
+pub fn correlate(place: Place, ots: &CotSender, strings: &[Block], values: &[u64]) -> (Vec<u64>, Vec<u64>) {
+    assert_eq!(strings.len(), values.len(), "one value a string");
+    let key = (place.layer, place.lot);
+    let others: Vec<Block> = strings.iter().map(|q| *q ^ ots.delta().block()).collect();
+    let (h0, h1) = (pads(place.session, key, strings), pads(place.session, key, &others));
+    let differences = h0.iter().zip(h1).map(|(h0, h1)| h0.wrapping_sub(h1));
+    let corrections = differences.zip(values).map(|(difference, v)| difference.wrapping_add(*v)).collect();
+    (corrections, h0.into_iter().map(u64::wrapping_neg).collect())
+}
