@@ -29,6 +29,12 @@ pub(crate) enum Command {
     /// Train a network (`linnet train --help` lists the options of linnet-train).
     #[command(disable_help_flag = true)]
     Train(TrainerArgs),
+    /// Write a network with random weights and random masks, to time its shapes without training.
+    ///
+    /// Latency and communication depend on shapes, budget and widths alone; accuracy is that of chance. The method of
+    /// such a network is `random-init` in every result. Its classes are not worth keeping, so its scales are not
+    /// searched: they are 2^-6 and 2^-8 unless given.
+    Init(InitArgs),
     /// Linearize a trained network to ReLU budgets.
     #[command(disable_help_flag = true)]
     Linearize(TrainerArgs),
@@ -101,10 +107,10 @@ pub(crate) struct CompileArgs {
     /// How kept units are computed.
     #[arg(long, value_enum, default_value_t = Relu::Narrow)]
     pub(crate) relu: Relu,
-    /// Activation scale 2^-FA; searched if absent.
+    /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
     #[arg(long)]
     pub(crate) fa: Option<u32>,
-    /// Weight scale 2^-FW; searched if absent.
+    /// Weight scale 2^-FW; searched if absent (8 for a network that was never trained).
     #[arg(long)]
     pub(crate) fw: Option<u32>,
     /// Ring width in bits; the smallest that fits if absent.
@@ -173,6 +179,27 @@ pub(crate) struct DataArgs {
     /// Seed of the held-out split.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    #[arg(long, default_value = "mini", help = format!("Network: {}", models::nets::listed()))]
+    pub(crate) net: String,
+    /// The images that it is for: shapes, cifar10 or cifar100.
+    #[arg(long, default_value = "shapes")]
+    pub(crate) data: String,
+    /// Folder of the data set's files, where it is not built in.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Units to keep, a number or a percentage, chosen at random; all if absent.
+    #[arg(long)]
+    pub(crate) budget: Option<String>,
+    /// Determines weights, masks and the held-out split.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder of the checkpoint.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

@@ -2,18 +2,23 @@
 
 use crate::error::Error;
 use crate::experiment::Compile;
+use crate::init;
 use models::checkpoint::Checkpoint;
 use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
+use models::fixed::quantise::Scales;
 use models::fixed::search::{Pinned, search};
 use models::real;
 use protocols::plan::Plan;
 use protocols::plan::compile::{Choices, ServerSecrets, compile};
 use protocols::plan::cost::{inference_bytes, predict};
 use std::path::Path;
+
+/// The scales of a network that was never trained and has no classes to keep: usual ones of trained networks.
+const UNTRAINED: Scales = Scales { fa: 6, fw: 8 };
 
 /// A compiled model.
 pub(crate) struct Compiled {
@@ -44,7 +49,12 @@ impl Compiled {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
         let calibration = calibrate(graph, parameters, masks, normalisation, &held_out);
         let lowered = lower(graph, parameters, masks)?;
-        let pinned = Pinned { fa: choices.fa, fw: choices.fw, ring_bits: choices.ring };
+        let untrained = (checkpoint.meta.method == init::METHOD).then_some(UNTRAINED);
+        let pinned = Pinned {
+            fa: choices.fa.or(untrained.map(|scales| scales.fa)),
+            fw: choices.fw.or(untrained.map(|scales| scales.fw)),
+            ring_bits: choices.ring,
+        };
         let name = &checkpoint.meta.net;
         let options = Choices { relu: choices.relu, he: None };
         let found = search(&lowered, &calibration, choices.agreement, pinned, |model| {

@@ -198,6 +198,54 @@ fn one_scale_can_be_pinned() {
     assert!(text(&output).contains("weights 2^-14"), "{}", text(&output));
 }
 
+/// From nothing to a verified run, without training.
+#[test]
+fn an_untrained_network_is_written_once_shown_and_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let linnet = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_linnet")).args(words).current_dir(folder.path()).output().unwrap()
+    };
+    let init =
+        ["init", "--net", "mini", "--data", "shapes", "--budget", "10%", "--seed", "3", "--out", "model"];
+    let output = linnet(&init);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("random weights, 922 nonlinear units"), "{}", text(&output));
+    let first = Checkpoint::load(&folder.path().join("model")).unwrap();
+    assert_eq!((first.meta.method.as_str(), first.meta.budget), ("random-init", Some(922)));
+    assert_eq!((first.masks.count(), first.meta.accuracy.test), (922, None));
+
+    let again = linnet(&init);
+    assert!(!again.status.success());
+    assert!(text(&again).contains("--out: expected a folder without a checkpoint, found model/model.json"));
+    assert_eq!(Checkpoint::load(&folder.path().join("model")).unwrap(), first);
+
+    let shown = linnet(&["plan", "show", "--model", "model", "--calibration-images", "10"]);
+    assert!(shown.status.success(), "{}", text(&shown));
+    assert!(
+        text(&shown).contains("weights 2^-8") && text(&shown).contains("922 circuits"),
+        "{}",
+        text(&shown)
+    );
+
+    let run = ["run", "--model", "model", "--id", "run", "--images", "2", "--verify", "layers"];
+    let run = linnet(&[&run[..], &["--accuracy-images", "10", "--calibration-images", "10"]].concat());
+    assert!(run.status.success(), "{}", text(&run));
+    let loaded = results::load(&folder.path().join("runs/run")).unwrap();
+    let (row, cell) = (&loaded.summary[0], &loaded.cells[0]);
+    assert_eq!((row.status, row.n, row.verified), (CellStatus::Ok, 2, 2));
+    assert_eq!((cell.method.as_str(), cell.relus, cell.fa, cell.fw), ("random-init", 922, Some(6), Some(8)));
+
+    for (words, said) in [
+        (["--net", "resnet21"], "network: expected one of mini, resnet20"),
+        (["--budget", "9217"], "budget: expected at most the network's 9216 units, found 9217"),
+        (["--budget", "x%"], "--budget: expected numbers or percentages"),
+    ] {
+        let refused = linnet(&[&["init", "--out", "other"], &words[..]].concat());
+        assert!(!refused.status.success() && text(&refused).contains(said), "{}", text(&refused));
+    }
+    assert!(!folder.path().join("other").exists(), "a refused network leaves nothing behind");
+}
+
 #[test]
 fn a_link_beyond_the_loopback_is_refused() {
     let workshop = Workshop::new(0.3);

@@ -1,62 +1,67 @@
-//! Convolution as a matrix product: columns of the input times the kernel matrix.
+//! Convolution by its definition, and the linear maps without weights.
 
 use crate::graph::{Shape, Window};
-use ndarray::{Array2, ArrayView2, LinalgScalar};
+use std::ops::{Add, Mul};
 
-/// Gathers the input under every window position: a `(c * kernel area) x (output area)` matrix.
+/// `kernel` `(out, in, rows, columns)` applied to `input`; the result is `(out, row, column)`.
 ///
-/// `input` has `shape` in `(channel, row, column)` order; padding contributes zeros.
-pub fn columns<T: LinalgScalar>(input: &[T], shape: Shape, window: &Window) -> Array2<T> {
-    let (out_h, out_w) = window.output(shape).expect("shapes are checked when the graph is made");
-    let (kh, kw) = window.kernel;
-    let mut matrix = Array2::from_elem((shape.c * kh * kw, out_h * out_w), T::zero());
-    for (row, mut line) in matrix.outer_iter_mut().enumerate() {
-        let (c, dy, dx) = (row / (kh * kw), row / kw % kh, row % kw);
-        let line = line.as_slice_mut().expect("rows of a fresh matrix are contiguous");
-        let plane = &input[c * shape.area()..(c + 1) * shape.area()];
-        for oy in 0..out_h {
-            let Some(y) =
-                (oy * window.stride.0 + dy).checked_sub(window.padding.top).filter(|y| *y < shape.h)
-            else {
-                continue;
-            };
-            for ox in 0..out_w {
-                if let Some(x) = (ox * window.stride.1 + dx).checked_sub(window.padding.left)
-                    && x < shape.w
-                {
-                    line[oy * out_w + ox] = plane[y * shape.w + x];
-                }
-            }
-        }
-    }
-    matrix
-}
-
-/// `kernel` (`out x in*rows*columns`, row-major) applied to `input`; the result is `(out, row, column)`.
-pub fn convolve<T: LinalgScalar>(
+/// The plain sum of products over any ring, tap by tap: what the faster paths must equal.
+pub fn convolve<T: Copy + Default + Add<Output = T> + Mul<Output = T>>(
     input: &[T],
     shape: Shape,
     window: &Window,
     out: usize,
     kernel: &[T],
 ) -> Vec<T> {
-    let columns = columns(input, shape, window);
-    let kernel = ArrayView2::from_shape((out, columns.nrows()), kernel)
-        .expect("kernel sizes are checked with the model");
-    kernel.dot(&columns).into_raw_vec_and_offset().0
+    let (out_h, out_w) = window.output(shape).expect("shapes are checked when the graph is made");
+    let (kh, kw) = window.kernel;
+    let mut sums = vec![T::default(); out * out_h * out_w];
+    for (row, taps) in kernel.chunks_exact(kh * kw).enumerate() {
+        let (o, c) = (row / shape.c, row % shape.c);
+        let plane = &input[c * shape.area()..(c + 1) * shape.area()];
+        let sums = &mut sums[o * out_h * out_w..(o + 1) * out_h * out_w];
+        for (tap, weight) in taps.iter().enumerate() {
+            for oy in 0..out_h {
+                let y = (oy * window.stride.0 + tap / kw).wrapping_sub(window.padding.top);
+                let Some(line) = plane.chunks_exact(shape.w).nth(y) else { continue };
+                for ox in 0..out_w {
+                    let x = (ox * window.stride.1 + tap % kw).wrapping_sub(window.padding.left);
+                    if let Some(value) = line.get(x) {
+                        let sum = &mut sums[oy * out_w + ox];
+                        *sum = *sum + *weight * *value;
+                    }
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// Sums over the window, channel by channel.
-pub fn sum_pool<T: LinalgScalar>(input: &[T], shape: Shape, window: &Window) -> Vec<T> {
-    let plane = Shape::new(1, shape.h, shape.w);
-    input
-        .chunks_exact(shape.area())
-        .flat_map(|channel| columns(channel, plane, window).sum_axis(ndarray::Axis(0)).to_vec())
-        .collect()
+pub fn sum_pool<T: Copy + Default + Add<Output = T>>(input: &[T], shape: Shape, window: &Window) -> Vec<T> {
+    let (out_h, out_w) = window.output(shape).expect("shapes are checked when the graph is made");
+    // Rows and columns of the input under a window position, without its padding.
+    let under = |position: usize, stride: usize, kernel: usize, before: usize, size: usize| {
+        let start = position * stride;
+        start.saturating_sub(before).min(size)..(start + kernel).saturating_sub(before).min(size)
+    };
+    let mut sums = Vec::with_capacity(shape.c * out_h * out_w);
+    for plane in input.chunks_exact(shape.area()) {
+        for oy in 0..out_h {
+            let rows = under(oy, window.stride.0, window.kernel.0, window.padding.top, shape.h);
+            for ox in 0..out_w {
+                let columns = under(ox, window.stride.1, window.kernel.1, window.padding.left, shape.w);
+                let lines = plane[rows.start * shape.w..rows.end * shape.w].chunks_exact(shape.w);
+                let values = lines.flat_map(|line| &line[columns.clone()]);
+                sums.push(values.fold(T::default(), |sum, x| sum + *x));
+            }
+        }
+    }
+    sums
 }
 
 /// Every `stride`-th row and column, with `before` and `after` zero channels around.
-pub fn pad_channels<T: LinalgScalar>(
+pub fn pad_channels<T: Copy + Default>(
     input: &[T],
     shape: Shape,
     stride: usize,
@@ -64,19 +69,20 @@ pub fn pad_channels<T: LinalgScalar>(
     after: usize,
 ) -> Vec<T> {
     let area = shape.h.div_ceil(stride) * shape.w.div_ceil(stride);
-    let mut out = vec![T::zero(); before * area];
+    let mut out = vec![T::default(); before * area];
     for channel in input.chunks_exact(shape.area()) {
         for line in channel.chunks_exact(shape.w).step_by(stride) {
             out.extend(line.iter().step_by(stride).copied());
         }
     }
-    out.resize((before + shape.c + after) * area, T::zero());
+    out.resize((before + shape.c + after) * area, T::default());
     out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Padding;
 
     #[test]
     fn strided_padded_convolution_by_hand() {
@@ -85,10 +91,14 @@ mod tests {
         let window = Window {
             kernel: (2, 2),
             stride: (2, 2),
-            padding: crate::graph::Padding { top: 1, bottom: 0, left: 1, right: 0 },
+            padding: Padding { top: 1, bottom: 0, left: 1, right: 0 },
         };
         let out = convolve(&input, Shape::new(1, 3, 3), &window, 1, &[1, 1, 1, 1]);
         assert_eq!(out, [1, 2 + 3, 4 + 7, 5 + 6 + 8 + 9]);
+        // Kernel and channels in their order: 10 and 1000 times the second channel's diagonal.
+        let input: Vec<i64> = (1..=8).collect();
+        let kernel = [1, 0, 0, 0, 10, 0, 0, 1000];
+        assert_eq!(convolve(&input, Shape::new(2, 2, 2), &Window::square(2, 1, 0), 1, &kernel), [8051]);
     }
 
     #[test]
@@ -96,6 +106,12 @@ mod tests {
         let input: Vec<i64> = (1..=8).collect();
         let shape = Shape::new(2, 2, 2);
         assert_eq!(sum_pool(&input, shape, &Window::square(2, 1, 0)), [10, 26]);
+        let window = Window {
+            kernel: (2, 2),
+            stride: (2, 2),
+            padding: Padding { top: 1, bottom: 1, left: 0, right: 0 },
+        };
+        assert_eq!(sum_pool(&input, shape, &window), [1 + 2, 3 + 4, 5 + 6, 7 + 8]);
         assert_eq!(pad_channels(&input, shape, 2, 1, 1), [0, 1, 5, 0]);
     }
 }

@@ -8,8 +8,10 @@ pub mod convolve;
 pub mod data;
 pub mod fixed;
 pub mod graph;
+pub mod initial;
 pub mod mask;
 pub mod nets;
+pub mod product;
 pub mod real;
 pub mod tensor;
 

@@ -99,3 +99,37 @@ impl Masks {
         self.0.values().map(Mask::count).sum()
     }
 }
+
+/// Understands a budget: a number of units, or a percentage of `units` rounded to the nearest.
+pub fn parse_budget(text: &str, units: usize) -> Result<usize, Error> {
+    let bad = || Error::argument("--budget", "numbers or percentages such as 8000,30%", text);
+    match text.strip_suffix('%') {
+        None => text.parse().map_err(|_| bad()),
+        Some(percent) => {
+            let percent: f64 = percent.parse().map_err(|_| bad())?;
+            if !(0.0..=100.0).contains(&percent) {
+                return Err(bad());
+            }
+            Ok((units as f64 * percent / 100.0).round() as usize)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_counts_or_percentages() {
+        assert_eq!(parse_budget("8000", 9216).unwrap(), 8000);
+        assert_eq!(parse_budget("30%", 9216).unwrap(), 2765);
+        assert_eq!(parse_budget("2.5%", 1000).unwrap(), 25);
+        for bad in ["", "-1", "30 %", "101%", "x%", "1.5"] {
+            let message = parse_budget(bad, 10).unwrap_err().to_string();
+            assert_eq!(
+                message,
+                format!("--budget: expected numbers or percentages such as 8000,30%, found {bad}")
+            );
+        }
+    }
+}

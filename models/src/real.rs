@@ -1,73 +1,85 @@
 //! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
 
-use crate::convolve::{convolve, pad_channels, sum_pool};
+use crate::convolve::{pad_channels, sum_pool};
 use crate::data::{Dataset, Normalisation};
-use crate::graph::{Activation, Graph, Op, Parameters};
+use crate::graph::{Activation, Graph, NodeId, Op, Parameters};
 use crate::mask::{Mask, Masks};
+use crate::product::convolve;
 use crate::tensor::Tensor;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// The output of every node for one normalised image, in `(channel, row, column)` order.
 pub fn forward(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f32]) -> Vec<Vec<f32>> {
     let mut values: Vec<Vec<f32>> = Vec::with_capacity(graph.nodes().len());
-    for (id, node) in graph.nodes().iter().enumerate() {
-        let parameter = |suffix: &str| -> &Tensor {
-            parameters
-                .get(&format!("{}.{suffix}", node.name))
-                .expect("parameters are checked against the graph")
-        };
-        let source = node.inputs.first().map(|i| (&values[*i], graph.shape(*i)));
-        let area = graph.shape(id).area();
-        let out = match (&node.op, source) {
-            (Op::Conv { out, window, bias }, Some((x, shape))) => {
-                let mut y = convolve(x, shape, window, *out, parameter("weight").data());
-                if *bias {
-                    add_per_channel(&mut y, area, parameter("bias").data());
-                }
-                y
-            }
-            (Op::Linear { out, bias }, Some((x, _))) => {
-                let mut y: Vec<f32> =
-                    parameter("weight").data().chunks_exact(x.len()).map(|row| dot(row, x)).collect();
-                debug_assert_eq!(y.len(), *out);
-                if *bias {
-                    add_per_channel(&mut y, 1, parameter("bias").data());
-                }
-                y
-            }
-            (Op::BatchNorm { eps }, Some((x, _))) => {
-                let (scale, shift) = batch_norm(parameters, &node.name, *eps);
-                x.iter().enumerate().map(|(i, x)| x * scale[i / area] + shift[i / area]).collect()
-            }
-            (Op::Act { activation }, Some((x, _))) => activate(*activation, masks.get(&node.name), x),
-            (Op::Add, Some((x, _))) => {
-                let mut y = x.clone();
-                for other in &node.inputs[1..] {
-                    y.iter_mut().zip(&values[*other]).for_each(|(y, o)| *y += o);
-                }
-                y
-            }
-            (Op::AvgPool { window }, Some((x, shape))) => {
-                let divisor = (window.kernel.0 * window.kernel.1) as f32;
-                sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
-            }
-            (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
-                pad_channels(x, shape, *stride, *before, *after)
-            }
-            (Op::Input, _) => image.to_vec(),
-            (
-                Op::Conv { .. }
-                | Op::Linear { .. }
-                | Op::BatchNorm { .. }
-                | Op::Act { .. }
-                | Op::Add
-                | Op::AvgPool { .. }
-                | Op::PadChannels { .. },
-                None,
-            ) => unreachable!("arity is checked when the graph is made"),
-        };
-        values.push(out);
+    for id in 0..graph.nodes().len() {
+        values.push(node_value(graph, parameters, masks, image, id, &values));
     }
     values
+}
+
+/// The output of node `id`, given those of all nodes before it.
+pub(crate) fn node_value(
+    graph: &Graph,
+    parameters: &Parameters,
+    masks: &Masks,
+    image: &[f32],
+    id: NodeId,
+    values: &[Vec<f32>],
+) -> Vec<f32> {
+    let node = &graph.nodes()[id];
+    let parameter = |suffix: &str| -> &Tensor {
+        parameters.get(&format!("{}.{suffix}", node.name)).expect("parameters are checked against the graph")
+    };
+    let source = node.inputs.first().map(|i| (&values[*i], graph.shape(*i)));
+    let area = graph.shape(id).area();
+    match (&node.op, source) {
+        (Op::Conv { out, window, bias }, Some((x, shape))) => {
+            let mut y = convolve(x, shape, window, *out, parameter("weight").data());
+            if *bias {
+                add_per_channel(&mut y, area, parameter("bias").data());
+            }
+            y
+        }
+        (Op::Linear { out, bias }, Some((x, _))) => {
+            let mut y: Vec<f32> =
+                parameter("weight").data().chunks_exact(x.len()).map(|row| dot(row, x)).collect();
+            debug_assert_eq!(y.len(), *out);
+            if *bias {
+                add_per_channel(&mut y, 1, parameter("bias").data());
+            }
+            y
+        }
+        (Op::BatchNorm { eps }, Some((x, _))) => {
+            let (scale, shift) = batch_norm(parameters, &node.name, *eps);
+            x.iter().enumerate().map(|(i, x)| x * scale[i / area] + shift[i / area]).collect()
+        }
+        (Op::Act { activation }, Some((x, _))) => activate(*activation, masks.get(&node.name), x),
+        (Op::Add, Some((x, _))) => {
+            let mut y = x.clone();
+            for other in &node.inputs[1..] {
+                y.iter_mut().zip(&values[*other]).for_each(|(y, o)| *y += o);
+            }
+            y
+        }
+        (Op::AvgPool { window }, Some((x, shape))) => {
+            let divisor = (window.kernel.0 * window.kernel.1) as f32;
+            sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
+        }
+        (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
+            pad_channels(x, shape, *stride, *before, *after)
+        }
+        (Op::Input, _) => image.to_vec(),
+        (
+            Op::Conv { .. }
+            | Op::Linear { .. }
+            | Op::BatchNorm { .. }
+            | Op::Act { .. }
+            | Op::Add
+            | Op::AvgPool { .. }
+            | Op::PadChannels { .. },
+            None,
+        ) => unreachable!("arity is checked when the graph is made"),
+    }
 }
 
 /// The logits for one normalised image.
@@ -75,7 +87,7 @@ pub fn logits(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f3
     forward(graph, parameters, masks, image).pop().expect("a graph has nodes")
 }
 
-/// The predicted class of every image of `data`.
+/// The predicted class of every image of `data`, on all processors.
 pub fn classify(
     graph: &Graph,
     parameters: &Parameters,
@@ -84,6 +96,7 @@ pub fn classify(
     data: &Dataset,
 ) -> Vec<usize> {
     (0..data.len())
+        .into_par_iter()
         .map(|i| {
             let image = normalisation.apply(data.image(i), data.shape());
             argmax(&logits(graph, parameters, masks, &image))

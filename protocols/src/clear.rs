@@ -7,7 +7,7 @@ use crate::masks::MaskSeed;
 use crate::plan::compile::ServerSecrets;
 use crate::plan::{Plan, PlannedStep};
 use crate::steps::{activation, linear};
-use models::fixed::linear::apply;
+use models::fixed::linear::RingSegment;
 
 /// The clear repetition of a run.
 pub struct Replay {
@@ -36,8 +36,9 @@ pub fn replay(
         match (step, weights) {
             (PlannedStep::Linear(step), Some(weights)) => {
                 let s = linear::server_mask(plan, step, server, index + 1);
-                let product = apply(ring, &step.segment, weights, &v, &shapes);
-                u.push(linear::server_online(plan, step, weights, &s, &u, &shapes));
+                let segment = RingSegment::new(ring, &step.segment, weights);
+                let product = segment.apply(&v, &shapes);
+                u.push(linear::server_online(plan, &segment, &s, &u, &shapes));
                 v.push(product.iter().zip(&s).map(|(p, s)| ring.sub(*p, *s)).collect());
             }
             (PlannedStep::Activation(step), _) => {

@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::handshake::SessionId;
-use crate::he::HeParameters;
 use crate::he::server::PreparedWeights;
 use crate::masks::MaskSeed;
 use crate::plan::compile::{ServerSecrets, prove};
@@ -11,7 +10,7 @@ use crate::setup::{self, ServerSession};
 use crate::steps::linear::PreparedSegment;
 use crate::steps::{activation, input, linear, output};
 use fhe::bfv::BfvParameters;
-use models::fixed::linear::IntegerWeights;
+use models::fixed::linear::{IntegerWeights, RingSegment};
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
@@ -34,7 +33,7 @@ impl<'a> Model<'a> {
         for (step, weights) in plan.steps.iter().zip(&secrets.weights) {
             segments.push(match (step, weights) {
                 (PlannedStep::Linear(step), Some(weights)) => {
-                    Some(prepare(&library, &plan.he, coefficients, step, weights)?)
+                    Some(prepare(&library, plan, coefficients, step, weights)?)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
@@ -49,9 +48,9 @@ impl<'a> Model<'a> {
 
 fn prepare<'a>(
     library: &Arc<BfvParameters>,
-    he: &HeParameters,
+    plan: &'a Plan,
     coefficients: usize,
-    step: &LinearPlan,
+    step: &'a LinearPlan,
     weights: &'a IntegerWeights,
 ) -> Result<PreparedSegment<'a>, Error> {
     let mut polynomials = Vec::with_capacity(step.exchanges.len());
@@ -59,7 +58,7 @@ fn prepare<'a>(
         polynomials.push(match exchange {
             None => None,
             Some(exchange) => {
-                let proof = prove(he, &step.segment, &exchange.packing, kernel, coefficients)?;
+                let proof = prove(&plan.he, &step.segment, &exchange.packing, kernel, coefficients)?;
                 if proof != exchange.proof {
                     let (expected, found) = (format!("{proof:?}"), format!("{:?}", exchange.proof));
                     return Err(Error::config(&step.segment.name, "noise proof", expected, found));
@@ -68,7 +67,7 @@ fn prepare<'a>(
             }
         });
     }
-    Ok(PreparedSegment { weights, polynomials })
+    Ok(PreparedSegment { weights: RingSegment::new(plan.ring, &step.segment, weights), polynomials })
 }
 
 /// A server in session with a client.
@@ -188,9 +187,9 @@ impl ServerReady<'_> {
         for (index, (step, layer)) in plan.steps.iter().zip(layers).enumerate() {
             channel.enter(Phase::Online, channel_step(index));
             shares.push(match (step, layer) {
-                (PlannedStep::Linear(step), _) => {
-                    let weights = model.segment(index).weights;
-                    linear::server_online(plan, step, weights, &masks[index], &shares, &model.shapes)
+                (PlannedStep::Linear(_), _) => {
+                    let weights = &model.segment(index).weights;
+                    linear::server_online(plan, weights, &masks[index], &shares, &model.shapes)
                 }
                 (PlannedStep::Activation(step), Some(layer)) => {
                     activation::server_online(channel, plan, step, layer, &shares[step.step.source])?

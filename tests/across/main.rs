@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod fixtures;
+mod networks;
 mod protocol;
 mod real_data;
 mod tidy;

@@ -15,7 +15,7 @@ usage: cargo xtask TASK
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests
-  bench         the protocols' kernels, one party at a time
+  bench         the kernels: convolutions in the ring, then the protocols', one party at a time
   ci            test, then formatting, lints and documentation";
 
 fn main() -> ExitCode {
@@ -40,7 +40,10 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "setup" => setup::libtorch(&root)?,
         "demo" => demo(&root)?,
         "test" => test(&root)?,
-        "bench" => cargo(&root, "bench --package protocols --bench kernels --bench segments").go()?,
+        "bench" => {
+            cargo(&root, "bench --package models --bench convolution").go()?;
+            cargo(&root, "bench --package protocols --bench kernels --bench segments").go()?;
+        }
         "ci" => {
             test(&root)?;
             cargo(&root, "fmt --all --check").go()?;

@@ -4,6 +4,7 @@ use crate::data::{Dataset, Normalisation};
 use crate::graph::{Graph, Parameters};
 use crate::mask::Masks;
 use crate::real::{argmax, forward};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// Measured on calibration images, over the reals.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Calibration {
     pub classes: Vec<usize>,
 }
 
-/// Runs `data` through the network and records every node's largest magnitude.
+/// Runs `data` through the network, on all processors, and records every node's largest magnitude.
 pub fn calibrate(
     graph: &Graph,
     parameters: &Parameters,
@@ -24,16 +25,21 @@ pub fn calibrate(
     normalisation: &Normalisation,
     data: &Dataset,
 ) -> Calibration {
+    let measured: Vec<(Vec<f32>, Vec<f32>, usize)> = (0..data.len())
+        .into_par_iter()
+        .map(|i| {
+            let image = normalisation.apply(data.image(i), data.shape());
+            let values = forward(graph, parameters, masks, &image);
+            let largest = values.iter().map(|value| value.iter().fold(0f32, |m, x| m.max(x.abs()))).collect();
+            (image, largest, argmax(values.last().expect("a graph has nodes")))
+        })
+        .collect();
     let mut calibration =
         Calibration { largest: vec![0.0; graph.nodes().len()], images: Vec::new(), classes: Vec::new() };
-    for i in 0..data.len() {
-        let image = normalisation.apply(data.image(i), data.shape());
-        let values = forward(graph, parameters, masks, &image);
-        for (largest, value) in calibration.largest.iter_mut().zip(&values) {
-            *largest = value.iter().fold(*largest, |m, x| m.max(x.abs()));
-        }
-        calibration.classes.push(argmax(values.last().expect("a graph has nodes")));
+    for (image, largest, class) in measured {
+        calibration.largest.iter_mut().zip(largest).for_each(|(all, one)| *all = all.max(one));
         calibration.images.push(image);
+        calibration.classes.push(class);
     }
     calibration
 }

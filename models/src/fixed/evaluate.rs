@@ -1,13 +1,15 @@
 //! The meaning of a quantized network: integers, rounded to nearest or as shares would round.
 
-use super::linear;
+use super::linear::{self, IntegerWeights, RingSegment};
 use super::quantise::QuantModel;
 use super::ring::Ring;
 use super::steps::{ActivationStep, Step};
 use crate::data::{Dataset, Normalisation};
+use crate::graph::Shape;
 use crate::real::argmax;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// How an activation step divides by 2^f.
 pub enum Rounding<'a> {
@@ -37,31 +39,56 @@ pub struct Evaluated {
     pub out_of_bounds: u64,
 }
 
-/// Evaluates in the ring.
-pub fn evaluate(model: &QuantModel, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
-    let shapes = model.shapes();
-    let mut values = vec![image];
-    let mut out_of_bounds = 0;
-    for (step, weights) in model.steps.iter().zip(&model.weights) {
-        let value = match (step, weights) {
-            (Step::Linear(segment), Some(weights)) => {
-                let mut value = linear::apply(model.ring, segment, weights, &values, &shapes);
-                linear::accumulate(&mut value, &linear::bias(model.ring, segment, weights));
-                value.iter_mut().for_each(|x| *x = model.ring.reduce(*x));
-                value
-            }
-            (Step::Activation(activation), _) => {
-                let source = &values[activation.source];
-                out_of_bounds +=
-                    source.iter().filter(|x| !activation.keeps_bound(model.ring.signed(**x))).count() as u64;
-                activate(model.ring, activation, source, rounding)
-            }
-            (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
+/// A network made ready to be evaluated any number of times.
+pub struct Evaluator<'a> {
+    model: &'a QuantModel,
+    shapes: Vec<Shape>,
+    /// The prepared weights of step `i`; `None` for activation steps.
+    segments: Vec<Option<RingSegment<'a>>>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Prepares the weights of `model`.
+    pub fn new(model: &'a QuantModel) -> Self {
+        let prepare = |(step, weights): (&'a Step, &'a Option<IntegerWeights>)| match (step, weights) {
+            (Step::Linear(segment), Some(weights)) => Some(RingSegment::new(model.ring, segment, weights)),
+            (Step::Linear(_) | Step::Activation(_), _) => None,
         };
-        values.push(value);
+        let segments = model.steps.iter().zip(&model.weights).map(prepare).collect();
+        Self { model, shapes: model.shapes(), segments }
     }
-    let last = values.pop().expect("a model has steps");
-    Evaluated { logits: last.into_iter().map(|x| model.ring.signed(x)).collect(), out_of_bounds }
+
+    /// Evaluates in the ring.
+    pub fn evaluate(&self, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
+        let ring = self.model.ring;
+        let mut values = vec![image];
+        let mut out_of_bounds = 0;
+        for (step, segment) in self.model.steps.iter().zip(&self.segments) {
+            let value = match (step, segment) {
+                (Step::Linear(_), Some(segment)) => {
+                    let mut value = segment.apply(&values, &self.shapes);
+                    linear::accumulate(&mut value, &segment.bias());
+                    value.iter_mut().for_each(|x| *x = ring.reduce(*x));
+                    value
+                }
+                (Step::Activation(activation), _) => {
+                    let source = &values[activation.source];
+                    out_of_bounds +=
+                        source.iter().filter(|x| !activation.keeps_bound(ring.signed(**x))).count() as u64;
+                    activate(ring, activation, source, rounding)
+                }
+                (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
+            };
+            values.push(value);
+        }
+        let last = values.pop().expect("a model has steps");
+        Evaluated { logits: last.into_iter().map(|x| ring.signed(x)).collect(), out_of_bounds }
+    }
+}
+
+/// [`Evaluator::evaluate`] for a single image.
+pub fn evaluate(model: &QuantModel, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
+    Evaluator::new(model).evaluate(image, rounding)
 }
 
 fn activate(ring: Ring, step: &ActivationStep, source: &[u64], rounding: &mut Rounding<'_>) -> Vec<u64> {
@@ -82,14 +109,18 @@ pub struct FixedRun {
     pub out_of_bounds: u64,
 }
 
-/// Classifies every image of `data` in the ring, rounding to nearest.
+/// Classifies every image of `data` in the ring, rounding to nearest, on all processors.
 pub fn classify(model: &QuantModel, normalisation: &Normalisation, data: &Dataset) -> FixedRun {
-    let mut run = FixedRun { classes: Vec::with_capacity(data.len()), out_of_bounds: 0 };
-    for i in 0..data.len() {
-        let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
-        let evaluated = evaluate(model, image, &mut Rounding::Nearest);
-        run.classes.push(argmax(&evaluated.logits));
-        run.out_of_bounds += evaluated.out_of_bounds;
+    let evaluator = Evaluator::new(model);
+    let evaluated: Vec<Evaluated> = (0..data.len())
+        .into_par_iter()
+        .map(|i| {
+            let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
+            evaluator.evaluate(image, &mut Rounding::Nearest)
+        })
+        .collect();
+    FixedRun {
+        classes: evaluated.iter().map(|one| argmax(&one.logits)).collect(),
+        out_of_bounds: evaluated.iter().map(|one| one.out_of_bounds).sum(),
     }
-    run
 }

@@ -1,20 +1,58 @@
-//! Linear segments in the ring, exactly, on the floating-point unit.
-//!
-//! A product of a w-bit weight and a signed x of b bits, summed over T terms, is exact in `f64` while
-//! w + b + log2 T <= 53; a wider x is split into limbs of b bits.
+//! Linear segments in the ring.
 
+use super::exact::Convolution;
 use super::lower::SegmentWeights;
 use super::ring::Ring;
 use super::steps::{Segment, Term, TermOp};
-use crate::convolve::convolve;
-use crate::graph::{Shape, Window};
+use crate::graph::Shape;
 
 /// Integer weights and bias of a segment.
 pub type IntegerWeights = SegmentWeights<i32, i64>;
 
-/// The segment's value without bias: `sum of terms` of the given inputs, reduced.
-///
-/// `inputs[v]` is value `v` (or one party's share of it) in `[0, 2^k)`.
+/// A segment and its weights, made ready to be applied any number of times.
+pub struct RingSegment<'a> {
+    ring: Ring,
+    segment: &'a Segment,
+    bias: &'a [i64],
+    /// Per term; `None` for a `Shift`.
+    convolutions: Vec<Option<Convolution>>,
+}
+
+impl<'a> RingSegment<'a> {
+    /// Prepares the weights of `segment`.
+    pub fn new(ring: Ring, segment: &'a Segment, weights: &'a IntegerWeights) -> Self {
+        let prepare = |(term, kernel): (&Term, &Vec<i32>)| match term.op {
+            TermOp::Shift { .. } => None,
+            TermOp::Conv { out, window } => Some(Convolution::new(ring, term.shape, window, out, kernel)),
+        };
+        let convolutions = segment.terms.iter().zip(&weights.kernels).map(prepare).collect();
+        Self { ring, segment, bias: &weights.bias, convolutions }
+    }
+
+    /// The segment's value without bias: `sum of terms` of the given inputs, reduced.
+    ///
+    /// `inputs[v]` is value `v` (or one party's share of it) in `[0, 2^k)`, of shape `shapes[v]`.
+    pub fn apply(&self, inputs: &[Vec<u64>], shapes: &[Shape]) -> Vec<u64> {
+        let mut sum = vec![0u64; self.segment.shape.size()];
+        for (term, convolution) in self.segment.terms.iter().zip(&self.convolutions) {
+            let prepared = prepare(self.ring, term, &inputs[term.source], shapes[term.source]);
+            match convolution {
+                Some(convolution) => convolution.add_to(&prepared, &mut sum),
+                None => accumulate(&mut sum, &apply_op(self.ring, term, &[], &prepared)),
+            }
+        }
+        sum.iter_mut().for_each(|x| *x = self.ring.reduce(*x));
+        sum
+    }
+
+    /// The bias of every output unit at the segment's scale, reduced.
+    pub fn bias(&self) -> Vec<u64> {
+        let area = self.segment.shape.area();
+        self.bias.iter().flat_map(|b| std::iter::repeat_n(self.ring.from_signed(*b), area)).collect()
+    }
+}
+
+/// [`RingSegment::apply`] for a segment that is applied once.
 pub fn apply(
     ring: Ring,
     segment: &Segment,
@@ -22,19 +60,7 @@ pub fn apply(
     inputs: &[Vec<u64>],
     shapes: &[Shape],
 ) -> Vec<u64> {
-    let mut sum = vec![0u64; segment.shape.size()];
-    for (term, kernel) in segment.terms.iter().zip(&weights.kernels) {
-        let pooled = prepare(ring, term, &inputs[term.source], shapes[term.source]);
-        accumulate(&mut sum, &apply_op(ring, term, kernel, &pooled));
-    }
-    sum.iter_mut().for_each(|x| *x = ring.reduce(*x));
-    sum
-}
-
-/// The bias of every output unit at the segment's scale, reduced.
-pub fn bias(ring: Ring, segment: &Segment, weights: &IntegerWeights) -> Vec<u64> {
-    let area = segment.shape.area();
-    weights.bias.iter().flat_map(|b| std::iter::repeat_n(ring.from_signed(*b), area)).collect()
+    RingSegment::new(ring, segment, weights).apply(inputs, shapes)
 }
 
 /// The term's public maps applied to a value or to one party's share of it; signed, reduced.
@@ -53,75 +79,16 @@ pub fn prepare(ring: Ring, term: &Term, input: &[u64], shape: Shape) -> Vec<i64>
 pub fn apply_op(ring: Ring, term: &Term, kernel: &[i32], prepared: &[i64]) -> Vec<u64> {
     match term.op {
         TermOp::Shift { shift } => prepared.iter().map(|x| (*x as u64) << shift).collect(),
-        TermOp::Conv { out, window } => convolve_exact(ring, prepared, term.shape, &window, out, kernel),
+        TermOp::Conv { out, window } => {
+            let (h, w) = window.output(term.shape).expect("shapes are checked when the graph is made");
+            let mut sum = vec![0; out * h * w];
+            Convolution::new(ring, term.shape, window, out, kernel).add_to(prepared, &mut sum);
+            sum
+        }
     }
 }
 
 /// `sum += other`, wrapping.
 pub fn accumulate(sum: &mut [u64], other: &[u64]) {
     sum.iter_mut().zip(other).for_each(|(a, b)| *a = a.wrapping_add(*b));
-}
-
-/// Convolution of signed k-bit integers, exact modulo 2^64.
-fn convolve_exact(
-    ring: Ring,
-    input: &[i64],
-    shape: Shape,
-    window: &Window,
-    out: usize,
-    kernel: &[i32],
-) -> Vec<u64> {
-    let weight_bits = 32 - kernel.iter().map(|w| w.unsigned_abs()).max().unwrap_or(0).leading_zeros();
-    let terms = shape.c * window.kernel.0 * window.kernel.1;
-    let term_bits = usize::BITS - terms.leading_zeros();
-    let limb_bits = (53 - weight_bits - term_bits).min(ring.bits());
-    let kernel: Vec<f64> = kernel.iter().map(|w| f64::from(*w)).collect();
-    let mut rest = input.to_vec();
-    let mut sum = Vec::new();
-    let mut shift = 0;
-    while shift < ring.bits() {
-        let last = shift + limb_bits >= ring.bits();
-        let limb: Vec<f64> = rest
-            .iter_mut()
-            .map(|x| {
-                let limb = if last { *x } else { *x & ((1 << limb_bits) - 1) };
-                *x >>= limb_bits;
-                limb as f64
-            })
-            .collect();
-        let product = convolve(&limb, shape, window, out, &kernel);
-        if sum.is_empty() {
-            sum = vec![0u64; product.len()];
-        }
-        sum.iter_mut().zip(&product).for_each(|(s, p)| *s = s.wrapping_add((*p as i64 as u64) << shift));
-        shift += limb_bits;
-    }
-    sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::{Rng, SeedableRng};
-
-    #[test]
-    fn limbs_equal_integer_convolution() {
-        let mut rng = rand_chacha::ChaCha12Rng::seed_from_u64(1);
-        let shape = Shape::new(5, 6, 4);
-        let window = Window::square(3, 1, 1);
-        for (bits, weight_bits) in [(8, 4), (28, 10), (48, 20), (48, 30)] {
-            let ring = Ring::new(bits).unwrap();
-            let input: Vec<i64> = (0..shape.size()).map(|_| ring.signed(rng.random())).collect();
-            let kernel: Vec<i32> =
-                (0..3 * 5 * 9).map(|_| rng.random_range(-(1 << weight_bits)..=1 << weight_bits)).collect();
-            let exact = convolve_exact(ring, &input, shape, &window, 3, &kernel);
-            let wide: Vec<std::num::Wrapping<i64>> = input.iter().map(|x| std::num::Wrapping(*x)).collect();
-            let kernel: Vec<std::num::Wrapping<i64>> =
-                kernel.iter().map(|w| std::num::Wrapping(i64::from(*w))).collect();
-            let expected = convolve(&wide, shape, &window, 3, &kernel);
-            for (a, b) in exact.iter().zip(expected) {
-                assert_eq!(ring.reduce(*a), ring.from_signed(b.0));
-            }
-        }
-    }
 }

@@ -7,6 +7,7 @@
 pub mod calibrate;
 pub mod curve;
 pub mod evaluate;
+pub mod exact;
 pub mod linear;
 pub mod lower;
 pub mod quantise;

@@ -1,13 +1,14 @@
 //! The cheapest fixed-point scales that keep a network's answers.
 
 use super::calibrate::Calibration;
-use super::evaluate::{Rounding, evaluate};
+use super::evaluate::{Evaluator, Rounding};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, Scales, quantise};
 use crate::Error;
 use crate::real::argmax;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// Activation scales tried, log2.
 const FA: std::ops::RangeInclusive<u32> = 4..=12;
@@ -86,19 +87,29 @@ pub fn search(
     }
 }
 
-/// The rounding of the search is stochastic like the protocol's, from one seed, so that a plan is reproducible.
+/// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan
+/// is reproducible.
 pub const SEED: u64 = 1;
+
+/// Images that are evaluated, on all processors, before agreement is looked at again.
+const ROUND: usize = 16;
 
 /// Share of calibration images whose class stays and whose values keep their bounds; `None` as soon as `wanted`
 /// is out of reach.
 fn agreement(model: &QuantModel, calibration: &Calibration, wanted: f64) -> Option<f64> {
     let total = calibration.images.len();
     let allowed = ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize;
-    let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+    let evaluator = Evaluator::new(model);
+    let is_wrong = |i: &usize| {
+        let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+        rng.set_stream(*i as u64);
+        let image = model.quantise_image(&calibration.images[*i]);
+        let evaluated = evaluator.evaluate(image, &mut Rounding::Stochastic(&mut rng));
+        argmax(&evaluated.logits) != calibration.classes[*i] || evaluated.out_of_bounds > 0
+    };
     let mut wrong = 0;
-    for (image, class) in calibration.images.iter().zip(&calibration.classes) {
-        let evaluated = evaluate(model, model.quantise_image(image), &mut Rounding::Stochastic(&mut rng));
-        wrong += usize::from(argmax(&evaluated.logits) != *class || evaluated.out_of_bounds > 0);
+    for start in (0..total).step_by(ROUND) {
+        wrong += (start..total.min(start + ROUND)).into_par_iter().filter(is_wrong).count();
         if wrong > allowed {
             return None;
         }

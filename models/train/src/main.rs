@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
+use models::mask::parse_budget;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,8 +44,7 @@ struct DataArgs {
 
 #[derive(Args)]
 struct TrainArgs {
-    /// Network: mini, resnet20.
-    #[arg(long, default_value = "mini")]
+    #[arg(long, default_value = "mini", help = format!("Network: {}", models::nets::listed()))]
     net: String,
     #[command(flatten)]
     data: DataArgs,
@@ -162,7 +162,7 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     let teacher = Checkpoint::load(&args.from)?;
     let source = source(&args.data, &teacher.meta.data, &mut terminal)?;
     let units = teacher.masks.count();
-    let budgets = args.budget.iter().map(|text| budget(text, units)).collect::<Result<Vec<_>, _>>()?;
+    let budgets = args.budget.iter().map(|text| parse_budget(text, units)).collect::<Result<Vec<_>, _>>()?;
     let Method::Privshap = args.method;
     let mut settings = LinearizeSettings::recipe(&source);
     settings.shapley = ShapleySettings {
@@ -198,21 +198,6 @@ fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<Dat
     Ok(source)
 }
 
-/// A number of units, or a percentage of `units` rounded to the nearest.
-fn budget(text: &str, units: usize) -> Result<usize, Error> {
-    let bad = || Error::config("--budget", "numbers or percentages such as 8000,30%", text);
-    match text.strip_suffix('%') {
-        None => text.parse().map_err(|_| bad()),
-        Some(percent) => {
-            let percent: f64 = percent.parse().map_err(|_| bad())?;
-            if !(0.0..=100.0).contains(&percent) {
-                return Err(bad());
-            }
-            Ok((units as f64 * percent / 100.0).round() as usize)
-        }
-    }
-}
-
 /// Removes the files of a run, and nothing else, from its folder.
 fn discard(dir: &Path) -> Result<(), Error> {
     for file in [train::state::FILE, models::checkpoint::REST, models::checkpoint::ARRAYS] {
@@ -241,20 +226,6 @@ fn summary(checkpoint: &Checkpoint, dir: &Path, start: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn budgets_are_counts_or_percentages() {
-        assert_eq!(budget("8000", 9216).unwrap(), 8000);
-        assert_eq!(budget("30%", 9216).unwrap(), 2765);
-        assert_eq!(budget("2.5%", 1000).unwrap(), 25);
-        for bad in ["", "-1", "30 %", "101%", "x%", "1.5"] {
-            let message = budget(bad, 10).unwrap_err().to_string();
-            assert_eq!(
-                message,
-                format!("--budget: expected numbers or percentages such as 8000,30%, found {bad}")
-            );
-        }
-    }
 
     #[test]
     fn the_command_line_is_sound() {

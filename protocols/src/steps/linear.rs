@@ -18,7 +18,7 @@ use crate::masks::MaskSeed;
 use crate::plan::cost::{Operations, Tally};
 use crate::plan::{LinearPlan, Plan};
 use models::fixed::Ring;
-use models::fixed::linear::{IntegerWeights, accumulate, apply, apply_op, bias, prepare};
+use models::fixed::linear::{RingSegment, accumulate, apply_op, prepare};
 use models::fixed::steps::{Term, TermOp};
 use models::graph::Shape;
 use netem::Channel;
@@ -70,8 +70,8 @@ pub struct Answers(Vec<Vec<u8>>);
 
 /// What the server uses of its model for one segment, made once.
 pub struct PreparedSegment<'a> {
-    /// The integers.
-    pub weights: &'a IntegerWeights,
+    /// The integers, for the online phase.
+    pub weights: RingSegment<'a>,
     /// Per term, the polynomials; `None` for a public term.
     pub polynomials: Vec<Option<PreparedWeights>>,
 }
@@ -123,14 +123,13 @@ pub fn server_mask(plan: &Plan, step: &LinearPlan, masks: &MaskSeed, value: usiz
 /// The server's share u of the segment, online; `values[v]` is its share of value `v`.
 pub fn server_online(
     plan: &Plan,
-    step: &LinearPlan,
-    weights: &IntegerWeights,
+    weights: &RingSegment<'_>,
     mask: &[u64],
     values: &[Vec<u64>],
     shapes: &[Shape],
 ) -> Vec<u64> {
-    let mut share = apply(plan.ring, &step.segment, weights, values, shapes);
-    accumulate(&mut share, &bias(plan.ring, &step.segment, weights));
+    let mut share = weights.apply(values, shapes);
+    accumulate(&mut share, &weights.bias());
     accumulate(&mut share, mask);
     share.iter_mut().for_each(|x| *x = plan.ring.reduce(*x));
     share

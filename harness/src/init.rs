@@ -1,0 +1,59 @@
+//! `linnet init`: a checkpoint that was never trained.
+
+use crate::cli::InitArgs;
+use crate::error::Error;
+use crate::report::say;
+use models::checkpoint::{Checkpoint, Meta, REST};
+use models::data::DataSource;
+use models::mask::{Masks, parse_budget};
+use models::{initial, nets};
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+
+/// Stands as the method of such checkpoints in every result.
+pub(crate) const METHOD: &str = "random-init";
+
+/// Training images that batch norms measure.
+const IMAGES: usize = 8;
+
+/// Writes the checkpoint; refuses a folder that has one.
+pub(crate) fn init(args: &InitArgs) -> Result<(), Error> {
+    if args.out.join(REST).exists() {
+        return Err(Error::Option {
+            option: "--out",
+            expected: "a folder without a checkpoint".into(),
+            found: args.out.join(REST).display().to_string(),
+        });
+    }
+    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
+    let train = source.load(args.seed)?.train.take(IMAGES);
+    let graph = nets::build(&args.net, train.shape(), train.classes())?;
+    let all = Masks::all_kept(&graph);
+    let budget = args.budget.as_deref().map(|text| parse_budget(text, all.count())).transpose()?;
+    let normalisation = source.default_normalisation();
+    let images: Vec<Vec<f32>> =
+        (0..train.len()).map(|i| normalisation.apply(train.image(i), train.shape())).collect();
+    let mut rng = ChaCha12Rng::seed_from_u64(args.seed);
+    let masks = match budget {
+        Some(count) => initial::masks(&graph, count, &mut rng)?,
+        None => all,
+    };
+    let parameters = initial::parameters(&graph, &masks, &images, &mut rng)?;
+    let meta = Meta {
+        net: args.net.clone(),
+        data: source.name().to_owned(),
+        method: METHOD.to_owned(),
+        budget,
+        seed: args.seed,
+        settings: serde_json::json!({ "normalisation_images": train.len(), "data_sha256": train.digest() }),
+        ..Meta::default()
+    };
+    let checkpoint = Checkpoint { graph, parameters, masks, normalisation, meta };
+    checkpoint.save(&args.out)?;
+    say(&format!(
+        "{}: {} with random weights, {} nonlinear units",
+        args.out.display(),
+        args.net,
+        checkpoint.masks.count()
+    ))
+}

@@ -1,0 +1,203 @@
+//! Convolution of ring elements, exactly, on the floating-point unit.
+//!
+//! A sum of products of integers is exact in `f64`, in any order, while no partial sum can pass 2^53. Partial sums
+//! are bounded by the largest sum of magnitudes of a kernel row times the largest magnitude of an input; an input
+//! that is too wide for that is split into balanced digits, which mostly is not needed. The bound kept is 2^51: within
+//! it an integer becomes an `f64` and comes back by one addition (below), which vectorises on every processor.
+
+use super::ring::Ring;
+use crate::graph::{Shape, Window};
+use crate::product::Product;
+
+/// log2 of what no partial sum may reach.
+const SUM_BITS: u32 = 51;
+
+/// A convolution with integer weights, ready to be applied any number of times.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    ring: Ring,
+    shape: Shape,
+    window: Window,
+    out: usize,
+    /// The weights `(out, in, rows, columns)`.
+    kernel: Vec<f64>,
+    /// Digits d of the input satisfy -2^(digit_bits - 1) <= d < 2^(digit_bits - 1).
+    digit_bits: u32,
+}
+
+impl Convolution {
+    /// Prepares `kernel` `(out, in, rows, columns)` for inputs of `shape` in `ring`.
+    pub fn new(ring: Ring, shape: Shape, window: Window, out: usize, kernel: &[i32]) -> Self {
+        let terms = shape.c * window.kernel.0 * window.kernel.1;
+        let norm = |row: &[i32]| row.iter().map(|w| u64::from(w.unsigned_abs())).sum::<u64>();
+        let norm_bits = u64::BITS - kernel.chunks(terms).map(norm).max().unwrap_or(0).leading_zeros();
+        assert!(norm_bits + 1 < SUM_BITS, "a row of weights of at most 2^24 has fewer than 2^25 terms");
+        let digit_bits = (SUM_BITS + 1 - norm_bits).min(ring.bits());
+        let kernel = kernel.iter().map(|w| f64::from(*w)).collect();
+        Self { ring, shape, window, out, kernel, digit_bits }
+    }
+
+    /// Adds the convolution of `input`, whose values are signed and in the ring's range, to `sum`, modulo 2^k;
+    /// what stands above bit k is undefined.
+    pub fn add_to(&self, input: &[i64], sum: &mut [u64]) {
+        let product = Product::new(self.shape, &self.window, self.out);
+        let area = product.area();
+        assert_eq!(sum.len(), self.out * area, "a sum has its segment's shape");
+        let mut rest = Vec::new();
+        let mut digits: Vec<f64> = Vec::with_capacity(input.len());
+        for shift in (0..self.ring.bits()).step_by(self.digit_bits as usize) {
+            digits.clear();
+            if self.digit_bits >= self.ring.bits() {
+                digits.extend(input.iter().map(|x| float(*x)));
+            } else {
+                if shift == 0 {
+                    rest.extend_from_slice(input);
+                }
+                digits.extend(rest.iter_mut().map(|x| float(take_digit(x, self.digit_bits))));
+            }
+            product.run(&digits, &self.kernel, |tile, values| {
+                for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
+                    let start = channel * area + tile.positions.start;
+                    let sum = &mut sum[start..start + line.len()];
+                    sum.iter_mut().zip(line).for_each(|(s, p)| *s = s.wrapping_add(integer(*p) << shift));
+                }
+            });
+        }
+    }
+}
+
+/// Takes the lowest balanced digit of `bits` bits off `x`.
+fn take_digit(x: &mut i64, bits: u32) -> i64 {
+    let unused = i64::BITS - bits;
+    let digit = (*x << unused) >> unused;
+    *x = (*x - digit) >> bits;
+    digit
+}
+
+/// 1.5 * 2^52: adding it to an integer of magnitude below 2^51 leaves that integer in the low bits of the sum's
+/// representation, whose unit in the last place is 1.
+const SHIFTER: f64 = 6_755_399_441_055_744.0;
+
+/// `x` of magnitude below 2^51.
+fn float(x: i64) -> f64 {
+    f64::from_bits((x as u64).wrapping_add(SHIFTER.to_bits())) - SHIFTER
+}
+
+/// The integer `x` of magnitude below 2^51, modulo 2^64.
+fn integer(x: f64) -> u64 {
+    (x + SHIFTER).to_bits().wrapping_sub(SHIFTER.to_bits())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convolve::convolve;
+    use crate::graph::Padding;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha12Rng;
+    use std::num::Wrapping;
+
+    #[test]
+    fn integers_pass_through_floats() {
+        let edge = (1i64 << 51) - 1;
+        for x in [0, 1, -1, 12_345, -98_765, edge, -edge] {
+            assert_eq!(float(x), x as f64);
+            assert_eq!(integer(x as f64), x as u64);
+        }
+    }
+
+    #[test]
+    fn balanced_digits_add_up() {
+        for bits in 2..20 {
+            for x in [0, 1, -1, 77, -78, (1 << 47) - 1, -(1 << 47)] {
+                let (mut rest, mut sum) = (x, 0);
+                for shift in (0..60).step_by(bits as usize) {
+                    let digit = take_digit(&mut rest, bits);
+                    assert!((-(1 << (bits - 1))..1 << (bits - 1)).contains(&digit));
+                    sum += digit << shift;
+                }
+                assert_eq!((rest, sum), (0, x), "{bits} bits");
+            }
+        }
+    }
+
+    /// Compares with plain sums of wrapping integers and returns the number of digits.
+    fn check(rng: &mut ChaCha12Rng, bits: u32, weight: i32, shape: Shape, window: Window, out: usize) -> u32 {
+        let ring = Ring::new(bits).unwrap();
+        // Extreme values are as likely as others.
+        let (low, high) = (-(1i64 << (bits - 1)), (1i64 << (bits - 1)) - 1);
+        let input: Vec<i64> = (0..shape.size())
+            .map(|_| match rng.random_range(0..3) {
+                0 => low,
+                1 => high,
+                _ => rng.random_range(low..=high),
+            })
+            .collect();
+        let kernel: Vec<i32> = (0..out * shape.c * window.kernel.0 * window.kernel.1)
+            .map(|_| if rng.random() { weight } else { rng.random_range(-weight..=weight) })
+            .collect();
+        let convolution = Convolution::new(ring, shape, window, out, &kernel);
+        let wide: Vec<Wrapping<i64>> = input.iter().map(|x| Wrapping(*x)).collect();
+        let wide_kernel: Vec<Wrapping<i64>> = kernel.iter().map(|w| Wrapping(i64::from(*w))).collect();
+        let expected = convolve(&wide, shape, &window, out, &wide_kernel);
+        let mut exact = vec![3; expected.len()];
+        convolution.add_to(&input, &mut exact);
+        for (exact, expected) in exact.iter().zip(&expected) {
+            assert_eq!(ring.reduce(*exact), ring.from_signed(expected.0 + 3), "{bits} {shape} {window:?}");
+        }
+        bits.div_ceil(convolution.digit_bits)
+    }
+
+    fn windows() -> Vec<(Shape, Window)> {
+        let uneven = Padding { top: 2, bottom: 0, left: 1, right: 3 };
+        vec![
+            (Shape::new(5, 6, 4), Window::square(3, 1, 1)),
+            (Shape::new(5, 7, 9), Window::square(3, 2, 1)),
+            (Shape::new(6, 8, 5), Window::square(1, 1, 0)),
+            (Shape::new(6, 8, 5), Window::square(1, 2, 0)),
+            (Shape::new(7, 4, 3), Window { kernel: (4, 3), stride: (1, 1), padding: Padding::default() }),
+            (Shape::new(2, 9, 6), Window { kernel: (2, 4), stride: (3, 2), padding: uneven }),
+            (Shape::new(1, 2, 2), Window::square(5, 1, 4)),
+            (Shape::new(3, 40, 40), Window::square(3, 1, 1)),
+            (Shape::new(90, 14, 14), Window::square(3, 1, 1)),
+        ]
+    }
+
+    #[test]
+    fn limbs_equal_integer_convolution() {
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
+        let mut digits = Vec::new();
+        for (shape, window) in windows() {
+            for (bits, weight_bits) in [(1, 1), (8, 4), (28, 10), (48, 20), (48, 30)] {
+                digits.push(check(&mut rng, bits, 1 << weight_bits, shape, window, 3));
+            }
+        }
+        assert!(digits.contains(&1) && digits.contains(&2) && digits.iter().any(|d| *d > 3), "{digits:?}");
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        for threads in [1, 2, 3, 7] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut rng = ChaCha12Rng::seed_from_u64(2);
+                for (shape, window) in windows() {
+                    check(&mut rng, 30, 1 << 12, shape, window, 5);
+                }
+            });
+        }
+    }
+
+    /// A kernel that is zero, and one at the very edge of what a single digit may hold.
+    #[test]
+    fn extreme_kernels() {
+        let (shape, window) = (Shape::new(2, 1, 1), Window::square(1, 1, 0));
+        let ring = Ring::new(40).unwrap();
+        let low = -(1i64 << 39);
+        for (kernel, expected) in [([0, 0], 0), ([2048, 2047], 4095 * low), ([4096, -1], 4095 * low)] {
+            let mut sum = [0];
+            Convolution::new(ring, shape, window, 1, &kernel).add_to(&[low, low], &mut sum);
+            assert_eq!(ring.signed(sum[0]), ring.signed(expected as u64), "{kernel:?}");
+        }
+    }
+}
