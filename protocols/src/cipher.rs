@@ -43,6 +43,12 @@ impl Engine {
     }
 }
 
+/// Encrypts every block in place with AES-128 under `key`. In bulk this is the rate that garbling's and OT's floors are
+/// counted in; everything here that needs AES keeps an expanded key instead.
+pub fn encrypt(engine: Engine, key: Block, blocks: &mut [Block]) {
+    Cipher::new(engine, key).encrypt(blocks);
+}
+
 /// AES-128 under one key.
 pub(crate) enum Cipher {
     /// On VAES and AVX-512.

@@ -1,7 +1,8 @@
 //! Project tasks: `cargo xtask setup | demo | test | bench | ci`.
 //!
-//! This crate depends on nothing, so that it builds in seconds on a bare machine.
+//! This crate depends on none of the others and on little else, so that it builds in seconds on a bare machine.
 
+mod bench;
 mod run;
 mod setup;
 
@@ -15,7 +16,7 @@ usage: cargo xtask TASK
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests
-  bench         the kernels: convolutions in the ring, then the protocols', one party at a time
+  bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
   ci            test, then formatting, lints and documentation";
 
 fn main() -> ExitCode {
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
 fn perform(arguments: &[String]) -> Result<(), Error> {
     let root = root()?;
     let (task, rest) = arguments.split_first().map_or(("help", &[][..]), |(t, rest)| (t.as_str(), rest));
-    if !rest.is_empty() {
+    if !rest.is_empty() && task != "bench" {
         return Err(Error::Usage(format!("`{task}` takes no arguments, found {}", rest.join(" "))));
     }
     match task {
@@ -40,10 +41,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "setup" => setup::libtorch(&root)?,
         "demo" => demo(&root)?,
         "test" => test(&root)?,
-        "bench" => {
-            cargo(&root, "bench --package models --bench convolution").go()?;
-            cargo(&root, "bench --package protocols --bench kernels --bench segments").go()?;
-        }
+        "bench" => bench::bench(&root, rest)?,
         "ci" => {
             test(&root)?;
             cargo(&root, "fmt --all --check").go()?;

@@ -24,6 +24,8 @@ pub(crate) enum Error {
     Start(String, io::Error),
     /// A program failed.
     Failed(String),
+    /// A benchmark's figures are incomplete, or not those of its list.
+    Figures(String),
     /// The machine is not one that the pinned files fit.
     Machine(String),
 }
@@ -31,7 +33,7 @@ pub(crate) enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(what) | Self::Machine(what) => f.write_str(what),
+            Self::Usage(what) | Self::Machine(what) | Self::Figures(what) => f.write_str(what),
             Self::Missing { what, package } => write!(f, "{what} is missing: apt-get install {package}"),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Start(line, error) => write!(f, "`{line}` could not be started: {error}"),

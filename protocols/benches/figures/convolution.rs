@@ -1,0 +1,51 @@
+//! The online path's exact convolution in the ring, and the matrix product that its floor is counted in.
+
+use crate::layers::random_weights;
+use crate::measure::{Effort, Failure, nanoseconds, scaled, tell};
+use models::fixed::Ring;
+use models::fixed::linear::RingSegment;
+use models::fixed::steps::{Segment, Term, TermOp};
+use models::graph::{Shape, Window};
+use models::product::convolve;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::hint::black_box;
+
+const SHAPE: Shape = Shape::new(64, 32, 32);
+/// Side of the square matrices: 8 MiB each, as far beyond the caches as a large convolution's.
+const SIDE: usize = 1024;
+
+pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    // A 1x1 convolution of SIDE channels at SIDE positions is a bare product of square matrices.
+    let mut square =
+        || (0..SIDE * SIDE).map(|_| f64::from(rng.random_range(-512..512))).collect::<Vec<f64>>();
+    let (left, right) = (square(), square());
+    let times = nanoseconds(effort.layer_runs(), SIDE * SIDE * SIDE, || {
+        black_box(convolve(&right, Shape::new(SIDE, SIDE, 1), &Window::square(1, 1, 0), SIDE, &left));
+    });
+    tell("f64 matrix product, one multiply-add", "ps", scaled(times, 1e3));
+
+    let ring = Ring::new(22).ok_or("no ring of 22 bits")?;
+    let segment = convolution_segment(SHAPE, 64);
+    let weights = random_weights(&mut rng, SHAPE.c, 64);
+    let input: Vec<u64> = (0..SHAPE.size()).map(|_| ring.reduce(rng.random())).collect();
+    let prepared = RingSegment::new(ring, &segment, &weights);
+    let times = nanoseconds(effort.kernel_runs(), 1, || {
+        black_box(prepared.apply(std::slice::from_ref(&input), &[SHAPE]));
+    });
+    tell("exact convolution 3x3 32x32x64->64", "ms", scaled(times, 1e-6));
+    Ok(())
+}
+
+/// A 3x3 convolution of value 0 that keeps rows and columns.
+pub(crate) fn convolution_segment(shape: Shape, out: usize) -> Segment {
+    let op = TermOp::Conv { out, window: Window::square(3, 1, 1) };
+    let term = Term { source: 0, pre: Vec::new(), shape, divisor: 1, op };
+    Segment {
+        name: "convolution".to_owned(),
+        terms: vec![term],
+        shape: Shape::new(out, shape.h, shape.w),
+        scale: crate::layers::IMAGE_SCALE + crate::layers::WEIGHT_SCALE,
+    }
+}

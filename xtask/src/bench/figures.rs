@@ -1,0 +1,314 @@
+//! What is measured and what it is held against: unit, target, floor, best peer. Lower is better throughout.
+//!
+//! Targets are for 2 cores with AVX-512 and VAES, one thread a party, over loopback. Peers were measured elsewhere on the
+//! same kind of machine (2-core Intel, 2.3 GHz, AVX-512, VAES; one thread a party; the best median of calm passes), or
+//! published where it says so; of several peers the best one is named. Ours and what floors are derived from are always
+//! measured in the run.
+
+use super::networks::{self, Network};
+
+/// What is measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Ciphers,
+    Gates,
+    Transfers,
+    Segments,
+    Convolution,
+    Relu,
+    Layers,
+    ResNet32,
+    ResNet18,
+}
+
+impl Group {
+    /// The heading in the table.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Ciphers => "AES-128 in bulk (portable: the crate aes, on what it finds by itself)",
+            Self::Gates => {
+                "garbling: 16,384 narrow ReLUs at a time, n = 13, k = 23, conversion and buffers included"
+            }
+            Self::Transfers => "IKNP correlated OT, 2^18 at a time",
+            Self::Segments => "homomorphic kernels, N = 4096, two primes of 50 bits",
+            Self::Convolution => "exact convolution in the ring, k = 22, weights of 10 bits",
+            Self::Relu => "a ReLU with truncation, two processes, 2^17 units, k = 23, n = 13, f = 9",
+            Self::Layers => "homomorphic part of a layer, two processes, k = 22, weights of 10 bits",
+            Self::ResNet32 => "ResNet32 on CIFAR shapes, all 303,104 ReLUs",
+            Self::ResNet18 => {
+                "ResNet18 on CIFAR shapes, 50,000 ReLUs (its targets are for two threads a party)"
+            }
+        }
+    }
+
+    /// Who measures it.
+    pub(crate) fn source(self) -> Source {
+        match self {
+            Self::Ciphers => Source::Figures("ciphers"),
+            Self::Gates => Source::Figures("gates"),
+            Self::Transfers => Source::Figures("transfers"),
+            Self::Segments => Source::Figures("segments"),
+            Self::Convolution => Source::Figures("convolution"),
+            Self::Relu => Source::Figures("relu"),
+            Self::Layers => Source::Figures("layers"),
+            Self::ResNet32 => Source::Linnet(&networks::RESNET32),
+            Self::ResNet18 => Source::Linnet(&networks::RESNET18),
+        }
+    }
+}
+
+/// The program that measures a group.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// `protocols/benches/figures`, which knows the group by this name.
+    Figures(&'static str),
+    /// `linnet`, on a network.
+    Linnet(&'static Network),
+}
+
+/// The least that a figure can be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Floor {
+    /// No bound is derived.
+    None,
+    /// `count` times the measured figure `source` (changes of unit included).
+    Derived { source: &'static str, count: f64, why: &'static str },
+}
+
+impl Floor {
+    /// The figure that it is derived from.
+    pub(crate) fn source(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Derived { source, .. } => Some(source),
+        }
+    }
+}
+
+/// The best other system.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Peer {
+    /// Its name, and where the number is not of the same kind of machine, that.
+    pub(crate) name: &'static str,
+    /// In the figure's unit.
+    pub(crate) value: f64,
+}
+
+/// One row of the table, before anything is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Figure {
+    pub(crate) group: Group,
+    pub(crate) name: String,
+    pub(crate) unit: &'static str,
+    /// At most this; none where the figure only informs.
+    pub(crate) target: Option<f64>,
+    pub(crate) floor: Floor,
+    pub(crate) peer: Option<Peer>,
+}
+
+impl Figure {
+    fn new(group: Group, name: impl Into<String>, unit: &'static str) -> Self {
+        Self { group, name: name.into(), unit, target: None, floor: Floor::None, peer: None }
+    }
+
+    fn target(self, target: f64) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    fn floor(self, source: &'static str, count: f64, why: &'static str) -> Self {
+        Self { floor: Floor::Derived { source, count, why }, ..self }
+    }
+
+    fn peer(self, name: &'static str, value: f64) -> Self {
+        Self { peer: Some(Peer { name, value }), ..self }
+    }
+}
+
+const FASTEST: &str = "AES-128 block, fastest engine";
+const PORTABLE: &str = "AES-128 block, portable engine";
+const NTT: &str = "bare NTT of a row";
+const ROW: &str = "bare multiply-accumulate of a row";
+const GEMM: &str = "f64 matrix product, one multiply-add";
+
+/// Every figure, group by group.
+pub(crate) fn list() -> Vec<Figure> {
+    let mut list = kernels();
+    list.extend(relu("narrow", Some([1.2, 1400.0, 300.0])));
+    list.extend(relu("sign", Some([1.0, 900.0, 300.0])));
+    list.extend(relu("delphi", None));
+    list.extend(convolution("32x32x64->64", [0.12, 3.2], ("Cheetah", [0.31, 3.58])));
+    list.extend(convolution("14x14x256->256", [0.30, 5.0], ("Cheetah", [0.90, 8.7])));
+    list.extend(convolution("56x56x64->64", [0.30, 6.0], ("Cheetah", [0.82, 6.9])));
+    list.push(Figure::new(Group::Layers, "set-up of a session", "ms"));
+    list.extend(networks());
+    list
+}
+
+fn kernels() -> Vec<Figure> {
+    use Group::{Ciphers, Convolution, Gates, Segments, Transfers};
+    let garbling = "a half-gate takes 4 blocks to garble";
+    let evaluation = "a half-gate takes 2 blocks to evaluate";
+    vec![
+        Figure::new(Ciphers, FASTEST, "ns"),
+        Figure::new(Ciphers, PORTABLE, "ns"),
+        Figure::new(Gates, "garble an AND, fastest engine", "ns")
+            .target(6.0)
+            .floor(FASTEST, 4.0, garbling)
+            .peer("emp-toolkit", 28.9),
+        Figure::new(Gates, "evaluate an AND, fastest engine", "ns")
+            .target(3.5)
+            .floor(FASTEST, 2.0, evaluation)
+            .peer("swanky", 10.7),
+        Figure::new(Gates, "garble an AND, portable engine", "ns").floor(PORTABLE, 4.0, garbling),
+        Figure::new(Gates, "evaluate an AND, portable engine", "ns").floor(PORTABLE, 2.0, evaluation),
+        Figure::new(Transfers, "correlated OT, receiver", "ns").floor(
+            FASTEST,
+            2.0,
+            "two streams of 128 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, sender", "ns").floor(FASTEST, 1.0, "one stream of 128 bits"),
+        Figure::new(Transfers, "correlated OT, both sides", "ns")
+            .target(20.0)
+            .floor(FASTEST, 3.0, "three streams of 128 bits")
+            .peer("emp-ot", 19.3),
+        Figure::new(Segments, NTT, "us"),
+        Figure::new(Segments, ROW, "us"),
+        Figure::new(Segments, "HE product term (server)", "us")
+            .floor(ROW, 4.0, "two polynomials modulo two primes")
+            .peer("SEAL 4.0 + HEXL", 9.3),
+        Figure::new(Segments, "HE weight polynomial (server)", "us")
+            .floor(NTT, 2.0, "a transform modulo each of two primes")
+            .peer("SEAL 4.0 + HEXL", 23.0),
+        Figure::new(Segments, "HE request (client)", "us")
+            .floor(NTT, 2.0, "the plaintext with its error, modulo two primes; sampling left out")
+            .peer("SEAL 4.0 + HEXL", 643.0),
+        Figure::new(Segments, "HE read a request (server)", "us"),
+        Figure::new(Segments, "HE answer without products (server)", "us").floor(
+            NTT,
+            6.0,
+            "re-randomisation in, two polynomials out, modulo two primes; sampling left out",
+        ),
+        Figure::new(Segments, "HE read an answer (client)", "us")
+            .floor(NTT, 2.0, "there and back modulo one prime")
+            .peer("SEAL 4.0 + HEXL, two primes", 119.0),
+        Figure::new(Convolution, GEMM, "ps"),
+        Figure::new(Convolution, "exact convolution 3x3 32x32x64->64", "ms").floor(
+            GEMM,
+            // 64 * 576 * 1024 multiply-adds, picoseconds to milliseconds.
+            0.037_748_736,
+            "37.7 million multiply-adds, one limb, at the rate of a matrix product",
+        ),
+    ]
+}
+
+/// A ReLU variant: targets in us offline + online, bytes offline, bytes online; the baseline has none.
+fn relu(variant: &str, targets: Option<[f64; 3]>) -> Vec<Figure> {
+    let figure = |what: &str, unit| Figure::new(Group::Relu, format!("ReLU {variant}, {what}"), unit);
+    let aimed = |figure: Figure, index: usize| match targets {
+        Some(targets) => figure.target(targets[index]),
+        None => figure,
+    };
+    let whole = aimed(figure("offline + online", "us"), 0).peer("Cheetah, all online, 10 rounds", 4.1);
+    let whole = match variant {
+        // 24 ANDs, 12 output wires, 13 input labels; nanoseconds to microseconds.
+        "narrow" => whole.floor(
+            FASTEST,
+            0.206,
+            "206 blocks one after another: labels 2 x 13 (receiver), garbling 4 x 24 + 2 x 12, evaluation 2 x 24 + 12",
+        ),
+        // 13 ANDs, 2 output wires, 13 input labels and a product.
+        "sign" => whole.floor(
+            FASTEST,
+            0.116,
+            "116 blocks one after another: labels 2 x 13, garbling 4 x 13 + 2 x 2, evaluation 2 x 13 + 2, product 3 + 3",
+        ),
+        _ => whole,
+    };
+    vec![
+        whole,
+        figure("offline", "us").peer("Delphi's garbling, published", 30.0),
+        figure("online", "us").peer("Delphi's evaluation, published", 18.0),
+        aimed(figure("offline bytes", "B"), 1).peer("Delphi with its OT, published", 19_088.0),
+        aimed(figure("online bytes", "B"), 2).peer("Delphi, published", 1_184.0),
+        figure("bytes in all", "B").peer("Cheetah, silent OT", 56.0),
+        figure("peak memory of the larger party", "MB"),
+    ]
+}
+
+/// A 3x3 convolution: targets and the peer's values in seconds and MiB.
+fn convolution(shape: &str, targets: [f64; 2], peer: (&'static str, [f64; 2])) -> Vec<Figure> {
+    let figure = |what: &str, unit| Figure::new(Group::Layers, format!("conv 3x3 {shape}, {what}"), unit);
+    let (name, values) = peer;
+    vec![
+        figure("offline", "s").target(targets[0]).peer(name, values[0]),
+        figure("offline bytes", "MiB").target(targets[1]).peer(name, values[1]),
+        figure("peak memory of the larger party", "MB"),
+    ]
+}
+
+/// Whole networks. One more is a group, a `Network` in `networks.rs`, and its figures here.
+fn networks() -> Vec<Figure> {
+    use Group::{ResNet18, ResNet32};
+    vec![
+        Figure::new(ResNet32, "ResNet32, HE offline", "s").target(1.2).peer("Cheetah's layers summed", 1.7),
+        Figure::new(ResNet32, "ResNet32, HE offline bytes", "MiB")
+            .target(35.0)
+            .peer("Cheetah's layers summed", 41.0),
+        Figure::new(ResNet18, "ResNet18 at 50,000, offline", "s")
+            .target(5.0)
+            .peer("Delphi, HE alone, published", 286.0),
+        Figure::new(ResNet18, "ResNet18 at 50,000, online on loopback", "s").target(0.25),
+        // What the link and the parties need: bytes / rate + rounds x one-way delay + both parties' computing.
+        Figure::new(ResNet18, "ResNet18 at 50,000, online on lan against its parts", "x").target(1.3),
+        Figure::new(ResNet18, "ResNet18 at 50,000, peak memory of the larger party", "GB").target(2.0),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_figure_has_one_name_a_unit_and_sound_numbers() {
+        let list = list();
+        let names: BTreeSet<&str> = list.iter().map(|figure| figure.name.as_str()).collect();
+        assert_eq!(names.len(), list.len());
+        for figure in &list {
+            let units = ["ps", "ns", "us", "ms", "s", "B", "MB", "GB", "MiB", "x"];
+            assert!(units.contains(&figure.unit), "{}: {}", figure.name, figure.unit);
+            let numbers = figure.target.into_iter().chain(figure.peer.map(|peer| peer.value));
+            assert!(numbers.into_iter().all(|number| number > 0.0), "{}", figure.name);
+        }
+    }
+
+    #[test]
+    fn floors_are_derived_from_listed_figures_that_have_none() {
+        let list = list();
+        for figure in &list {
+            if let Floor::Derived { source, count, why } = figure.floor {
+                assert!(count > 0.0 && !why.is_empty(), "{}", figure.name);
+                let source = list.iter().find(|other| other.name == source);
+                assert_eq!(source.map(|source| source.floor), Some(Floor::None), "{}", figure.name);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_are_contiguous() {
+        let mut groups: Vec<Group> = list().iter().map(|figure| figure.group).collect();
+        groups.dedup();
+        let distinct: BTreeSet<String> = groups.iter().map(|group| format!("{group:?}")).collect();
+        assert_eq!(groups.len(), distinct.len());
+    }
+
+    /// The targets that the project set itself are all there.
+    #[test]
+    fn targets_are_those_of_the_project() {
+        let targets: Vec<(String, f64)> =
+            list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
+        assert_eq!(targets.len(), 18);
+        assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
+        assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
+    }
+}

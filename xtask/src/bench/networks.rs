@@ -1,0 +1,102 @@
+//! Whole networks through the `linnet` program, as a user would run them, and what its run folders say.
+//!
+//! Weights are random: they cost what trained ones cost. Scales are given instead of searched for, so that a run is the
+//! same everywhere.
+
+mod folder;
+
+use super::run::{Measured, Told, reason};
+use crate::run::Run;
+use folder::Folder;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A network and how it is run.
+pub(crate) struct Network {
+    /// As `linnet init --net` knows it.
+    net: &'static str,
+    /// ReLUs kept.
+    budget: u32,
+    /// Further arguments of `linnet run`: scales, threads, stores.
+    options: &'static str,
+    links: &'static [&'static str],
+    /// From the folders of the runs, one a link.
+    figures: fn(&[Folder]) -> Result<Vec<Measured>, String>,
+}
+
+/// Scales of 8 bits each keep ResNet20's classes on real images; few images of calibration, for only bounds come of it.
+const SCALES: &str = "--fa 8 --fw 8 --calibration-images 8 --accuracy-images 1";
+
+/// Every ReLU kept.
+pub(crate) static RESNET32: Network =
+    Network { net: "resnet32", budget: 303_104, options: SCALES, links: &["loopback"], figures: resnet32 };
+
+/// A tenth of 491,520 kept.
+pub(crate) static RESNET18: Network = Network {
+    net: "resnet18",
+    budget: 50_000,
+    options: SCALES,
+    links: &["loopback", "lan"],
+    figures: resnet18,
+};
+
+/// Measures a network.
+pub(crate) fn measure(root: &Path, network: &Network, quick: bool) -> Told {
+    match run(root, network, quick) {
+        Ok(measured) => Told { measured, failure: None },
+        Err(failure) => Told { measured: Vec::new(), failure: Some(format!("not available: {failure}")) },
+    }
+}
+
+fn run(root: &Path, network: &Network, quick: bool) -> Result<Vec<Measured>, String> {
+    let build = Run::new("cargo", "build --release --package harness").within(root);
+    build.go().map_err(|error| error.to_string())?;
+    // Made anew each time: what an older version wrote must not be measured.
+    let scratch = root.join("target/bench").join(network.net);
+    if scratch.exists() {
+        std::fs::remove_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
+    }
+    let (model, runs) = (scratch.join("model"), scratch.join("runs"));
+    let Network { net, budget, options, links, figures } = network;
+    let init = format!("init --net {net} --data shapes --budget {budget} --seed 1 --out");
+    linnet(root, &init, &[&model])?;
+    let (images, warmups) = if quick { (1, 0) } else { (5, 1) };
+    let mut folders = Vec::with_capacity(links.len());
+    for link in *links {
+        let words =
+            format!("run --link {link} --images {images} --warmups {warmups} {options} --id {link} --out");
+        linnet(root, &words, &[&runs, Path::new("--model"), &model])?;
+        folders.push(Folder::read(&runs.join(link))?);
+    }
+    figures(&folders)
+}
+
+/// `linnet WORDS PATHS`.
+fn linnet(root: &Path, words: &str, paths: &[&Path]) -> Result<(), String> {
+    let program: PathBuf = root.join("target/release/linnet");
+    let mut command = Command::new(&program);
+    let output = command.args(words.split_whitespace()).args(paths).current_dir(root).output();
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("`linnet {words}`: {}", reason(&String::from_utf8_lossy(&output.stderr)))),
+    }
+}
+
+fn resnet32(folders: &[Folder]) -> Result<Vec<Measured>, String> {
+    let [loopback] = folders else { return Err("one run expected".to_owned()) };
+    Ok(vec![
+        Measured::of("ResNet32, HE offline", "s", loopback.linear_offline_seconds()?),
+        Measured::of("ResNet32, HE offline bytes", "MiB", loopback.linear_offline_mebibytes()?),
+    ])
+}
+
+fn resnet18(folders: &[Folder]) -> Result<Vec<Measured>, String> {
+    let [loopback, lan] = folders else { return Err("two runs expected".to_owned()) };
+    Ok(vec![
+        Measured::of("ResNet18 at 50,000, offline", "s", loopback.offline_seconds()?),
+        Measured::of("ResNet18 at 50,000, online on loopback", "s", loopback.online_seconds()?),
+        Measured::of("ResNet18 at 50,000, online on lan against its parts", "x", lan.online_against_parts()?),
+        Measured::of("ResNet18 at 50,000, peak memory of the larger party", "GB", loopback.peak_gigabytes()?),
+    ])
+}
