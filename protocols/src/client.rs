@@ -1,4 +1,7 @@
-//! The client's loops over the plan: one for offline, in four passes, one for online.
+//! The client's loops over the plan: one for offline, in three passes, one for online.
+//!
+//! Offline it sends every request, reads the answers, then chooses; material is taken when the window of chosen layers is
+//! full, and at the end. So it decrypts while the server still answers, and the server garbles while it still chooses.
 
 use crate::Error;
 use crate::handshake::SessionId;
@@ -6,6 +9,7 @@ use crate::masks::MaskSeed;
 use crate::plan::{INPUT_STEP, Plan, PlannedStep, channel_step};
 use crate::setup::{self, ClientSession};
 use crate::steps::{activation, input, linear, output};
+use crate::window::Window;
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
@@ -67,20 +71,10 @@ impl<'a> Client<'a> {
             });
         }
         for (index, step) in plan.steps.iter().enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            match step {
-                PlannedStep::Linear(step) => {
-                    linear::client_request(
-                        channel,
-                        plan,
-                        step,
-                        &self.session.key,
-                        &values,
-                        &self.shapes,
-                        rng,
-                    )?;
-                }
-                PlannedStep::Activation(_) => {}
+            if let PlannedStep::Linear(step) = step {
+                channel.enter(Phase::Offline, channel_step(index));
+                let key = &self.session.key;
+                linear::client_request(channel, plan, step, key, &values, &self.shapes, rng)?;
             }
         }
         let mut offers = Vec::with_capacity(plan.steps.len());
@@ -88,8 +82,9 @@ impl<'a> Client<'a> {
             channel.enter(Phase::Offline, channel_step(index));
             offers.push(match step {
                 PlannedStep::Linear(step) => {
+                    let key = &self.session.key;
                     values[index + 1] =
-                        linear::client_finish(channel, plan, step, &self.session.key, &values, &self.shapes)?;
+                        linear::client_finish(channel, plan, step, key, &values, &self.shapes)?;
                     None
                 }
                 PlannedStep::Activation(step) => {
@@ -97,31 +92,46 @@ impl<'a> Client<'a> {
                 }
             });
         }
-        let mut chosen = Vec::with_capacity(plan.steps.len());
+        let mut layers: Vec<Option<activation::ClientReady>> = plan.steps.iter().map(|_| None).collect();
+        let mut window = Window::new();
         for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            chosen.push(match (step, offer) {
-                (PlannedStep::Activation(step), Some(offer)) => {
-                    let id = first_layer + index as u32;
-                    let (session, v, masks) =
-                        (&mut self.session, &values[step.step.source], &values[index + 1]);
-                    Some(activation::client_choose(channel, plan, step, session, id, &offer, v, masks)?)
+            if let (PlannedStep::Activation(step), Some(offer)) = (step, offer) {
+                let (id, units) = (first_layer + index as u32, step.step.kept.len());
+                while let Some((earlier, chosen)) = window.before(units) {
+                    layers[earlier] = Some(self.receive(channel, first_layer, earlier, chosen)?);
                 }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
-            });
+                channel.enter(Phase::Offline, channel_step(index));
+                let (session, v, masks) = (&mut self.session, &values[step.step.source], &values[index + 1]);
+                let chosen = activation::client_choose(channel, plan, step, session, id, &offer, v, masks)?;
+                window.chosen(index, units, chosen);
+            }
         }
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for (index, (step, chosen)) in plan.steps.iter().zip(chosen).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            layers.push(match (step, chosen) {
-                (PlannedStep::Activation(step), Some(chosen)) => {
-                    let id = first_layer + index as u32;
-                    Some(activation::client_receive(channel, plan, step, &self.session, id, chosen)?)
-                }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
-            });
+        while let Some((index, chosen)) = window.next() {
+            layers[index] = Some(self.receive(channel, first_layer, index, chosen)?);
         }
         Ok(ClientReady { plan, seed, layers, values })
+    }
+
+    /// Takes the material of activation step `index`.
+    fn receive(
+        &self,
+        channel: &mut Channel,
+        first_layer: u32,
+        index: usize,
+        chosen: activation::ClientChosen,
+    ) -> Result<activation::ClientReady, Error> {
+        let PlannedStep::Activation(step) = &self.plan.steps[index] else {
+            unreachable!("only activation layers are chosen")
+        };
+        channel.enter(Phase::Offline, channel_step(index));
+        activation::client_receive(
+            channel,
+            self.plan,
+            step,
+            &self.session,
+            first_layer + index as u32,
+            chosen,
+        )
     }
 }
 

@@ -23,5 +23,6 @@ mod parallel;
 mod prg;
 #[cfg(target_arch = "x86_64")]
 mod simd;
+mod window;
 
 pub use error::Error;

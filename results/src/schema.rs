@@ -108,7 +108,7 @@ pub struct StepRow {
     pub messages_out: u64,
     /// Frames received.
     pub messages_in: u64,
-    /// Times this party began to send after it had received (or at the start).
+    /// Times this party sent what may depend on more of the peer's flights than before.
     pub flights_out: u64,
     /// Wall time, nanoseconds.
     pub wall_ns: u64,

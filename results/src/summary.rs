@@ -2,7 +2,8 @@
 //!
 //! A phase's time in one repeat is the sum of a party's wall times over its steps: setup and offline take the slower
 //! party, online the client, who waits for the answer. Up is client to server. Rounds are the flights of both
-//! parties: changes of direction, each costing one one-way delay. Warm-ups and failed repeats do not count.
+//! parties: the longest chain of messages that waited for each other, a one-way delay a link. Warm-ups and failed
+//! repeats do not count.
 
 use crate::Error;
 use crate::run::Tables;
