@@ -9,6 +9,7 @@ use crate::masks::MaskSeed;
 use crate::plan::{INPUT_STEP, Plan, PlannedStep, channel_step};
 use crate::setup::{self, ClientSession};
 use crate::steps::{activation, input, linear, output};
+use crate::store::{Depot, Store};
 use crate::window::Window;
 use models::graph::Shape;
 use netem::{Channel, Phase};
@@ -19,6 +20,7 @@ pub struct Client<'a> {
     plan: &'a Plan,
     shapes: Vec<Shape>,
     session: ClientSession,
+    store: Store,
     inferences: u32,
 }
 
@@ -49,7 +51,12 @@ impl<'a> Client<'a> {
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, INPUT_STEP);
         let session = setup::client(channel, plan, session, rng)?;
-        Ok(Self { plan, shapes: plan.shapes(), session, inferences: 0 })
+        Ok(Self { plan, shapes: plan.shapes(), session, store: Store::Memory, inferences: 0 })
+    }
+
+    /// Keeps what it preprocesses in `store`; in memory otherwise.
+    pub fn keep_in(&mut self, store: Store) {
+        self.store = store;
     }
 
     /// Preprocesses one inference.
@@ -62,6 +69,7 @@ impl<'a> Client<'a> {
         let ring = plan.ring;
         let seed = MaskSeed::random(rng);
         let first_layer = plan.first_layer_id(self.inferences)?;
+        let mut depot = self.store.open()?;
         self.inferences += 1;
         let mut values = vec![seed.mask(ring, 0, 0, plan.input.size())];
         for (index, step) in plan.steps.iter().enumerate() {
@@ -98,7 +106,8 @@ impl<'a> Client<'a> {
             if let (PlannedStep::Activation(step), Some(offer)) = (step, offer) {
                 let (id, units) = (first_layer + index as u32, step.step.kept.len());
                 while let Some((earlier, chosen)) = window.before(units) {
-                    layers[earlier] = Some(self.receive(channel, first_layer, earlier, chosen)?);
+                    layers[earlier] =
+                        Some(self.receive(channel, first_layer, earlier, chosen, &mut depot)?);
                 }
                 channel.enter(Phase::Offline, channel_step(index));
                 let (session, v, masks) = (&mut self.session, &values[step.step.source], &values[index + 1]);
@@ -107,35 +116,36 @@ impl<'a> Client<'a> {
             }
         }
         while let Some((index, chosen)) = window.next() {
-            layers[index] = Some(self.receive(channel, first_layer, index, chosen)?);
+            layers[index] = Some(self.receive(channel, first_layer, index, chosen, &mut depot)?);
         }
         Ok(ClientReady { plan, seed, layers, values })
     }
 
-    /// Takes the material of activation step `index`.
+    /// Takes the material of activation step `index` into `depot`.
     fn receive(
         &self,
         channel: &mut Channel,
         first_layer: u32,
         index: usize,
         chosen: activation::ClientChosen,
+        depot: &mut Depot,
     ) -> Result<activation::ClientReady, Error> {
         let PlannedStep::Activation(step) = &self.plan.steps[index] else {
             unreachable!("only activation layers are chosen")
         };
         channel.enter(Phase::Offline, channel_step(index));
-        activation::client_receive(
-            channel,
-            self.plan,
-            step,
-            &self.session,
-            first_layer + index as u32,
-            chosen,
-        )
+        let id = first_layer + index as u32;
+        activation::client_receive(channel, self.plan, step, &self.session, id, chosen, depot)
     }
 }
 
 impl ClientReady<'_> {
+    /// Bytes that the preprocessed inference occupies: in the store, and the shares of every value in memory.
+    pub fn stored_bytes(&self) -> usize {
+        let layers: usize = self.layers.iter().flatten().map(activation::ClientReady::stored_bytes).sum();
+        layers + self.values.iter().map(|values| 8 * values.len()).sum::<usize>()
+    }
+
     /// Classifies `image`, a normalised image of the plan's input shape.
     pub fn online(self, channel: &mut Channel, image: &[f32]) -> Result<ClientOutput, Error> {
         let Self { plan, seed, layers, values } = self;

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod server;
 pub mod setup;
 pub mod steps;
+pub mod store;
 pub mod wire;
 
 mod error;

@@ -166,6 +166,12 @@ impl<'a> Server<'a> {
 }
 
 impl ServerReady<'_> {
+    /// Bytes that the preprocessed inference occupies.
+    pub fn stored_bytes(&self) -> usize {
+        let layers: usize = self.layers.iter().flatten().map(activation::ServerReady::stored_bytes).sum();
+        layers + self.masks.iter().map(|mask| 8 * mask.len()).sum::<usize>()
+    }
+
     /// Serves one image.
     pub fn online(self, channel: &mut Channel) -> Result<ServerOutput, Error> {
         let Self { model, seed, layers, masks } = self;
