@@ -147,6 +147,10 @@ pub struct InferenceRow {
     pub peak_rss_client_bytes: Option<u64>,
     /// The server's largest resident set, bytes.
     pub peak_rss_server_bytes: Option<u64>,
+    /// What the preprocessed inference occupied at the client, bytes, in memory or its store.
+    pub store_client_bytes: Option<u64>,
+    /// The same at the server, whose preprocessing stays in memory.
+    pub store_server_bytes: Option<u64>,
     /// Activation inputs that left the bound their step was compiled for; a wrong class may follow.
     pub out_of_bounds: Option<u64>,
     /// How late the client's frames were released, median since the session began, nanoseconds.
@@ -258,6 +262,10 @@ pub struct SummaryRow {
     pub peak_rss_client_bytes: Option<u64>,
     /// The server's largest resident set, bytes.
     pub peak_rss_server_bytes: Option<u64>,
+    /// What one preprocessed inference occupies at the client, bytes: the largest.
+    pub store_client_bytes: Option<u64>,
+    /// The same at the server.
+    pub store_server_bytes: Option<u64>,
     /// Cell id.
     pub cell: String,
     /// Measured repeats that failed.

@@ -231,6 +231,8 @@ fn summarise_cell(
         online_rounds: online.rounds,
         peak_rss_client_bytes: counted.iter().filter_map(|row| row.peak_rss_client_bytes).max(),
         peak_rss_server_bytes: counted.iter().filter_map(|row| row.peak_rss_server_bytes).max(),
+        store_client_bytes: counted.iter().filter_map(|row| row.store_client_bytes).max(),
+        store_server_bytes: counted.iter().filter_map(|row| row.store_server_bytes).max(),
         cell: cell.cell.clone(),
         failed: failed.len() as u64,
         verified: counted.iter().filter(|row| row.verified == Some(true)).count() as u64,
