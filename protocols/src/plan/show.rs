@@ -25,20 +25,25 @@ pub fn render(plan: &Plan) -> String {
     );
     let _ = writeln!(
         out,
-        "BFV N = {}, log2 Q = {} <= {line} (128-bit security), answers modulo {} bits, flooding {STATISTICAL_BITS} bits over a whole inference",
+        "BFV ({}) N = {}, log2 Q = {} as {:?} <= {line} (128-bit security), flooding {STATISTICAL_BITS} bits over a whole inference",
+        he.backend.name(),
         he.degree,
         he.log_q(),
-        he.answer_bits()
+        he.modulus_bits
     );
     let _ = writeln!(
         out,
-        "\n{:<26} {:<10} {:>10}  {:<44} {:>22} {:>22}",
+        "proofs: noise below 2^n, flooding uniform within 2^F, then m bits of room; answers modulo 2^p0 and 2^p1"
+    );
+    let _ = writeln!(
+        out,
+        "\n{:<26} {:<10} {:>10}  {:<56} {:>22} {:>22}",
         "step", "kind", "shape", "choices", "offline up / down", "online up / down"
     );
     for (index, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(
             out,
-            "{:<26} {:<10} {:>10}  {:<44} {:>22} {:>22}",
+            "{:<26} {:<10} {:>10}  {:<56} {:>22} {:>22}",
             step.name(),
             step.kind(),
             step.shape().to_string(),
@@ -95,14 +100,18 @@ fn choices(step: &PlannedStep) -> String {
                 .map(|exchange| match exchange {
                     None => "public".to_owned(),
                     Some(e) => format!(
-                        "{}x{} tile {}+{} ct, noise 2^{}+{}, margin {}",
+                        "{}x{} tile, {} x {} ch, {}+{} ct, n {} F {} m {} p {}/{}",
                         e.packing.tile.0,
                         e.packing.tile.1,
+                        e.packing.cw,
+                        e.packing.mw,
                         e.packing.request_count(),
                         e.packing.answer_count(),
                         e.proof.noise_bits,
-                        e.proof.flood_bits - e.proof.noise_bits,
-                        e.proof.margin_bits
+                        e.proof.flood_bits,
+                        e.proof.margin_bits,
+                        e.proof.widths.first,
+                        e.proof.widths.second
                     ),
                 })
                 .collect();
