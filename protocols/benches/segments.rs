@@ -43,9 +43,8 @@ fn kernels(c: &mut Criterion, backend: HeBackend) {
     let public_key = client.public_key(&mut rng).expect("a public key");
     let server = ServerKey::new(&context, &public_key).expect("a public key");
     let request = client.request(&packing, 0, &values, &mut rng).expect("a request");
-    let read = |count: usize| {
-        server.read_requests((0..count).map(|_| Ok(request.clone()))).expect("ciphertexts")
-    };
+    let read =
+        |count: usize| server.read_requests((0..count).map(|_| Ok(request.clone()))).expect("ciphertexts");
     let requests = read(packing.input_groups());
     let mut answers = server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng).expect("answers");
     let answer = answers.swap_remove(0);

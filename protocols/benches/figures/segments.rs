@@ -29,8 +29,7 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     let (backend, plain_bits) = (HeBackend::Narrow, ring.bits());
     let he = HeParameters { backend, degree: DEGREE, modulus_bits: vec![50, 50], plain_bits };
     let context = HeContext::new(&he)?;
-    let packing =
-        Packing::choose(&he, SHAPE, WINDOW, SHAPE, DEFAULT_RATE).ok_or("the layer does not fit")?;
+    let packing = Packing::choose(&he, SHAPE, WINDOW, SHAPE, DEFAULT_RATE).ok_or("the layer does not fit")?;
     let kernel: Vec<i32> = (0..16 * 16 * 9).map(|_| rng.random_range(-128..=128)).collect();
     let values: Vec<i64> = (0..SHAPE.size()).map(|_| ring.signed(rng.random())).collect();
     let mask: Vec<u64> = (0..SHAPE.size()).map(|_| ring.reduce(rng.random())).collect();

@@ -179,10 +179,7 @@ mod tests {
     }
 
     fn residues(values: &[u128]) -> Residues {
-        PRIMES
-            .iter()
-            .map(|q| values.iter().map(|x| (x % u128::from(*q)) as u64).collect())
-            .collect()
+        PRIMES.iter().map(|q| values.iter().map(|x| (x % u128::from(*q)) as u64).collect()).collect()
     }
 
     /// Against the definition: the number next to each boundary on either side, and random ones.

@@ -11,9 +11,7 @@ use crate::Error;
 use fhe::bfv::{BfvParameters, BfvParametersBuilder, Ciphertext, Encoding, Plaintext, PublicKey, SecretKey};
 use fhe_math::rq::traits::TryConvertFrom;
 use fhe_math::rq::{Poly, Representation, dot_product};
-use fhe_traits::{
-    DeserializeParametrized, FheDecoder, FheDecrypter, FheEncoder, FheEncrypter, Serialize,
-};
+use fhe_traits::{DeserializeParametrized, FheDecoder, FheDecrypter, FheEncoder, FheEncrypter, Serialize};
 use ndarray::{Array2, ArrayView1};
 use rand::{CryptoRng, RngCore};
 use std::sync::Arc;
@@ -62,8 +60,8 @@ fn build(he: &HeParameters) -> Result<(Arc<BfvParameters>, Vec<Modulus>), Error>
 /// A polynomial of the library in NTT form from residues in coefficient form.
 fn polynomial(library: &BfvParameters, rows: Array2<u64>) -> Result<Poly, Error> {
     let context = library.context_at_level(0)?;
-    let mut poly = Poly::try_convert_from(rows, context, false, Representation::PowerBasis)
-        .map_err(fhe::Error::from)?;
+    let mut poly =
+        Poly::try_convert_from(rows, context, false, Representation::PowerBasis).map_err(fhe::Error::from)?;
     poly.change_representation(Representation::Ntt);
     Ok(poly)
 }
@@ -109,9 +107,8 @@ impl Client {
         let lifted = |numbers: &[u64], bits: u32| {
             let lift = Lift::new(&self.moduli, bits);
             let shape = (self.moduli.len(), numbers.len());
-            let rows = Array2::from_shape_fn(shape, |(prime, i)| {
-                lift.residue(prime, lift.remainder(numbers[i]))
-            });
+            let rows =
+                Array2::from_shape_fn(shape, |(prime, i)| lift.residue(prime, lift.remainder(numbers[i])));
             polynomial(&self.library, rows)
         };
         let polys = vec![lifted(first, widths.first)?, lifted(second, widths.second)?];

@@ -13,11 +13,11 @@
 //!
 //! and mw*cw*A <= N keeps every output clear of wrapped and mixed products.
 
-use models::graph::{Shape, Window};
 use super::HeParameters;
 use super::answer::AnswerWidths;
 use super::params::Rates;
 use super::server::WEIGHT_CACHE_BYTES;
+use models::graph::{Shape, Window};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -314,12 +314,8 @@ mod tests {
     fn check(degree: usize, input: Shape, window: Window, channels: usize) -> Result<(), TestCaseError> {
         let Some((h, w)) = window.output(input) else { return Ok(()) };
         let out = Shape::new(channels, h, w);
-        let he = HeParameters {
-            backend: HeBackend::Narrow,
-            degree,
-            modulus_bits: vec![50, 50],
-            plain_bits: 20,
-        };
+        let he =
+            HeParameters { backend: HeBackend::Narrow, degree, modulus_bits: vec![50, 50], plain_bits: 20 };
         let Some(packing) = Packing::choose(&he, input, window, out, DEFAULT_RATE) else { return Ok(()) };
         prop_assert!(packing.is_sound(degree, input, window, out));
         let x: Vec<i64> = (0..input.size()).map(|i| (i as i64 * 7) % 11 - 5).collect();

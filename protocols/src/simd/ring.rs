@@ -88,11 +88,8 @@ impl WideSums {
         let digit = _mm512_set1_epi64((1 << 52) - 1);
         // The low sum's carry moves up; neither overflows, as high is below 2^12 * 2^50.
         let high = _mm512_add_epi64(high, _mm512_srli_epi64::<52>(low));
-        let digits = [
-            _mm512_and_si512(low, digit),
-            _mm512_and_si512(high, digit),
-            _mm512_srli_epi64::<52>(high),
-        ];
+        let digits =
+            [_mm512_and_si512(low, digit), _mm512_and_si512(high, digit), _mm512_srli_epi64::<52>(high)];
         let prime = _mm512_set1_epi64(self.prime as i64);
         let mut sum = more;
         for (x, (value, quotient)) in digits.into_iter().zip(self.powers) {
@@ -125,8 +122,7 @@ unsafe fn add<const T: usize>(terms: &[Term<'_>; T], start: usize, sums: &mut [[
         let mut next = *sum;
         for row in rows {
             // SAFETY: the caller vouches that eight numbers follow `place` in every row.
-            let [weight, first, second] =
-                row.map(|row| unsafe { _mm512_loadu_si512(row.add(place).cast()) });
+            let [weight, first, second] = row.map(|row| unsafe { _mm512_loadu_si512(row.add(place).cast()) });
             next[0] = _mm512_madd52lo_epu64(next[0], weight, first);
             next[1] = _mm512_madd52hi_epu64(next[1], weight, first);
             next[2] = _mm512_madd52lo_epu64(next[2], weight, second);

@@ -60,9 +60,8 @@ pub fn client_finish(
     let mut share = public_terms(plan.ring, step, values, shapes);
     let mut product = vec![0u64; step.segment.shape.size()];
     for (_, exchange) in exchanges(step) {
-        let items = (0..exchange.packing.answer_count()).map(|answer| {
-            (answer, channel.recv(ANSWER, answer_bytes(plan, exchange, answer)))
-        });
+        let items = (0..exchange.packing.answer_count())
+            .map(|answer| (answer, channel.recv(ANSWER, answer_bytes(plan, exchange, answer))));
         let decrypt = |(answer, bytes): (usize, Result<Vec<u8>, netem::Error>)| {
             key.read_answer(exchange, answer, &bytes?)
         };

@@ -93,10 +93,11 @@ impl Client {
     ) -> Result<Vec<u64>, Error> {
         let (up, down) = (widths.second - widths.first, widths.second - self.plain_bits);
         let half = 1u64 << (down - 1);
-        let plain = self.product_with_secret(second, widths.second).into_iter().zip(first).map(|(x, first)| {
-            let phase = x.wrapping_add(first << up).wrapping_add(half);
-            phase >> down & low(self.plain_bits)
-        });
+        let plain =
+            self.product_with_secret(second, widths.second).into_iter().zip(first).map(|(x, first)| {
+                let phase = x.wrapping_add(first << up).wrapping_add(half);
+                phase >> down & low(self.plain_bits)
+            });
         Ok(plain.collect())
     }
 
