@@ -31,6 +31,14 @@ pub enum Error {
     /// The homomorphic-encryption library refused an operation.
     #[error("homomorphic encryption: {0}")]
     He(#[from] fhe::Error),
+    /// SEAL refused an operation.
+    #[error("SEAL: {doing}: {found}")]
+    Seal {
+        /// What was being done.
+        doing: &'static str,
+        /// What SEAL says of it.
+        found: String,
+    },
     /// The model itself is faulty.
     #[error(transparent)]
     Model(#[from] models::Error),

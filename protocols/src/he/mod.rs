@@ -13,6 +13,8 @@ pub mod client;
 pub mod noise;
 pub mod packing;
 pub mod params;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod server;
 
 pub use params::HeParameters;
