@@ -15,9 +15,12 @@ usage: cargo xtask TASK
 
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
-  test          setup, all tests
+  test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
   ci            test, then formatting, lints and documentation";
+
+/// The crates that know SEAL, with it. A pass of its own, because the feature makes a binary that links it AGPL-3.0.
+const WITH_SEAL: &str = "--package protocols --package tests --features protocols/seal,tests/seal";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +50,12 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
             cargo(&root, "fmt --all --check").go()?;
             cargo(&root, "clippy --workspace --all-targets -- -D warnings").go()?;
             cargo(&root, "doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").go()?;
+            if setup::builds_seal() {
+                cargo(&root, &format!("clippy {WITH_SEAL} --all-targets -- -D warnings")).go()?;
+                cargo(&root, &format!("doc {WITH_SEAL} --no-deps"))
+                    .env("RUSTDOCFLAGS", "-D warnings")
+                    .go()?;
+            }
         }
         other => return Err(Error::Usage(format!("unknown task `{other}`\n{USAGE}"))),
     }
@@ -68,14 +77,22 @@ fn demo(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Every test; those of the SEAL backend where the machine can build SEAL.
 fn test(root: &Path) -> Result<(), Error> {
     setup::libtorch(root)?;
-    if available("cargo", "nextest --version") {
+    let nextest = available("cargo", "nextest --version");
+    if nextest {
         cargo(root, "test --workspace --doc").go()?;
-        cargo(root, "nextest run --workspace").go()
+        cargo(root, "nextest run --workspace").go()?;
     } else {
-        cargo(root, "test --workspace").go()
+        cargo(root, "test --workspace").go()?;
     }
+    if !setup::builds_seal() {
+        println!("skipped: the SEAL backend's tests, which need {}", setup::SEAL_PACKAGES);
+        return Ok(());
+    }
+    let runner = if nextest { "nextest run" } else { "test" };
+    cargo(root, &format!("{runner} {WITH_SEAL} seal")).go()
 }
 
 /// `cargo WORDS` in the repository's root.
