@@ -107,6 +107,9 @@ pub(crate) struct CompileArgs {
     /// How kept units are computed.
     #[arg(long, value_enum, default_value_t = Relu::Narrow)]
     pub(crate) relu: Relu,
+    /// Who computes on ciphertexts.
+    #[arg(long, value_enum, default_value_t = He::Narrow)]
+    pub(crate) he: He,
     /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
     #[arg(long)]
     pub(crate) fa: Option<u32>,
@@ -132,6 +135,14 @@ pub(crate) enum Relu {
     Sign,
     /// The Delphi paper's whole circuit, for comparison.
     Delphi,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum He {
+    /// Linnet's own kernel.
+    Narrow,
+    /// The library fhe.
+    Fhe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
@@ -161,6 +172,9 @@ pub(crate) struct PlanArgs {
     /// Checkpoint folder.
     #[arg(long)]
     pub(crate) model: PathBuf,
+    /// Link that packings are chosen for: a name from `linnet links`, or "rate=100MB/s,rtt=10ms".
+    #[arg(long, default_value = "loopback")]
+    pub(crate) link: String,
     /// Print the plan itself and its predicted costs as JSON.
     #[arg(long)]
     pub(crate) json: bool,

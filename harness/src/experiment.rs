@@ -1,11 +1,12 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::cli::{CompileArgs, Relu, RunArgs, Settings, SweepArgs, Verify};
+use crate::cli::{CompileArgs, He, Relu, RunArgs, Settings, SweepArgs, Verify};
 use crate::error::Error;
 use models::checkpoint::REST;
 use models::fixed::Ring;
 use models::fixed::ring::MAX_RING_BITS;
 use netem::Link;
+use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ use std::time::Duration;
 pub(crate) struct Compile {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) relu: ReluVariant,
+    pub(crate) he: HeBackend,
+    /// Of the slowest link: packings are chosen for it, the same on all links, so that links alone make a difference.
+    pub(crate) bytes_per_second: Option<f64>,
     pub(crate) fa: Option<u32>,
     pub(crate) fw: Option<u32>,
     pub(crate) ring: Option<u32>,
@@ -90,14 +94,14 @@ impl Experiment {
         };
         Ok(Self {
             models: checkpoints,
-            links,
             images: settings.images,
             warmups: settings.warmups,
             accuracy_images: settings.accuracy_images,
             verify: settings.verify,
             deadline,
             pin,
-            compile: Compile::new(&settings.compile)?,
+            compile: Compile::new(&settings.compile, &links)?,
+            links,
             out: settings.out,
             id: settings.id,
         })
@@ -105,7 +109,8 @@ impl Experiment {
 }
 
 impl Compile {
-    pub(crate) fn new(args: &CompileArgs) -> Result<Self, Error> {
+    /// For runs over `links`.
+    pub(crate) fn new(args: &CompileArgs, links: &[Link]) -> Result<Self, Error> {
         if !(0.0..=1.0).contains(&args.agreement) {
             return Err(refused("--agreement", "a share between 0 and 1", args.agreement));
         }
@@ -127,6 +132,14 @@ impl Compile {
                 Relu::Sign => ReluVariant::Sign,
                 Relu::Delphi => ReluVariant::Delphi,
             },
+            he: match args.he {
+                He::Narrow => HeBackend::Narrow,
+                He::Fhe => HeBackend::Fhe,
+            },
+            bytes_per_second: links
+                .iter()
+                .filter_map(|link| Some(link.effective_rate()?.0))
+                .min_by(f64::total_cmp),
             fa: args.fa,
             fw: args.fw,
             ring: args.ring,

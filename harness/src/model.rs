@@ -56,7 +56,12 @@ impl Compiled {
             ring_bits: choices.ring,
         };
         let name = &checkpoint.meta.net;
-        let options = Choices { relu: choices.relu, he: None };
+        let options = Choices {
+            relu: choices.relu,
+            backend: choices.he,
+            he: None,
+            bytes_per_second: choices.bytes_per_second,
+        };
         let found = search(&lowered, &calibration, choices.agreement, pinned, |model| {
             let (plan, _) = compile(name, model, &options).ok()?;
             Some(inference_bytes(&predict(&plan)) as f64)

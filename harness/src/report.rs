@@ -61,7 +61,7 @@ pub(crate) fn links() -> Result<(), Error> {
 
 /// `linnet plan show`.
 pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
-    let compiled = Compiled::load(&args.model, &Compile::new(&args.compile)?)?;
+    let compiled = Compiled::load(&args.model, &Compile::new(&args.compile, &[Link::parse(&args.link)?])?)?;
     if args.json {
         let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });
         say(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))

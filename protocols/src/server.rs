@@ -2,43 +2,42 @@
 
 use crate::Error;
 use crate::handshake::SessionId;
-use crate::he::server::PreparedWeights;
+use crate::he::server::{HeContext, PreparedWeights, WEIGHT_CACHE_BYTES};
 use crate::masks::MaskSeed;
 use crate::plan::compile::{ServerSecrets, prove};
 use crate::plan::{INPUT_STEP, LinearPlan, Plan, PlannedStep, channel_step};
 use crate::setup::{self, ServerSession};
 use crate::steps::linear::PreparedSegment;
 use crate::steps::{activation, input, linear, output};
-use fhe::bfv::BfvParameters;
 use models::fixed::linear::{IntegerWeights, RingSegment};
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
-use std::sync::Arc;
 
 /// A model made ready for any number of sessions: weights laid out and transformed once.
 pub struct Model<'a> {
     plan: &'a Plan,
     shapes: Vec<Shape>,
-    library: Arc<BfvParameters>,
+    context: HeContext,
     segments: Vec<Option<PreparedSegment<'a>>>,
 }
 
 impl<'a> Model<'a> {
     /// Prepares the weights of `secrets` for `plan`, after proving anew that the plan's flooding hides them.
     pub fn prepare(plan: &'a Plan, secrets: &'a ServerSecrets) -> Result<Self, Error> {
-        let library = plan.he.build()?;
+        let context = HeContext::new(&plan.he)?;
+        let mut memory = WEIGHT_CACHE_BYTES;
         let coefficients = plan.sent_coefficients();
         let mut segments = Vec::with_capacity(plan.steps.len());
         for (step, weights) in plan.steps.iter().zip(&secrets.weights) {
             segments.push(match (step, weights) {
                 (PlannedStep::Linear(step), Some(weights)) => {
-                    Some(prepare(&library, plan, coefficients, step, weights)?)
+                    Some(prepare(&context, plan, coefficients, (step, weights), &mut memory)?)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
         }
-        Ok(Self { plan, shapes: plan.shapes(), library, segments })
+        Ok(Self { plan, shapes: plan.shapes(), context, segments })
     }
 
     fn segment(&self, index: usize) -> &PreparedSegment<'a> {
@@ -47,11 +46,11 @@ impl<'a> Model<'a> {
 }
 
 fn prepare<'a>(
-    library: &Arc<BfvParameters>,
+    context: &HeContext,
     plan: &'a Plan,
     coefficients: usize,
-    step: &'a LinearPlan,
-    weights: &'a IntegerWeights,
+    (step, weights): (&'a LinearPlan, &'a IntegerWeights),
+    memory: &mut usize,
 ) -> Result<PreparedSegment<'a>, Error> {
     let mut polynomials = Vec::with_capacity(step.exchanges.len());
     for (exchange, kernel) in step.exchanges.iter().zip(&weights.kernels) {
@@ -63,7 +62,7 @@ fn prepare<'a>(
                     let (expected, found) = (format!("{proof:?}"), format!("{:?}", exchange.proof));
                     return Err(Error::config(&step.segment.name, "noise proof", expected, found));
                 }
-                Some(PreparedWeights::new(library, &exchange.packing, kernel)?)
+                Some(PreparedWeights::new(context, &exchange.packing, kernel, memory)?)
             }
         });
     }
@@ -73,7 +72,7 @@ fn prepare<'a>(
 /// A server in session with a client.
 pub struct Server<'a> {
     model: &'a Model<'a>,
-    session: ServerSession,
+    session: ServerSession<'a>,
     inferences: u32,
 }
 
@@ -103,7 +102,7 @@ impl<'a> Server<'a> {
         rng: &mut R,
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, INPUT_STEP);
-        let session = setup::server(channel, model.plan, &model.library, session, rng)?;
+        let session = setup::server(channel, model.plan, &model.context, session, rng)?;
         Ok(Self { model, session, inferences: 0 })
     }
 

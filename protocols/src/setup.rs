@@ -12,14 +12,12 @@ use crate::gc::SESSION_KEY;
 use crate::gc::SessionKey;
 use crate::handshake::{self, SessionId};
 use crate::he::client::ClientKey;
-use crate::he::server::ServerKey;
+use crate::he::server::{HeContext, ServerKey};
 use crate::ot::iknp::{CotReceiver, CotSender, SETUP_BYTES_TO_RECEIVER, SETUP_BYTES_TO_SENDER};
 use crate::plan::Plan;
 use crate::plan::cost::{Operations, Tally};
-use fhe::bfv::BfvParameters;
 use netem::{Channel, FrameKind};
 use rand::{CryptoRng, RngCore};
-use std::sync::Arc;
 
 const PUBLIC_KEY: FrameKind = FrameKind(0x02);
 
@@ -36,9 +34,9 @@ pub struct ClientSession {
 }
 
 /// The server's session keys.
-pub struct ServerSession {
+pub struct ServerSession<'a> {
     /// The client's public key.
-    pub key: ServerKey,
+    pub key: ServerKey<'a>,
     /// Makes the client's labels; its offset is free XOR's.
     pub labels: CotSender,
     /// Receives the correlation of truncations.
@@ -56,7 +54,7 @@ pub fn client<R: CryptoRng + RngCore>(
 ) -> Result<ClientSession, Error> {
     handshake::client(channel, plan, session)?;
     let key = ClientKey::generate(&plan.he, rng)?;
-    channel.send(PUBLIC_KEY, key.public_key(rng))?;
+    channel.send(PUBLIC_KEY, key.public_key(rng)?)?;
     let labels = CotReceiver::setup(channel, rng)?;
     let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
     let hash =
@@ -67,15 +65,15 @@ pub fn client<R: CryptoRng + RngCore>(
 }
 
 /// The server's half.
-pub fn server<R: CryptoRng + RngCore>(
+pub fn server<'a, R: CryptoRng + RngCore>(
     channel: &mut Channel,
     plan: &Plan,
-    library: &Arc<BfvParameters>,
+    context: &'a HeContext,
     session: SessionId,
     rng: &mut R,
-) -> Result<ServerSession, Error> {
+) -> Result<ServerSession<'a>, Error> {
     handshake::server(channel, plan, session)?;
-    let key = ServerKey::new(&plan.he, library, &channel.recv(PUBLIC_KEY, plan.he.public_key_bytes())?)?;
+    let key = ServerKey::new(context, &channel.recv(PUBLIC_KEY, plan.he.public_key_bytes())?)?;
     let labels = CotSender::setup(channel, Delta::random(rng), rng)?;
     let hash = SessionKey::random(rng);
     channel.send(SESSION_KEY, hash.to_bytes().to_vec())?;

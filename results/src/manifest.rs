@@ -120,6 +120,9 @@ pub struct ModelRecord {
     pub method: String,
     /// Variant of the ReLU protocol, as in the rows.
     pub relu: String,
+    /// Who computed on ciphertexts, as in the rows.
+    #[serde(default)]
+    pub he: Option<String>,
     /// ReLUs asked for; `None`: every one kept.
     pub budget: Option<u64>,
     /// ReLUs kept.

@@ -170,6 +170,9 @@ pub struct CellRow {
     pub relus: u64,
     /// Variant of the ReLU protocol, such as `narrow`.
     pub relu: String,
+    /// Who computed on ciphertexts, such as `narrow`; runs of before there was a choice do not say.
+    #[serde(default)]
+    pub he: Option<String>,
     /// Link, as in the manifest.
     pub link: String,
     /// Ring width, bits.
@@ -260,6 +263,9 @@ pub struct SummaryRow {
     pub peak_rss_server_bytes: Option<u64>,
     /// Cell id.
     pub cell: String,
+    /// Who computed on ciphertexts, as in `cells.csv`.
+    #[serde(default)]
+    pub he: Option<String>,
     /// Measured repeats that failed.
     pub failed: u64,
     /// Repeats of the `n` that were checked and equal to clear evaluation with their own masks.

@@ -214,6 +214,7 @@ fn summarise_cell(
         relus: cell.relus,
         link: cell.link.clone(),
         relu: cell.relu.clone(),
+        he: cell.he.clone(),
         n: counted.len() as u64,
         status,
         acc_float: accuracy(&counted, |row| row.class_float),

@@ -84,7 +84,7 @@ fn headings() {
         "cells.csv",
         ",error\n",
         "\n",
-        r#"cells.csv, line 1, column error: expected 24 fields, found "23 fields""#,
+        r#"cells.csv, line 1, column error: expected 25 fields, found "24 fields""#,
     );
 }
 

@@ -20,6 +20,7 @@ fn expected_lan() -> SummaryRow {
         relus: 1998,
         link: "lan".to_owned(),
         relu: "narrow".to_owned(),
+        he: Some("narrow".to_owned()),
         n: 3,
         status: CellStatus::Ok,
         acc_float: Some(2.0 / 3.0),
@@ -78,6 +79,7 @@ fn expected_wan() -> SummaryRow {
         budget: Some(2000),
         relus: 1998,
         relu: "narrow".to_owned(),
+        he: Some("narrow".to_owned()),
         acc_float_test: Some(0.75),
         acc_fixed_test: Some(0.7421),
         acc_images: Some(10_000),
@@ -111,12 +113,12 @@ fn summary_file_is_this_text() {
     assert_eq!(
         lan,
         "mini,privshap,2000,1998,lan,narrow,3,ok,0.6666666666666666,0.6666666666666666,0.6666666666666666,0.016500000,\
-         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,mini-lan,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
+         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,mini-lan,narrow,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
          10000,25,8,10,"
     );
     let wan = text.lines().nth(2).unwrap();
     assert!(
-        wan.starts_with("mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,mini-wan,1,0,"),
+        wan.starts_with("mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,mini-wan,narrow,1,0,"),
         "{wan}"
     );
 }

@@ -62,18 +62,23 @@ pub(crate) fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixt
     }
     let lowered = lower(&graph, &parameters, &masks).unwrap();
     let model = quantise(&lowered, &calibration, scales, None).unwrap();
-    let (plan, secrets) = compiled(&model, ReluVariant::Narrow);
+    let (plan, secrets) = compiled(&model, &Choices::default());
     Fixture { graph, parameters, masks, model, plan, secrets, images }
 }
 
 impl Fixture {
     /// The same network with its kept units computed otherwise.
-    pub(crate) fn with(mut self, relu: ReluVariant) -> Self {
-        (self.plan, self.secrets) = compiled(&self.model, relu);
+    pub(crate) fn with(self, relu: ReluVariant) -> Self {
+        self.chosen(&Choices { relu, ..Choices::default() })
+    }
+
+    /// The same network under other choices.
+    pub(crate) fn chosen(mut self, choices: &Choices) -> Self {
+        (self.plan, self.secrets) = compiled(&self.model, choices);
         self
     }
 }
 
-fn compiled(model: &QuantModel, relu: ReluVariant) -> (Plan, ServerSecrets) {
-    compile("random", model, &Choices { relu, he: None }).unwrap()
+fn compiled(model: &QuantModel, choices: &Choices) -> (Plan, ServerSecrets) {
+    compile("random", model, choices).unwrap()
 }

@@ -11,8 +11,9 @@ use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
 use protocols::handshake::SessionId;
+use protocols::he::HeBackend;
 use protocols::masks::MaskSeed;
-use protocols::plan::compile::ServerSecrets;
+use protocols::plan::compile::{Choices, ServerSecrets};
 use protocols::plan::cost::predict;
 use protocols::plan::{Plan, PlannedStep, ReluVariant};
 use protocols::server::{Model, Server, ServerOutput};
@@ -129,6 +130,24 @@ fn every_variant_of_every_activation() {
             check(&random(small(activation), 0.7, Scales { fa: 5, fw: 6 }, 17).with(relu), 2);
         }
     }
+}
+
+/// Every backend runs the network, for slow links and fast ones, and all come to the same logits from the same masks.
+#[test]
+fn every_backend() {
+    let mut logits = Vec::new();
+    for backend in HeBackend::ALL {
+        for bytes_per_second in [Some(1e6), Some(1e12)] {
+            let choices = Choices { backend, bytes_per_second, ..Choices::default() };
+            let fixture = mini(0.4).chosen(&choices);
+            assert_eq!(fixture.plan.he.backend, backend);
+            check(&fixture, 1);
+            let Fixture { plan, secrets, images, .. } = &fixture;
+            let (client, server) = (MaskSeed::from_bytes([3; 32]), MaskSeed::from_bytes([4; 32]));
+            logits.push(replay(plan, secrets, &plan.quantise_image(&images[0]), &client, &server).logits);
+        }
+    }
+    assert!(logits.iter().all(|other| *other == logits[0]));
 }
 
 /// Narrow and sign are one function of the shares, so their plans replay to the same logits.
@@ -263,7 +282,7 @@ fn unsound_plans_are_refused() {
     let json = serde_json::to_value(&plan).unwrap();
     let read = |json: &serde_json::Value| Plan::from_json(&serde_json::to_vec(json).unwrap());
     assert_eq!(read(&json).unwrap().digest(), plan.digest());
-    let changes: [(&str, &str, serde_json::Value); 12] = [
+    let changes: [(&str, &str, serde_json::Value); 15] = [
         ("/ring", "ring", 64.into()),
         ("/version", "version", 99.into()),
         ("/he/plain_bits", "plaintext bits", 9.into()),
@@ -271,6 +290,9 @@ fn unsound_plans_are_refused() {
         ("/he/modulus_bits", "primes", Vec::<u32>::new().into()),
         ("/input/c", "shape", (1u64 << 40).into()),
         ("/steps/0/exchanges/0/packing/mw", "packing", 0.into()),
+        ("/steps/0/exchanges/0/packing/tile", "packing", vec![40, 40].into()),
+        ("/steps/0/exchanges/0/proof/widths/first", "noise proof", 3.into()),
+        ("/steps/0/exchanges/0/proof/flood_bits", "noise proof", 200.into()),
         ("/steps/0/segment/terms/0/source", "source", 7.into()),
         ("/steps/0/exchanges", "exchanges", Vec::<u32>::new().into()),
         ("/steps/1/step/truncate", "widths", 0.into()),

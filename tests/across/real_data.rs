@@ -12,7 +12,6 @@ use models::fixed::search::{Pinned, search};
 use models::graph::Shape;
 use models::mask::Masks;
 use models::{nets, real};
-use protocols::plan::ReluVariant;
 use protocols::plan::compile::{Choices, compile};
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
@@ -85,8 +84,7 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     assert_eq!(fixed.out_of_bounds, 0);
 
     // Under the protocol: bit for bit, and every byte as predicted.
-    let (plan, secrets) =
-        compile("resnet20", &found.model, &Choices { relu: ReluVariant::Narrow, he: None }).unwrap();
+    let (plan, secrets) = compile("resnet20", &found.model, &Choices::default()).unwrap();
     assert_eq!(plan.relus(), 188_416);
     let image = normalisation.apply(test.image(0), test.shape());
     check_run(&plan, &secrets, &[image]);

@@ -53,6 +53,7 @@ impl<'a> Cell<'a> {
             budget: meta.budget.map(|b| b as u64),
             relus: kept,
             relu: plan.relu.name().to_owned(),
+            he: Some(plan.he.backend.name().to_owned()),
             link: link.name.clone(),
             ring_bits: Some(plan.ring.bits()),
             fa: Some(plan.scales.fa),

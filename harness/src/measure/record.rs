@@ -76,6 +76,7 @@ pub(super) fn manifest(
                 data: meta.data.clone(),
                 method: meta.method.clone(),
                 relu: model.compiled.plan.relu.name().to_owned(),
+                he: Some(model.compiled.plan.he.backend.name().to_owned()),
                 budget: meta.budget.map(|b| b as u64),
                 relus: model.compiled.plan.relus() as u64,
             }

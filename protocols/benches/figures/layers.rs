@@ -101,7 +101,7 @@ impl Layer {
         let ring = Ring::new(ring_bits).ok_or("no such ring")?;
         let scales = Scales { fa: IMAGE_SCALE, fw: WEIGHT_SCALE };
         let model = QuantModel { ring, scales, input, steps: vec![step], weights: vec![weights] };
-        let (plan, secrets) = compile(name, &model, &Choices { relu, he: None })?;
+        let (plan, secrets) = compile(name, &model, &Choices { relu, ..Choices::default() })?;
         let mut rng = ChaCha20Rng::seed_from_u64(12);
         // At most 21 bits, so exact in an f32.
         let scale = f32::from(1u16 << IMAGE_SCALE);

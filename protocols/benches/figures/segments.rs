@@ -6,9 +6,9 @@ use models::fixed::Ring;
 use models::graph::{Shape, Window};
 use protocols::he::client::ClientKey;
 use protocols::he::noise::NoiseProof;
-use protocols::he::packing::Packing;
-use protocols::he::server::{PreparedWeights, ServerKey, weight_norms};
-use protocols::he::{Exchange, HeParameters};
+use protocols::he::packing::{DEFAULT_RATE, Packing};
+use protocols::he::server::{HeContext, PreparedWeights, ServerKey, weight_norms};
+use protocols::he::{Exchange, HeBackend, HeParameters};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -18,28 +18,38 @@ const SHAPE: Shape = Shape::new(16, 32, 32);
 const WINDOW: Window = Window::square(3, 1, 1);
 const DEGREE: usize = 4096;
 
+/// A prime of 50 bits, 1 mod 2N, as the transforms are used with.
+const PRIME: u64 = (1 << 50) - 16_383;
+
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     let runs = effort.kernel_runs();
+    bare(effort)?;
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let ring = Ring::new(22).ok_or("no ring of 22 bits")?;
-    let he = HeParameters { degree: DEGREE, modulus_bits: vec![50, 50], plain_bits: ring.bits() };
-    let library = he.build()?;
-    bare(effort, library.moduli()[0])?;
-    let packing = Packing::choose(&he, SHAPE, WINDOW, SHAPE).ok_or("the layer does not fit")?;
+    let (backend, plain_bits) = (HeBackend::Narrow, ring.bits());
+    let he = HeParameters { backend, degree: DEGREE, modulus_bits: vec![50, 50], plain_bits };
+    let context = HeContext::new(&he)?;
+    let packing = Packing::choose(&he, SHAPE, WINDOW, SHAPE, DEFAULT_RATE).ok_or("the layer does not fit")?;
     let kernel: Vec<i32> = (0..16 * 16 * 9).map(|_| rng.random_range(-128..=128)).collect();
     let values: Vec<i64> = (0..SHAPE.size()).map(|_| ring.signed(rng.random())).collect();
     let mask: Vec<u64> = (0..SHAPE.size()).map(|_| ring.reduce(rng.random())).collect();
-    let proof =
-        NoiseProof::derive(&he, weight_norms(&packing, &kernel), 1 << 17).ok_or("no room for noise")?;
+    let outputs = packing.sent_coefficients() / packing.answer_count();
+    let norms = weight_norms(&packing, &kernel);
+    let proof = NoiseProof::derive(&he, norms, 1 << 17, outputs).ok_or("no room for noise")?;
     let exchange = Exchange { packing: packing.clone(), proof };
     let client = ClientKey::generate(&he, &mut rng)?;
-    let weights = PreparedWeights::new(&library, &packing, &kernel)?;
-    let server = ServerKey::new(&he, &library, &client.public_key(&mut rng))?;
+    let prepare = |packing: &Packing| {
+        let mut memory = usize::MAX;
+        PreparedWeights::new(&context, packing, &kernel, &mut memory)
+    };
+    let weights = prepare(&packing)?;
+    let public_key = client.public_key(&mut rng)?;
+    let server = ServerKey::new(&context, &public_key)?;
     let request = client.request(&packing, 0, &values, &mut rng)?;
-    let requests: Vec<_> =
-        packing.requests_of(0).map(|_| server.read_request(&request)).collect::<Result<_, _>>()?;
-    let answer = server.answer(&exchange, &weights, 0, &requests, &mask, &mut rng)?;
-    let mut outputs = vec![0u64; SHAPE.size()];
+    let read = |count: usize| server.read_requests((0..count).map(|_| Ok(request.clone())));
+    let requests = read(packing.input_groups())?;
+    let answers = server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng)?;
+    let answer = answers.first().ok_or("a tile without answers")?;
 
     let micro = |figure: &str, nanoseconds: Vec<f64>| tell(figure, "us", scaled(nanoseconds, 1e-3));
     let times = nanoseconds(runs, 1, || {
@@ -47,38 +57,45 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     });
     micro("HE request (client)", times);
     let times = nanoseconds(runs, 1, || {
-        black_box(server.read_request(&request).expect("a ciphertext"));
+        black_box(read(1).expect("a ciphertext"));
     });
     micro("HE read a request (server)", times);
     let times = nanoseconds(runs, 1, || {
-        client.read_answer(ring, &packing, 0, &answer, &mut outputs).expect("an answer");
+        black_box(client.read_answer(&exchange, 0, answer).expect("an answer"));
     });
     micro("HE read an answer (client)", times);
     let polynomials = packing.input_groups() * packing.output_groups();
     let times = nanoseconds(runs, polynomials, || {
-        black_box(PreparedWeights::new(&library, &packing, &kernel).expect("weights"));
+        black_box(prepare(&packing).expect("weights"));
     });
     micro("HE weight polynomial (server)", times);
 
-    // An answer of all products and one of a single product, in turns, so that a drifting clock hits both alike.
-    let many = requests.len();
+    // The same layer with one input channel, whose answers have one product each, and with all, in turns, so that a
+    // drifting clock hits both alike.
+    let many = packing.input_groups();
     if many < 2 {
         return Err(
             "the layer's answers have one product each: a product cannot be told from the rest".into()
         );
     }
+    let single = Packing::choose(&he, Shape::new(packing.cw, 32, 32), WINDOW, SHAPE, f64::MIN_POSITIVE)
+        .filter(|single| (single.cw, single.mw, single.tile) == (packing.cw, packing.mw, packing.tile))
+        .ok_or("one group of input channels is packed otherwise than many")?;
+    let (one_weight, one_request) = (prepare(&single)?, read(1)?);
+    let one = Exchange { packing: single, proof };
+    let groups = packing.output_groups() as f64;
     let (mut products, mut answers) = (Vec::new(), Vec::new());
     for _ in 0..runs {
-        let mut time = |requests: &[_]| {
+        let mut time = |exchange, weights, requests| {
             nanoseconds(1, 1, || {
-                let answer = server.answer(&exchange, &weights, 0, requests, &mask, &mut rng);
-                black_box(answer.expect("an answer"));
+                let answers = server.answers(exchange, weights, 0..1, requests, &mask, &mut rng);
+                black_box(answers.expect("answers"));
             })[0]
         };
-        let (one, all) = (time(&requests[..1]), time(&requests));
-        let product = (all - one) / (many - 1) as f64;
+        let (one, all) = (time(&one, &one_weight, &one_request), time(&exchange, &weights, &requests));
+        let product = (all - one) / (many - 1) as f64 / groups;
         products.push(product);
-        answers.push(one - product);
+        answers.push(one / groups - product);
     }
     micro("HE product term (server)", products);
     micro("HE answer without products (server)", answers);
@@ -86,11 +103,11 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
 }
 
 /// One row of a polynomial, modulo one prime: a transform, and a product with accumulation.
-fn bare(effort: Effort, prime: u64) -> Result<(), Failure> {
+fn bare(effort: Effort) -> Result<(), Failure> {
     const PASSES: usize = 64;
-    let plan = prime64::Plan::try_new(DEGREE, prime).ok_or("no transform modulo the prime")?;
+    let plan = prime64::Plan::try_new(DEGREE, PRIME).ok_or("no transform modulo the prime")?;
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let mut row = || (0..DEGREE).map(|_| rng.random_range(0..prime)).collect::<Vec<u64>>();
+    let mut row = || (0..DEGREE).map(|_| rng.random_range(0..PRIME)).collect::<Vec<u64>>();
     let (mut sum, left, right) = (row(), row(), row());
     let times = nanoseconds(effort.kernel_runs(), PASSES, || {
         for _ in 0..PASSES {

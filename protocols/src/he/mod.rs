@@ -4,11 +4,16 @@
 //! encrypts its mask, the server multiplies by its weights and returns the product minus a fresh mask.
 //!
 //! Security, semi-honest, 128 bits: the client's messages hide its mask under RLWE ([`params`] checks the modulus
-//! against the HomomorphicEncryption.org table). The server's answer is re-randomised with a public-key encryption of
-//! its mask, which hides the second polynomial, and its noise is flooded ([`noise`]), so that the answer's
-//! distribution depends on the weights by at most 2^-40 over a whole inference. Coefficients that carry no output are
-//! not sent.
+//! against the HomomorphicEncryption.org table). The server adds an encryption of zero under the client's public key,
+//! which hides the second polynomial, and floods the noise of the first ([`noise`]), so that the answer's distribution
+//! depends on the weights by at most 2^-40 over a whole inference, beyond the product minus the mask that it is meant to
+//! tell. What then happens to the answer is a function of that and of the mask ([`answer`]). Coefficients that carry no
+//! output are not sent.
+//!
+//! Ciphertexts are computed on by a backend: [`narrow`], this project's own, or the library `fhe` ([`fhe_rs`]). Which one
+//! is in the plan; both decrypt to the same values, exactly.
 
+pub mod answer;
 pub mod client;
 pub mod noise;
 pub mod packing;
@@ -17,7 +22,15 @@ pub mod params;
 pub mod seal;
 pub mod server;
 
-pub use params::HeParameters;
+mod backend;
+mod fhe_rs;
+mod lift;
+mod modular;
+mod narrow;
+
+pub(crate) use narrow::accumulate;
+
+pub use params::{HeBackend, HeParameters};
 
 use noise::NoiseProof;
 use packing::Packing;

@@ -1,27 +1,46 @@
 //! The proof, per linear segment, that flooding hides and decryption succeeds.
 //!
-//! Noise of a re-randomised answer before flooding, at any coefficient (e, s, u, e', e'': centred binomials of variance
-//! 10, sub-Gaussian with proxy 10 by Hoeffding, magnitudes at most 20; W: the weight polynomials of one answer):
+//! **Before flooding.** Secrets s, u and errors e, e_pk, e', e'' of a backend are independent, bounded and sub-Gaussian
+//! ([`Distributions`]): V_s and V_e are their variance proxies, B_s and B_e the largest magnitudes. (A centred binomial of
+//! 2n coins has magnitudes up to n and, by Hoeffding, proxy n/2, its variance. A uniform ternary number has proxy 2/3, its
+//! variance: 1/3 + 2/3 cosh(x) <= exp(x^2/3), term by term of the series, since 2/3 * 3^n n! <= (2n)! for n >= 1.) W are
+//! the weight polynomials of one answer. At any coefficient, each sum fixing what is bounded and drawing what is not:
 //!
-//!   sum W*e            at most  tau * sqrt(10) * ||W||_2      client's encryption error
-//!   sum W*rho          at most  ||W||_1                       rounding of the encoding, 0 <= rho <= 1
-//!   e_pk*u + s*e''     at most  tau * sqrt(10) * 2 * 20 * sqrt(N)      re-randomisation
-//!   e' + encoding      at most  21
+//!   sum W*e        at most  tau * sqrt(V_e) * ||W||_2              the client's encryption errors
+//!   sum W*rho      at most  encoding * ||W||_1                     rounding of the encoding, |rho| <= encoding
+//!   e_pk*u         at most  tau * sqrt(V_e) * B_s * sqrt(N)        re-randomisation, for any u
+//!   s*e''          at most  tau * sqrt(V_e) * B_s * sqrt(N)        re-randomisation, for any s
+//!   e'             at most  B_e
 //!
-//! tau is chosen so that all coefficients of an inference keep their bound except with probability 2^-42. Flooding adds
-//! a uniform integer of [-2^F, 2^F) with 2^F >= bound * coefficients * 2^41. Answers under two sets of weights differ in
-//! noise by at most twice the bound, so their distance over a whole inference is at most 2^-41 + 2 * 2^-42 = 2^-40; n
-//! inferences of a session add up. Decryption modulo q (the first prime, after dividing by P = Q/q) is right while
-//! 2^k * ((bound + 2^F)/P + (1 + 20 N)/2 + 1) < q/2.
+//! **Flooding** adds a uniform integer of [-2^F, 2^F) with 2^F >= bound * coefficients * 2^41. Answers under two sets of
+//! weights differ in noise by at most twice the bound, so their distance over a whole inference is at most
+//! 2^-41 + 2 * 2^-42 = 2^-40, where 2^-42 is what tau leaves to all coefficients together; n inferences of a session add
+//! up.
+//!
+//! **Decryption.** The answer is rounded to c0' modulo 2^p0 and c1' modulo 2^p1 ([`super::answer`]). In units of the whole
+//! ring, the error of c0' 2^-p0 + c1' 2^-p1 * s is
+//!
+//!   (noise + 2^F + lift)/Q  +  (1/2) 2^-p0  +  (delta*s) 2^-p1,     delta_i in [-1/2, 1/2] the rounding of c1
+//!
+//! and decryption is right while it is below 2^-(k+1). c1 is pseudorandom given s (it is masked by u times the uniform
+//! half of the public key), so delta, a function of c1, is as if independent of s: fixing delta, delta*s is sub-Gaussian
+//! with proxy V_s ||delta||^2 <= V_s N/4, hence at most tau * sqrt(V_s N/4). A backend that cannot decrypt modulo 2^p1
+//! lifts c0' and c1' back to Q; rounding again costs it lift = (1 + B_s N)/2, others nothing. p0 and p1 are what costs the
+//! fewest bits.
+//!
+//! **tau** is chosen so that the four sums keep their bounds at all coefficients of an inference except with probability
+//! 2^-42. The client learns the noise bound and F as powers of two and what follows from these and public numbers, p0 and
+//! p1 included, and nothing finer.
 
-use super::params::{ERROR_VARIANCE, HeParameters, PRIME_SLACK};
+use super::answer::{AnswerWidths, MOST_FLOOD, MOST_WIDTH};
+use super::params::{Distributions, HeParameters, PRIME_SLACK};
 use serde::{Deserialize, Serialize};
 
 /// Statistical security of flooding over a whole inference, bits.
 pub const STATISTICAL_BITS: u32 = 40;
 
-/// The largest magnitude of a secret or error coefficient.
-const ERROR_BOUND: f64 = 2.0 * ERROR_VARIANCE as f64;
+/// Allowance for what the fixed-point rounding of an answer is short by, in units of the rounded number: far above it.
+const FIXED_POINT: f64 = 1e-9;
 
 /// Norms of the weight polynomials of one segment: the largest over its answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,67 +51,124 @@ pub struct WeightNorms {
     pub absolute: f64,
 }
 
-/// The noise budget of one segment. All values are log2, rounded up (the margin down).
+/// The noise budget of one segment and the widths that its answers travel in.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoiseProof {
-    /// Noise before flooding.
+    /// log2 of the noise before flooding, rounded up.
     pub noise_bits: u32,
     /// F: the flooding is uniform in [-2^F, 2^F).
     pub flood_bits: u32,
-    /// log2 of q/2 over 2^k times the noise at decryption: how much room is left.
+    /// log2 of Q/2 over 2^k times the flooded noise, rounded down: how much room rounding has.
     pub margin_bits: u32,
+    /// p0 and p1.
+    pub widths: AnswerWidths,
 }
 
 impl NoiseProof {
-    /// The proof for a segment, or `None` where `he` has no room. `coefficients`: sent over a whole inference.
-    pub fn derive(he: &HeParameters, norms: WeightNorms, coefficients: usize) -> Option<Self> {
+    /// The proof for a segment, or `None` where `he` has no room. `coefficients` are sent over a whole inference,
+    /// `outputs` by one answer of the segment.
+    pub fn derive(
+        he: &HeParameters,
+        norms: WeightNorms,
+        coefficients: usize,
+        outputs: usize,
+    ) -> Option<Self> {
         let degree = he.degree as f64;
         let tau = tail(coefficients);
-        let sigma = (ERROR_VARIANCE as f64).sqrt();
-        let noise = tau * sigma * (norms.squared.sqrt() + 2.0 * ERROR_BOUND * degree.sqrt())
-            + norms.absolute
-            + ERROR_BOUND
-            + 1.0;
+        let Distributions { secret_proxy, secret_bound, error_proxy, error_bound, encoding, lifts } =
+            he.distributions();
+        let noise = tau * error_proxy.sqrt() * (norms.squared.sqrt() + 2.0 * secret_bound * degree.sqrt())
+            + encoding * norms.absolute
+            + error_bound;
         let noise_bits = noise.log2().ceil() as u32;
         let hidden = f64::from(STATISTICAL_BITS + 1) + (coefficients as f64).log2();
         let flood_bits = (noise.log2() + hidden).ceil() as u32;
+        let lift = if lifts { (1.0 + secret_bound * degree) / 2.0 } else { 0.0 };
+        let flooded = f64::from(noise_bits).exp2() + f64::from(flood_bits).exp2() + lift;
         let log_q = f64::from(he.log_q()) - PRIME_SLACK * he.modulus_bits.len() as f64;
-        let log_answer = f64::from(he.answer_bits()) - PRIME_SLACK;
-        let dropped = log_q - f64::from(he.answer_bits());
-        let flooded = noise + f64::from(flood_bits).exp2();
-        let switched = flooded * (-dropped).exp2() + (1.0 + ERROR_BOUND * degree) / 2.0 + 1.0;
-        let plain = f64::from(he.plain_bits);
-        let room = (log_answer - 1.0) - (plain + switched.log2());
-        let fresh = (log_q - 1.0) - (plain + flooded.log2());
-        (room.min(fresh) >= 0.0).then(|| Self { noise_bits, flood_bits, margin_bits: room.min(fresh) as u32 })
+        let margin = log_q - 1.0 - f64::from(he.plain_bits) - flooded.log2();
+        if margin < 0.0 || flood_bits > MOST_FLOOD {
+            return None;
+        }
+        let room = (-f64::from(he.plain_bits + 1)).exp2() - (flooded.log2() - log_q).exp2();
+        let rounding = tau * (secret_proxy * degree / 4.0).sqrt();
+        let widths = narrowest(he, room, rounding, outputs)?;
+        Some(Self { noise_bits, flood_bits, margin_bits: margin as u32, widths })
     }
 }
 
-/// tau with 2 exp(-tau^2 / 2) * (3 * coefficients) <= 2^-42: three sums a coefficient.
+/// The widths of the fewest bits an answer whose roundings stay within `room`.
+fn narrowest(he: &HeParameters, room: f64, rounding: f64, outputs: usize) -> Option<AnswerWidths> {
+    let error = |size: f64, bits: u32| (size + FIXED_POINT) * (-f64::from(bits)).exp2();
+    let bits = he.plain_bits + 1..=MOST_WIDTH;
+    bits.clone()
+        .filter_map(|second| {
+            let left = room - error(rounding, second);
+            let first = bits.clone().find(|first| *first <= second && error(0.5, *first) <= left)?;
+            Some(AnswerWidths { first, second })
+        })
+        .min_by_key(|widths| he.answer_bits(*widths, outputs))
+}
+
+/// tau with 2 exp(-tau^2 / 2) * (4 * coefficients) <= 2^-42: four sums a coefficient.
 fn tail(coefficients: usize) -> f64 {
-    let log = (f64::from(STATISTICAL_BITS) + 3.0) * std::f64::consts::LN_2 + (3.0 * coefficients as f64).ln();
+    let log = (f64::from(STATISTICAL_BITS) + 3.0) * std::f64::consts::LN_2 + (4.0 * coefficients as f64).ln();
     (2.0 * log).sqrt()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::params::HeBackend;
     use super::*;
 
+    fn parameters(backend: HeBackend, bits: u32, plain_bits: u32) -> HeParameters {
+        HeParameters { backend, degree: 4096, modulus_bits: vec![bits; 2], plain_bits }
+    }
+
+    const NORMS: WeightNorms = WeightNorms { squared: 1024.0 * 1024.0, absolute: 16384.0 };
+
     #[test]
-    fn budget_by_hand() {
-        // ||W||_2 = 2^10, ||W||_1 = 2^14, 2^16 coefficients: tau^2 = 2 (43 ln 2 + ln 196608) = 84.0, tau = 9.17;
-        // noise = 9.17 * 3.162 * (1024 + 2560) + 16384 + 21 = 120,300 < 2^17; F = 17 + 41 + 16 = 74.
-        let he = HeParameters { degree: 4096, modulus_bits: vec![54, 54], plain_bits: 25 };
-        let norms = WeightNorms { squared: 1024.0 * 1024.0, absolute: 16384.0 };
-        let proof = NoiseProof::derive(&he, norms, 1 << 16).unwrap();
-        assert_eq!((proof.noise_bits, proof.flood_bits), (17, 74));
-        // At decryption: 2^74 / 2^53.96 + 40961.5 + 1 = 2^20.1; 52.98 - 25 - 20.1 = 7.9.
-        assert_eq!(proof.margin_bits, 7);
+    fn budgets_by_hand() {
+        // ||W||_2 = 2^10, ||W||_1 = 2^14, 2^16 coefficients: tau^2 = 2 (43 ln 2 + ln 2^18) = 84.56, tau = 9.196.
+        // Wide secrets: noise = 9.196 * 3.162 * (1024 + 2560) + 16384 + 20 = 120,624 < 2^17; F = 16.88 + 41 + 16 -> 74;
+        // margin 107.96 - 1 - 25 - 74 = 7.96.
+        let wide = NoiseProof::derive(&parameters(HeBackend::Fhe, 54, 25), NORMS, 1 << 16, 1024).unwrap();
+        assert_eq!((wide.noise_bits, wide.flood_bits, wide.margin_bits), (17, 74, 7));
+        // delta*s = 9.196 * sqrt(10 * 1024) = 930.6 = 2^9.86, room 2^-26 (1 - 2^-7.96): p1 = 26 + 10 leaves
+        // 0.996 - 0.909 = 0.087 = 2^-3.5, so p0 = 26 - 1 + 4; p1 = 37 would leave more than p0 saves.
+        assert_eq!(wide.widths, AnswerWidths { first: 29, second: 36 });
+        // Ternary secrets: noise = 9.196 * 3.162 * (1024 + 128) + 8192 + 20 = 41,713 = 2^15.35; F = 72.35 -> 73;
+        // margin 99.96 - 1 - 22 - 73 = 3.96; delta*s = 9.196 * sqrt(2/3 * 1024) = 240.3 = 2^7.91, room
+        // 2^-23 (1 - 0.064): p1 = 23 + 8 has none left (0.9386 < 0.936 fails), 23 + 9 leaves 0.467, so p0 = 24 + 1.
+        let narrow =
+            NoiseProof::derive(&parameters(HeBackend::Narrow, 50, 22), NORMS, 1 << 16, 1024).unwrap();
+        assert_eq!((narrow.noise_bits, narrow.flood_bits, narrow.margin_bits), (16, 73, 3));
+        assert_eq!(narrow.widths, AnswerWidths { first: 24, second: 32 });
     }
 
     #[test]
     fn no_room_is_no_proof() {
-        let he = HeParameters { degree: 4096, modulus_bits: vec![50, 50], plain_bits: 40 };
-        assert!(NoiseProof::derive(&he, WeightNorms { squared: 1e6, absolute: 1e4 }, 1 << 16).is_none());
+        for backend in HeBackend::ALL {
+            let norms = WeightNorms { squared: 1e6, absolute: 1e4 };
+            assert!(NoiseProof::derive(&parameters(backend, 50, 40), norms, 1 << 16, 1024).is_none());
+        }
+    }
+
+    /// Widths grow where rounding has less room, and always leave decryption right.
+    #[test]
+    fn widths_leave_decryption_right() {
+        for plain_bits in 20..28 {
+            let he = parameters(HeBackend::Narrow, 51, plain_bits);
+            let Some(proof) = NoiseProof::derive(&he, NORMS, 1 << 20, 3000) else { continue };
+            let rounding = tail(1 << 20) * (4096.0f64 / 6.0).sqrt();
+            let AnswerWidths { first, second } = proof.widths;
+            let error = (f64::from(proof.flood_bits) - 101.96).exp2()
+                + (f64::from(proof.noise_bits) - 101.96).exp2()
+                + 0.5 * (-f64::from(first)).exp2()
+                + rounding * (-f64::from(second)).exp2();
+            let limit = (-f64::from(plain_bits + 1)).exp2();
+            assert!(error < limit, "k = {plain_bits}");
+            assert!(error * 2.0 + 600.0 * (-f64::from(second)).exp2() > limit, "k = {plain_bits}: wasteful");
+        }
     }
 }

@@ -13,10 +13,13 @@
 //!
 //! and mw*cw*A <= N keeps every output clear of wrapped and mixed products.
 
+use super::HeParameters;
+use super::answer::AnswerWidths;
+use super::params::Rates;
+use super::server::WEIGHT_CACHE_BYTES;
 use models::graph::{Shape, Window};
 use serde::{Deserialize, Serialize};
-
-use super::HeParameters;
+use std::ops::Range;
 
 /// How one convolution is laid out in polynomials. Public.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +49,13 @@ fn tile_sizes(whole: usize) -> impl Iterator<Item = usize> {
     (1..=whole.min(8)).map(move |parts| whole.div_ceil(parts))
 }
 
-/// Microseconds a product term, a request and an answer take, and a byte at 100 MB/s: enough to rank packings.
-const COST_US: (f64, f64, f64, f64) = (17.0, 400.0, 1500.0, 0.01);
+/// Bytes a second where no link is named.
+pub const DEFAULT_RATE: f64 = 1e8;
 
 impl Packing {
-    /// The cheapest packing of a convolution in polynomials of `he`; `None` where not even one window fits.
-    pub fn choose(he: &HeParameters, input: Shape, window: Window, out: Shape) -> Option<Self> {
+    /// The packing of a convolution in polynomials of `he` that is quickest by the backend's rates and a link of `rate`
+    /// bytes a second; `None` where not even one window fits.
+    pub fn choose(he: &HeParameters, input: Shape, window: Window, out: Shape, rate: f64) -> Option<Self> {
         let mut best: Option<(f64, Self)> = None;
         for tile_h in tile_sizes(out.h) {
             for tile_w in tile_sizes(out.w) {
@@ -59,7 +63,7 @@ impl Packing {
                 let room = he.degree / base.tile_area();
                 for cw in 1..=room.min(base.phase_channels()) {
                     let packing = Self { cw, mw: (room / cw).min(out.c), ..base.clone() };
-                    let cost = packing.cost(he);
+                    let cost = packing.cost(he, rate);
                     if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                         best = Some((cost, packing));
                     }
@@ -69,14 +73,32 @@ impl Packing {
         best.map(|(_, packing)| packing)
     }
 
-    fn cost(&self, he: &HeParameters) -> f64 {
-        let (product, request, answer, byte) = COST_US;
+    /// Microseconds that the exchange takes, one thread a party, nothing at the same time. Weights count where they are so
+    /// many that a server cannot keep them from one inference to the next.
+    fn cost(&self, he: &HeParameters, rate: f64) -> f64 {
+        let Rates { product, request, answer, weight } = he.rates();
+        let answers = self.answer_count();
+        let widths = AnswerWidths::usual(he.plain_bits);
         let bytes = self.request_count() * he.request_bytes()
-            + self.answer_count() * he.answer_bytes(self.out.size() / self.answer_count());
+            + answers * he.answer_bytes(widths, self.out.size() / answers);
+        let polynomials = self.input_groups() * self.output_groups();
+        let kept = polynomials * he.polynomial_memory() <= WEIGHT_CACHE_BYTES;
         self.product_count() as f64 * product
             + self.request_count() as f64 * request
-            + self.answer_count() as f64 * answer
-            + bytes as f64 * byte
+            + answers as f64 * answer
+            + if kept { 0.0 } else { polynomials as f64 * weight }
+            + bytes as f64 * 1e6 / rate
+    }
+
+    /// Whether this is a packing of the convolution that leaves every output clear of wrapped and mixed products.
+    pub fn is_sound(&self, degree: usize, input: Shape, window: Window, out: Shape) -> bool {
+        let within = |extent: usize, most: usize| (1..=most).contains(&extent);
+        (self.input, self.window, self.out) == (input, window, out)
+            && within(self.tile.0, out.h)
+            && within(self.tile.1, out.w)
+            && within(self.cw, self.phase_channels())
+            && within(self.mw, out.c)
+            && self.cw.saturating_mul(self.mw).saturating_mul(self.tile_area()) <= degree
     }
 
     /// Kernel rows and columns of one phase.
@@ -85,15 +107,15 @@ impl Packing {
         (kh.div_ceil(sy), kw.div_ceil(sx))
     }
 
-    /// Phases (row, column offsets) that the kernel reads.
-    fn phases(&self) -> impl Iterator<Item = (usize, usize)> {
-        let (sy, sx) =
-            (self.window.stride.0.min(self.window.kernel.0), self.window.stride.1.min(self.window.kernel.1));
-        (0..sy).flat_map(move |y| (0..sx).map(move |x| (y, x)))
+    /// Rows and columns of phases that the kernel reads.
+    fn phase_extent(&self) -> (usize, usize) {
+        let ((kh, kw), (sy, sx)) = (self.window.kernel, self.window.stride);
+        (sy.min(kh), sx.min(kw))
     }
 
     fn phase_channels(&self) -> usize {
-        self.input.c * self.phases().count()
+        let (sy, sx) = self.phase_extent();
+        self.input.c * sy * sx
     }
 
     /// Rows and columns of the input under one tile.
@@ -116,7 +138,8 @@ impl Packing {
         (self.out.h.div_ceil(self.tile.0), self.out.w.div_ceil(self.tile.1))
     }
 
-    fn tile_count(&self) -> usize {
+    /// Tiles of the output.
+    pub fn tile_count(&self) -> usize {
         self.tiles().0 * self.tiles().1
     }
 
@@ -150,10 +173,15 @@ impl Packing {
         self.out.size()
     }
 
-    /// The requests that answer `answer` sums over.
-    pub fn requests_of(&self, answer: usize) -> std::ops::Range<usize> {
-        let first = answer / self.output_groups() * self.input_groups();
-        first..first + self.input_groups()
+    /// The requests of a tile, which each of its answers sums over.
+    pub fn requests_of_tile(&self, tile: usize) -> Range<usize> {
+        tile * self.input_groups()..(tile + 1) * self.input_groups()
+    }
+
+    /// The kernel values that output group `group` reads, all of them once.
+    pub fn kernel_of(&self, group: usize) -> Range<usize> {
+        let channel = self.input.c * self.window.kernel.0 * self.window.kernel.1;
+        group * self.mw * channel..self.out.c.min((group + 1) * self.mw) * channel
     }
 
     /// The output group of an answer: with an input group it names the weight polynomial.
@@ -163,9 +191,9 @@ impl Packing {
 
     /// Channel, row and column phase of a phase channel.
     fn phase_channel(&self, channel: usize) -> (usize, usize, usize) {
-        let phases: Vec<_> = self.phases().collect();
-        let (py, px) = phases[channel % phases.len()];
-        (channel / phases.len(), py, px)
+        let (sy, sx) = self.phase_extent();
+        let phase = channel % (sy * sx);
+        (channel / (sy * sx), phase / sx, phase % sx)
     }
 
     /// What request `request` carries: places of input values. Padding and channels beyond the last are zero.
@@ -250,6 +278,15 @@ impl Packing {
         places
     }
 
+    /// How many places [`Packing::outputs`] has.
+    pub fn output_count(&self, answer: usize) -> usize {
+        let (tile, group) = (answer / self.output_groups(), self.output_group_of(answer));
+        let (first_row, first_column) = self.tile_start(tile);
+        self.mw.min(self.out.c - group * self.mw)
+            * self.tile.0.min(self.out.h - first_row)
+            * self.tile.1.min(self.out.w - first_column)
+    }
+
     /// First output row and column of a tile.
     fn tile_start(&self, tile: usize) -> (usize, usize) {
         (tile / self.tiles().1 * self.tile.0, tile % self.tiles().1 * self.tile.1)
@@ -258,6 +295,7 @@ impl Packing {
 
 #[cfg(test)]
 mod tests {
+    use super::super::params::HeBackend;
     use super::*;
     use proptest::prelude::*;
 
@@ -276,8 +314,10 @@ mod tests {
     fn check(degree: usize, input: Shape, window: Window, channels: usize) -> Result<(), TestCaseError> {
         let Some((h, w)) = window.output(input) else { return Ok(()) };
         let out = Shape::new(channels, h, w);
-        let he = HeParameters { degree, modulus_bits: vec![50, 50], plain_bits: 20 };
-        let Some(packing) = Packing::choose(&he, input, window, out) else { return Ok(()) };
+        let he =
+            HeParameters { backend: HeBackend::Narrow, degree, modulus_bits: vec![50, 50], plain_bits: 20 };
+        let Some(packing) = Packing::choose(&he, input, window, out, DEFAULT_RATE) else { return Ok(()) };
+        prop_assert!(packing.is_sound(degree, input, window, out));
         let x: Vec<i64> = (0..input.size()).map(|i| (i as i64 * 7) % 11 - 5).collect();
         let kernel_size = channels * input.c * window.kernel.0 * window.kernel.1;
         let kernel: Vec<i64> = (0..kernel_size).map(|i| (i as i64 * 5) % 13 - 6).collect();
@@ -291,12 +331,14 @@ mod tests {
         let mut result = vec![None; out.size()];
         for answer in 0..packing.answer_count() {
             let mut sum = vec![0i64; degree];
-            for (group, request) in packing.requests_of(answer).enumerate() {
+            let tile = answer / packing.output_groups();
+            for (group, request) in packing.requests_of_tile(tile).enumerate() {
                 let a = poly(&packing.inputs(request), &x);
                 let b = poly(&packing.weights(group, packing.output_group_of(answer)), &kernel);
                 sum.iter_mut().zip(negacyclic(&a, &b)).for_each(|(s, p)| *s += p);
             }
             let places = packing.outputs(answer);
+            prop_assert_eq!(places.len(), packing.output_count(answer));
             prop_assert!(places.windows(2).all(|w| w[0].coefficient < w[1].coefficient));
             for place in places {
                 prop_assert!(result[place.index].replace(sum[place.coefficient]).is_none(), "covered twice");
@@ -317,6 +359,45 @@ mod tests {
         ) {
             check(1 << log_degree, Shape::new(c, h, w), Window::square(kernel, stride, padding), out)?;
         }
+    }
+
+    /// A slow link is given fewer bytes, a fast one fewer answers, which take the longest.
+    #[test]
+    fn the_link_decides() {
+        let he = HeParameters::candidates(HeBackend::Narrow, 22).next().unwrap();
+        let (shape, window) = (Shape::new(64, 32, 32), Window::square(3, 1, 1));
+        let [slow, fast] = [1e6, 1e12].map(|rate| {
+            let packing = Packing::choose(&he, shape, window, shape, rate).unwrap();
+            let widths = AnswerWidths::usual(22);
+            let answer = |answer| he.answer_bytes(widths, packing.output_count(answer));
+            let bytes: usize = (0..packing.answer_count()).map(answer).sum();
+            (packing.request_count() * he.request_bytes() + bytes, packing.answer_count())
+        });
+        assert!(slow.0 < fast.0 && slow.1 > fast.1, "{slow:?} and {fast:?}: bytes, answers");
+    }
+
+    /// What a party would come to grief on: places beyond the polynomial, outputs that products run into.
+    #[test]
+    fn unsound_packings_are_told() {
+        let he = HeParameters::candidates(HeBackend::Narrow, 22).next().unwrap();
+        let (shape, window) = (Shape::new(8, 16, 16), Window::square(3, 1, 1));
+        let sound = Packing::choose(&he, shape, window, shape, DEFAULT_RATE).unwrap();
+        let changes: [fn(&mut Packing); 8] = [
+            |p| p.mw = 0,
+            |p| p.mw = 9,
+            |p| p.cw = 0,
+            |p| (p.cw, p.mw) = (8, 8),
+            |p| p.tile = (0, 4),
+            |p| p.tile = (17, 4),
+            |p| p.input.c = 7,
+            |p| p.window.stride = (2, 1),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut packing = sound.clone();
+            change(&mut packing);
+            assert!(!packing.is_sound(he.degree, shape, window, shape), "change {index}");
+        }
+        assert!(Packing { mw: 1, ..sound }.is_sound(he.degree, shape, window, shape));
     }
 
     #[test]

@@ -1,12 +1,10 @@
-//! BFV parameters and the 128-bit line.
+//! BFV parameters, the 128-bit line, and what a backend's ciphertexts are like.
 
+use super::answer::{AnswerWidths, answer_bytes};
+use super::modular::Modulus;
+use super::{fhe_rs, narrow};
 use crate::Error;
-use fhe::bfv::{BfvParameters, BfvParametersBuilder};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-
-/// Variance of the centred binomial that secrets and errors come from; magnitudes are at most twice this.
-pub const ERROR_VARIANCE: usize = 10;
 
 /// By how many bits a prime may fall short of its nominal size: all of ours exceed 0.99 * 2^bits.
 pub const PRIME_SLACK: f64 = 0.02;
@@ -23,12 +21,75 @@ pub const fn security_line(degree: usize) -> Option<u32> {
     }
 }
 
+/// Who computes on ciphertexts. Both parties use the same one: their messages differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeBackend {
+    /// This project's kernel, for primes below 2^51.
+    Narrow,
+    /// The library `fhe`.
+    Fhe,
+}
+
+impl HeBackend {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Narrow, Self::Fhe];
+
+    /// The name used on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Narrow => "narrow",
+            Self::Fhe => "fhe",
+        }
+    }
+
+    /// Degrees and primes that the compiler tries, cheapest first.
+    const fn choices(self) -> &'static [(usize, &'static [u32])] {
+        match self {
+            Self::Narrow => narrow::CHOICES,
+            Self::Fhe => fhe_rs::CHOICES,
+        }
+    }
+}
+
+/// What a backend draws its secrets and errors from, for the noise proof.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Distributions {
+    /// Sub-Gaussian variance proxy of a coefficient of the secret key and of encryption randomness.
+    pub secret_proxy: f64,
+    /// Their largest magnitude.
+    pub secret_bound: f64,
+    /// Sub-Gaussian variance proxy of an error's coefficient.
+    pub error_proxy: f64,
+    /// Its largest magnitude.
+    pub error_bound: f64,
+    /// The largest error of encoding a plaintext.
+    pub encoding: f64,
+    /// Whether decryption lifts an answer back to Q.
+    pub lifts: bool,
+}
+
+/// Microseconds that operations take at N = 4096 and two primes, both parties together: what packings are ranked by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rates {
+    /// A product of a ciphertext and a weight polynomial, accumulated.
+    pub(crate) product: f64,
+    /// A request: encrypted, packed, read.
+    pub(crate) request: f64,
+    /// An answer without its products: re-randomised, transformed back, flooded, packed, decrypted.
+    pub(crate) answer: f64,
+    /// A weight polynomial: laid out and transformed.
+    pub(crate) weight: f64,
+}
+
 /// A choice of BFV ring; the plaintext modulus is 2^k.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeParameters {
+    /// Who computes.
+    pub backend: HeBackend,
     /// N, the number of coefficients.
     pub degree: usize,
-    /// Bits of every prime of Q; answers travel modulo the first one alone.
+    /// Bits of every prime of Q.
     pub modulus_bits: Vec<u32>,
     /// k, the plaintext modulus is 2^k.
     pub plain_bits: u32,
@@ -36,11 +97,10 @@ pub struct HeParameters {
 
 impl HeParameters {
     /// What the compiler tries, cheapest first.
-    pub fn candidates(plain_bits: u32) -> impl Iterator<Item = Self> {
-        let choices: [(usize, &[u32]); 4] =
-            [(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])];
-        choices.into_iter().map(move |(degree, bits)| Self {
-            degree,
+    pub fn candidates(backend: HeBackend, plain_bits: u32) -> impl Iterator<Item = Self> {
+        backend.choices().iter().map(move |(degree, bits)| Self {
+            backend,
+            degree: *degree,
             modulus_bits: bits.to_vec(),
             plain_bits,
         })
@@ -49,11 +109,6 @@ impl HeParameters {
     /// log2 of Q, rounded up.
     pub fn log_q(&self) -> u32 {
         self.modulus_bits.iter().sum()
-    }
-
-    /// Bits of the modulus that answers travel in.
-    pub fn answer_bits(&self) -> u32 {
-        self.modulus_bits[0]
     }
 
     /// Errors unless the parameters keep 128 bits of security.
@@ -70,75 +125,116 @@ impl HeParameters {
         }
     }
 
-    /// The library's parameters, after the security check.
-    pub fn build(&self) -> Result<Arc<BfvParameters>, Error> {
-        self.check_security("he")?;
-        let sizes: Vec<usize> = self.modulus_bits.iter().map(|b| *b as usize).collect();
-        let library = BfvParametersBuilder::new()
-            .set_degree(self.degree)
-            .set_plaintext_modulus(1 << self.plain_bits)
-            .set_moduli_sizes(&sizes)
-            .set_variance(ERROR_VARIANCE)
-            .build_arc()?;
-        for (prime, bits) in library.moduli().iter().zip(&self.modulus_bits) {
-            if (*prime as f64).log2() < f64::from(*bits) - PRIME_SLACK {
-                let expected = format!("within {PRIME_SLACK} bits of 2^{bits}");
+    /// The primes that a backend found, if the noise proof covers them.
+    pub(crate) fn check_primes(&self, primes: &[u64]) -> Result<Vec<Modulus>, Error> {
+        if primes.len() != self.modulus_bits.len() {
+            let (expected, found) = (self.modulus_bits.len().to_string(), primes.len().to_string());
+            return Err(Error::config("he", "primes", expected, found));
+        }
+        for (prime, bits) in primes.iter().zip(&self.modulus_bits) {
+            let size = (*prime as f64).log2();
+            if size > f64::from(*bits) || size < f64::from(*bits) - PRIME_SLACK {
+                let expected = format!("within {PRIME_SLACK} bits below 2^{bits}");
                 return Err(Error::config("he", "prime", expected, prime.to_string()));
             }
         }
-        Ok(library)
+        Ok(primes.iter().map(|prime| Modulus::new(*prime)).collect())
     }
 
-    /// Bytes of one polynomial modulo Q, packed.
-    fn polynomial_bytes(&self) -> usize {
+    /// What the backend draws from.
+    pub(crate) const fn distributions(&self) -> Distributions {
+        match self.backend {
+            HeBackend::Narrow => narrow::DISTRIBUTIONS,
+            HeBackend::Fhe => fhe_rs::DISTRIBUTIONS,
+        }
+    }
+
+    /// What the backend's operations take with these parameters: in proportion to the numbers of a polynomial.
+    pub(crate) fn rates(&self) -> Rates {
+        let rates = match self.backend {
+            HeBackend::Narrow => narrow::RATES,
+            HeBackend::Fhe => fhe_rs::RATES,
+        };
+        let size = self.polynomial_memory() as f64 / (2 * 4096 * size_of::<u64>()) as f64;
+        Rates {
+            product: rates.product * size,
+            request: rates.request * size,
+            answer: rates.answer * size,
+            weight: rates.weight * size,
+        }
+    }
+
+    /// Bytes of one polynomial modulo Q in memory.
+    pub(crate) const fn polynomial_memory(&self) -> usize {
+        self.modulus_bits.len() * self.degree * size_of::<u64>()
+    }
+
+    /// Bytes of one polynomial modulo Q, each row packed.
+    pub(crate) fn polynomial_bytes(&self) -> usize {
         self.modulus_bits.iter().map(|b| (*b as usize * self.degree).div_ceil(8)).sum()
     }
 
-    /// Bytes of a fresh symmetric ciphertext on the wire: one polynomial, a 32-byte seed for the other, and 17 bytes
-    /// of the library's protobuf framing.
+    /// Bytes of a fresh symmetric ciphertext on the wire: one polynomial, and a seed for the other.
     pub fn request_bytes(&self) -> usize {
-        self.polynomial_bytes() + 32 + 17
+        self.polynomial_bytes()
+            + match self.backend {
+                HeBackend::Narrow => narrow::REQUEST_EXTRA,
+                HeBackend::Fhe => fhe_rs::REQUEST_EXTRA,
+            }
     }
 
-    /// Bytes of a public key on the wire: as a request, framed once more.
+    /// Bytes of a public key on the wire.
     pub fn public_key_bytes(&self) -> usize {
-        self.polynomial_bytes() + 32 + 19
+        self.polynomial_bytes()
+            + match self.backend {
+                HeBackend::Narrow => narrow::REQUEST_EXTRA,
+                HeBackend::Fhe => fhe_rs::PUBLIC_KEY_EXTRA,
+            }
     }
 
     /// Bytes of one answer that carries `outputs` coefficients: the whole second polynomial and those of the first.
-    pub fn answer_bytes(&self, outputs: usize) -> usize {
-        ((self.degree + outputs) * self.answer_bits() as usize).div_ceil(8)
+    pub const fn answer_bytes(&self, widths: AnswerWidths, outputs: usize) -> usize {
+        answer_bytes(self.degree, widths, outputs)
+    }
+
+    /// The same in bits, not rounded to bytes.
+    pub(crate) const fn answer_bits(&self, widths: AnswerWidths, outputs: usize) -> usize {
+        self.degree * widths.second as usize + outputs * widths.first as usize
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::backend::{Client, Context};
     use super::*;
-    use fhe::bfv::{Ciphertext, Encoding, Plaintext, PublicKey, SecretKey};
-    use fhe_traits::{FheEncoder, FheEncrypter, Serialize};
 
     #[test]
     fn candidates_keep_the_line_and_declare_their_bytes() {
-        for parameters in HeParameters::candidates(25) {
-            let library = parameters.build().unwrap();
-            let bits: u32 = library.moduli().iter().map(|q| 64 - q.leading_zeros()).sum();
-            assert_eq!(bits, parameters.log_q());
-            let mut rng = rand::rng();
-            let key = SecretKey::random(&library, &mut rng);
-            let zero = Plaintext::try_encode(&[0u64; 4], Encoding::poly(), &library).unwrap();
-            let request: Ciphertext = key.try_encrypt(&zero, &mut rng).unwrap();
-            assert_eq!(request.to_bytes().len(), parameters.request_bytes());
-            assert_eq!(PublicKey::new(&key, &mut rng).to_bytes().len(), parameters.public_key_bytes());
+        let mut rng = rand::rng();
+        for backend in HeBackend::ALL {
+            for he in HeParameters::candidates(backend, 25) {
+                he.check_security("test").unwrap();
+                let context = Context::new(&he).unwrap();
+                let bits: u32 = context.moduli().iter().map(|q| 64 - q.leading_zeros()).sum();
+                assert_eq!(bits, he.log_q());
+                assert!(context.moduli().iter().all(|q| q % (2 * he.degree as u64) == 1));
+                let client = Client::generate(&he, &mut rng).unwrap();
+                let request = client.encrypt(&vec![3; he.degree], &mut rng).unwrap();
+                assert_eq!(request.len(), he.request_bytes());
+                assert_eq!(client.public_key(&mut rng).unwrap().len(), he.public_key_bytes());
+            }
         }
     }
 
     #[test]
     fn parameters_off_the_line_are_refused_by_name() {
-        let weak = HeParameters { degree: 4096, modulus_bits: vec![60, 60], plain_bits: 20 };
-        let message = weak.check_security("stem.conv").unwrap_err().to_string();
-        assert!(
-            message.contains("stem.conv") && message.contains("109") && message.contains("120"),
-            "{message}"
-        );
+        for backend in HeBackend::ALL {
+            let weak = HeParameters { backend, degree: 4096, modulus_bits: vec![60, 60], plain_bits: 20 };
+            let message = weak.check_security("stem.conv").unwrap_err().to_string();
+            assert!(
+                message.contains("stem.conv") && message.contains("109") && message.contains("120"),
+                "{message}"
+            );
+        }
     }
 }

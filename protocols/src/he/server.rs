@@ -1,179 +1,187 @@
 //! The server's half: weights in NTT form, products, re-randomisation, flooding.
 
 use super::Exchange;
+use super::answer::Switch;
+use super::backend::{Context, Request, Requests, Server, Weights};
 use super::noise::WeightNorms;
 use super::packing::Packing;
 use super::params::HeParameters;
 use crate::Error;
-use crate::wire;
-use fhe::bfv::{BfvParameters, Ciphertext, Encoding, Plaintext, PublicKey};
-use fhe_math::rq::dot_product;
-use fhe_math::rq::traits::TryConvertFrom;
-use fhe_math::rq::{Poly, Representation};
-use fhe_traits::{DeserializeParametrized, FheEncoder, FheEncrypter};
-use ndarray::Array2;
-use rand::{CryptoRng, Rng, RngCore};
-use std::sync::Arc;
+use crate::parallel::in_order;
+use rand::{CryptoRng, RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use std::ops::Range;
 
-/// The weight polynomials of one convolution, in NTT form, made once per model.
-pub struct PreparedWeights {
-    /// By output group, then input group.
-    polys: Vec<Vec<Poly>>,
-}
+/// Transformed weights that a model keeps, bytes. Those beyond are laid out and transformed anew for every inference.
+pub const WEIGHT_CACHE_BYTES: usize = 512 << 20;
+
+/// Requests of a segment that a server holds at a time, bytes; at least those of one tile.
+const REQUEST_BYTES: usize = 256 << 20;
 
 /// Norms that bound the noise of every answer of a convolution.
 pub fn weight_norms(packing: &Packing, kernel: &[i32]) -> WeightNorms {
     let mut norms = WeightNorms { squared: 0.0, absolute: 0.0 };
-    for output_group in 0..packing.output_groups() {
-        let (mut squared, mut absolute) = (0.0, 0.0);
-        for input_group in 0..packing.input_groups() {
-            for place in packing.weights(input_group, output_group) {
-                let w = f64::from(kernel[place.index]);
-                squared += w * w;
-                absolute += w.abs();
-            }
+    for group in 0..packing.output_groups() {
+        let (mut squared, mut absolute) = (0i64, 0i64);
+        for weight in &kernel[packing.kernel_of(group)] {
+            let weight = i64::from(*weight);
+            squared += weight * weight;
+            absolute += weight.abs();
         }
-        norms.squared = norms.squared.max(squared);
-        norms.absolute = norms.absolute.max(absolute);
+        norms.squared = norms.squared.max(squared as f64);
+        norms.absolute = norms.absolute.max(absolute as f64);
     }
     norms
 }
 
-impl PreparedWeights {
-    /// Lays out and transforms `kernel`.
-    pub fn new(library: &Arc<BfvParameters>, packing: &Packing, kernel: &[i32]) -> Result<Self, Error> {
-        let context = library.context_at_level(0)?;
-        let mut polys = Vec::with_capacity(packing.output_groups());
-        for output_group in 0..packing.output_groups() {
-            let mut row = Vec::with_capacity(packing.input_groups());
-            for input_group in 0..packing.input_groups() {
-                let mut coefficients = vec![0i64; library.degree()];
-                for place in packing.weights(input_group, output_group) {
-                    coefficients[place.coefficient] = i64::from(kernel[place.index]);
-                }
-                // Signed on purpose: the library's own plaintexts would lift -3 to t - 3 and drown in noise.
-                let mut poly = Poly::try_convert_from(
-                    coefficients.as_slice(),
-                    context,
-                    false,
-                    Representation::PowerBasis,
-                )
-                .map_err(fhe::Error::from)?;
-                poly.change_representation(Representation::Ntt);
-                row.push(poly);
-            }
-            polys.push(row);
-        }
-        Ok(Self { polys })
+/// What of a session does not depend on the client: parameters, made once a model.
+pub struct HeContext {
+    he: HeParameters,
+    context: Context,
+}
+
+impl HeContext {
+    /// The context of `he`, after the security check.
+    pub fn new(he: &HeParameters) -> Result<Self, Error> {
+        Ok(Self { he: he.clone(), context: Context::new(he)? })
     }
 }
 
-/// Bytes that the library puts before the ciphertext that a public key is.
-const PUBLIC_KEY_FRAMING: usize = 4;
+/// The weight polynomials of one convolution, as far as they are kept.
+pub struct PreparedWeights<'a> {
+    kernel: &'a [i32],
+    /// By output group; `None` where memory was short.
+    rows: Vec<Option<Weights>>,
+}
 
-/// A ciphertext off the wire: two reduced polynomials modulo all of Q, in NTT form, or the peer is at fault.
-///
-/// The library takes level, representation and count from the message; none of them is the peer's to choose. Its
-/// variable-time shortcuts are switched off, since secret weights are multiplied next.
-fn decode(library: &Arc<BfvParameters>, bytes: &[u8]) -> Result<Ciphertext, Error> {
-    let fault = |found: String| Error::peer("HE ciphertext", "two polynomials modulo Q in NTT form", found);
-    let mut ciphertext = Ciphertext::from_bytes(bytes, library).map_err(|e| fault(e.to_string()))?;
-    let context = library.context_at_level(0)?;
-    if ciphertext.len() != 2 {
-        return Err(fault(format!("{} polynomials", ciphertext.len())));
+impl<'a> PreparedWeights<'a> {
+    /// Lays out and transforms `kernel`, keeping no more than `memory` bytes, from which it takes what it uses.
+    pub fn new(
+        context: &HeContext,
+        packing: &Packing,
+        kernel: &'a [i32],
+        memory: &mut usize,
+    ) -> Result<Self, Error> {
+        let row_bytes = packing.input_groups() * context.he.polynomial_memory();
+        let kept = (*memory / row_bytes).min(packing.output_groups());
+        *memory -= kept * row_bytes;
+        let mut rows = Vec::with_capacity(packing.output_groups());
+        let transform = |group| transform(context, packing, kernel, group);
+        in_order(0..kept, transform, |row| {
+            rows.push(Some(row));
+            Ok(())
+        })?;
+        rows.resize_with(packing.output_groups(), || None);
+        Ok(Self { kernel, rows })
     }
-    for poly in ciphertext.iter_mut() {
-        if poly.ctx() != context || poly.representation() != &Representation::Ntt {
-            return Err(fault(format!("{:?} of another level or form", poly.representation())));
+}
+
+/// The weight polynomials of output group `group`.
+fn transform(context: &HeContext, packing: &Packing, kernel: &[i32], group: usize) -> Result<Weights, Error> {
+    context.context.weights((0..packing.input_groups()).map(|input_group| {
+        let mut coefficients = vec![0i64; context.he.degree];
+        for place in packing.weights(input_group, group) {
+            coefficients[place.coefficient] = i64::from(kernel[place.index]);
         }
-        let rows = poly.coefficients();
-        let reduced = |(row, q): (ndarray::ArrayView1<'_, u64>, &u64)| row.iter().all(|x| x < q);
-        if !rows.outer_iter().zip(library.moduli()).all(reduced) {
-            return Err(fault("a coefficient that is not reduced".into()));
-        }
-        poly.disallow_variable_time_computations();
-    }
-    Ok(ciphertext)
+        coefficients
+    }))
 }
 
 /// The server's view of a session: the client's public key.
-pub struct ServerKey {
-    he: HeParameters,
-    library: Arc<BfvParameters>,
-    public: PublicKey,
+pub struct ServerKey<'a> {
+    context: &'a HeContext,
+    switch: Switch,
+    server: Server,
 }
 
-impl ServerKey {
+/// Requests of one or more tiles.
+pub struct TileRequests(Requests);
+
+impl<'a> ServerKey<'a> {
     /// Reads the client's public key.
-    pub fn new(he: &HeParameters, library: &Arc<BfvParameters>, bytes: &[u8]) -> Result<Self, Error> {
-        // The library frames a key as a ciphertext behind four bytes, and shows only the latter.
-        let (_, ciphertext) = bytes.split_at(bytes.len().min(PUBLIC_KEY_FRAMING));
-        decode(library, ciphertext)?;
-        let public = PublicKey::from_bytes(bytes, library)
-            .map_err(|e| Error::peer("HE public key", "a key of the plan's parameters", e.to_string()))?;
-        Ok(Self { he: he.clone(), library: library.clone(), public })
+    pub fn new(context: &'a HeContext, bytes: &[u8]) -> Result<Self, Error> {
+        let moduli = context.he.check_primes(context.context.moduli())?;
+        Ok(Self { context, switch: Switch::new(&moduli), server: Server::new(&context.context, bytes)? })
     }
 
-    /// Reads one request.
-    pub fn read_request(&self, bytes: &[u8]) -> Result<Ciphertext, Error> {
-        decode(&self.library, bytes)
+    /// How many tiles' requests are held at a time.
+    pub fn tiles_at_once(&self, packing: &Packing) -> usize {
+        (REQUEST_BYTES / (2 * packing.input_groups() * self.context.he.polynomial_memory())).max(1)
     }
 
-    /// One answer: the product of its requests with the weights, minus `mask`, re-randomised and flooded.
+    /// Reads requests, as `messages` brings them.
+    pub fn read_requests(
+        &self,
+        messages: impl Iterator<Item = Result<Vec<u8>, Error>>,
+    ) -> Result<TileRequests, Error> {
+        let mut requests = self.server.no_requests();
+        let read = |bytes: Result<Vec<u8>, Error>| self.server.request(&bytes?);
+        in_order(messages, read, |request: Request| {
+            requests.push(request);
+            Ok(())
+        })?;
+        Ok(TileRequests(requests))
+    }
+
+    /// The answers of `tiles`, in order: products of their requests with the weights, re-randomised, flooded, rounded,
+    /// minus `mask`, which is the whole output tensor of k-bit values.
     ///
-    /// `requests` are those of `Packing::requests_of`; `mask` is the whole output tensor of k-bit values.
-    pub fn answer<R: RngCore + CryptoRng>(
+    /// Output group by output group, so that weights that are not kept are transformed once for all of `tiles`.
+    pub fn answers<R: RngCore + CryptoRng>(
+        &self,
+        exchange: &Exchange,
+        weights: &PreparedWeights<'_>,
+        tiles: Range<usize>,
+        requests: &TileRequests,
+        mask: &[u64],
+        rng: &mut R,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let groups = exchange.packing.output_groups();
+        let mut answers = vec![Vec::new(); tiles.len() * groups];
+        let items = (0..groups).map(|group| {
+            let mut seed = [0; 32];
+            rng.fill_bytes(&mut seed);
+            (group, ChaCha20Rng::from_seed(seed))
+        });
+        let of_group = |(group, mut rng): (usize, ChaCha20Rng)| {
+            let fresh;
+            let row = match &weights.rows[group] {
+                Some(row) => row,
+                None => {
+                    fresh = transform(self.context, &exchange.packing, weights.kernel, group)?;
+                    &fresh
+                }
+            };
+            let answer = |tile| {
+                let of_tile = exchange.packing.requests_of_tile(tile - tiles.start);
+                let answer = tile * groups + group;
+                self.answer(exchange, answer, (&requests.0, of_tile), row, mask, &mut rng)
+            };
+            Ok((group, tiles.clone().map(answer).collect::<Result<Vec<_>, Error>>()?))
+        };
+        in_order(items, of_group, |(group, of_group)| {
+            for (tile, answer) in of_group.into_iter().enumerate() {
+                answers[tile * groups + group] = answer;
+            }
+            Ok(())
+        })?;
+        Ok(answers)
+    }
+
+    fn answer<R: RngCore + CryptoRng>(
         &self,
         Exchange { packing, proof }: &Exchange,
-        weights: &PreparedWeights,
         answer: usize,
-        requests: &[Ciphertext],
+        (requests, range): (&Requests, Range<usize>),
+        weights: &Weights,
         mask: &[u64],
         rng: &mut R,
     ) -> Result<Vec<u8>, Error> {
         let places = packing.outputs(answer);
-        let plain_mask = (1u64 << self.he.plain_bits) - 1;
-        let mut coefficients = vec![0u64; self.he.degree];
-        for place in &places {
-            coefficients[place.coefficient] = mask[place.index].wrapping_neg() & plain_mask;
-        }
-        let plain = Plaintext::try_encode(coefficients.as_slice(), Encoding::poly(), &self.library)?;
-        let fresh = self.public.try_encrypt(&plain, rng)?;
-        let (mut first, mut second) = (fresh[0].clone(), fresh[1].clone());
-        // What follows depends on weights and masks.
-        first.disallow_variable_time_computations();
-        second.disallow_variable_time_computations();
-        let row = weights.polys[packing.output_group_of(answer)].iter();
-        first += &dot_product(requests.iter().map(|request| &request[0]), row.clone())
-            .map_err(fhe::Error::from)?;
-        second += &dot_product(requests.iter().map(|request| &request[1]), row).map_err(fhe::Error::from)?;
-        first.change_representation(Representation::PowerBasis);
-        second.change_representation(Representation::PowerBasis);
-        first += &self.flood(proof.flood_bits, rng)?;
-        let target = self.library.context_at_level(self.library.max_level())?;
-        first.switch_down_to(target).map_err(fhe::Error::from)?;
-        second.switch_down_to(target).map_err(fhe::Error::from)?;
-        let first = first.coefficients();
-        let mut numbers = second.coefficients().iter().copied().collect::<Vec<u64>>();
-        numbers.extend(places.iter().map(|place| first[[0, place.coefficient]]));
-        Ok(wire::pack(&numbers, self.he.answer_bits()))
-    }
-
-    /// A polynomial of independent uniform integers of [-2^bits, 2^bits).
-    fn flood<R: RngCore + CryptoRng>(&self, bits: u32, rng: &mut R) -> Result<Poly, Error> {
-        let context = self.library.context_at_level(0)?;
-        let moduli = context.moduli_operators();
-        let offsets: Vec<u64> = moduli.iter().map(|q| q.reduce_u128(1 << bits)).collect();
-        let mut rows = Array2::zeros((moduli.len(), self.he.degree));
-        let span = (1u128 << (bits + 1)) - 1;
-        for coefficient in 0..self.he.degree {
-            let x = rng.random::<u128>() & span;
-            for (row, (q, offset)) in moduli.iter().zip(&offsets).enumerate() {
-                rows[[row, coefficient]] = q.sub(q.reduce_u128(x), *offset);
-            }
-        }
-        Poly::try_convert_from(rows, context, false, Representation::PowerBasis)
-            .map_err(|e| Error::from(fhe::Error::from(e)))
+        let mut product = self.server.product(requests, range, weights, rng)?;
+        self.switch.flood(&mut product[0], &places, proof.flood_bits, rng);
+        let masked = (places.as_slice(), mask, self.context.he.plain_bits);
+        Ok(self.switch.pack(&product, proof.widths, masked))
     }
 }
 
@@ -181,95 +189,107 @@ impl ServerKey {
 mod tests {
     use super::super::client::ClientKey;
     use super::super::noise::NoiseProof;
+    use super::super::packing::DEFAULT_RATE;
+    use super::super::params::HeBackend;
     use super::*;
     use models::convolve::convolve;
     use models::fixed::Ring;
     use models::graph::{Shape, Window};
+    use rand::Rng;
+    use std::num::Wrapping;
 
-    /// Every single-byte change of the framing is refused or harmless, never a panic.
-    #[test]
-    fn damaged_ciphertexts_are_the_peers_fault() {
+    const LAYERS: [(Shape, Window, usize); 5] = [
+        (Shape::new(3, 32, 32), Window::square(3, 1, 1), 8),
+        (Shape::new(8, 16, 16), Window::square(3, 2, 1), 16),
+        (Shape::new(16, 8, 8), Window::square(1, 2, 0), 32),
+        (Shape::new(64, 1, 1), Window::square(1, 1, 0), 10),
+        (Shape::new(1, 80, 70), Window::square(5, 1, 2), 1),
+    ];
+
+    /// Masks in, mask-free outputs out, by one backend; `memory` for weights.
+    fn outputs(
+        he: &HeParameters,
+        exchange: &Exchange,
+        (kernel, values, mask): (&[i32], &[i64], &[u64]),
+        mut memory: usize,
+    ) -> Vec<u64> {
         let mut rng = rand::rng();
-        let he = HeParameters { degree: 4096, modulus_bits: vec![50, 50], plain_bits: 22 };
-        let library = he.build().unwrap();
-        let client = ClientKey::generate(&he, &mut rng).unwrap();
-        let window = Window::square(1, 1, 0);
-        let shape = Shape::new(1, 8, 8);
-        let packing = Packing::choose(&he, shape, window, shape).unwrap();
-        let public = client.public_key(&mut rng);
-        let server = ServerKey::new(&he, &library, &public).unwrap();
-        let request = client.request(&packing, 0, &[1; 64], &mut rng).unwrap();
-        let mut refused = 0;
-        for at in (0..24).chain(request.len() - 40..request.len()) {
-            for flip in [1, 3, 0x80] {
-                let mut damaged = request.clone();
-                damaged[at] ^= flip;
-                refused += usize::from(server.read_request(&damaged).is_err());
-                let mut damaged = public.clone();
-                damaged[at] ^= flip;
-                let _ = ServerKey::new(&he, &library, &damaged);
+        let packing = &exchange.packing;
+        let client = ClientKey::generate(he, &mut rng).unwrap();
+        let context = HeContext::new(he).unwrap();
+        let weights = PreparedWeights::new(&context, packing, kernel, &mut memory).unwrap();
+        let server = ServerKey::new(&context, &client.public_key(&mut rng).unwrap()).unwrap();
+        let mut messages = Vec::new();
+        for r in 0..packing.request_count() {
+            messages.push(client.request(packing, r, values, &mut rng));
+            assert_eq!(messages[r].as_ref().unwrap().len(), he.request_bytes());
+        }
+        let requests = server.read_requests(messages.into_iter()).unwrap();
+        let tiles = 0..packing.tile_count();
+        let answers = server.answers(exchange, &weights, tiles, &requests, mask, &mut rng).unwrap();
+        let mut outputs = vec![0u64; mask.len()];
+        for (answer, bytes) in answers.iter().enumerate() {
+            let expected = he.answer_bytes(exchange.proof.widths, packing.outputs(answer).len());
+            assert_eq!(bytes.len(), expected);
+            for (index, value) in client.read_answer(exchange, answer, bytes).unwrap() {
+                outputs[index] = value;
             }
         }
-        assert!(refused >= 20, "only {refused} refused");
-        let mut form = request.clone();
-        form[5] ^= 3; // the representation: NTT becomes power basis
-        assert!(matches!(server.read_request(&form), Err(Error::Peer { .. })));
+        outputs
     }
 
+    /// Strides, tiles, single pixels: every backend decrypts to the convolution minus the mask, exactly.
     #[test]
     fn answers_are_the_convolution_minus_the_mask() {
         let mut rng = rand::rng();
-        for (input, window, channels) in [
-            (Shape::new(3, 32, 32), Window::square(3, 1, 1), 8),
-            (Shape::new(8, 16, 16), Window::square(3, 2, 1), 16),
-            (Shape::new(16, 8, 8), Window::square(1, 2, 0), 32),
-            (Shape::new(64, 1, 1), Window::square(1, 1, 0), 10),
-        ] {
-            let ring = Ring::new(25).unwrap();
+        for (bits, (input, window, channels)) in [22, 25, 25, 30, 22].into_iter().zip(LAYERS) {
+            let ring = Ring::new(bits).unwrap();
             let (h, w) = window.output(input).unwrap();
             let out = Shape::new(channels, h, w);
-            let he = HeParameters { degree: 4096, modulus_bits: vec![54, 54], plain_bits: ring.bits() };
-            let packing = Packing::choose(&he, input, window, out).unwrap();
             let kernel: Vec<i32> = (0..channels * input.c * window.kernel.0 * window.kernel.1)
                 .map(|_| rng.random_range(-300..=300))
                 .collect();
             let values: Vec<i64> = (0..input.size()).map(|_| ring.signed(rng.random())).collect();
             let mask: Vec<u64> = (0..out.size()).map(|_| ring.reduce(rng.random())).collect();
-            let proof = NoiseProof::derive(&he, weight_norms(&packing, &kernel), 1 << 17).unwrap();
-
-            let exchange = Exchange { packing: packing.clone(), proof };
-            let client = ClientKey::generate(&he, &mut rng).unwrap();
-            let library = he.build().unwrap();
-            let weights = PreparedWeights::new(&library, &packing, &kernel).unwrap();
-            let server = ServerKey::new(&he, &library, &client.public_key(&mut rng)).unwrap();
-            let requests: Vec<Ciphertext> = (0..packing.request_count())
-                .map(|r| {
-                    let bytes = client.request(&packing, r, &values, &mut rng).unwrap();
-                    assert_eq!(bytes.len(), he.request_bytes());
-                    server.read_request(&bytes).unwrap()
-                })
-                .collect();
-            let mut outputs = vec![0u64; out.size()];
-            for answer in 0..packing.answer_count() {
-                let bytes = server
-                    .answer(
-                        &exchange,
-                        &weights,
-                        answer,
-                        &requests[packing.requests_of(answer)],
-                        &mask,
-                        &mut rng,
-                    )
-                    .unwrap();
-                assert_eq!(bytes.len(), he.answer_bytes(packing.outputs(answer).len()));
-                client.read_answer(ring, &packing, answer, &bytes, &mut outputs).unwrap();
-            }
-            let wide: Vec<std::num::Wrapping<i64>> = values.iter().map(|x| std::num::Wrapping(*x)).collect();
-            let kernel: Vec<_> = kernel.iter().map(|w| std::num::Wrapping(i64::from(*w))).collect();
-            let expected = convolve(&wide, input, &window, channels, &kernel);
-            for ((y, s), e) in outputs.iter().zip(&mask).zip(expected) {
-                assert_eq!(ring.add(*y, *s), ring.from_signed(e.0));
+            let wide: Vec<_> = values.iter().map(|x| Wrapping(*x)).collect();
+            let wide_kernel: Vec<_> = kernel.iter().map(|w| Wrapping(i64::from(*w))).collect();
+            let product = convolve(&wide, input, &window, channels, &wide_kernel);
+            let expected: Vec<u64> =
+                product.iter().zip(&mask).map(|(y, s)| ring.sub(ring.from_signed(y.0), *s)).collect();
+            for backend in HeBackend::ALL {
+                let fitting = HeParameters::candidates(backend, bits).find_map(|he| {
+                    let packing = Packing::choose(&he, input, window, out, DEFAULT_RATE)?;
+                    let outputs = packing.sent_coefficients() / packing.answer_count();
+                    let norms = weight_norms(&packing, &kernel);
+                    let proof = NoiseProof::derive(&he, norms, 1 << 17, outputs)?;
+                    Some((he, Exchange { packing, proof }))
+                });
+                let (he, exchange) = fitting.expect("some candidate has room");
+                for memory in [0, WEIGHT_CACHE_BYTES] {
+                    let found = outputs(&he, &exchange, (&kernel, &values, &mask), memory);
+                    assert_eq!(found, expected, "{backend:?} at {input}");
+                }
             }
         }
+    }
+
+    /// The norms read the kernel as the packing lays it out.
+    #[test]
+    fn norms_are_those_of_the_polynomials() {
+        let (input, window) = (Shape::new(3, 32, 32), Window::square(3, 2, 1));
+        let out = Shape::new(8, 16, 16);
+        let he = HeParameters::candidates(HeBackend::Narrow, 22).next().unwrap();
+        let packing = Packing::choose(&he, input, window, out, DEFAULT_RATE).unwrap();
+        let mut rng = rand::rng();
+        let kernel: Vec<i32> = (0..8 * 3 * 9).map(|_| rng.random_range(-300..=300)).collect();
+        let (mut squared, mut absolute) = (0i64, 0i64);
+        for group in 0..packing.output_groups() {
+            let places = (0..packing.input_groups()).flat_map(|input| packing.weights(input, group));
+            let weights: Vec<i64> = places.map(|place| i64::from(kernel[place.index])).collect();
+            squared = squared.max(weights.iter().map(|w| w * w).sum());
+            absolute = absolute.max(weights.iter().map(|w| w.abs()).sum());
+        }
+        let norms = weight_norms(&packing, &kernel);
+        assert_eq!((norms.squared, norms.absolute), (squared as f64, absolute as f64));
     }
 }

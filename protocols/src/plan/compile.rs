@@ -3,9 +3,9 @@
 use super::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use crate::Error;
 use crate::he::noise::NoiseProof;
-use crate::he::packing::Packing;
+use crate::he::packing::{DEFAULT_RATE, Packing};
 use crate::he::server::weight_norms;
-use crate::he::{Exchange, HeParameters};
+use crate::he::{Exchange, HeBackend, HeParameters};
 use models::fixed::QuantModel;
 use models::fixed::linear::IntegerWeights;
 use models::fixed::quantise::MAX_WEIGHT;
@@ -71,15 +71,26 @@ fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
 pub struct Choices {
     /// How kept units are computed.
     pub relu: ReluVariant,
-    /// Homomorphic-encryption parameters; the cheapest that fit when `None`.
+    /// Who computes on ciphertexts.
+    pub backend: HeBackend,
+    /// Homomorphic-encryption parameters; the backend's cheapest that fit when `None`.
     pub he: Option<HeParameters>,
+    /// Rate of the link that packings are chosen for: the slower, the fewer bytes. `None` where none is known.
+    pub bytes_per_second: Option<f64>,
+}
+
+impl Default for Choices {
+    /// What a user who chooses nothing gets.
+    fn default() -> Self {
+        Self { relu: ReluVariant::Narrow, backend: HeBackend::Narrow, he: None, bytes_per_second: None }
+    }
 }
 
 /// Compiles `model` under `choices`.
 pub fn compile(name: &str, model: &QuantModel, choices: &Choices) -> Result<(Plan, ServerSecrets), Error> {
     let candidates: Vec<HeParameters> = match &choices.he {
         Some(he) => vec![he.clone()],
-        None => HeParameters::candidates(model.ring.bits()).collect(),
+        None => HeParameters::candidates(choices.backend, model.ring.bits()).collect(),
     };
     let mut refusal = None;
     for he in candidates {
@@ -96,12 +107,13 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
         let (expected, found) = (model.ring.bits().to_string(), he.plain_bits.to_string());
         return Err(Error::config(name, "plaintext modulus bits", expected, found));
     }
+    let rate = choices.bytes_per_second.unwrap_or(DEFAULT_RATE);
     let mut packings = Vec::new();
     for step in &model.steps {
         if let Step::Linear(segment) = step {
             he.check_security(&segment.name)?;
             for term in &segment.terms {
-                packings.push(pack(&he, segment, term)?);
+                packings.push(pack(&he, segment, term, rate)?);
             }
         }
     }
@@ -150,11 +162,11 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
     })
 }
 
-fn pack(he: &HeParameters, segment: &Segment, term: &Term) -> Result<Option<Packing>, Error> {
+fn pack(he: &HeParameters, segment: &Segment, term: &Term, rate: f64) -> Result<Option<Packing>, Error> {
     match term.op {
         TermOp::Shift { .. } => Ok(None),
         TermOp::Conv { window, .. } => {
-            Packing::choose(he, term.shape, window, segment.shape).map(Some).ok_or_else(|| {
+            Packing::choose(he, term.shape, window, segment.shape, rate).map(Some).ok_or_else(|| {
                 let window = format!("{}x{} window", window.kernel.0, window.kernel.1);
                 Error::config(
                     &segment.name,
@@ -175,7 +187,8 @@ pub fn prove(
     kernel: &[i32],
     coefficients: usize,
 ) -> Result<NoiseProof, Error> {
-    NoiseProof::derive(he, weight_norms(packing, kernel), coefficients).ok_or_else(|| {
+    let outputs = packing.sent_coefficients() / packing.answer_count();
+    NoiseProof::derive(he, weight_norms(packing, kernel), coefficients, outputs).ok_or_else(|| {
         Error::config(
             &segment.name,
             "HE noise",

@@ -25,20 +25,21 @@ pub fn render(plan: &Plan) -> String {
     );
     let _ = writeln!(
         out,
-        "BFV N = {}, log2 Q = {} <= {line} (128-bit security), answers modulo {} bits, flooding {STATISTICAL_BITS} bits over a whole inference",
+        "BFV ({}) N = {}, log2 Q = {} as {:?} <= {line} (128-bit security), flooding {STATISTICAL_BITS} bits over a whole inference",
+        he.backend.name(),
         he.degree,
         he.log_q(),
-        he.answer_bits()
+        he.modulus_bits
     );
     let _ = writeln!(
         out,
-        "\n{:<26} {:<10} {:>10}  {:<44} {:>22} {:>22}",
+        "\n{:<26} {:<10} {:>10}  {:<46} {:>22} {:>22}",
         "step", "kind", "shape", "choices", "offline up / down", "online up / down"
     );
     for (index, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(
             out,
-            "{:<26} {:<10} {:>10}  {:<44} {:>22} {:>22}",
+            "{:<26} {:<10} {:>10}  {:<46} {:>22} {:>22}",
             step.name(),
             step.kind(),
             step.shape().to_string(),
@@ -47,6 +48,8 @@ pub fn render(plan: &Plan) -> String {
             traffic(&costs, Phase::Online, channel_step(index)),
         );
     }
+    let _ = writeln!(out);
+    proofs(plan, &mut out);
     let _ = writeln!(out);
     for phase in [Phase::Setup, Phase::Offline, Phase::Online] {
         let sum = total(&costs, phase);
@@ -78,6 +81,30 @@ pub fn render(plan: &Plan) -> String {
     out
 }
 
+/// The noise proof of every exchange.
+fn proofs(plan: &Plan, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "{:<26} {:>7} {:>9} {:>7} {:>16}   log2; margin: of Q/2^(k+1) over noise and flooding",
+        "noise proof", "noise", "flooding", "margin", "answers modulo"
+    );
+    for step in &plan.steps {
+        let PlannedStep::Linear(linear) = step else { continue };
+        for exchange in linear.exchanges.iter().flatten() {
+            let proof = &exchange.proof;
+            let widths = format!("2^{}, 2^{}", proof.widths.first, proof.widths.second);
+            let _ = writeln!(
+                out,
+                "{:<26} {:>7} {:>9} {:>7} {widths:>16}",
+                step.name(),
+                proof.noise_bits,
+                proof.flood_bits,
+                proof.margin_bits
+            );
+        }
+    }
+}
+
 fn choices(step: &PlannedStep) -> String {
     match step {
         PlannedStep::Activation(a) => format!(
@@ -95,14 +122,13 @@ fn choices(step: &PlannedStep) -> String {
                 .map(|exchange| match exchange {
                     None => "public".to_owned(),
                     Some(e) => format!(
-                        "{}x{} tile {}+{} ct, noise 2^{}+{}, margin {}",
+                        "{}x{} tiles of {}x{} channels, {}+{} ciphertexts",
                         e.packing.tile.0,
                         e.packing.tile.1,
+                        e.packing.cw,
+                        e.packing.mw,
                         e.packing.request_count(),
-                        e.packing.answer_count(),
-                        e.proof.noise_bits,
-                        e.proof.flood_bits - e.proof.noise_bits,
-                        e.proof.margin_bits
+                        e.packing.answer_count()
                     ),
                 })
                 .collect();

@@ -3,7 +3,8 @@
 
 use super::{ActivationPlan, LinearPlan, Plan, PlannedStep};
 use crate::Error;
-use crate::he::packing::Packing;
+use crate::he::Exchange;
+use crate::he::answer::{MOST_FLOOD, MOST_WIDTH};
 use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, Step, Term, TermOp};
@@ -97,16 +98,14 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
                         format!("{shape:?}"),
                     );
                 }
-                // Packing is a function of the rest, so there is exactly one that is right.
-                if Packing::choose(&plan.he, term.shape, window, step.segment.shape).as_ref()
-                    != Some(&exchange.packing)
-                {
-                    return refuse(
-                        name,
-                        "packing",
-                        "the one that the compiler chooses",
-                        format!("{:?}", exchange.packing),
-                    );
+                let Exchange { packing, proof } = exchange;
+                if !packing.is_sound(plan.he.degree, term.shape, window, step.segment.shape) {
+                    let expected = format!("one of the segment in {} coefficients", plan.he.degree);
+                    return refuse(name, "packing", expected, format!("{packing:?}"));
+                }
+                if !proof.widths.are_sound(plan.he.plain_bits) || proof.flood_bits > MOST_FLOOD {
+                    let expected = format!("k < p0 <= p1 <= {MOST_WIDTH}, flooding to {MOST_FLOOD} bits");
+                    return refuse(name, "noise proof", expected, format!("{proof:?}"));
                 }
             }
             (op, exchange) => {

@@ -12,9 +12,9 @@ use super::{ANSWER, REQUEST};
 use crate::Error;
 use crate::he::Exchange;
 use crate::he::client::ClientKey;
-use crate::he::packing::Packing;
 use crate::he::server::{PreparedWeights, ServerKey};
 use crate::masks::MaskSeed;
+use crate::parallel::in_order;
 use crate::plan::cost::{Operations, Tally};
 use crate::plan::{LinearPlan, Plan};
 use models::fixed::Ring;
@@ -22,7 +22,8 @@ use models::fixed::linear::{RingSegment, accumulate, apply_op, prepare};
 use models::fixed::steps::{Term, TermOp};
 use models::graph::Shape;
 use netem::Channel;
-use rand::{CryptoRng, RngCore};
+use rand::{CryptoRng, RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
 
 /// Encrypts and sends the client's share of every secret term's source; `values[v]` is its share of value `v`.
 pub fn client_request<R: RngCore + CryptoRng>(
@@ -36,9 +37,13 @@ pub fn client_request<R: RngCore + CryptoRng>(
 ) -> Result<(), Error> {
     for (term, exchange) in exchanges(step) {
         let source = prepare(plan.ring, term, &values[term.source], shapes[term.source]);
-        for request in 0..exchange.packing.request_count() {
-            channel.send(REQUEST, key.request(&exchange.packing, request, &source, rng)?)?;
-        }
+        let items = (0..exchange.packing.request_count()).map(|request| {
+            let mut seed = [0; 32];
+            rng.fill_bytes(&mut seed);
+            (request, ChaCha20Rng::from_seed(seed))
+        });
+        let encrypt = |(request, mut rng)| key.request(&exchange.packing, request, &source, &mut rng);
+        in_order(items, encrypt, |bytes| Ok(channel.send(REQUEST, bytes)?))?;
     }
     Ok(())
 }
@@ -55,10 +60,15 @@ pub fn client_finish(
     let mut share = public_terms(plan.ring, step, values, shapes);
     let mut product = vec![0u64; step.segment.shape.size()];
     for (_, exchange) in exchanges(step) {
-        for answer in 0..exchange.packing.answer_count() {
-            let bytes = channel.recv(ANSWER, answer_bytes(plan, &exchange.packing, answer))?;
-            key.read_answer(plan.ring, &exchange.packing, answer, &bytes, &mut product)?;
-        }
+        let items = (0..exchange.packing.answer_count())
+            .map(|answer| (answer, channel.recv(ANSWER, answer_bytes(plan, exchange, answer))));
+        let decrypt = |(answer, bytes): (usize, Result<Vec<u8>, netem::Error>)| {
+            key.read_answer(exchange, answer, &bytes?)
+        };
+        in_order(items, decrypt, |values| {
+            values.into_iter().for_each(|(index, value)| product[index] = value);
+            Ok(())
+        })?;
         accumulate(&mut share, &product);
     }
     share.iter_mut().for_each(|x| *x = plan.ring.reduce(*x));
@@ -73,7 +83,7 @@ pub struct PreparedSegment<'a> {
     /// The integers, for the online phase.
     pub weights: RingSegment<'a>,
     /// Per term, the polynomials; `None` for a public term.
-    pub polynomials: Vec<Option<PreparedWeights>>,
+    pub polynomials: Vec<Option<PreparedWeights<'a>>>,
 }
 
 /// Receives the requests of a segment and computes the answers; `value` is the number of the segment's output.
@@ -81,7 +91,7 @@ pub fn server_answer<R: RngCore + CryptoRng>(
     channel: &mut Channel,
     plan: &Plan,
     step: &LinearPlan,
-    key: &ServerKey,
+    key: &ServerKey<'_>,
     prepared: &PreparedSegment<'_>,
     (masks, value): (&MaskSeed, usize),
     rng: &mut R,
@@ -89,14 +99,14 @@ pub fn server_answer<R: RngCore + CryptoRng>(
     let mut answers = Vec::new();
     for (index, (exchange, polynomials)) in step.exchanges.iter().zip(&prepared.polynomials).enumerate() {
         let (Some(exchange), Some(polynomials)) = (exchange, polynomials) else { continue };
-        let mut requests = Vec::with_capacity(exchange.packing.request_count());
-        for _ in 0..exchange.packing.request_count() {
-            requests.push(key.read_request(&channel.recv(REQUEST, plan.he.request_bytes())?)?);
-        }
         let mask = masks.mask(plan.ring, value, index, step.segment.shape.size());
-        for answer in 0..exchange.packing.answer_count() {
-            let requests = &requests[exchange.packing.requests_of(answer)];
-            answers.push(key.answer(exchange, polynomials, answer, requests, &mask, rng)?);
+        let (tiles, at_once) = (exchange.packing.tile_count(), key.tiles_at_once(&exchange.packing));
+        for first in (0..tiles).step_by(at_once) {
+            let tiles = first..tiles.min(first + at_once);
+            let receive = tiles.clone().flat_map(|tile| exchange.packing.requests_of_tile(tile));
+            let receive = receive.map(|_| Ok(channel.recv(REQUEST, plan.he.request_bytes())?));
+            let requests = key.read_requests(receive)?;
+            answers.extend(key.answers(exchange, polynomials, tiles, &requests, &mask, rng)?);
         }
     }
     Ok(Answers(answers))
@@ -155,8 +165,8 @@ fn exchanges(step: &LinearPlan) -> impl Iterator<Item = (&Term, &Exchange)> {
         .filter_map(|(term, exchange)| Some((term, exchange.as_ref()?)))
 }
 
-fn answer_bytes(plan: &Plan, packing: &Packing, answer: usize) -> usize {
-    plan.he.answer_bytes(packing.outputs(answer).len())
+fn answer_bytes(plan: &Plan, exchange: &Exchange, answer: usize) -> usize {
+    plan.he.answer_bytes(exchange.proof.widths, exchange.packing.output_count(answer))
 }
 
 /// Offline, client to server.
@@ -173,7 +183,7 @@ pub fn cost_requests(plan: &Plan, step: &LinearPlan, tally: &mut Tally) {
 pub fn cost_answers(plan: &Plan, step: &LinearPlan, tally: &mut Tally) {
     for (_, exchange) in exchanges(step) {
         for answer in 0..exchange.packing.answer_count() {
-            tally.down(answer_bytes(plan, &exchange.packing, answer));
+            tally.down(answer_bytes(plan, exchange, answer));
         }
         tally.work(Operations {
             decryptions: exchange.packing.answer_count() as u64,

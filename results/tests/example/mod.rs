@@ -34,6 +34,7 @@ pub(crate) fn cell(id: &str, link: &str) -> CellRow {
         budget: Some(2000),
         relus: 1998,
         relu: "narrow".to_owned(),
+        he: Some("narrow".to_owned()),
         link: link.to_owned(),
         ring_bits: Some(25),
         fa: Some(8),

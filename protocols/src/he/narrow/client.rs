@@ -1,0 +1,176 @@
+//! The client: key, encryption, exact decryption.
+
+use super::super::answer::AnswerWidths;
+use super::super::lift::Lift;
+use super::super::modular::Factor;
+use super::super::params::HeParameters;
+use super::ring::Ring;
+use super::server::ring;
+use super::{sample, wire};
+use crate::Error;
+use crate::block::Block;
+use crate::prg::Prg;
+use crate::wire::low;
+use rand::{CryptoRng, RngCore};
+
+/// Primes that products with the secret are computed in; they are never sent.
+const EXACT_BITS: [u32; 2] = [50, 50];
+
+/// The client's key, for one session.
+pub(crate) struct Client {
+    ring: Ring,
+    plain: Lift,
+    plain_bits: u32,
+    /// -s, in NTT form.
+    negated: Vec<u64>,
+    /// For products over the integers.
+    exact: Ring,
+    /// s in NTT form, modulo the primes of `exact`.
+    secret: Vec<u64>,
+    /// The first prime of `exact`, inverted modulo the second.
+    inverse: Factor,
+}
+
+impl Client {
+    /// A fresh key.
+    pub(crate) fn generate<R: RngCore + CryptoRng>(he: &HeParameters, rng: &mut R) -> Result<Self, Error> {
+        let ring = ring(he)?;
+        let exact = Ring::new(he.degree, &EXACT_BITS)?;
+        let mut secret = sample::ternary(&mut Prg::new(Block::random(rng)), he.degree);
+        let exact_secret = exact.transform(&secret);
+        secret.iter_mut().for_each(|x| *x = -*x);
+        let negated = ring.transform(&secret);
+        let moduli: Vec<_> = ring.rows.iter().map(|row| row.modulus).collect();
+        let [small, large] = [&exact.rows[0].modulus, &exact.rows[1].modulus];
+        let inverse = large.factor(large.inverse(small.value()));
+        Ok(Self {
+            plain: Lift::new(&moduli, he.plain_bits),
+            plain_bits: he.plain_bits,
+            ring,
+            negated,
+            exact,
+            secret: exact_secret,
+            inverse,
+        })
+    }
+
+    /// The public key: an encryption of zero.
+    pub(crate) fn public_key<R: RngCore + CryptoRng>(&self, rng: &mut R) -> Result<Vec<u8>, Error> {
+        self.encrypt(&vec![0; self.ring.degree], rng)
+    }
+
+    /// A symmetric encryption, its uniform half as a seed.
+    pub(crate) fn encrypt<R: RngCore + CryptoRng>(
+        &self,
+        plain: &[u64],
+        rng: &mut R,
+    ) -> Result<Vec<u8>, Error> {
+        let degree = self.ring.degree;
+        let seed = Block::random(rng);
+        let mask = sample::uniform(&self.ring, seed);
+        let errors = sample::errors(&mut Prg::new(Block::random(rng)), degree);
+        let mut first = Vec::with_capacity(mask.len());
+        for (prime, row) in self.ring.rows.iter().enumerate() {
+            let start = prime * degree;
+            first.extend(plain.iter().zip(&errors).map(|(plain, error)| {
+                let encoded = self.plain.residue(prime, self.plain.remainder(*plain));
+                row.modulus.add(encoded, row.modulus.signed(*error))
+            }));
+            let sum = &mut first[start..];
+            row.forward(sum);
+            let places = start..start + degree;
+            row.multiply_add(sum, &mask[places.clone()], &self.negated[places]);
+        }
+        Ok(wire::encode(&self.ring, seed, &first))
+    }
+
+    /// Decrypts an answer: N numbers of k bits, right where `first` was sent.
+    pub(crate) fn decrypt(
+        &self,
+        first: &[u64],
+        second: &[u64],
+        widths: AnswerWidths,
+    ) -> Result<Vec<u64>, Error> {
+        let (up, down) = (widths.second - widths.first, widths.second - self.plain_bits);
+        let half = 1u64 << (down - 1);
+        let plain =
+            self.product_with_secret(second, widths.second).into_iter().zip(first).map(|(x, first)| {
+                let phase = x.wrapping_add(first << up).wrapping_add(half);
+                phase >> down & low(self.plain_bits)
+            });
+        Ok(plain.collect())
+    }
+
+    /// `numbers * s` over the integers, from `numbers` of `bits` bits read as signed; right in the low 64 bits.
+    ///
+    /// A coefficient has magnitude at most N 2^(bits-1). One prime tells it where that is below its half, else two do.
+    fn product_with_secret(&self, numbers: &[u64], bits: u32) -> Vec<u64> {
+        let degree = self.exact.degree;
+        let sign = 1u64 << (bits - 1);
+        let product = |row: usize| {
+            let (modulus, secret) = (self.exact.rows[row].modulus, &self.secret[row * degree..][..degree]);
+            // Moved to start from zero and back, so that any prime will do.
+            let offset = modulus.reduce(sign);
+            let signed = |x: &u64| modulus.sub(modulus.reduce(x ^ sign), offset);
+            let mut product: Vec<u64> = numbers.iter().map(signed).collect();
+            self.exact.rows[row].forward(&mut product);
+            self.exact.rows[row].inverse_of_product(&mut product, secret);
+            product
+        };
+        let first = product(0);
+        let [small, large] = [&self.exact.rows[0].modulus, &self.exact.rows[1].modulus];
+        let (q, centre) = (small.value(), |x: u64, q: u64| ((q / 2).wrapping_sub(x) as i64 >> 63) as u64 & q);
+        if degree.ilog2() + bits <= q.ilog2() {
+            return first.iter().map(|x| x.wrapping_sub(centre(*x, q))).collect();
+        }
+        let whole = q.wrapping_mul(large.value());
+        let both = first.iter().zip(product(1)).map(|(x, y)| {
+            // x + q * multiple, less the product of the primes where the multiple is in the upper half.
+            let multiple = large.mul(large.sub(y, large.reduce(*x)), self.inverse);
+            let above = (large.value() / 2).wrapping_sub(multiple) >> 63;
+            x.wrapping_add(q.wrapping_mul(multiple)).wrapping_sub(whole.wrapping_mul(above))
+        });
+        both.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::params::HeBackend;
+    use super::*;
+    use rand::Rng;
+
+    /// Against the definition, for widths of one prime and of two.
+    #[test]
+    fn the_product_with_the_secret_is_exact() {
+        let mut rng = rand::rng();
+        let he = HeParameters {
+            backend: HeBackend::Narrow,
+            degree: 4096,
+            modulus_bits: vec![50, 50],
+            plain_bits: 22,
+        };
+        let client = Client::generate(&he, &mut rng).unwrap();
+        let one = {
+            let mut one = vec![0; 4096];
+            one[0] = 1;
+            one
+        };
+        // s itself, as signed numbers.
+        let secret: Vec<i64> = client.product_with_secret(&one, 30).iter().map(|x| *x as i64).collect();
+        assert!(secret.iter().all(|x| (-1..=1).contains(x)) && secret.iter().any(|x| *x == -1));
+        for bits in [30, 37, 38, 39, 58, 62] {
+            let numbers: Vec<u64> = (0..4096).map(|_| rng.random::<u64>() & low(bits)).collect();
+            let product = client.product_with_secret(&numbers, bits);
+            for at in [0, 1, 2047, 4095] {
+                let terms = (0..4096usize).map(|i| {
+                    let signed = (numbers[i] << (64 - bits)) as i64 >> (64 - bits);
+                    let (place, sign) = if i <= at { (at - i, 1) } else { (4096 + at - i, -1) };
+                    (sign * signed).wrapping_mul(secret[place])
+                });
+                let expected = terms.fold(0i64, i64::wrapping_add);
+                assert_eq!(product[at] as i64, expected, "{bits} bits at {at}");
+            }
+        }
+    }
+}
