@@ -77,7 +77,7 @@ fn demo(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every test; those of the SEAL backend where the machine can build SEAL.
+/// Every test; where the machine can build SEAL, those that concern homomorphic backends a second time with it.
 fn test(root: &Path) -> Result<(), Error> {
     setup::libtorch(root)?;
     let nextest = available("cargo", "nextest --version");
@@ -92,7 +92,7 @@ fn test(root: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let runner = if nextest { "nextest run" } else { "test" };
-    cargo(root, &format!("{runner} {WITH_SEAL} seal")).go()
+    cargo(root, &format!("{runner} {WITH_SEAL} -- he:: backend")).go()
 }
 
 /// `cargo WORDS` in the repository's root.

@@ -10,16 +10,14 @@
 //! tell. What then happens to the answer is a function of that and of the mask ([`answer`]). Coefficients that carry no
 //! output are not sent.
 //!
-//! Ciphertexts are computed on by a backend: [`narrow`], this project's own, or the library `fhe` ([`fhe_rs`]). Which one
-//! is in the plan; both decrypt to the same values, exactly.
+//! Ciphertexts are computed on by a backend: [`narrow`], this project's own, the library `fhe` ([`fhe_rs`]), or SEAL
+//! ([`seal`], where it was built). Which one is in the plan; all decrypt to the same values, exactly.
 
 pub mod answer;
 pub mod client;
 pub mod noise;
 pub mod packing;
 pub mod params;
-#[cfg(feature = "seal")]
-pub mod seal;
 pub mod server;
 
 mod backend;
@@ -27,6 +25,7 @@ mod fhe_rs;
 mod lift;
 mod modular;
 mod narrow;
+mod seal;
 
 pub(crate) use narrow::accumulate;
 

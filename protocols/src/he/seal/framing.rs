@@ -5,13 +5,11 @@
 //! arrival, with headers learnt from a ciphertext of one's own: no byte that the peer chose but residues and a seed
 //! reaches SEAL's parser, and every length is fixed.
 
-use super::Residues;
+use super::SEED_BYTES;
 use super::ffi::{Encryptor, Parameters, SecretKey};
 use crate::Error;
+use crate::he::answer::Residues;
 use crate::wire;
-
-/// Bytes of the seed of SEAL's random generator.
-const SEED_BYTES: usize = 64;
 
 /// Bytes that SEAL keeps a residue in.
 const WORD: usize = 8;

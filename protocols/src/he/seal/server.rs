@@ -1,35 +1,36 @@
 //! The server's half: requests, products, fresh encryptions of zero.
 
 use super::ffi::{Ciphertext, Encryptor};
-use super::{Context, Residues, Weight};
+use super::{Context, Weight};
 use crate::Error;
+use crate::he::answer::Residues;
 use rand::{CryptoRng, RngCore};
 
 /// The client's public key.
-pub struct Server {
+pub(crate) struct Server {
     context: Context,
     encryptor: Encryptor,
 }
 
 /// A client's ciphertext, checked, in NTT form.
-pub struct Request(Ciphertext);
+pub(crate) struct Request(Ciphertext);
 
 impl Server {
     /// Reads the client's public key.
-    pub fn new(context: &Context, public_key: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn new(context: &Context, public_key: &[u8]) -> Result<Self, Error> {
         let key = read(context, "HE public key", public_key)?;
         let encryptor = Encryptor::public(&context.0.public, &key)?;
         Ok(Self { context: context.clone(), encryptor })
     }
 
     /// Reads one request.
-    pub fn request(&self, bytes: &[u8]) -> Result<Request, Error> {
+    pub(crate) fn request(&self, bytes: &[u8]) -> Result<Request, Error> {
         Ok(Request(read(&self.context, "HE request", bytes)?))
     }
 
     /// The sum of the requests' products with their weights and of a fresh public-key encryption of zero, in coefficient
     /// form; the randomness is SEAL's.
-    pub fn product<R: RngCore + CryptoRng>(
+    pub(crate) fn product<R: RngCore + CryptoRng>(
         &self,
         requests: &[Request],
         weights: &[Weight],

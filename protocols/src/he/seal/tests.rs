@@ -1,12 +1,15 @@
 //! Encryption, products and decryption against the definition, and damaged messages.
 
+use super::ffi::{self, Line, Parameters};
 use super::*;
-use rand::Rng;
+use crate::Error;
+use crate::he::answer::Residues;
+use crate::he::params::{HeBackend, HeParameters};
 use rand::rngs::StdRng;
-use rand::{SeedableRng, rng};
+use rand::{Rng, SeedableRng, rng};
 
 fn parameters(degree: usize, modulus_bits: &[u32], plain_bits: u32) -> HeParameters {
-    HeParameters { degree, modulus_bits: modulus_bits.to_vec(), plain_bits }
+    HeParameters { backend: HeBackend::Seal, degree, modulus_bits: modulus_bits.to_vec(), plain_bits }
 }
 
 /// A few signed weights, so that the product by definition is quick; the first of them negative.
@@ -97,6 +100,43 @@ fn weights_are_lifted_as_signed() {
     }
 }
 
+/// Errors are what the noise proof takes them for. With Q only 63 times 2^k, moving an encryption of zero by d makes
+/// exactly those coefficients decrypt wrong whose error is beyond the edge then.
+#[test]
+fn errors_are_as_declared() {
+    let he = parameters(4096, &[30, 30], 54);
+    let client = Client::generate(&he, &mut rng()).unwrap();
+    let shared = &client.context.0;
+    let moduli = client.context.moduli();
+    let edge = (moduli.iter().map(|q| u128::from(*q)).product::<u128>() >> (he.plain_bits + 1)) as u64;
+    let largest = DISTRIBUTIONS.error_bound as u64;
+    assert!(edge > largest + 1);
+    // wrong[j]: coefficients whose error has magnitude above j.
+    let mut wrong = vec![0usize; largest as usize + 1];
+    let samples = 8;
+    for _ in 0..samples {
+        let zero = client.encryptor.zero_symmetric(false).unwrap().save().unwrap();
+        let [first, second] = shared.framing.residues(&zero).unwrap();
+        for (above, wrong) in wrong.iter_mut().enumerate() {
+            for up in [true, false] {
+                let mut moved = first.clone();
+                for (row, q) in moved.iter_mut().zip(moduli) {
+                    let offset = edge - above as u64;
+                    let offset = if up { offset } else { q - offset };
+                    row.iter_mut().for_each(|x| *x = (*x + offset) % q);
+                }
+                let values = client.decrypt_residues([&moved, &second]).unwrap();
+                *wrong += values.iter().filter(|x| **x != 0).count();
+            }
+        }
+    }
+    assert_eq!(wrong[largest as usize], 0, "an error above {largest}");
+    // E e^2 = sum of (2j + 1) P(|e| > j), which for a normal variable rounded towards zero is about 8.0.
+    let count = (samples * he.degree) as f64;
+    let variance: f64 = wrong.iter().enumerate().map(|(j, n)| (2 * j + 1) as f64 * *n as f64 / count).sum();
+    assert!((7.6..8.4).contains(&variance), "variance {variance}");
+}
+
 #[test]
 fn weights_of_zero_are_as_good_as_any() {
     let mut rng = rng();
@@ -135,7 +175,7 @@ fn damaged_messages_are_the_peers_fault() {
     let public = client.public_key(&mut rng).unwrap();
     let server = Server::new(&context, &public).unwrap();
     let request = client.encrypt(&vec![1; he.degree], &mut rng).unwrap();
-    assert_eq!(public.len(), request.len());
+    assert_eq!((request.len(), public.len()), (he.request_bytes(), he.public_key_bytes()));
     for damage in [
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 1),
         |bytes: &mut Vec<u8>| bytes.push(0),
