@@ -19,8 +19,9 @@ usage: cargo xtask TASK
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
   ci            test, then formatting, lints and documentation";
 
-/// The crates that know SEAL, with it. A pass of its own, because the feature makes a binary that links it AGPL-3.0.
-const WITH_SEAL: &str = "--package protocols --package tests --features protocols/seal,tests/seal";
+/// The crates that know SEAL, with it. A pass of its own, because a program that links SEAL is under AGPL-3.0.
+const WITH_SEAL: &str =
+    "--package protocols --package harness --package tests --features harness/seal,tests/seal";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

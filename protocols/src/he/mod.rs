@@ -11,7 +11,7 @@
 //! output are not sent.
 //!
 //! Ciphertexts are computed on by a backend: [`narrow`], this project's own, the library `fhe` ([`fhe_rs`]), or SEAL
-//! ([`seal`], where it was built). Which one is in the plan; all decrypt to the same values, exactly.
+//! (`seal`, where it was built). Which one is in the plan; all decrypt to the same values, exactly.
 
 pub mod answer;
 pub mod client;

@@ -1,6 +1,7 @@
 //! The functions of SEAL's C interface that this backend calls, each behind a safe one; its only unsafe code.
 //!
-//! Every function of SEAL's returns a code (0: done) and turns its own exceptions into one. Objects are opaque pointers,
+//! Every function of SEAL's returns a code (0: done) and turns the exceptions that it foresees into one; another, such as
+//! for want of memory, unwinds to the end of the thread and ends the process. Objects are opaque pointers,
 //! created by a function and destroyed by another; a [`Handle`] does both. A null memory pool means SEAL's global one.
 //!
 //! "As everywhere" in a SAFETY note says: objects come from live handles and outlive the call, `out` and the addresses
@@ -22,7 +23,7 @@ use std::ffi::{c_long, c_void};
 use std::ptr::{NonNull, null_mut};
 
 type Raw = *mut c_void;
-type Destroy = unsafe extern "C" fn(Raw) -> c_long;
+type Destroy = unsafe extern "C-unwind" fn(Raw) -> c_long;
 
 /// Turns a code of SEAL's into an error that says what was being done.
 fn check(doing: &'static str, code: c_long) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use crate::Error;
 use std::ffi::c_long;
 use std::ptr::null_mut;
 
-unsafe extern "C" {
+unsafe extern "C-unwind" {
     fn KeyGenerator_Create1(context: Raw, out: *mut Raw) -> c_long;
     fn KeyGenerator_SecretKey(this: Raw, out: *mut Raw) -> c_long;
     fn KeyGenerator_Destroy(this: Raw) -> c_long;

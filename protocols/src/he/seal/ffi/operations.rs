@@ -5,7 +5,7 @@ use crate::Error;
 use std::ffi::c_long;
 use std::ptr::null_mut;
 
-unsafe extern "C" {
+unsafe extern "C-unwind" {
     fn PublicKey_Create1(out: *mut Raw) -> c_long;
     fn PublicKey_Data(this: Raw, data: *mut Raw) -> c_long;
     fn PublicKey_Destroy(this: Raw) -> c_long;

@@ -5,7 +5,7 @@ use crate::Error;
 use std::ffi::{c_int, c_long};
 use std::ptr::null_mut;
 
-unsafe extern "C" {
+unsafe extern "C-unwind" {
     fn CoeffModulus_Create1(degree: u64, count: u64, bits: *mut c_int, moduli: *mut Raw) -> c_long;
     fn Modulus_Create1(value: u64, out: *mut Raw) -> c_long;
     fn Modulus_Value(this: Raw, value: *mut u64) -> c_long;
