@@ -78,9 +78,9 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
             "the layer's answers have one product each: a product cannot be told from the rest".into()
         );
     }
-    let single = Packing::choose(&he, Shape::new(packing.cw, 32, 32), WINDOW, SHAPE, f64::MIN_POSITIVE)
-        .filter(|single| (single.cw, single.mw, single.tile) == (packing.cw, packing.mw, packing.tile))
-        .ok_or("one group of input channels is packed otherwise than many")?;
+    let mut single = Packing::choose(&he, Shape::new(packing.cw, 32, 32), WINDOW, SHAPE, DEFAULT_RATE)
+        .ok_or("one group of input channels does not fit")?;
+    (single.tile, single.cw, single.mw) = (packing.tile, packing.cw, packing.mw);
     let (one_weight, one_request) = (prepare(&single)?, read(1)?);
     let one = Exchange { packing: single, proof };
     let groups = packing.output_groups() as f64;

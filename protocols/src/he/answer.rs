@@ -194,7 +194,7 @@ mod tests {
         for _ in 0..200 {
             let m = u128::from(rng.random::<u64>() & low(bits));
             let (below, above) = (boundary(m), boundary(m) + 1);
-            let values = residues(&[below, above, m * product >> bits]);
+            let values = residues(&[below, above, (m * product) >> bits]);
             let rounded: Vec<u64> = (0..3).map(|i| switch.round(&values, i, bits)).collect();
             assert_eq!(rounded, [m as u64, (m as u64 + 1) & low(bits), m as u64]);
         }
@@ -213,7 +213,7 @@ mod tests {
                 // Q has 86 bits, so a number of 71 is found again from its fraction.
                 let product: u128 = PRIMES.iter().map(|q| u128::from(*q)).product();
                 let fraction = switch.fraction(&values, place.coefficient);
-                let x = ((fraction >> 64) * (product >> 22) >> 42) as i128;
+                let x = (((fraction >> 64) * (product >> 22)) >> 42) as i128;
                 let moved = x - (1i128 << 70);
                 assert!(moved.abs() <= (1 << 60) + (1 << 40), "{moved}");
                 negative += usize::from(moved < 0);
@@ -228,7 +228,7 @@ mod tests {
         let switch = Switch::new(&moduli());
         let product: u128 = PRIMES.iter().map(|q| u128::from(*q)).product();
         let widths = AnswerWidths { first: 11, second: 13 };
-        let multiple = |m: u128, bits: u32| m * product >> bits;
+        let multiple = |m: u128, bits: u32| (m * product) >> bits;
         let second = residues(&[0, 1, 2, 8191].map(|m| multiple(m, 13)));
         let first = residues(&[9, 3, 1000, 2047].map(|m| multiple(m, 11)));
         let places = [Place { coefficient: 1, index: 1 }, Place { coefficient: 2, index: 0 }];

@@ -132,7 +132,7 @@ mod tests {
         (a[15], a[0], b[1], b[2]) = (3, 1, -5, 7);
         let (mut product, right) = (ring.transform(&a), ring.transform(&b));
         ring.rows[0].inverse_of_product(&mut product, &right);
-        let mut expected = vec![0i64; 16];
+        let mut expected = [0i64; 16];
         (expected[0], expected[1], expected[2]) = (15, -5 - 21, 7);
         let q = ring.rows[0].modulus;
         assert_eq!(product, expected.iter().map(|x| q.signed(*x)).collect::<Vec<_>>());
