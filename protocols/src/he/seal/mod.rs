@@ -65,7 +65,7 @@ pub(crate) const CHOICES: &[(usize, &[u32])] =
     &[(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])];
 
 /// What operations take, both parties together, one thread.
-pub(crate) const RATES: Rates = Rates { product: 70.0, request: 1100.0, answer: 1500.0, weight: 95.0 };
+pub(crate) const RATES: Rates = Rates { product: 65.0, request: 950.0, answer: 1000.0, weight: 90.0 };
 
 /// Bytes of the seed of SEAL's random generator.
 const SEED_BYTES: usize = 64;
