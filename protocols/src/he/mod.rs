@@ -10,7 +10,7 @@
 //! tell. What then happens to the answer is a function of that and of the mask ([`answer`]). Coefficients that carry no
 //! output are not sent.
 //!
-//! Ciphertexts are computed on by a backend: [`narrow`], this project's own, the library `fhe` ([`fhe_rs`]), or SEAL
+//! Ciphertexts are computed on by a backend: `narrow`, this project's own, the library `fhe` (`fhe_rs`), or SEAL
 //! (`seal`, where it was built). Which one is in the plan; all decrypt to the same values, exactly.
 
 pub mod answer;
