@@ -160,6 +160,8 @@ pub(crate) enum He {
     Narrow,
     /// The library fhe.
     Fhe,
+    /// Microsoft SEAL; needs a program built with `--features seal`, which is then under AGPL-3.0.
+    Seal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]

@@ -147,6 +147,12 @@ impl Compile {
         if let Some(bits) = args.ring.filter(|bits| Ring::new(*bits).is_none()) {
             return Err(refused("--ring", format!("1 to {MAX_RING_BITS} bits"), bits));
         }
+        let he = match args.he {
+            He::Narrow => HeBackend::Narrow,
+            He::Fhe => HeBackend::Fhe,
+            He::Seal => HeBackend::Seal,
+        };
+        he.check_built()?;
         Ok(Self {
             data_dir: args.data_dir.clone(),
             relu: match args.relu {
@@ -154,10 +160,7 @@ impl Compile {
                 Relu::Sign => ReluVariant::Sign,
                 Relu::Delphi => ReluVariant::Delphi,
             },
-            he: match args.he {
-                He::Narrow => HeBackend::Narrow,
-                He::Fhe => HeBackend::Fhe,
-            },
+            he,
             bytes_per_second: links
                 .iter()
                 .filter_map(|link| Some(link.effective_rate()?.0))

@@ -39,6 +39,14 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// SEAL refused an operation.
+    #[error("SEAL: {doing}: {found}")]
+    Seal {
+        /// What was being done.
+        doing: &'static str,
+        /// What SEAL says of it.
+        found: String,
+    },
     /// The model itself is faulty.
     #[error(transparent)]
     Model(#[from] models::Error),

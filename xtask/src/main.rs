@@ -15,9 +15,13 @@ usage: cargo xtask TASK
 
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
-  test          setup, all tests
+  test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
   ci            test, then formatting, lints and documentation";
+
+/// The crates that know SEAL, with it. A pass of its own, because a program that links SEAL is under AGPL-3.0.
+const WITH_SEAL: &str =
+    "--package protocols --package harness --package tests --features harness/seal,tests/seal";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +51,12 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
             cargo(&root, "fmt --all --check").go()?;
             cargo(&root, "clippy --workspace --all-targets -- -D warnings").go()?;
             cargo(&root, "doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").go()?;
+            if setup::builds_seal() {
+                cargo(&root, &format!("clippy {WITH_SEAL} --all-targets -- -D warnings")).go()?;
+                cargo(&root, &format!("doc {WITH_SEAL} --no-deps"))
+                    .env("RUSTDOCFLAGS", "-D warnings")
+                    .go()?;
+            }
         }
         other => return Err(Error::Usage(format!("unknown task `{other}`\n{USAGE}"))),
     }
@@ -68,14 +78,22 @@ fn demo(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Every test; where the machine can build SEAL, those that concern homomorphic backends a second time with it.
 fn test(root: &Path) -> Result<(), Error> {
     setup::libtorch(root)?;
-    if available("cargo", "nextest --version") {
+    let nextest = available("cargo", "nextest --version");
+    if nextest {
         cargo(root, "test --workspace --doc").go()?;
-        cargo(root, "nextest run --workspace").go()
+        cargo(root, "nextest run --workspace").go()?;
     } else {
-        cargo(root, "test --workspace").go()
+        cargo(root, "test --workspace").go()?;
     }
+    if !setup::builds_seal() {
+        println!("skipped: the SEAL backend's tests, which need {}", setup::SEAL_PACKAGES);
+        return Ok(());
+    }
+    let runner = if nextest { "nextest run" } else { "test" };
+    cargo(root, &format!("{runner} {WITH_SEAL} -- he:: backend")).go()
 }
 
 /// `cargo WORDS` in the repository's root.

@@ -25,6 +25,16 @@ const DOWNLOAD: &str = "-m pip download --disable-pip-version-check --no-deps --
 /// Unpacks the few files that are needed; arguments: the folder of wheels, the folder to fill.
 const UNPACK: &str = include_str!("unpack.py");
 
+/// Debian's packages that the Cargo feature `seal` is built with, beside those of everything else.
+pub(crate) const SEAL_PACKAGES: &str = "cmake clang libclang-dev pkg-config libssl-dev";
+
+/// Whether the machine has them.
+pub(crate) fn builds_seal() -> bool {
+    available("cmake", "--version")
+        && available("clang", "--version")
+        && available("pkg-config", "--exists openssl")
+}
+
 /// Makes `.libtorch` under `root` complete, unless it is or the environment has a libtorch of its own.
 pub(crate) fn libtorch(root: &Path) -> Result<(), Error> {
     let target = root.join(".libtorch");

@@ -5,6 +5,8 @@
 
 use super::answer::{AnswerWidths, Residues};
 use super::params::{HeBackend, HeParameters};
+#[cfg(feature = "seal")]
+use super::seal;
 use super::{fhe_rs, narrow};
 use crate::Error;
 use rand::{CryptoRng, RngCore};
@@ -14,15 +16,22 @@ use std::ops::Range;
 pub(crate) enum Client {
     Narrow(narrow::Client),
     Fhe(fhe_rs::Client),
+    #[cfg(feature = "seal")]
+    Seal(seal::Client),
 }
 
 impl Client {
     /// A fresh key.
     pub(crate) fn generate<R: RngCore + CryptoRng>(he: &HeParameters, rng: &mut R) -> Result<Self, Error> {
+        he.backend.check_built()?;
         he.check_security("he")?;
         Ok(match he.backend {
             HeBackend::Narrow => Self::Narrow(narrow::Client::generate(he, rng)?),
             HeBackend::Fhe => Self::Fhe(fhe_rs::Client::generate(he, rng)?),
+            #[cfg(feature = "seal")]
+            HeBackend::Seal => Self::Seal(seal::Client::generate(he, rng)?),
+            #[cfg(not(feature = "seal"))]
+            HeBackend::Seal => unreachable!("refused above"),
         })
     }
 
@@ -31,6 +40,8 @@ impl Client {
         match self {
             Self::Narrow(client) => client.public_key(rng),
             Self::Fhe(client) => client.public_key(rng),
+            #[cfg(feature = "seal")]
+            Self::Seal(client) => client.public_key(rng),
         }
     }
 
@@ -43,6 +54,8 @@ impl Client {
         match self {
             Self::Narrow(client) => client.encrypt(plain, rng),
             Self::Fhe(client) => client.encrypt(plain, rng),
+            #[cfg(feature = "seal")]
+            Self::Seal(client) => client.encrypt(plain, rng),
         }
     }
 
@@ -56,6 +69,8 @@ impl Client {
         match self {
             Self::Narrow(client) => client.decrypt(first, second, widths),
             Self::Fhe(client) => client.decrypt(first, second, widths),
+            #[cfg(feature = "seal")]
+            Self::Seal(client) => client.decrypt(first, second, widths),
         }
     }
 }
@@ -64,21 +79,30 @@ impl Client {
 pub(crate) enum Context {
     Narrow(narrow::Context),
     Fhe(fhe_rs::Context),
+    #[cfg(feature = "seal")]
+    Seal(seal::Context),
 }
 
 /// Weight polynomials that meet in one answer, in the order of its requests.
 pub(crate) enum Weights {
     Narrow(Vec<narrow::Weight>),
     Fhe(Vec<fhe_rs::Weight>),
+    #[cfg(feature = "seal")]
+    Seal(Vec<seal::Weight>),
 }
 
 impl Context {
     /// What `he` names, after the security check.
     pub(crate) fn new(he: &HeParameters) -> Result<Self, Error> {
+        he.backend.check_built()?;
         he.check_security("he")?;
         Ok(match he.backend {
             HeBackend::Narrow => Self::Narrow(narrow::Context::new(he)?),
             HeBackend::Fhe => Self::Fhe(fhe_rs::Context::new(he)?),
+            #[cfg(feature = "seal")]
+            HeBackend::Seal => Self::Seal(seal::Context::new(he)?),
+            #[cfg(not(feature = "seal"))]
+            HeBackend::Seal => unreachable!("refused above"),
         })
     }
 
@@ -87,6 +111,8 @@ impl Context {
         match self {
             Self::Narrow(context) => context.moduli(),
             Self::Fhe(context) => context.moduli(),
+            #[cfg(feature = "seal")]
+            Self::Seal(context) => context.moduli(),
         }
     }
 
@@ -99,6 +125,10 @@ impl Context {
             Self::Fhe(context) => {
                 Weights::Fhe(polynomials.map(|p| context.weight(&p)).collect::<Result<_, _>>()?)
             }
+            #[cfg(feature = "seal")]
+            Self::Seal(context) => {
+                Weights::Seal(polynomials.map(|p| context.weight(&p)).collect::<Result<_, _>>()?)
+            }
         })
     }
 }
@@ -107,18 +137,24 @@ impl Context {
 pub(crate) enum Server {
     Narrow(narrow::Server),
     Fhe(fhe_rs::Server),
+    #[cfg(feature = "seal")]
+    Seal(seal::Server),
 }
 
 /// One ciphertext of the client.
 pub(crate) enum Request {
     Narrow(narrow::Request),
     Fhe(fhe_rs::Request),
+    #[cfg(feature = "seal")]
+    Seal(seal::Request),
 }
 
 /// Ciphertexts of the client.
 pub(crate) enum Requests {
     Narrow(Vec<narrow::Request>),
     Fhe(Vec<fhe_rs::Request>),
+    #[cfg(feature = "seal")]
+    Seal(Vec<seal::Request>),
 }
 
 impl Requests {
@@ -127,7 +163,11 @@ impl Requests {
         match (self, request) {
             (Self::Narrow(requests), Request::Narrow(request)) => requests.push(request),
             (Self::Fhe(requests), Request::Fhe(request)) => requests.push(request),
+            #[cfg(feature = "seal")]
+            (Self::Seal(requests), Request::Seal(request)) => requests.push(request),
             (Self::Narrow(_) | Self::Fhe(_), _) => unreachable!("a session has one backend"),
+            #[cfg(feature = "seal")]
+            (Self::Seal(_), _) => unreachable!("a session has one backend"),
         }
     }
 }
@@ -138,6 +178,8 @@ impl Server {
         Ok(match context {
             Context::Narrow(context) => Self::Narrow(narrow::Server::new(context, public_key)?),
             Context::Fhe(context) => Self::Fhe(fhe_rs::Server::new(context, public_key)?),
+            #[cfg(feature = "seal")]
+            Context::Seal(context) => Self::Seal(seal::Server::new(context, public_key)?),
         })
     }
 
@@ -146,6 +188,8 @@ impl Server {
         match self {
             Self::Narrow(_) => Requests::Narrow(Vec::new()),
             Self::Fhe(_) => Requests::Fhe(Vec::new()),
+            #[cfg(feature = "seal")]
+            Self::Seal(_) => Requests::Seal(Vec::new()),
         }
     }
 
@@ -154,6 +198,8 @@ impl Server {
         Ok(match self {
             Self::Narrow(server) => Request::Narrow(server.request(bytes)?),
             Self::Fhe(server) => Request::Fhe(server.request(bytes)?),
+            #[cfg(feature = "seal")]
+            Self::Seal(server) => Request::Seal(server.request(bytes)?),
         })
     }
 
@@ -172,7 +218,13 @@ impl Server {
             (Self::Fhe(server), Requests::Fhe(requests), Weights::Fhe(weights)) => {
                 server.product(&requests[range], weights, rng)
             }
+            #[cfg(feature = "seal")]
+            (Self::Seal(server), Requests::Seal(requests), Weights::Seal(weights)) => {
+                server.product(&requests[range], weights, rng)
+            }
             (Self::Narrow(_) | Self::Fhe(_), ..) => unreachable!("a session has one backend"),
+            #[cfg(feature = "seal")]
+            (Self::Seal(_), ..) => unreachable!("a session has one backend"),
         }
     }
 }

@@ -10,8 +10,8 @@
 //! tell. What then happens to the answer is a function of that and of the mask ([`answer`]). Coefficients that carry no
 //! output are not sent.
 //!
-//! Ciphertexts are computed on by a backend: [`narrow`], this project's own, or the library `fhe` ([`fhe_rs`]). Which one
-//! is in the plan; both decrypt to the same values, exactly.
+//! Ciphertexts are computed on by a backend: `narrow`, this project's own, the library `fhe` (`fhe_rs`), or SEAL
+//! (`seal`, where it was built). Which one is in the plan; all decrypt to the same values, exactly.
 
 pub mod answer;
 pub mod client;
@@ -25,6 +25,7 @@ mod fhe_rs;
 mod lift;
 mod modular;
 mod narrow;
+mod seal;
 
 pub(crate) use narrow::accumulate;
 

@@ -2,7 +2,7 @@
 
 use super::answer::{AnswerWidths, answer_bytes};
 use super::modular::Modulus;
-use super::{fhe_rs, narrow};
+use super::{fhe_rs, narrow, seal};
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
@@ -29,18 +29,35 @@ pub enum HeBackend {
     Narrow,
     /// The library `fhe`.
     Fhe,
+    /// Microsoft SEAL, in programs built with the feature `seal`.
+    Seal,
 }
 
 impl HeBackend {
-    /// All of them.
+    /// Those that this program was built with.
+    #[cfg(not(feature = "seal"))]
     pub const ALL: [Self; 2] = [Self::Narrow, Self::Fhe];
+
+    /// Those that this program was built with.
+    #[cfg(feature = "seal")]
+    pub const ALL: [Self; 3] = [Self::Narrow, Self::Fhe, Self::Seal];
 
     /// The name used on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Narrow => "narrow",
             Self::Fhe => "fhe",
+            Self::Seal => "seal",
         }
+    }
+
+    /// Errors if this program was built without it.
+    pub fn check_built(self) -> Result<(), Error> {
+        if Self::ALL.contains(&self) {
+            return Ok(());
+        }
+        let expected = format!("a program built with `--features {}`", self.name());
+        Err(Error::config("he", format!("backend `{}`", self.name()), expected, "one built without"))
     }
 
     /// Degrees and primes that the compiler tries, cheapest first.
@@ -48,6 +65,7 @@ impl HeBackend {
         match self {
             Self::Narrow => narrow::CHOICES,
             Self::Fhe => fhe_rs::CHOICES,
+            Self::Seal => seal::CHOICES,
         }
     }
 }
@@ -146,6 +164,7 @@ impl HeParameters {
         match self.backend {
             HeBackend::Narrow => narrow::DISTRIBUTIONS,
             HeBackend::Fhe => fhe_rs::DISTRIBUTIONS,
+            HeBackend::Seal => seal::DISTRIBUTIONS,
         }
     }
 
@@ -154,6 +173,7 @@ impl HeParameters {
         let rates = match self.backend {
             HeBackend::Narrow => narrow::RATES,
             HeBackend::Fhe => fhe_rs::RATES,
+            HeBackend::Seal => seal::RATES,
         };
         let size = self.polynomial_memory() as f64 / (2 * 4096 * size_of::<u64>()) as f64;
         Rates {
@@ -180,6 +200,7 @@ impl HeParameters {
             + match self.backend {
                 HeBackend::Narrow => narrow::REQUEST_EXTRA,
                 HeBackend::Fhe => fhe_rs::REQUEST_EXTRA,
+                HeBackend::Seal => seal::REQUEST_EXTRA,
             }
     }
 
@@ -189,6 +210,7 @@ impl HeParameters {
             + match self.backend {
                 HeBackend::Narrow => narrow::REQUEST_EXTRA,
                 HeBackend::Fhe => fhe_rs::PUBLIC_KEY_EXTRA,
+                HeBackend::Seal => seal::REQUEST_EXTRA,
             }
     }
 
@@ -235,6 +257,17 @@ mod tests {
                 message.contains("stem.conv") && message.contains("109") && message.contains("120"),
                 "{message}"
             );
+        }
+    }
+
+    /// Plans name a backend whether or not a program has it; keys and parameters are refused where it does not.
+    #[cfg(not(feature = "seal"))]
+    #[test]
+    fn a_backend_that_was_not_built_is_refused_by_name() {
+        let he = HeParameters::candidates(HeBackend::Seal, 25).next().unwrap();
+        let refusals = [Context::new(&he).err(), Client::generate(&he, &mut rand::rng()).err()];
+        for message in refusals.map(|error| error.unwrap().to_string()) {
+            assert!(message.contains("`seal`") && message.contains("--features seal"), "{message}");
         }
     }
 }
