@@ -85,6 +85,15 @@ pub(crate) struct Settings {
     /// Longest wait for a sign of life from the other party, seconds.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) deadline: f64,
+    /// Threads of each party.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Where the client keeps what it has preprocessed.
+    #[arg(long, value_enum, default_value_t = StoreArg::Memory)]
+    pub(crate) store: StoreArg,
+    /// Folder of the store's file, on a disk; the folder of runs if absent.
+    #[arg(long)]
+    pub(crate) store_dir: Option<PathBuf>,
     /// Cores of the parties, as CLIENT,SERVER; not pinned if absent.
     #[arg(long, value_delimiter = ',', num_args = 2)]
     pub(crate) pin: Option<Vec<usize>>,
@@ -143,6 +152,14 @@ pub(crate) enum He {
     Narrow,
     /// The library fhe.
     Fhe,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StoreArg {
+    /// In memory.
+    Memory,
+    /// In a file that has no name and ends with the client.
+    File,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]

@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::cli::{CompileArgs, He, Relu, RunArgs, Settings, SweepArgs, Verify};
+use crate::cli::{CompileArgs, He, Relu, RunArgs, Settings, StoreArg, SweepArgs, Verify};
 use crate::error::Error;
 use models::checkpoint::REST;
 use models::fixed::Ring;
@@ -11,6 +11,9 @@ use protocols::plan::ReluVariant;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Most threads of a party.
+const MOST_THREADS: usize = 1024;
 
 /// How a model is compiled.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +40,10 @@ pub(crate) struct Experiment {
     pub(crate) accuracy_images: usize,
     pub(crate) verify: Verify,
     pub(crate) deadline: Duration,
+    /// Threads of each party.
+    pub(crate) threads: usize,
+    /// Folder of the client's store; memory if absent.
+    pub(crate) store: Option<PathBuf>,
     /// Cores of client and server.
     pub(crate) pin: Option<(usize, usize)>,
     pub(crate) compile: Compile,
@@ -77,6 +84,19 @@ impl Experiment {
             .ok()
             .filter(|d| !d.is_zero())
             .ok_or_else(|| refused("--deadline", "a positive number of seconds", settings.deadline))?;
+        if !(1..=MOST_THREADS).contains(&settings.threads) {
+            return Err(refused("--threads", format!("1 to {MOST_THREADS}"), settings.threads));
+        }
+        let store = match (settings.store, settings.store_dir) {
+            (StoreArg::Memory, None) => None,
+            (StoreArg::Memory, Some(folder)) => {
+                return Err(refused("--store-dir", "--store file beside it", folder.display()));
+            }
+            (StoreArg::File, folder) => Some(folder.unwrap_or_else(|| settings.out.clone())),
+        };
+        if settings.threads > 1 && settings.pin.is_some() {
+            return Err(refused("--pin", "one thread a party", format!("{} threads", settings.threads)));
+        }
         let pin = match settings.pin.as_deref() {
             None => None,
             Some([client, server]) => {
@@ -99,6 +119,8 @@ impl Experiment {
             accuracy_images: settings.accuracy_images,
             verify: settings.verify,
             deadline,
+            threads: settings.threads,
+            store,
             pin,
             compile: Compile::new(&settings.compile, &links)?,
             links,

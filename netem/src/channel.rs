@@ -131,9 +131,9 @@ impl Channel {
         if payload.len() > MAX_FRAME {
             return Err(Error::TooLong { max: MAX_FRAME, found: payload.len() });
         }
-        self.books.sent(payload.len());
+        let depth = self.books.sent(payload.len());
         self.held_bytes += (payload.len() + WIRE_HEADER) as u64;
-        self.held.push_back(Frame { kind, arrival_ns: 0, payload });
+        self.held.push_back(Frame { kind, arrival_ns: 0, depth, payload });
         if self.held_bytes >= HOLD_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -171,7 +171,7 @@ impl Channel {
                 found: format!("{} with {} bytes", frame.kind, frame.payload.len()),
             });
         }
-        self.books.received(frame.payload.len());
+        self.books.received(frame.payload.len(), frame.depth);
         Ok(frame.payload)
     }
 

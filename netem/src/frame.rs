@@ -1,11 +1,12 @@
 //! What a frame looks like on the wire.
 //!
 //! ```text
-//! length u32 | kind u8 | arrival u64 | payload      little-endian
+//! length u32 | kind u8 | arrival u64 | depth u32 | payload      little-endian
 //! ```
 //!
 //! Length and kind are protocol: 5 bytes a frame, counted and charged to the rate. The arrival stamp belongs
-//! to the emulation, as does the greeting before the first frame: neither counted nor charged.
+//! to the emulation and the depth to the counting of rounds, as does the greeting before the first frame:
+//! neither counted nor charged.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,8 +22,8 @@ pub const MAX_FRAME: usize = 16 << 20;
 /// Header bytes a frame that count as traffic: length and kind.
 pub const HEADER_BYTES: u64 = 5;
 
-/// Header bytes a frame on the emulating socket: these and the arrival stamp.
-pub(crate) const WIRE_HEADER: usize = 13;
+/// Header bytes a frame on the emulating socket: these, the arrival stamp and the depth.
+pub(crate) const WIRE_HEADER: usize = 17;
 
 /// The type of a frame's payload; its meaning is the protocol's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub(crate) struct Frame {
     pub(crate) kind: FrameKind,
     /// When the emulated link delivers the last byte; 0 where nothing is emulated.
     pub(crate) arrival_ns: u64,
+    /// Messages of the phase in the longest chain that ends with this one, each sent after the one before was received.
+    pub(crate) depth: u32,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -54,7 +57,8 @@ impl Frame {
         let mut header = [0; WIRE_HEADER];
         header[..4].copy_from_slice(&length.to_le_bytes());
         header[4] = self.kind.0;
-        header[5..].copy_from_slice(&self.arrival_ns.to_le_bytes());
+        header[5..13].copy_from_slice(&self.arrival_ns.to_le_bytes());
+        header[13..].copy_from_slice(&self.depth.to_le_bytes());
         header
     }
 }
@@ -108,7 +112,8 @@ pub(crate) fn read_frame(reader: &mut impl Read) -> Result<Frame, End> {
             found: format!("a length of {length} bytes with {}", FrameKind(rest[0])),
         });
     }
-    let arrival_ns = u64::from_le_bytes(rest[1..].try_into().expect("the header is 13 bytes"));
+    let arrival_ns = u64::from_le_bytes(rest[1..9].try_into().expect("the header is 17 bytes"));
+    let depth = u32::from_le_bytes(rest[9..].try_into().expect("the header is 17 bytes"));
     let mut payload = Vec::with_capacity(length);
     let count = reader
         .take(length as u64)
@@ -117,10 +122,10 @@ pub(crate) fn read_frame(reader: &mut impl Read) -> Result<Frame, End> {
     if count < length {
         return Err(End::Closed);
     }
-    Ok(Frame { kind: FrameKind(rest[0]), arrival_ns, payload })
+    Ok(Frame { kind: FrameKind(rest[0]), arrival_ns, depth, payload })
 }
 
-const MAGIC: [u8; 8] = *b"linnet\0\x01";
+const MAGIC: [u8; 8] = *b"linnet\0\x02";
 
 /// Bytes of the greeting: magic and version, rate, RTT, window.
 pub(crate) const GREETING: usize = 32;

@@ -8,11 +8,12 @@
 //!
 //! - *payload bytes* and *messages* (frames), per direction;
 //! - *header bytes*: 5 a frame, a length of 4 and a kind of 1. A frame's size is payload + 5;
-//! - *flights*: how often this end began to send. A phase's rounds are both ends' flights together;
+//! - *flights*: how often this end sent what may depend on more of the other end's. A phase's rounds are both
+//!   ends' flights together, the longest chain of messages that waited for each other;
 //! - *wall time*, and of it *blocked* time: waiting for a frame, for the link, for room in the sender's
 //!   queue. The rest is compute. A wait is booked on the step that waits.
 //!
-//! The emulation's own bytes, an arrival stamp of 8 bytes a frame and one greeting of 32 bytes an end, travel
+//! The emulation's own bytes, a stamp of 12 bytes a frame (arrival and depth) and one greeting of 32 bytes an end, travel
 //! on the real socket but not on the emulated link: they are neither counted nor charged to its rate.
 //!
 //! # When bytes leave

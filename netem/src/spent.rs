@@ -49,10 +49,12 @@ pub struct Spent {
     pub messages_out: u64,
     /// Messages (frames) received.
     pub messages_in: u64,
-    /// How many times this endpoint began to send: after having received, or as the first thing since the
-    /// phase began (entering another phase or restarting the books forgets the direction). A phase's rounds
-    /// are the flights of both endpoints: the one-way delays on the critical path, as long as the endpoints
-    /// take turns; two flights that cross are counted as two.
+    /// How many times this endpoint sent what may depend on more of the peer's flights than it did before. A
+    /// message is one deeper than the deepest received since the phase began (entering another phase or
+    /// restarting the books begins anew), and a flight begins where an endpoint's messages get deeper. So
+    /// messages that were under way at the same time are one flight, whatever came in meanwhile. A phase's
+    /// rounds are the flights of both endpoints: the one-way delays on the critical path, as long as not both
+    /// begin; two flights that cross are counted as two.
     pub flights_out: u64,
     /// Nanoseconds from entering to leaving, all visits together.
     pub wall_ns: u64,
@@ -84,12 +86,6 @@ impl Spent {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Out,
-    In,
-}
-
 /// All rows of one endpoint since the books were last restarted.
 pub(crate) struct Books {
     phase: Phase,
@@ -99,12 +95,26 @@ pub(crate) struct Books {
     /// `enter` is no step's.
     current: Option<usize>,
     since_ns: u64,
-    last: Option<Direction>,
+    depths: Depths,
+}
+
+/// The deepest messages since the phase began, or the books were restarted.
+#[derive(Default)]
+struct Depths {
+    sent: u32,
+    received: u32,
 }
 
 impl Books {
     pub(crate) fn new(now_ns: u64) -> Self {
-        Self { phase: Phase::Setup, step: 0, rows: Vec::new(), current: None, since_ns: now_ns, last: None }
+        Self {
+            phase: Phase::Setup,
+            step: 0,
+            rows: Vec::new(),
+            current: None,
+            since_ns: now_ns,
+            depths: Depths::default(),
+        }
     }
 
     /// The current phase and step.
@@ -115,24 +125,27 @@ impl Books {
     pub(crate) fn enter(&mut self, phase: Phase, step: u32, now_ns: u64) {
         self.settle(now_ns);
         if phase != self.phase {
-            self.last = None;
+            self.depths = Depths::default();
         }
         (self.phase, self.step) = (phase, step);
         self.row();
     }
 
-    pub(crate) fn sent(&mut self, payload: usize) {
-        let flight = u64::from(self.last != Some(Direction::Out));
-        self.last = Some(Direction::Out);
+    /// The message's depth.
+    pub(crate) fn sent(&mut self, payload: usize) -> u32 {
+        let depth = self.depths.received.saturating_add(1);
+        let flight = u64::from(depth > self.depths.sent);
+        self.depths.sent = depth;
         let row = self.row();
         row.bytes_out += payload as u64;
         row.header_out += HEADER_BYTES;
         row.messages_out += 1;
         row.flights_out += flight;
+        depth
     }
 
-    pub(crate) fn received(&mut self, payload: usize) {
-        self.last = Some(Direction::In);
+    pub(crate) fn received(&mut self, payload: usize, depth: u32) {
+        self.depths.received = self.depths.received.max(depth);
         let row = self.row();
         row.bytes_in += payload as u64;
         row.header_in += HEADER_BYTES;
@@ -154,10 +167,10 @@ impl Books {
         rows
     }
 
-    /// The rows; begins anew at the current step, with no direction.
+    /// The rows; begins anew at the current step, with no message before.
     pub(crate) fn take(&mut self, now_ns: u64) -> Vec<Spent> {
         self.settle(now_ns);
-        self.last = None;
+        self.depths = Depths::default();
         std::mem::take(&mut self.rows)
     }
 

@@ -11,6 +11,7 @@ use protocols::gc::SessionKey;
 use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
 use protocols::gc::programs::narrow;
 use protocols::ot::iknp::{CotReceiver, CotSender};
+use protocols::store::Depot;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -68,7 +69,7 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
         let ready = || {
             let mut pieces = material.clone().into_iter();
             let next = |_| Ok(pieces.next().expect("all pieces are there"));
-            let held = ClientLayer::receive(layer(), session, zero.clone(), None, next);
+            let held = ClientLayer::receive(layer(), session, zero.clone(), None, &mut Depot::memory(), next);
             (held.expect("all pieces are there"), online.clone().into_iter())
         };
         let evaluate = |(held, mut online): (ClientLayer, std::vec::IntoIter<Vec<u8>>)| {

@@ -1,4 +1,7 @@
-//! The client's loops over the plan: one for offline, in four passes, one for online.
+//! The client's loops over the plan: one for offline, in three passes, one for online.
+//!
+//! Offline it sends every request, reads the answers, then chooses; material is taken when the window of chosen layers is
+//! full, and at the end. So it decrypts while the server still answers, and the server garbles while it still chooses.
 
 use crate::Error;
 use crate::handshake::SessionId;
@@ -6,6 +9,8 @@ use crate::masks::MaskSeed;
 use crate::plan::{INPUT_STEP, Plan, PlannedStep, channel_step};
 use crate::setup::{self, ClientSession};
 use crate::steps::{activation, input, linear, output};
+use crate::store::{Depot, Store};
+use crate::window::Window;
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
@@ -15,6 +20,7 @@ pub struct Client<'a> {
     plan: &'a Plan,
     shapes: Vec<Shape>,
     session: ClientSession,
+    store: Store,
     inferences: u32,
 }
 
@@ -45,7 +51,12 @@ impl<'a> Client<'a> {
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, INPUT_STEP);
         let session = setup::client(channel, plan, session, rng)?;
-        Ok(Self { plan, shapes: plan.shapes(), session, inferences: 0 })
+        Ok(Self { plan, shapes: plan.shapes(), session, store: Store::Memory, inferences: 0 })
+    }
+
+    /// Keeps what it preprocesses in `store`; in memory otherwise.
+    pub fn keep_in(&mut self, store: Store) {
+        self.store = store;
     }
 
     /// Preprocesses one inference.
@@ -58,6 +69,7 @@ impl<'a> Client<'a> {
         let ring = plan.ring;
         let seed = MaskSeed::random(rng);
         let first_layer = plan.first_layer_id(self.inferences)?;
+        let mut depot = self.store.open()?;
         self.inferences += 1;
         let mut values = vec![seed.mask(ring, 0, 0, plan.input.size())];
         for (index, step) in plan.steps.iter().enumerate() {
@@ -67,20 +79,10 @@ impl<'a> Client<'a> {
             });
         }
         for (index, step) in plan.steps.iter().enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            match step {
-                PlannedStep::Linear(step) => {
-                    linear::client_request(
-                        channel,
-                        plan,
-                        step,
-                        &self.session.key,
-                        &values,
-                        &self.shapes,
-                        rng,
-                    )?;
-                }
-                PlannedStep::Activation(_) => {}
+            if let PlannedStep::Linear(step) = step {
+                channel.enter(Phase::Offline, channel_step(index));
+                let key = &self.session.key;
+                linear::client_request(channel, plan, step, key, &values, &self.shapes, rng)?;
             }
         }
         let mut offers = Vec::with_capacity(plan.steps.len());
@@ -88,8 +90,9 @@ impl<'a> Client<'a> {
             channel.enter(Phase::Offline, channel_step(index));
             offers.push(match step {
                 PlannedStep::Linear(step) => {
+                    let key = &self.session.key;
                     values[index + 1] =
-                        linear::client_finish(channel, plan, step, &self.session.key, &values, &self.shapes)?;
+                        linear::client_finish(channel, plan, step, key, &values, &self.shapes)?;
                     None
                 }
                 PlannedStep::Activation(step) => {
@@ -97,35 +100,52 @@ impl<'a> Client<'a> {
                 }
             });
         }
-        let mut chosen = Vec::with_capacity(plan.steps.len());
+        let mut layers: Vec<Option<activation::ClientReady>> = plan.steps.iter().map(|_| None).collect();
+        let mut window = Window::new();
         for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            chosen.push(match (step, offer) {
-                (PlannedStep::Activation(step), Some(offer)) => {
-                    let id = first_layer + index as u32;
-                    let (session, v, masks) =
-                        (&mut self.session, &values[step.step.source], &values[index + 1]);
-                    Some(activation::client_choose(channel, plan, step, session, id, &offer, v, masks)?)
+            if let (PlannedStep::Activation(step), Some(offer)) = (step, offer) {
+                let (id, units) = (first_layer + index as u32, step.step.kept.len());
+                while let Some((earlier, chosen)) = window.before(units) {
+                    layers[earlier] =
+                        Some(self.receive(channel, first_layer, earlier, chosen, &mut depot)?);
                 }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
-            });
+                channel.enter(Phase::Offline, channel_step(index));
+                let (session, v, masks) = (&mut self.session, &values[step.step.source], &values[index + 1]);
+                let chosen = activation::client_choose(channel, plan, step, session, id, &offer, v, masks)?;
+                window.chosen(index, units, chosen);
+            }
         }
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for (index, (step, chosen)) in plan.steps.iter().zip(chosen).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            layers.push(match (step, chosen) {
-                (PlannedStep::Activation(step), Some(chosen)) => {
-                    let id = first_layer + index as u32;
-                    Some(activation::client_receive(channel, plan, step, &self.session, id, chosen)?)
-                }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
-            });
+        while let Some((index, chosen)) = window.next() {
+            layers[index] = Some(self.receive(channel, first_layer, index, chosen, &mut depot)?);
         }
         Ok(ClientReady { plan, seed, layers, values })
+    }
+
+    /// Takes the material of activation step `index` into `depot`.
+    fn receive(
+        &self,
+        channel: &mut Channel,
+        first_layer: u32,
+        index: usize,
+        chosen: activation::ClientChosen,
+        depot: &mut Depot,
+    ) -> Result<activation::ClientReady, Error> {
+        let PlannedStep::Activation(step) = &self.plan.steps[index] else {
+            unreachable!("only activation layers are chosen")
+        };
+        channel.enter(Phase::Offline, channel_step(index));
+        let id = first_layer + index as u32;
+        activation::client_receive(channel, self.plan, step, &self.session, id, chosen, depot)
     }
 }
 
 impl ClientReady<'_> {
+    /// Bytes that the preprocessed inference occupies: in the store, and the shares of every value in memory.
+    pub fn stored_bytes(&self) -> usize {
+        let layers: usize = self.layers.iter().flatten().map(activation::ClientReady::stored_bytes).sum();
+        layers + self.values.iter().map(|values| 8 * values.len()).sum::<usize>()
+    }
+
     /// Classifies `image`, a normalised image of the plan's input shape.
     pub fn online(self, channel: &mut Channel, image: &[f32]) -> Result<ClientOutput, Error> {
         let Self { plan, seed, layers, values } = self;

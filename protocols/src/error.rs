@@ -31,6 +31,14 @@ pub enum Error {
     /// The homomorphic-encryption library refused an operation.
     #[error("homomorphic encryption: {0}")]
     He(#[from] fhe::Error),
+    /// Preprocessed material could not be kept or read back.
+    #[error("store: {doing}: {source}")]
+    Store {
+        /// What was tried.
+        doing: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
     /// The model itself is faulty.
     #[error(transparent)]
     Model(#[from] models::Error),

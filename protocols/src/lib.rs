@@ -16,6 +16,7 @@ pub mod plan;
 pub mod server;
 pub mod setup;
 pub mod steps;
+pub mod store;
 pub mod wire;
 
 mod error;
@@ -23,5 +24,6 @@ mod parallel;
 mod prg;
 #[cfg(target_arch = "x86_64")]
 mod simd;
+mod window;
 
 pub use error::Error;

@@ -1,4 +1,7 @@
-//! The server's loops over the plan: one for offline, in four passes, one for online.
+//! The server's loops over the plan: one for offline, in two passes, one for online.
+//!
+//! Offline it answers the requests step by step, then garbles each layer as its choices come: nothing of a layer is held
+//! but what online needs.
 
 use crate::Error;
 use crate::handshake::SessionId;
@@ -116,48 +119,33 @@ impl<'a> Server<'a> {
         let seed = MaskSeed::random(rng);
         let first_layer = plan.first_layer_id(self.inferences)?;
         self.inferences += 1;
-        let mut answers = Vec::with_capacity(plan.steps.len());
+        let mut offers = Vec::with_capacity(plan.steps.len());
         for (index, step) in plan.steps.iter().enumerate() {
             channel.enter(Phase::Offline, channel_step(index));
-            answers.push(match step {
+            offers.push(match step {
                 PlannedStep::Linear(step) => {
                     let (segment, mask) = (model.segment(index), (&seed, index + 1));
-                    Some(linear::server_answer(channel, plan, step, &self.session.key, segment, mask, rng)?)
+                    let answers =
+                        linear::server_answer(channel, plan, step, &self.session.key, segment, mask, rng)?;
+                    linear::server_send(channel, answers)?;
+                    None
                 }
-                PlannedStep::Activation(_) => None,
-            });
-        }
-        let mut offers = Vec::with_capacity(plan.steps.len());
-        for (index, (step, answers)) in plan.steps.iter().zip(answers).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            if let Some(answers) = answers {
-                linear::server_send(channel, answers)?;
-            }
-            offers.push(match step {
-                PlannedStep::Linear(_) => None,
                 PlannedStep::Activation(step) => {
                     Some(activation::server_offer(channel, plan, step, &mut self.session, rng)?)
                 }
             });
         }
-        let mut chosen = Vec::with_capacity(plan.steps.len());
+        let mut layers = Vec::with_capacity(plan.steps.len());
         for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
             channel.enter(Phase::Offline, channel_step(index));
-            chosen.push(match (step, offer) {
+            layers.push(match (step, offer) {
                 (PlannedStep::Activation(step), Some(offer)) => {
                     let id = first_layer + index as u32;
-                    Some(activation::server_chosen(channel, plan, step, &mut self.session, id, offer)?)
-                }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
-            });
-        }
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for (index, (step, chosen)) in plan.steps.iter().zip(chosen).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            layers.push(match (step, chosen) {
-                (PlannedStep::Activation(step), Some(chosen)) => {
-                    let id = first_layer + index as u32;
-                    Some(activation::server_garble(channel, plan, step, &self.session, id, chosen, rng)?)
+                    let chosen =
+                        activation::server_chosen(channel, plan, step, &mut self.session, id, offer)?;
+                    let layer =
+                        activation::server_garble(channel, plan, step, &self.session, id, chosen, rng)?;
+                    Some(layer)
                 }
                 (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
             });
@@ -177,6 +165,12 @@ impl<'a> Server<'a> {
 }
 
 impl ServerReady<'_> {
+    /// Bytes that the preprocessed inference occupies.
+    pub fn stored_bytes(&self) -> usize {
+        let layers: usize = self.layers.iter().flatten().map(activation::ServerReady::stored_bytes).sum();
+        layers + self.masks.iter().map(|mask| 8 * mask.len()).sum::<usize>()
+    }
+
     /// Serves one image.
     pub fn online(self, channel: &mut Channel) -> Result<ServerOutput, Error> {
         let Self { model, seed, layers, masks } = self;

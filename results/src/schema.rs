@@ -108,7 +108,7 @@ pub struct StepRow {
     pub messages_out: u64,
     /// Frames received.
     pub messages_in: u64,
-    /// Times this party began to send after it had received (or at the start).
+    /// Times this party sent what may depend on more of the peer's flights than before.
     pub flights_out: u64,
     /// Wall time, nanoseconds.
     pub wall_ns: u64,
@@ -147,6 +147,10 @@ pub struct InferenceRow {
     pub peak_rss_client_bytes: Option<u64>,
     /// The server's largest resident set, bytes.
     pub peak_rss_server_bytes: Option<u64>,
+    /// What the preprocessed inference occupied at the client, bytes, in memory or its store.
+    pub store_client_bytes: Option<u64>,
+    /// The same at the server, whose preprocessing stays in memory.
+    pub store_server_bytes: Option<u64>,
     /// Activation inputs that left the bound their step was compiled for; a wrong class may follow.
     pub out_of_bounds: Option<u64>,
     /// How late the client's frames were released, median since the session began, nanoseconds.
@@ -261,6 +265,10 @@ pub struct SummaryRow {
     pub peak_rss_client_bytes: Option<u64>,
     /// The server's largest resident set, bytes.
     pub peak_rss_server_bytes: Option<u64>,
+    /// What one preprocessed inference occupies at the client, bytes: the largest.
+    pub store_client_bytes: Option<u64>,
+    /// The same at the server.
+    pub store_server_bytes: Option<u64>,
     /// Cell id.
     pub cell: String,
     /// Who computed on ciphertexts, as in `cells.csv`.

@@ -2,7 +2,8 @@
 //!
 //! A phase's time in one repeat is the sum of a party's wall times over its steps: setup and offline take the slower
 //! party, online the client, who waits for the answer. Up is client to server. Rounds are the flights of both
-//! parties: changes of direction, each costing one one-way delay. Warm-ups and failed repeats do not count.
+//! parties: the longest chain of messages that waited for each other, a one-way delay a link. Warm-ups and failed
+//! repeats do not count.
 
 use crate::Error;
 use crate::run::Tables;
@@ -231,6 +232,8 @@ fn summarise_cell(
         online_rounds: online.rounds,
         peak_rss_client_bytes: counted.iter().filter_map(|row| row.peak_rss_client_bytes).max(),
         peak_rss_server_bytes: counted.iter().filter_map(|row| row.peak_rss_server_bytes).max(),
+        store_client_bytes: counted.iter().filter_map(|row| row.store_client_bytes).max(),
+        store_server_bytes: counted.iter().filter_map(|row| row.store_server_bytes).max(),
         cell: cell.cell.clone(),
         failed: failed.len() as u64,
         verified: counted.iter().filter(|row| row.verified == Some(true)).count() as u64,

@@ -140,7 +140,7 @@ fn manifest() {
         "\"threads\": \"one\"",
         "manifest.json, line 18, column 18: invalid type: string \"one\", expected u32 at line 18 column 18",
     );
-    check("manifest.json", "\"schema\": 1", "\"schema\": 2", "manifest.json: expected schema 1, found 2");
+    check("manifest.json", "\"schema\": 2", "\"schema\": 1", "manifest.json: expected schema 2, found 1");
     check(
         "manifest.json",
         "\"threads\": 1,",

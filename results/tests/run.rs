@@ -43,6 +43,8 @@ fn expected_lan() -> SummaryRow {
         online_rounds: Some(3),
         peak_rss_client_bytes: Some(1_000_002),
         peak_rss_server_bytes: None,
+        store_client_bytes: Some(5_000),
+        store_server_bytes: None,
         cell: "mini-lan".to_owned(),
         failed: 0,
         verified: 3,
@@ -113,12 +115,12 @@ fn summary_file_is_this_text() {
     assert_eq!(
         lan,
         "mini,privshap,2000,1998,lan,narrow,3,ok,0.6666666666666666,0.6666666666666666,0.6666666666666666,0.016500000,\
-         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,mini-lan,narrow,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
+         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,5000,,mini-lan,narrow,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
          10000,25,8,10,"
     );
     let wan = text.lines().nth(2).unwrap();
     assert!(
-        wan.starts_with("mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,mini-wan,narrow,1,0,"),
+        wan.starts_with("mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,,,mini-wan,narrow,1,0,"),
         "{wan}"
     );
 }
@@ -309,7 +311,7 @@ fn summary_begins_with_the_agreed_columns() {
     let [_, _, _, (file, columns)] = columns_by_file();
     let agreed = "model method budget relus link relu n status acc_float acc_fixed acc_secure offline_s_p50 online_s_p50 \
                   online_s_max offline_up_bytes offline_down_bytes online_up_bytes online_down_bytes offline_rounds \
-                  online_rounds peak_rss_client_bytes peak_rss_server_bytes";
+                  online_rounds peak_rss_client_bytes peak_rss_server_bytes store_client_bytes store_server_bytes";
     let agreed: Vec<String> = agreed.split_whitespace().map(str::to_owned).collect();
     assert_eq!((file, &columns[..agreed.len()]), ("summary.csv", &agreed[..]));
 }

@@ -17,6 +17,8 @@ use protocols::plan::compile::{Choices, ServerSecrets};
 use protocols::plan::cost::predict;
 use protocols::plan::{Plan, PlannedStep, ReluVariant};
 use protocols::server::{Model, Server, ServerOutput};
+use protocols::store::Store;
+use rayon::ThreadPoolBuilder;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -30,29 +32,36 @@ struct Run {
     server_spent: Vec<Vec<Spent>>,
 }
 
-/// Runs one session with an inference per image, the parties as threads.
-fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>]) -> Run {
+/// Runs one session with an inference per image, the parties as threads of `threads` threads each; the client keeps its
+/// material in `store`.
+fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize, store: &Store) -> Run {
+    let pool = || ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
     let (mut servers, mut server_spent) = (Vec::new(), Vec::new());
     let (mut clients, mut client_spent) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| {
         let server = scope.spawn(|| {
+            pool().install(|| {
+                let mut rng = rand::rng();
+                let model = Model::prepare(plan, secrets).unwrap();
+                let mut server = Server::accept(&mut to_client, &model, SESSION, &mut rng).unwrap();
+                for _ in images {
+                    let ready = server.offline(&mut to_client, &mut rng).unwrap();
+                    servers.push(ready.online(&mut to_client).unwrap());
+                    server_spent.push(to_client.take_spent());
+                }
+            });
+        });
+        pool().install(|| {
             let mut rng = rand::rng();
-            let model = Model::prepare(plan, secrets).unwrap();
-            let mut server = Server::accept(&mut to_client, &model, SESSION, &mut rng).unwrap();
-            for _ in images {
-                let ready = server.offline(&mut to_client, &mut rng).unwrap();
-                servers.push(ready.online(&mut to_client).unwrap());
-                server_spent.push(to_client.take_spent());
+            let mut client = Client::connect(&mut to_server, plan, SESSION, &mut rng).unwrap();
+            client.keep_in(store.clone());
+            for image in images {
+                let ready = client.offline(&mut to_server, &mut rng).unwrap();
+                clients.push(ready.online(&mut to_server, image).unwrap());
+                client_spent.push(to_server.take_spent());
             }
         });
-        let mut rng = rand::rng();
-        let mut client = Client::connect(&mut to_server, plan, SESSION, &mut rng).unwrap();
-        for image in images {
-            let ready = client.offline(&mut to_server, &mut rng).unwrap();
-            clients.push(ready.online(&mut to_server, image).unwrap());
-            client_spent.push(to_server.take_spent());
-        }
         server.join().unwrap();
     });
     Run { clients, servers, client_spent, server_spent }
@@ -64,7 +73,12 @@ fn check(fixture: &Fixture, inferences: usize) {
 
 /// Every logit and every share equals the clear replay; every byte, message and flight equals the prediction.
 pub(crate) fn check_run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>]) {
-    let run = run(plan, secrets, images);
+    check_parties(plan, secrets, images, 1, &Store::Memory);
+}
+
+/// The same for parties of several threads, or another store.
+fn check_parties(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize, store: &Store) {
+    let run = run(plan, secrets, images, threads, store);
     for (i, image) in images.iter().enumerate() {
         let (client, server) = (&run.clients[i], &run.servers[i]);
         let clear = replay(plan, secrets, &plan.quantise_image(image), &client.seed, &server.seed);
@@ -105,6 +119,19 @@ fn mini(keep: f64) -> Fixture {
 #[test]
 fn a_residual_network_with_a_mixed_mask() {
     check(&mini(0.4), 2);
+}
+
+/// Two threads a party and a file for the material change neither a logit nor a byte.
+#[test]
+fn threads_and_a_store_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let Fixture { plan, secrets, images, .. } = &mini(0.6);
+    check_parties(plan, secrets, &images[..2], 2, &Store::Folder(folder.path().to_owned()));
+    for relu in ReluVariant::ALL {
+        let fixture = random(small(Activation::Silu), 0.7, Scales { fa: 5, fw: 6 }, 23).with(relu);
+        let store = Store::Folder(folder.path().to_owned());
+        check_parties(&fixture.plan, &fixture.secrets, &fixture.images[..1], 2, &store);
+    }
 }
 
 /// Convolution, activation, convolution: small, for every way of computing it.

@@ -127,6 +127,8 @@ impl<'a> Cell<'a> {
             }
         };
         let offline = pair.offline()?;
+        row.store_client_bytes = offline.client.store_bytes;
+        row.store_server_bytes = offline.server.store_bytes;
         self.book(row, steps, &offline)?;
         let online = pair.online(normalised.clone())?;
         self.book(row, steps, &online)?;
@@ -211,6 +213,8 @@ impl<'a> Cell<'a> {
             deadline: self.experiment.deadline,
             session,
             core: None,
+            threads: self.experiment.threads,
+            store: self.experiment.store.clone(),
             shares: self.experiment.verify == Verify::Layers,
         }
     }

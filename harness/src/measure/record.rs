@@ -99,7 +99,7 @@ pub(super) fn manifest(
         linnet: env!("CARGO_PKG_VERSION").to_owned(),
         revision: machine::revision(),
         machine: machine::describe(),
-        threads: 1,
+        threads: experiment.threads as u32,
         pinning: Pinning {
             client: core(experiment.pin.map(|p| p.0)),
             server: core(experiment.pin.map(|p| p.1)),

@@ -1,6 +1,6 @@
 //! A party process: reads orders, runs its half of the protocol, reports.
 
-use super::{Order, Outcome, Report, Role, Start};
+use super::{Done, Order, Outcome, Report, Role, Start};
 use crate::error::Error;
 use crate::machine::peak_rss_bytes;
 use netem::Channel;
@@ -9,6 +9,7 @@ use protocols::handshake::SessionId;
 use protocols::plan::Plan;
 use protocols::plan::compile::ServerSecrets;
 use protocols::server::{Model, Server, ServerReady};
+use protocols::store::Store;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde::de::DeserializeOwned;
@@ -28,10 +29,19 @@ pub(crate) fn run(role: Role) -> Result<(), Error> {
     {
         return report(&Report::Failed { error: format!("could not be pinned to core {core}") });
     }
-    let outcome = match role {
-        Role::Client => client(&start, &mut orders),
-        Role::Server => server(&start, &mut orders),
+    // The pool's threads take over the core that this one is pinned to.
+    let pool = match rayon::ThreadPoolBuilder::new().num_threads(start.threads).build() {
+        Ok(pool) => pool,
+        Err(error) => return report(&Report::Failed { error: format!("threads: {error}") }),
     };
+    drop(orders);
+    let outcome = pool.install(|| {
+        let mut orders = std::io::stdin().lock();
+        match role {
+            Role::Client => client(&start, &mut orders),
+            Role::Server => server(&start, &mut orders),
+        }
+    });
     outcome.or_else(|error| report(&Report::Failed { error: error.to_string() }))
 }
 
@@ -42,13 +52,17 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
     let mut channel = Channel::connect(address, &start.link, start.deadline)?;
     let mut rng = ChaCha20Rng::from_os_rng();
     let mut client = Client::connect(&mut channel, &plan, SessionId(start.session), &mut rng)?;
-    done(&mut channel, None)?;
+    if let Some(folder) = &start.store {
+        client.keep_in(Store::Folder(folder.clone()));
+    }
+    done(&mut channel, None, None)?;
     let mut ready: Option<ClientReady<'_>> = None;
     while let Some(order) = next(orders)? {
         match order {
             Order::Offline => {
-                ready = Some(client.offline(&mut channel, &mut rng)?);
-                done(&mut channel, None)?;
+                let preprocessed = client.offline(&mut channel, &mut rng)?;
+                done(&mut channel, Some(preprocessed.stored_bytes() as u64), None)?;
+                ready = Some(preprocessed);
             }
             Order::Online { image } => {
                 let ready =
@@ -58,7 +72,7 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                 let output = ready.online(&mut channel, &image)?;
                 let outcome =
                     Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
-                done(&mut channel, Some(outcome))?;
+                done(&mut channel, None, Some(outcome))?;
             }
         }
     }
@@ -76,29 +90,31 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
     let mut channel = Channel::accept(&listener, &start.link, start.deadline)?;
     let mut rng = ChaCha20Rng::from_os_rng();
     let mut server = Server::accept(&mut channel, &model, SessionId(start.session), &mut rng)?;
-    done(&mut channel, None)?;
+    done(&mut channel, None, None)?;
     let mut ready: Option<ServerReady<'_>> = None;
     while let Some(order) = next(orders)? {
         match order {
             Order::Offline => {
-                ready = Some(server.offline(&mut channel, &mut rng)?);
-                done(&mut channel, None)?;
+                let preprocessed = server.offline(&mut channel, &mut rng)?;
+                done(&mut channel, Some(preprocessed.stored_bytes() as u64), None)?;
+                ready = Some(preprocessed);
             }
             Order::Online { .. } => {
                 let ready =
                     ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
                 let output = ready.online(&mut channel)?;
                 let shares = start.shares.then_some(output.shares);
-                done(&mut channel, Some(Outcome { seed: output.seed.reveal(), logits: None, shares }))?;
+                let outcome = Outcome { seed: output.seed.reveal(), logits: None, shares };
+                done(&mut channel, None, Some(outcome))?;
             }
         }
     }
     Ok(())
 }
 
-fn done(channel: &mut Channel, outcome: Option<Outcome>) -> Result<(), Error> {
+fn done(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Result<(), Error> {
     let (spent, release) = (channel.take_spent(), channel.release_error());
-    report(&Report::Done { spent, peak_rss_bytes: peak_rss_bytes(), release, outcome })
+    report(&Report::Done(Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome }))
 }
 
 fn report(report: &Report) -> Result<(), Error> {

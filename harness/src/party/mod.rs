@@ -50,6 +50,9 @@ pub(crate) struct Start {
     pub(crate) deadline: Duration,
     pub(crate) session: [u8; 16],
     pub(crate) core: Option<usize>,
+    pub(crate) threads: usize,
+    /// Folder of the client's store; memory if absent.
+    pub(crate) store: Option<PathBuf>,
     /// Report the shares of every layer.
     pub(crate) shares: bool,
 }
@@ -71,9 +74,21 @@ pub(crate) enum Report {
     /// The server waits for the client here.
     Listening { address: SocketAddr },
     /// A phase is done.
-    Done { spent: Vec<Spent>, peak_rss_bytes: Option<u64>, release: ReleaseError, outcome: Option<Outcome> },
+    Done(Done),
     /// The party cannot go on.
     Failed { error: String },
+}
+
+/// What one party says of one phase.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) spent: Vec<Spent>,
+    pub(crate) peak_rss_bytes: Option<u64>,
+    /// After preprocessing, what it occupies.
+    pub(crate) store_bytes: Option<u64>,
+    /// How late its frames were released, since the session began.
+    pub(crate) release: ReleaseError,
+    pub(crate) outcome: Option<Outcome>,
 }
 
 /// What is left of an inference, for the verifier.

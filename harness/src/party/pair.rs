@@ -1,8 +1,7 @@
 //! Both party processes, from the harness's side. Dropping a pair ends them.
 
-use super::{Order, Outcome, Report, Role, Start};
+use super::{Done, Order, Report, Role, Start};
 use crate::error::Error;
-use netem::{ReleaseError, Spent};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,21 +9,18 @@ use std::time::Duration;
 
 /// What both parties report of one phase.
 pub(crate) struct PhaseReport {
-    pub(crate) client: PartyReport,
-    pub(crate) server: PartyReport,
-}
-
-/// What one party reports of one phase.
-pub(crate) struct PartyReport {
-    pub(crate) spent: Vec<Spent>,
-    pub(crate) peak_rss_bytes: Option<u64>,
-    /// How late its frames were released, since the session began.
-    pub(crate) release: ReleaseError,
-    pub(crate) outcome: Option<Outcome>,
+    pub(crate) client: Done,
+    pub(crate) server: Done,
 }
 
 /// Longest wait for a phase in which neither party has reported: far above any phase, so that nothing waits forever.
 const LONGEST_PHASE: Duration = Duration::from_secs(4 * 3600);
+
+/// How glibc's allocator serves the parties: memory in huge pages, kept once it is there. A page costs a fault when it is
+/// first touched and again whenever it was given back, which is dear for what runs once an inference over hundreds of
+/// megabytes. Other C libraries ignore it.
+const ALLOCATOR: &str = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:\
+                         glibc.malloc.trim_threshold=4294967296:glibc.malloc.top_pad=33554432";
 
 /// A client and a server in session.
 pub(crate) struct Pair {
@@ -87,12 +83,8 @@ impl Pair {
                 return Err(silent.silent(patience));
             };
             match (role, report) {
-                (Role::Client, Some(Report::Done { spent, peak_rss_bytes, release, outcome })) => {
-                    client = Some(PartyReport { spent, peak_rss_bytes, release, outcome });
-                }
-                (Role::Server, Some(Report::Done { spent, peak_rss_bytes, release, outcome })) => {
-                    server = Some(PartyReport { spent, peak_rss_bytes, release, outcome });
-                }
+                (Role::Client, Some(Report::Done(done))) => client = Some(done),
+                (Role::Server, Some(Report::Done(done))) => server = Some(done),
                 (Role::Client, report) => return Err(self.client.fault(report)),
                 (Role::Server, report) => return Err(self.explain(client.is_some(), report)),
             }
@@ -128,6 +120,7 @@ impl Party {
         let program = std::env::current_exe().map_err(Error::io("finding this program"))?;
         let mut process = Command::new(program)
             .args(["party", role.name()])
+            .env("GLIBC_TUNABLES", ALLOCATOR)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

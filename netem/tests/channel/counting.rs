@@ -68,7 +68,7 @@ fn every_byte_is_booked_on_the_step_that_sent_or_received_it() {
 }
 
 #[test]
-fn flights_are_changes_of_direction_since_the_phase_began() {
+fn taking_turns_every_change_of_direction_is_a_flight() {
     each_transport(|mut client, mut server| {
         let flights = |channel: &Channel| channel.spent().iter().map(|row| row.flights_out).sum::<u64>();
         client.enter(Phase::Online, 0);
@@ -94,6 +94,35 @@ fn flights_are_changes_of_direction_since_the_phase_began() {
         client.take_spent();
         client.send(DATA, vec![]).unwrap();
         assert_eq!(flights(&client), 1);
+    });
+}
+
+#[test]
+fn answers_to_messages_that_were_under_way_together_are_one_flight() {
+    each_transport(|mut client, mut server| {
+        let flights = |channel: &Channel| channel.spent().iter().map(|row| row.flights_out).sum::<u64>();
+        client.enter(Phase::Offline, 0);
+        server.enter(Phase::Offline, 0);
+        for _ in 0..3 {
+            client.send(DATA, vec![0; 4]).unwrap();
+        }
+        client.flush().unwrap();
+        for _ in 0..3 {
+            // The server answers each as it comes, long after the client has sent the last.
+            server.recv(DATA, 4).unwrap();
+            server.send(DATA, vec![0; 4]).unwrap();
+        }
+        server.flush().unwrap();
+        assert_eq!((flights(&client), flights(&server)), (1, 1));
+        // A message that waited for an answer is another flight, and so is what waits for it.
+        client.recv(DATA, 4).unwrap();
+        client.send(DATA, vec![0; 4]).unwrap();
+        client.recv(DATA, 4).unwrap();
+        client.send(DATA, vec![0; 4]).unwrap();
+        client.flush().unwrap();
+        server.recv(DATA, 4).unwrap();
+        server.send(DATA, vec![0; 4]).unwrap();
+        assert_eq!((flights(&client), flights(&server)), (2, 2));
     });
 }
 

@@ -22,12 +22,12 @@ fn against(said: &[u8], link: &Link, deadline: Duration) -> (Channel, TcpStream)
 
 /// Greeting: magic and version, rate, RTT in ns, window.
 fn greeting(rate: f64, rtt_ns: u64) -> Vec<u8> {
-    [b"linnet\0\x01".as_slice(), &rate.to_le_bytes(), &rtt_ns.to_le_bytes(), &[0; 8]].concat()
+    [b"linnet\0\x02".as_slice(), &rate.to_le_bytes(), &rtt_ns.to_le_bytes(), &[0; 8]].concat()
 }
 
-/// Header: length, kind, arrival.
+/// Header: length, kind, arrival, and the depth of a first message.
 fn header(length: u32, kind: u8, arrival_ns: u64) -> Vec<u8> {
-    [length.to_le_bytes().as_slice(), &[kind], &arrival_ns.to_le_bytes()].concat()
+    [length.to_le_bytes().as_slice(), &[kind], &arrival_ns.to_le_bytes(), &1u32.to_le_bytes()].concat()
 }
 
 /// Runs `wait`, which has to give up no earlier than the deadline and soon after it.

@@ -9,6 +9,7 @@ use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
 use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
 use protocols::gc::programs::narrow;
+use protocols::store::Depot;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -51,7 +52,10 @@ fn measure_on(effort: Effort, name: &str, engine: Engine) -> Result<(), Failure>
     let mut times = Vec::with_capacity(runs);
     for run in 0..=runs {
         let mut pieces = material.clone().into_iter();
-        let ready = ClientLayer::receive(layer.clone(), session, zero.clone(), None, |_| take(&mut pieces))?;
+        let ready =
+            ClientLayer::receive(layer.clone(), session, zero.clone(), None, &mut Depot::memory(), |_| {
+                take(&mut pieces)
+            })?;
         let mut sent = online.clone().into_iter();
         let start = Instant::now();
         black_box(ready.evaluate(|_| take(&mut sent))?);

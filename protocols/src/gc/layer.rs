@@ -30,8 +30,10 @@ use crate::Error;
 use crate::block::{BLOCK_BYTES, Block, Delta};
 use crate::parallel::in_order;
 use crate::prg::Prg;
+use crate::store::{Depot, Kept};
 use crate::wire::{BitReader, BitWriter, low};
 use rand::CryptoRng;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Pieces are cut so that none exceeds this, unless one chunk alone does: both parties' working set then fits the
@@ -367,6 +369,11 @@ impl Garbling<'_> {
 }
 
 impl ServerLayer {
+    /// Bytes that the layer occupies until it is used.
+    pub fn stored_bytes(&self) -> usize {
+        BLOCK_BYTES + 8 * self.layer.units * (1 + 2 * self.held.late.len())
+    }
+
     /// Sends the active labels of the server's inputs, of which the low bits count, and the late ciphertexts; `late` holds
     /// the values of every late output, a unit each. Returns the server's share of every unit, or for coloured outputs what
     /// the client's answer has to be xored with. `emit` takes the message piece by piece.
@@ -445,31 +452,65 @@ fn online_piece(
 pub struct ClientLayer {
     layer: Layer,
     session: SessionKey,
-    labels: Vec<Block>,
+    labels: Labels,
     joint: Option<ClientJoint>,
-    pieces: Vec<Vec<u8>>,
+    material: Kept,
+}
+
+/// The client's active labels, as its OTs make them or in the store.
+enum Labels {
+    Memory(Vec<Block>),
+    Kept(Kept),
+}
+
+impl Labels {
+    fn get(&self, range: Range<usize>) -> Result<Cow<'_, [Block]>, Error> {
+        match self {
+            Self::Memory(labels) => Ok(Cow::Borrowed(&labels[range])),
+            Self::Kept(kept) => {
+                let bytes = range.start * BLOCK_BYTES..range.end * BLOCK_BYTES;
+                let mut labels = vec![Block::ZERO; range.len()];
+                bytemuck::cast_slice_mut(&mut labels)
+                    .copy_from_slice(kept.at_hand(bytes.clone())?.get(bytes));
+                Ok(Cow::Owned(labels))
+            }
+        }
+    }
 }
 
 impl ClientLayer {
-    /// Takes the material from `next`, which is asked for pieces of the given lengths; `labels` are the client's active ones.
+    /// Takes the material from `next`, which is asked for pieces of the given lengths, into `depot`, and with it the client's
+    /// active `labels`.
     pub fn receive(
         layer: Layer,
         session: SessionKey,
         labels: Vec<Block>,
         joint: Option<ClientJoint>,
+        depot: &mut Depot,
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
     ) -> Result<Self, Error> {
         assert_eq!(labels.len(), layer.client_wires(), "one label an input wire of the client");
         assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
-        let pieces =
-            layer.material_pieces().map(|length| exactly(length, next(length)?)).collect::<Result<_, _>>()?;
-        Ok(Self { layer, session, labels, joint, pieces })
+        let labels = if depot.is_file() {
+            let bytes: &[u8] = bytemuck::cast_slice(&labels);
+            Labels::Kept(depot.keep(std::iter::once(Ok(bytes.to_vec())))?)
+        } else {
+            Labels::Memory(labels)
+        };
+        let pieces = layer.material_pieces().map(|length| exactly(length, next(length)?));
+        let material = depot.keep(pieces)?;
+        Ok(Self { layer, session, labels, joint, material })
+    }
+
+    /// Bytes that the layer occupies until it is evaluated: labels, material, shares of products.
+    pub fn stored_bytes(&self) -> usize {
+        let joint = self.joint.as_ref().map_or(0, |joint| 16 * joint.values.len());
+        self.layer.client_wires() * BLOCK_BYTES + self.layer.material_bytes() + joint
     }
 
     /// The client's share of every unit, mod 2^k, or its colours; `next` is asked for pieces of the online message while
     /// evaluation goes on.
     pub fn evaluate(self, mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>) -> Result<Vec<u64>, Error> {
-        let step = self.layer.cut(self.layer.material_of(LANES)).next().map_or(1, |units| units.len());
         let mut shares = Vec::with_capacity(self.layer.units);
         let this = &self;
         let arriving = self.layer.cut(self.layer.online_of(LANES)).map(|units| {
@@ -480,7 +521,7 @@ impl ClientLayer {
             arriving,
             |arrived: Result<_, Error>| {
                 let (units, piece) = arrived?;
-                Ok(this.piece(step, units, &piece))
+                this.piece(units, &piece)
             },
             |piece: Vec<u64>| {
                 shares.extend_from_slice(&piece);
@@ -490,13 +531,18 @@ impl ClientLayer {
         Ok(shares)
     }
 
-    /// The shares of some units; `step` units are in a piece of the material.
-    fn piece(&self, step: usize, units: Range<usize>, online: &[u8]) -> Vec<u64> {
+    /// The shares of some units, whole chunks of them.
+    fn piece(&self, units: Range<usize>, online: &[u8]) -> Result<Vec<u64>, Error> {
         let layer = &self.layer;
         let circuit = &layer.program.circuit;
         let mut shares = Vec::with_capacity(units.len());
         let mut wires = vec![[Block::ZERO; LANES]; circuit.slots()];
         let mut received = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
+        let wire_count = circuit.evaluator_inputs();
+        let own = self.labels.get(units.start * wire_count..units.end * wire_count)?;
+        let mut own = own.chunks(LANES * wire_count);
+        let mut start = layer.material_of(units.start);
+        let material = self.material.at_hand(start..layer.material_of(units.end))?;
         for ((chunk, units), online) in Layer::chunks(units).zip(online.chunks(layer.online_of(LANES))) {
             let active = units.len();
             let received = &mut received[..active * circuit.garbler_inputs()];
@@ -504,15 +550,15 @@ impl ClientLayer {
             bytemuck::cast_slice_mut(received).copy_from_slice(labels);
             let (theirs, ours) = wires.split_at_mut(circuit.garbler_inputs());
             load(received, active, theirs);
-            let wire_count = circuit.evaluator_inputs();
-            load(&self.labels[units.start * wire_count..units.end * wire_count], active, ours);
-            let material = &self.pieces[units.start / step][layer.material_of(units.start % step)..];
-            let (tables, early) = material[..layer.material_of(active)].split_at(layer.tables_of(active));
+            load(own.next().expect("labels of every chunk"), active, ours);
+            let end = start + layer.material_of(active);
+            let (tables, early) = material.get(start..end).split_at(layer.tables_of(active));
+            start = end;
             let keys = ChunkKeys::new(self.session, layer.id, chunk);
             evaluate(circuit, keys, &mut wires, ReadTables::new(tables, active));
             shares.extend_from_slice(&self.outputs(keys, units, &wires, (early, late))[..active]);
         }
-        shares
+        Ok(shares)
     }
 
     /// The shares of a chunk from its output wires.

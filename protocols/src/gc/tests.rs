@@ -12,6 +12,7 @@ use super::{AND_BYTES, LABELS, LANES, Lanes, MATERIAL, SessionKey, lanes};
 use crate::Error;
 use crate::block::{Block, Delta};
 use crate::cipher::Engine;
+use crate::store::Depot;
 use crate::wire::low;
 use models::fixed::curve::{Curve, SiluTable};
 use netem::Channel;
@@ -165,7 +166,15 @@ fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u
         garble_layer(layer.clone(), session, delta, &zero, server_joint.as_ref(), &mut rng, keep).unwrap();
     let mut pieces = material.clone().into_iter();
     let next = |_| Ok(pieces.next().unwrap());
-    let client = ClientLayer::receive(layer.clone(), session, held.collect(), client_joint, next).unwrap();
+    let client = ClientLayer::receive(
+        layer.clone(),
+        session,
+        held.collect(),
+        client_joint,
+        &mut Depot::memory(),
+        next,
+    )
+    .unwrap();
     let garbler: Vec<u64> = cases.iter().map(|case| case.garbler).collect();
     let lates = program.outputs.iter().filter(|o| matches!(o, Output::Joint | Output::Served { .. })).count();
     let late: Vec<Vec<u64>> = (0..lates).map(|i| cases.iter().map(|case| case.late[i]).collect()).collect();
@@ -284,8 +293,10 @@ fn pieces_travel_as_frames_of_their_kind() {
     })
     .unwrap();
     server.flush().unwrap();
-    let held = ClientLayer::receive(layer, session, zero, None, |length| Ok(client.recv(MATERIAL, length)?))
-        .unwrap();
+    let held = ClientLayer::receive(layer, session, zero, None, &mut Depot::memory(), |length| {
+        Ok(client.recv(MATERIAL, length)?)
+    })
+    .unwrap();
     let ours = garbled.online(&[3; 40], &[], |piece| Ok(server.send(LABELS, piece)?)).unwrap();
     server.flush().unwrap();
     let theirs = held.evaluate(|length| Ok(client.recv(LABELS, length)?)).unwrap();
@@ -306,7 +317,8 @@ fn a_short_piece_is_the_peers_fault() {
     let layer = Layer::new(programs::narrow(&Curve::Relu, 4), 1, 8, 0).unwrap();
     let labels = vec![Block::ZERO; layer.client_wires()];
     let session = SessionKey::from_bytes([0; 16]);
-    let received = ClientLayer::receive(layer, session, labels, None, |n| Ok(vec![0; n - 1]));
+    let received =
+        ClientLayer::receive(layer, session, labels, None, &mut Depot::memory(), |n| Ok(vec![0; n - 1]));
     assert!(matches!(received, Err(Error::Peer { .. })));
 }
 

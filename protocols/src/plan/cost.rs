@@ -5,6 +5,7 @@
 use super::{INPUT_STEP, Plan, PlannedStep, channel_step};
 use crate::setup;
 use crate::steps::{activation, input, linear, output};
+use crate::window::Window;
 use netem::Phase;
 use serde::Serialize;
 use std::ops::AddAssign;
@@ -16,7 +17,7 @@ pub struct Traffic {
     pub bytes: u64,
     /// Frames.
     pub messages: u64,
-    /// Changes of direction: how often the sender began to send after receiving. Each costs one one-way delay.
+    /// Links of the phase's longest chain of messages that are the sender's. Each costs one one-way delay.
     pub flights: u64,
 }
 
@@ -75,7 +76,17 @@ fn phase_name<S: serde::Serializer>(phase: &Phase, serializer: S) -> Result<S::O
 pub struct Tally {
     costs: Vec<StepCost>,
     current: usize,
-    last: Option<Direction>,
+    client: Depths,
+    server: Depths,
+    /// Where messages are posted and not yet read: the deepest of them.
+    posted: Option<u32>,
+}
+
+/// A party's deepest messages of the phase, counted as the channel counts them.
+#[derive(Default)]
+struct Depths {
+    sent: u32,
+    received: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,10 +96,15 @@ enum Direction {
 }
 
 impl Tally {
-    /// Books what follows on a step of a phase; a new phase begins without a direction.
+    fn new() -> Self {
+        let (client, server) = Default::default();
+        Self { costs: Vec::new(), current: 0, client, server, posted: None }
+    }
+
+    /// Books what follows on a step of a phase; a new phase begins without messages.
     fn enter(&mut self, phase: Phase, step: u32) {
         if self.costs.get(self.current).is_some_and(|cost| cost.phase != phase) {
-            self.last = None;
+            (self.client, self.server) = Default::default();
         }
         self.current =
             self.costs.iter().position(|c| c.phase == phase && c.step == step).unwrap_or_else(|| {
@@ -96,6 +112,18 @@ impl Tally {
                 self.costs.push(StepCost { phase, step, up, down, operations: Operations::default() });
                 self.costs.len() - 1
             });
+    }
+
+    /// Books messages of the client that the server reads later, and returns the depth of the deepest.
+    fn posted(&mut self, messages: impl FnOnce(&mut Self)) -> u32 {
+        self.posted = Some(0);
+        messages(self);
+        self.posted.take().expect("nothing else takes it")
+    }
+
+    /// The server reads what was posted.
+    fn server_reads(&mut self, depth: u32) {
+        self.server.received = self.server.received.max(depth);
     }
 
     /// A frame from the client.
@@ -127,8 +155,17 @@ impl Tally {
         if frames == 0 {
             return;
         }
-        let flight = u64::from(self.last != Some(direction));
-        self.last = Some(direction);
+        let (sender, receiver) = match direction {
+            Direction::Up => (&mut self.client, &mut self.server),
+            Direction::Down => (&mut self.server, &mut self.client),
+        };
+        let depth = sender.received + 1;
+        let flight = u64::from(depth > sender.sent);
+        sender.sent = depth;
+        match &mut self.posted {
+            None => receiver.received = receiver.received.max(depth),
+            Some(deepest) => *deepest = depth.max(*deepest),
+        }
         let cost = &mut self.costs[self.current];
         let traffic = match direction {
             Direction::Up => &mut cost.up,
@@ -142,7 +179,7 @@ impl Tally {
 
 /// The cost of set-up and of one inference, per phase and step.
 pub fn predict(plan: &Plan) -> Vec<StepCost> {
-    let mut tally = Tally { costs: Vec::new(), current: 0, last: None };
+    let mut tally = Tally::new();
     tally.enter(Phase::Setup, INPUT_STEP);
     setup::cost(plan, &mut tally);
     offline(plan, &mut tally);
@@ -165,14 +202,29 @@ fn offline(plan: &Plan, tally: &mut Tally) {
         PlannedStep::Linear(step) => linear::cost_answers(plan, step, tally),
         PlannedStep::Activation(step) => activation::cost_offer(plan, step, tally),
     });
-    each(tally, &mut |step, tally| match step {
-        PlannedStep::Linear(_) => {}
-        PlannedStep::Activation(step) => activation::cost_choose(plan, step, tally),
-    });
-    each(tally, &mut |step, tally| match step {
-        PlannedStep::Linear(_) => {}
-        PlannedStep::Activation(step) => activation::cost_garble(plan, step, tally),
-    });
+    // The client's order: the server reads choices one layer at a time, so its material is as deep as the choices are.
+    let garble = |tally: &mut Tally, index: usize, choices: u32| {
+        tally.enter(Phase::Offline, channel_step(index));
+        tally.server_reads(choices);
+        if let PlannedStep::Activation(step) = &plan.steps[index] {
+            activation::cost_garble(plan, step, tally);
+        }
+    };
+    let mut window = Window::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let PlannedStep::Activation(step) = step {
+            let units = step.step.kept.len();
+            while let Some((earlier, choices)) = window.before(units) {
+                garble(tally, earlier, choices);
+            }
+            tally.enter(Phase::Offline, channel_step(index));
+            let choices = tally.posted(|tally| activation::cost_choose(plan, step, tally));
+            window.chosen(index, units, choices);
+        }
+    }
+    while let Some((index, choices)) = window.next() {
+        garble(tally, index, choices);
+    }
 }
 
 fn online(plan: &Plan, tally: &mut Tally) {

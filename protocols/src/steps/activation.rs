@@ -19,6 +19,7 @@ use crate::ot::product::{Offer, Place, ReceiverShares};
 use crate::plan::cost::{Operations, Tally};
 use crate::plan::{ActivationPlan, Plan};
 use crate::setup::{ClientSession, ServerSession};
+use crate::store::Depot;
 use crate::wire::{pack, packed_bytes, unpack};
 use netem::Channel;
 use rand::{CryptoRng, RngCore};
@@ -59,6 +60,22 @@ pub struct ServerReady {
     kept: Option<ServerLayer>,
     pads: ReceiverShares,
     linearized: Vec<u32>,
+}
+
+impl ClientReady {
+    /// Bytes that the layer occupies until it is used.
+    pub fn stored_bytes(&self) -> usize {
+        // A share, its product and a number for every linearized unit.
+        self.kept.as_ref().map_or(0, ClientLayer::stored_bytes) + (8 + 8 + 4) * self.linearized.len()
+    }
+}
+
+impl ServerReady {
+    /// Bytes that the layer occupies until it is used.
+    pub fn stored_bytes(&self) -> usize {
+        // A choice, a product and a number for every linearized unit.
+        self.kept.as_ref().map_or(0, ServerLayer::stored_bytes) + (1 + 8 + 4) * self.linearized.len()
+    }
 }
 
 /// Offline: the server offers an OT for every product that the layer needs.
@@ -141,7 +158,7 @@ pub fn server_garble<R: CryptoRng + RngCore>(
     Ok(ServerReady { kept, pads: chosen.pads, linearized: step.linearized() })
 }
 
-/// Offline: the client receives the circuits.
+/// Offline: the client receives the circuits, into `depot`.
 pub fn client_receive(
     channel: &mut Channel,
     plan: &Plan,
@@ -149,8 +166,9 @@ pub fn client_receive(
     session: &ClientSession,
     id: u32,
     chosen: ClientChosen,
+    depot: &mut Depot,
 ) -> Result<ClientReady, Error> {
-    let kept = kept::client_receive(channel, plan, step, session.hash, id, chosen.kept)?;
+    let kept = kept::client_receive(channel, plan, step, session.hash, id, chosen.kept, depot)?;
     Ok(ClientReady { kept, pads: chosen.pads, linearized: step.linearized() })
 }
 

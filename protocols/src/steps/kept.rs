@@ -18,6 +18,7 @@ use crate::ot::product::{Offer, Place, correlate};
 use crate::plan::cost::{Operations, Tally};
 use crate::plan::{ActivationPlan, Plan, ReluVariant};
 use crate::setup::{ClientSession, ServerSession};
+use crate::store::Depot;
 use crate::wire::{pack, packed_bytes, unpack};
 use netem::Channel;
 use rand::{CryptoRng, RngCore};
@@ -167,11 +168,14 @@ pub fn client_receive(
     session: SessionKey,
     id: u32,
     chosen: ClientChosen,
+    depot: &mut Depot,
 ) -> Result<Option<ClientLayer>, Error> {
     let ClientChosen { labels, joint } = chosen;
     layer(plan, step, id)?
         .map(|layer| {
-            ClientLayer::receive(layer, session, labels, joint, |length| Ok(channel.recv(MATERIAL, length)?))
+            ClientLayer::receive(layer, session, labels, joint, depot, |length| {
+                Ok(channel.recv(MATERIAL, length)?)
+            })
         })
         .transpose()
 }

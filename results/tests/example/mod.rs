@@ -59,6 +59,7 @@ pub(crate) fn inference(cell: &str, repeat: u32, label: u32) -> InferenceRow {
         verified: Some(true),
         out_of_bounds: Some(2),
         peak_rss_client_bytes: Some(1_000_000 + u64::from(repeat)),
+        store_client_bytes: Some(5_000),
         ..InferenceRow::default()
     }
 }

@@ -170,7 +170,7 @@ mod tests {
         std::fs::create_dir_all(&path).unwrap();
         std::fs::write(path.join("raw.csv"), format!("{HEAD}{raw}")).unwrap();
         std::fs::write(path.join("inferences.csv"), format!("{INFERENCES}{inferences}")).unwrap();
-        let manifest = r#"{"schema": 1, "links": [{"name": "lan", "rate_bytes_per_s": 1e6, "rtt_s": 0.2}]}"#;
+        let manifest = r#"{"schema": 2, "links": [{"name": "lan", "rate_bytes_per_s": 1e6, "rtt_s": 0.2}]}"#;
         std::fs::write(path.join("manifest.json"), manifest).unwrap();
         let read = Folder::read(&path);
         std::fs::remove_dir_all(&path).unwrap();
