@@ -1,6 +1,7 @@
 //! The machine that a run happens on.
 
 use results::Machine;
+use std::path::Path;
 
 /// Reads what the kernel tells.
 pub(crate) fn describe() -> Machine {
@@ -35,6 +36,20 @@ pub(crate) fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))?;
     Some(kib.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// Memory that could be had now without swapping, bytes.
+pub(crate) fn available_memory() -> Option<u64> {
+    let memory = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib =
+        memory.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"))?;
+    Some(kib.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// Bytes that a user may still write in `folder`.
+pub(crate) fn free_disk(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail * disk.f_frsize)
 }
 
 /// The source revision, where this runs inside a checkout.

@@ -137,6 +137,18 @@ impl Layer {
         self.online_of(self.units)
     }
 
+    /// Bytes that the client keeps of the layer: labels, material, shares of products.
+    pub fn client_stored_bytes(&self) -> usize {
+        let joint = if self.has_joint() { 16 * self.units } else { 0 };
+        self.client_wires() * BLOCK_BYTES + self.material_bytes() + joint
+    }
+
+    /// Bytes that the server keeps: a seed, a share a unit, and two words more for every late output.
+    pub fn server_stored_bytes(&self) -> usize {
+        let late = self.shares().filter(|share| matches!(share, Share::Late { .. })).count();
+        BLOCK_BYTES + 8 * self.units * (1 + 2 * late)
+    }
+
     /// Lengths of the pieces of the material, in order.
     pub fn material_pieces(&self) -> impl Iterator<Item = usize> {
         self.cut(self.material_of(LANES)).map(|units| self.material_of(units.len()))
@@ -371,7 +383,7 @@ impl Garbling<'_> {
 impl ServerLayer {
     /// Bytes that the layer occupies until it is used.
     pub fn stored_bytes(&self) -> usize {
-        BLOCK_BYTES + 8 * self.layer.units * (1 + 2 * self.held.late.len())
+        self.layer.server_stored_bytes()
     }
 
     /// Sends the active labels of the server's inputs, of which the low bits count, and the late ciphertexts; `late` holds
@@ -504,8 +516,7 @@ impl ClientLayer {
 
     /// Bytes that the layer occupies until it is evaluated: labels, material, shares of products.
     pub fn stored_bytes(&self) -> usize {
-        let joint = self.joint.as_ref().map_or(0, |joint| 16 * joint.values.len());
-        self.layer.client_wires() * BLOCK_BYTES + self.layer.material_bytes() + joint
+        self.layer.client_stored_bytes()
     }
 
     /// The client's share of every unit, mod 2^k, or its colours; `next` is asked for pieces of the online message while

@@ -5,6 +5,7 @@
 
 pub mod compile;
 pub mod cost;
+pub mod memory;
 pub mod show;
 mod validate;
 

@@ -1,6 +1,7 @@
 //! A plan as text: choices, proofs and predicted cost, a line a step.
 
 use super::cost::{StepCost, predict, total};
+use super::memory::{peak, stored};
 use super::{Plan, PlannedStep, channel_step};
 use crate::he::noise::STATISTICAL_BITS;
 use crate::he::params::security_line;
@@ -78,6 +79,16 @@ pub fn render(plan: &Plan) -> String {
             let _ = writeln!(out, "  {}", counts.join(", "));
         }
     }
+    let (kept, memory, in_file) = (stored(plan), peak(plan, false), peak(plan, true));
+    let _ = writeln!(
+        out,
+        "preprocessed inference: client {}, server {}; peak memory at most about client {} ({} with --store file), server {}",
+        Bytes(kept.client),
+        Bytes(kept.server),
+        Bytes(memory.client),
+        Bytes(in_file.client),
+        Bytes(memory.server)
+    );
     out
 }
 

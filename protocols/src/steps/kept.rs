@@ -9,7 +9,7 @@
 
 use super::{CORRELATION, delphi, narrow, pieces, recv_pieces, send_pieces, sign};
 use crate::Error;
-use crate::block::Block;
+use crate::block::{BLOCK_BYTES, Block};
 use crate::gc::layer::{ClientJoint, ClientLayer, Layer, ServerJoint, ServerLayer, garble_layer};
 use crate::gc::transfer::Lot;
 use crate::gc::{LABELS, MATERIAL, SessionKey};
@@ -233,6 +233,30 @@ pub fn ideal(plan: &Plan, step: &ActivationPlan, u: u64, v: u64) -> u64 {
         ReluVariant::Delphi => delphi::quotient(plan.ring, step, u, v),
     };
     plan.ring.from_signed(step.step.curve.apply(quotient))
+}
+
+/// Bytes that client and server keep of the layer, and the client's labels and material among them.
+pub fn stored(plan: &Plan, step: &ActivationPlan) -> Stored {
+    let Ok(Some(layer)) = layer(plan, step, 0) else { return Stored::default() };
+    Stored {
+        client: layer.client_stored_bytes(),
+        server: layer.server_stored_bytes(),
+        labels: layer.client_wires() * BLOCK_BYTES,
+        material: layer.material_bytes(),
+    }
+}
+
+/// What a layer occupies, bytes.
+#[derive(Default)]
+pub struct Stored {
+    /// In all, at the client.
+    pub client: usize,
+    /// In all, at the server.
+    pub server: usize,
+    /// The client's labels.
+    pub labels: usize,
+    /// The garbled material.
+    pub material: usize,
 }
 
 /// Offline, server to client.
