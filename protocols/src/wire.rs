@@ -64,6 +64,19 @@ impl<'a> BitWriter<'a> {
         }
     }
 
+    /// Room for `count` fields of `bits` bits, where those begin and end with whole bytes.
+    pub fn push_packed(&mut self, count: usize, bits: u32) -> Option<&mut [u8]> {
+        let length = count * bits as usize;
+        if !(self.length.is_multiple_of(8) && length.is_multiple_of(8)) {
+            return None;
+        }
+        self.out.extend_from_slice(&self.pending.to_le_bytes()[..self.length as usize / 8]);
+        (self.pending, self.length) = (0, 0);
+        let start = self.out.len();
+        self.out.resize(start + length / 8, 0);
+        Some(&mut self.out[start..])
+    }
+
     /// Writes what is left, up to the next whole byte.
     pub fn finish(self) {
         let left = self.length.div_ceil(8) as usize;
@@ -74,39 +87,43 @@ impl<'a> BitWriter<'a> {
 /// Reads fields of 1 to 64 bits. Past the end there are zeros.
 pub struct BitReader<'a> {
     bytes: &'a [u8],
-    pending: u128,
-    length: u32,
+    /// Bits read.
+    position: usize,
 }
 
 impl<'a> BitReader<'a> {
     /// Begins at the first bit.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, pending: 0, length: 0 }
+        Self { bytes, position: 0 }
     }
 
     /// The next `bits` bits.
     #[inline(always)]
     pub fn pull(&mut self, bits: u32) -> u64 {
-        if self.length < bits {
-            let word = match self.bytes.split_first_chunk() {
-                Some((word, rest)) => {
-                    self.bytes = rest;
-                    *word
-                }
-                None => {
-                    let mut word = [0; 8];
-                    word[..self.bytes.len()].copy_from_slice(self.bytes);
-                    self.bytes = &[];
-                    word
-                }
-            };
-            self.pending |= u128::from(u64::from_le_bytes(word)) << self.length;
-            self.length += 64;
-        }
-        let value = self.pending as u64 & low(bits);
-        self.pending >>= bits;
-        self.length -= bits;
-        value
+        let (byte, shift) = (self.position / 8, self.position % 8);
+        self.position += bits as usize;
+        let word = match self.bytes.get(byte..).and_then(|rest| rest.first_chunk()) {
+            Some(word) => *word,
+            None => self.last_word(byte),
+        };
+        (u128::from_le_bytes(word) >> shift) as u64 & low(bits)
+    }
+
+    /// The bytes of the next `count` fields of `bits` bits, where those begin and end with whole bytes.
+    pub fn pull_packed(&mut self, count: usize, bits: u32) -> Option<&'a [u8]> {
+        let length = count * bits as usize;
+        let bytes = self.bytes.get(self.position / 8..(self.position + length) / 8)?;
+        let whole = self.position.is_multiple_of(8) && length.is_multiple_of(8);
+        whole.then(|| {
+            self.position += length;
+            bytes
+        })
+    }
+
+    #[cold]
+    fn last_word(&self, byte: usize) -> [u8; 16] {
+        let rest = self.bytes.get(byte..).unwrap_or_default();
+        std::array::from_fn(|i| rest.get(i).copied().unwrap_or(0))
     }
 }
 

@@ -11,8 +11,10 @@
 //! A product that is a multiple of 2^i is shared modulo 2^(k-i) and shifted: `k - i` bits travel.
 
 use super::hash::{ChunkKeys, Hash, Hashes, OUTPUTS_PER_KEY, Use, prepare, sigma};
-use super::{LANES, Lanes, xor};
+use super::{LANES, Lanes, lanes, xor};
 use crate::block::Block;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::PackedWidth;
 use crate::wire::{BitReader, BitWriter, low};
 
 /// The low halves of the hashes of both labels of a wire, by colour, and all ones where the false label has colour 1.
@@ -42,26 +44,65 @@ impl OutputHashes {
         let (group, place) = Self::at(wire);
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys[group].pads(place, zero, delta),
+            Hashes::Vaes(keys) => keys.pads((group, place), zero, delta),
             Hashes::Other(hashes) => pads(&hashes[group], place, zero, delta),
         }
     }
 
-    /// The pad of the active labels of output wire `wire`.
-    pub(super) fn pad(&self, wire: usize, labels: &Lanes) -> [u64; LANES] {
-        let (group, place) = Self::at(wire);
-        match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys[group].pad(place, labels),
-            Hashes::Other(hashes) => pad(&hashes[group], place, labels),
+    /// Writes the ciphertexts, of `bits` bits, of the first `active` lanes of a wire that is worth `by`; `shares` gain the
+    /// garbler's shares.
+    pub(super) fn close(
+        &self,
+        wire: usize,
+        (zero, delta): (&Lanes, Block),
+        by: Weight,
+        (out, bits, active): (&mut BitWriter<'_>, u32, usize),
+        shares: &mut [u64; LANES],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if let Hashes::Vaes(keys) = &self.0
+            && active == LANES
+            && let Some(width) = PackedWidth::of(bits)
+            && let Some(packed) = out.push_packed(LANES, bits)
+        {
+            return keys.close(Self::at(wire), (zero, delta), by, (packed, width), shares);
         }
+        let pads = self.pads(wire, zero, delta);
+        push_all(out, &self.weigh(&pads, by, shares)[..active], bits);
+    }
+
+    /// `shares` gain the evaluator's shares of output wire `wire`, from its active labels and the ciphertexts of the first
+    /// `active` lanes, of `bits` bits, which `sent` has next.
+    pub(super) fn open(
+        &self,
+        wire: usize,
+        labels: &Lanes,
+        (sent, active): (&mut BitReader<'_>, usize),
+        (bits, shift): (u32, u32),
+        shares: &mut [u64; LANES],
+    ) {
+        let (group, place) = Self::at(wire);
+        #[cfg(target_arch = "x86_64")]
+        if let Hashes::Vaes(keys) = &self.0
+            && active == LANES
+            && let Some(width) = PackedWidth::of(bits)
+            && let Some(packed) = sent.pull_packed(LANES, bits)
+        {
+            return keys.open((group, place), labels, (packed, width), shift, shares);
+        }
+        let pad = match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes(keys) => keys.pad((group, place), labels),
+            Hashes::Other(hashes) => pad(&hashes[group], place, labels),
+        };
+        open(&pad, labels, &pull_all(sent, active, bits), shift, shares);
     }
 
     /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
     pub(super) fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys[0].weigh(pads, by, shares),
+            Hashes::Vaes(keys) => keys.weigh(pads, by, shares),
             Hashes::Other(_) => weigh(pads, by, shares),
         }
     }
@@ -74,7 +115,7 @@ impl OutputHashes {
 /// The portable twin of the kernel in `simd`.
 fn pads(hash: &Hash, place: u32, zero: &Lanes, delta: Block) -> Pads {
     let first = prepare(zero, place);
-    let mut h = [first, xor(&first, &[sigma(delta); LANES])];
+    let mut h = [first, xor(&first, &lanes(|_| sigma(delta)))];
     hash.finish(&mut h);
     let mut out = Pads { of_zero: [0; LANES], of_one: [0; LANES], colours: [0; LANES] };
     for lane in 0..LANES {
@@ -94,7 +135,7 @@ fn pad(hash: &Hash, place: u32, labels: &Lanes) -> [u64; LANES] {
     let mut h = [prepare(labels, place)];
     hash.finish(&mut h);
     let mut out = [0; LANES];
-    out.iter_mut().zip(&h[0]).for_each(|(out, block)| *out = block.0 as u64);
+    out.iter_mut().zip(h[0].iter()).for_each(|(out, block)| *out = block.0 as u64);
     out
 }
 
@@ -113,11 +154,11 @@ pub(crate) fn weigh(pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64;
     out
 }
 
-/// The evaluator's shares gain `h(K_c) + c C`, shifted; `sent` are the ciphertexts of the active lanes.
-pub(super) fn open(pad: &[u64; LANES], labels: &Lanes, sent: &[u64], shift: u32, shares: &mut [u64; LANES]) {
-    for ((share, (pad, label)), ciphertext) in shares.iter_mut().zip(pad.iter().zip(labels)).zip(sent) {
-        let chosen = ciphertext & label.colour_mask().0 as u64;
-        *share = share.wrapping_add(pad.wrapping_add(chosen) << shift);
+/// The evaluator's shares gain `h(K_c) + c C`, shifted: the portable twin of the kernel in `simd`.
+fn open(pad: &[u64; LANES], labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
+    for lane in 0..LANES {
+        let chosen = sent[lane] & labels[lane].colour_mask().0 as u64;
+        shares[lane] = shares[lane].wrapping_add(pad[lane].wrapping_add(chosen) << shift);
     }
 }
 
@@ -136,17 +177,8 @@ pub(super) fn push_all(writer: &mut BitWriter<'_>, values: &[u64], bits: u32) {
 }
 
 /// Reads what [`push_all`] wrote.
-pub(super) fn pull_all(reader: &mut BitReader<'_>, count: usize, bits: u32) -> [u64; LANES] {
+fn pull_all(reader: &mut BitReader<'_>, count: usize, bits: u32) -> [u64; LANES] {
     let mut out = [0; LANES];
-    let (pairs, rest) = out[..count].as_chunks_mut::<2>();
-    if 2 * bits <= 64 {
-        for [first, second] in pairs {
-            let both = reader.pull(2 * bits);
-            (*first, *second) = (both & low(bits), both >> bits);
-        }
-    } else {
-        pairs.as_flattened_mut().iter_mut().for_each(|value| *value = reader.pull(bits));
-    }
-    rest.iter_mut().for_each(|value| *value = reader.pull(bits));
+    out[..count].iter_mut().for_each(|value| *value = reader.pull(bits));
     out
 }

@@ -7,17 +7,15 @@ use super::circuit::{Circuit, Op};
 use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare};
 use super::{AND_BYTES, LANE_BYTES, LANES, Lanes, xor_into};
 use crate::block::{BLOCK_BYTES, Block};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::VaesKeys;
 
 /// Evaluates a chunk. `wires` begin as the active labels of the inputs and end with those of the outputs in their slots.
 pub(super) fn evaluate(circuit: &Circuit, keys: ChunkKeys, wires: &mut [Lanes], mut tables: ReadTables<'_>) {
     match keys.hashes(Use::Gate, circuit.ands().div_ceil(GATES_PER_KEY as usize)) {
         #[cfg(target_arch = "x86_64")]
-        Hashes::Vaes(keys) => VaesKeys::evaluate(&keys, circuit, wires, &mut tables),
+        Hashes::Vaes(keys) => keys.evaluate(circuit, wires, &mut tables),
         Hashes::Other(hashes) => walk_active(circuit, wires, |gate, wires, [a, b, out]| {
             let hash = &hashes[(gate / GATES_PER_KEY) as usize];
-            let mut label = [Block::ZERO; LANES];
+            let mut label = Lanes::ZERO;
             tables.gate(gate, |generators, evaluators| {
                 let halves = [generators, evaluators].map(|half| bytemuck::cast_slice(half));
                 and(hash, gate % GATES_PER_KEY, &wires[a], &wires[b], halves, &mut label);

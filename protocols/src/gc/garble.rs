@@ -9,8 +9,6 @@ use super::circuit::{Circuit, Op};
 use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare, sigma};
 use super::{AND_BYTES, LANE_BYTES, LANES, Lanes, lanes, xor_into};
 use crate::block::{BLOCK_BYTES, Block};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::VaesKeys;
 
 /// Garbles a chunk. `wires` begin as the zero labels of the inputs and end with those of the outputs in their slots.
 pub(super) fn garble(
@@ -22,10 +20,10 @@ pub(super) fn garble(
 ) {
     match keys.hashes(Use::Gate, circuit.ands().div_ceil(GATES_PER_KEY as usize)) {
         #[cfg(target_arch = "x86_64")]
-        Hashes::Vaes(keys) => VaesKeys::garble(&keys, circuit, delta, wires, &mut tables),
+        Hashes::Vaes(keys) => keys.garble(circuit, delta, wires, &mut tables),
         Hashes::Other(hashes) => walk_zero(circuit, delta, wires, |gate, wires, [a, b, out]| {
             let hash = &hashes[(gate / GATES_PER_KEY) as usize];
-            let mut zero = [Block::ZERO; LANES];
+            let mut zero = Lanes::ZERO;
             tables.gate(gate, |generators, evaluators| {
                 let halves = [generators, evaluators].map(|half| bytemuck::cast_slice_mut(half));
                 and(hash, gate % GATES_PER_KEY, delta, &wires[a], &wires[b], halves, &mut zero);

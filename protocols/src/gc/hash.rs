@@ -25,7 +25,7 @@ use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
 use crate::cipher::{Cipher, Engine};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::VaesKeys;
+use crate::simd::VaesKeyList;
 use rand::CryptoRng;
 
 /// AND gates (in every lane) that share a key.
@@ -98,12 +98,12 @@ impl ChunkKeys {
         Hash(Cipher::new(self.engine, self.key(purpose, group)))
     }
 
-    /// The hashes of the first `groups`, at least one; their keys are expanded side by side.
+    /// The hashes of the first `groups`; their keys are expanded side by side.
     pub(super) fn hashes(self, purpose: Use, groups: usize) -> Hashes {
-        let keys = (0..groups.max(1) as u32).map(|group| self.key(purpose, group));
+        let keys = (0..groups as u32).map(|group| self.key(purpose, group));
         #[cfg(target_arch = "x86_64")]
         if self.engine == Engine::Vaes
-            && let Some(keys) = keys.clone().map(VaesKeys::expand).collect()
+            && let Some(keys) = VaesKeyList::expand(keys.clone())
         {
             return Hashes::Vaes(keys);
         }
@@ -119,7 +119,7 @@ impl ChunkKeys {
 pub(super) enum Hashes {
     /// For the kernels of `simd`.
     #[cfg(target_arch = "x86_64")]
-    Vaes(Vec<VaesKeys>),
+    Vaes(VaesKeyList),
     /// For their twins.
     Other(Vec<Hash>),
 }
@@ -132,8 +132,9 @@ impl Hash {
     #[inline(always)]
     pub(super) fn finish<const N: usize>(&self, blocks: &mut [Lanes; N]) {
         let inputs = *blocks;
-        self.0.encrypt(blocks.as_flattened_mut());
-        for (block, &input) in blocks.as_flattened_mut().iter_mut().zip(inputs.as_flattened()) {
+        let blocks: &mut [Block] = bytemuck::cast_slice_mut(blocks);
+        self.0.encrypt(blocks);
+        for (block, &input) in blocks.iter_mut().zip(bytemuck::cast_slice::<_, Block>(&inputs)) {
             *block ^= input;
         }
     }
@@ -154,7 +155,7 @@ pub(super) fn prepare(x: &Lanes, index: u32) -> Lanes {
 
 /// The tweak inside the block.
 #[inline(always)]
-pub(super) const fn tweak(index: u32, lane: usize) -> Block {
+pub(crate) const fn tweak(index: u32, lane: usize) -> Block {
     Block(((index as u64) << 8 | lane as u64) as u128)
 }
 
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn the_hash_of_zero_is_known() {
         let hash = ChunkKeys::new(SessionKey::from_bytes([0; 16]), 0, 0).hash(Use::Gate, 0);
-        let mut blocks = [prepare(&[Block::ZERO; LANES], 0)];
+        let mut blocks = [prepare(&Lanes::ZERO, 0)];
         hash.finish(&mut blocks);
         assert_eq!(u128::from_be_bytes(blocks[0][0].to_bytes()), 0x66e94bd4ef8a2c3b884cfa59ca342b2e);
     }
@@ -182,7 +183,7 @@ mod tests {
         let mut batch = [prepare(&x, 3), prepare(&x, 7)];
         ChunkKeys::new(session, 11, 13).hash(Use::Conversion, 17).finish(&mut batch);
         for (blocks, index) in batch.iter().zip([3u128, 7]) {
-            for (lane, (&x, hashed)) in x.iter().zip(blocks).enumerate() {
+            for (lane, (&x, hashed)) in x.iter().zip(blocks.iter()).enumerate() {
                 let (left, right) = (x.0 >> 64, x.0 & u128::from(u64::MAX));
                 let input = ((left ^ right) << 64 | left) ^ index << 8 ^ lane as u128;
                 let key = session.start.0 ^ (1 << 96 | 11 << 64 | 13 << 32 | 17);

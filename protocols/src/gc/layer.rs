@@ -20,12 +20,12 @@
 //!
 //!   C = h(K_0) - h(K_1) + (1 - 2π) a - 2 p_s;   server: π a + p_s - h(K_0);   client: h(K_c) + c C + c v + (1 - 2c) p_c
 
-use super::convert::{OutputHashes, Weight, open, pull_all, push_all};
+use super::convert::{OutputHashes, Weight, push_all};
 use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::{ChunkKeys, SessionKey};
 use super::programs::{Output, Program};
-use super::{AND_BYTES, LANES, Lanes};
+use super::{AND_BYTES, LANE_BYTES, LANES, Lanes};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block, Delta};
 use crate::parallel::in_order;
@@ -307,16 +307,17 @@ impl Garbling<'_> {
         let late = layer.shares().filter(|share| matches!(share, Share::Late { .. })).count();
         let mut held = Held { shares: Vec::with_capacity(units.len()), late: vec![Default::default(); late] };
         let mut prg = layer.own_labels(self.seed, units.start);
-        let mut wires = vec![[Block::ZERO; LANES]; circuit.slots()];
+        let mut wires = vec![Lanes::ZERO; circuit.slots()];
         let mut own = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
         for (chunk, units) in Layer::chunks(units) {
             let active = units.len();
             let own = &mut own[..active * circuit.garbler_inputs()];
             prg.fill(own);
             let (ours, theirs) = wires.split_at_mut(circuit.garbler_inputs());
-            load(own, active, ours);
+            load(bytemuck::cast_slice(own), active, ours);
             let wire_count = circuit.evaluator_inputs();
-            load(&self.client_zero[units.start * wire_count..units.end * wire_count], active, theirs);
+            let zero = &self.client_zero[units.start * wire_count..units.end * wire_count];
+            load(bytemuck::cast_slice(zero), active, theirs);
             let keys = ChunkKeys::new(self.session, layer.id, chunk);
             let start = material.len();
             material.resize(start + layer.tables_of(active), 0);
@@ -345,9 +346,8 @@ impl Garbling<'_> {
             let zero = &wires[usize::from(*slot)];
             match share {
                 Share::Early(weight) => {
-                    let pads = hashes.pads(wire, zero, self.delta.block());
-                    let ciphertexts = hashes.weigh(&pads, weight, &mut shares);
-                    push_all(&mut writer, &ciphertexts[..active], layer.early_bits(share));
+                    let to = (&mut writer, layer.early_bits(share), active);
+                    hashes.close(wire, (zero, self.delta.block()), weight, to, &mut shares);
                 }
                 Share::Late { shift, joint } => {
                     let pads = hashes.pads(wire, zero, self.delta.block());
@@ -369,7 +369,7 @@ impl Garbling<'_> {
                     colours.extend_from_slice(&pads.colours[..active]);
                 }
                 Share::Colour => {
-                    for (share, label) in shares.iter_mut().zip(zero) {
+                    for (share, label) in shares.iter_mut().zip(zero.iter()) {
                         *share |= u64::from(label.colour()) << wire;
                     }
                 }
@@ -547,8 +547,7 @@ impl ClientLayer {
         let layer = &self.layer;
         let circuit = &layer.program.circuit;
         let mut shares = Vec::with_capacity(units.len());
-        let mut wires = vec![[Block::ZERO; LANES]; circuit.slots()];
-        let mut received = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
+        let mut wires = vec![Lanes::ZERO; circuit.slots()];
         let wire_count = circuit.evaluator_inputs();
         let own = self.labels.get(units.start * wire_count..units.end * wire_count)?;
         let mut own = own.chunks(LANES * wire_count);
@@ -556,12 +555,10 @@ impl ClientLayer {
         let material = self.material.at_hand(start..layer.material_of(units.end))?;
         for ((chunk, units), online) in Layer::chunks(units).zip(online.chunks(layer.online_of(LANES))) {
             let active = units.len();
-            let received = &mut received[..active * circuit.garbler_inputs()];
-            let (labels, late) = online.split_at(size_of_val(received));
-            bytemuck::cast_slice_mut(received).copy_from_slice(labels);
+            let (received, late) = online.split_at(active * circuit.garbler_inputs() * BLOCK_BYTES);
             let (theirs, ours) = wires.split_at_mut(circuit.garbler_inputs());
             load(received, active, theirs);
-            load(own.next().expect("labels of every chunk"), active, ours);
+            load(bytemuck::cast_slice(own.next().expect("labels of every chunk")), active, ours);
             let end = start + layer.material_of(active);
             let (tables, early) = material.get(start..end).split_at(layer.tables_of(active));
             start = end;
@@ -588,12 +585,12 @@ impl ClientLayer {
             let labels = &wires[usize::from(*slot)];
             match share {
                 Share::Early(weight) => {
-                    let sent = pull_all(&mut early, active, layer.early_bits(share));
-                    open(&hashes.pad(wire, labels), labels, &sent[..active], weight.shift, &mut shares);
+                    let widths = (layer.early_bits(share), weight.shift);
+                    hashes.open(wire, labels, (&mut early, active), widths, &mut shares);
                 }
                 Share::Late { shift, joint } => {
-                    let sent = pull_all(&mut late, active, layer.late_bits(share));
-                    open(&hashes.pad(wire, labels), labels, &sent[..active], shift, &mut shares);
+                    let widths = (layer.late_bits(share), shift);
+                    hashes.open(wire, labels, (&mut late, active), widths, &mut shares);
                     if joint {
                         let own = self.joint.as_ref().expect("checked when the layer was received");
                         for (lane, unit) in units.clone().enumerate() {
@@ -608,7 +605,7 @@ impl ClientLayer {
                     }
                 }
                 Share::Colour => {
-                    for (share, label) in shares.iter_mut().zip(labels) {
+                    for (share, label) in shares.iter_mut().zip(labels.iter()) {
                         *share |= u64::from(label.colour()) << wire;
                     }
                 }
@@ -619,13 +616,16 @@ impl ClientLayer {
     }
 }
 
-/// A chunk's labels, wire by wire over the active lanes, into its wires. Other lanes keep whatever they held.
-fn load(labels: &[Block], active: usize, wires: &mut [Lanes]) {
+/// The bytes of a chunk's labels, wire by wire over the active lanes, into its wires. Other lanes keep whatever they held.
+fn load(labels: &[u8], active: usize, wires: &mut [Lanes]) {
+    let wires: &mut [u8] = bytemuck::cast_slice_mut(wires);
     if active == LANES {
-        wires.as_flattened_mut()[..labels.len()].copy_from_slice(labels);
+        wires[..labels.len()].copy_from_slice(labels);
     } else {
-        for (wire, labels) in wires.iter_mut().zip(labels.chunks_exact(active)) {
-            wire[..active].copy_from_slice(labels);
+        for (wire, labels) in
+            wires.chunks_exact_mut(LANE_BYTES).zip(labels.chunks_exact(active * BLOCK_BYTES))
+        {
+            wire[..labels.len()].copy_from_slice(labels);
         }
     }
 }

@@ -18,7 +18,9 @@ pub mod transfer;
 pub use hash::SessionKey;
 
 use crate::block::{BLOCK_BYTES, Block};
+use bytemuck::{Pod, Zeroable};
 use netem::FrameKind;
+use std::ops::{Deref, DerefMut};
 
 /// The garbler's start value of the hash keys, 16 bytes, once a session.
 pub const SESSION_KEY: FrameKind = FrameKind(0x20);
@@ -37,13 +39,36 @@ pub const AND_BYTES: usize = 32;
 /// Bytes of a block in every lane.
 pub(crate) const LANE_BYTES: usize = LANES * BLOCK_BYTES;
 
-/// The labels of one wire in every lane.
-pub(crate) type Lanes = [Block; LANES];
+/// The labels of one wire in every lane, on whole cache lines: the kernels' loads and stores are as wide as one.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes(pub(crate) [Block; LANES]);
+
+impl Lanes {
+    /// Zeros.
+    pub(crate) const ZERO: Self = Self([Block::ZERO; LANES]);
+}
+
+impl Deref for Lanes {
+    type Target = [Block; LANES];
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Lanes {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
 
 /// Lane by lane. A loop over a zeroed array, because `array::from_fn` of this many blocks is not inlined.
 #[inline(always)]
 fn lanes(mut f: impl FnMut(usize) -> Block) -> Lanes {
-    let mut out = [Block::ZERO; LANES];
+    let mut out = Lanes::ZERO;
     for (lane, slot) in out.iter_mut().enumerate() {
         *slot = f(lane);
     }

@@ -2,7 +2,7 @@
 //! against every other.
 
 use super::circuit::Builder;
-use super::convert::{OutputHashes, Weight, open};
+use super::convert::{OutputHashes, Weight, push_all};
 use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
@@ -13,7 +13,7 @@ use crate::Error;
 use crate::block::{Block, Delta};
 use crate::cipher::Engine;
 use crate::store::Depot;
-use crate::wire::low;
+use crate::wire::{BitReader, BitWriter, low};
 use models::fixed::curve::{Curve, SiluTable};
 use netem::Channel;
 use rand::{Rng, SeedableRng};
@@ -51,7 +51,7 @@ fn gates_follow_their_truth_tables() {
         let keys = ChunkKeys::new(SessionKey::random(&mut rng).on(engine), 4, 0);
         let zero = [0, 1].map(|_| lanes(|_| Block::random(&mut rng)));
         let (a_bit, b_bit) = (|l: usize| l & 1 == 1, |l: usize| l >> 1 & 1 == 1);
-        let mut zeros = vec![[Block::ZERO; LANES]; circuit.slots()];
+        let mut zeros = vec![Lanes::ZERO; circuit.slots()];
         zeros[..2].copy_from_slice(&zero);
         let mut labels = zeros.clone();
         labels[0] = active(&zero[0], delta, a_bit);
@@ -78,7 +78,7 @@ fn gates_follow_their_truth_tables() {
 fn shares_of_an_output_wire_add_to_its_weight() {
     let mut rng = ChaCha20Rng::seed_from_u64(21);
     for engine in Engine::available() {
-        for (bits, shift) in [(8, 0), (22, 3), (41, 7), (64, 0)] {
+        for (bits, shift) in [(1, 0), (8, 0), (22, 3), (41, 7), (57, 2), (58, 1), (64, 0)] {
             let delta = Delta::random(&mut rng);
             let keys = ChunkKeys::new(SessionKey::random(&mut rng).on(engine), 3, 1);
             let hashes = OutputHashes::new(keys, 20);
@@ -86,9 +86,19 @@ fn shares_of_an_output_wire_add_to_its_weight() {
             let value: u64 = rng.random();
             let labels = active(&zero, delta, |l| l % 3 == 1);
             let (mut ours, mut theirs) = ([0; LANES], [0; LANES]);
+            let by = Weight { value, shift };
+            let mut packed = Vec::new();
+            let mut writer = BitWriter::new(&mut packed);
+            hashes.close(13, (&zero, delta.block()), by, (&mut writer, bits, LANES), &mut ours);
+            writer.finish();
+            // The ciphertexts as they are made where they travel later.
+            let (mut sent, mut shares) = (Vec::new(), [0; LANES]);
+            let mut writer = BitWriter::new(&mut sent);
             let pads = hashes.pads(13, &zero, delta.block());
-            let sent = hashes.weigh(&pads, Weight { value, shift }, &mut ours);
-            open(&hashes.pad(13, &labels), &labels, &sent, shift, &mut theirs);
+            push_all(&mut writer, &hashes.weigh(&pads, by, &mut shares), bits);
+            writer.finish();
+            assert_eq!((&sent, shares), (&packed, ours));
+            hashes.open(13, &labels, (&mut BitReader::new(&packed), LANES), (bits, shift), &mut theirs);
             for l in 0..LANES {
                 let expected = if l % 3 == 1 { value << shift } else { 0 };
                 assert_eq!(ours[l].wrapping_add(theirs[l]) & low(bits), expected & low(bits));

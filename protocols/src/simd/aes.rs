@@ -8,9 +8,12 @@ use std::arch::x86_64::*;
 #[derive(Clone)]
 pub(crate) struct AesNiKeys([__m128i; 11]);
 
-/// AES-128 round keys. Exists only on a machine with AES-NI, VAES, AVX-512F, AVX-512BW and AVX-512DQ.
+/// AES-128 round keys. Exists only on a machine with AES-NI, VAES and AVX-512 (F, BW, DQ and VBMI).
 #[derive(Clone)]
 pub(crate) struct VaesKeys([__m128i; 11]);
+
+/// The round keys of a list of AES-128 keys, four keys a row. Exists only where a [`VaesKeys`] can.
+pub(crate) struct VaesKeyList(Vec<[[__m128i; 4]; 11]>);
 
 /// Four blocks.
 type Wide = [Block; 4];
@@ -45,6 +48,7 @@ impl VaesKeys {
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vbmi")
     }
 
     /// Expands `key`, or `None` where the machine lacks an instruction.
@@ -58,6 +62,51 @@ impl VaesKeys {
         // SAFETY: a `VaesKeys` exists only where the features were found.
         unsafe { encrypt_wide(self, blocks) }
     }
+}
+
+impl VaesKeyList {
+    /// Expands every key, or `None` where the machine lacks an instruction.
+    pub(crate) fn expand(keys: impl ExactSizeIterator<Item = Block>) -> Option<Self> {
+        // SAFETY: the features that `expand_all` is compiled for were just found.
+        VaesKeys::available().then(|| Self(unsafe { expand_all(keys) }))
+    }
+
+    /// Every round key of the key `index` in all four places.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn broadcast(&self, index: usize) -> [__m512i; 11] {
+        let row = &self.0[index / 4];
+        let mut wide = [_mm512_setzero_si512(); 11];
+        for (wide, keys) in wide.iter_mut().zip(row) {
+            *wide = _mm512_broadcast_i32x4(keys[index % 4]);
+        }
+        wide
+    }
+}
+
+/// Four keys side by side. The substitution of FIPS 197's key expansion is the last round's, on a block of four equal
+/// words, whose rows do not shift.
+#[target_feature(enable = "avx512f,avx512bw,vaes")]
+fn expand_all(mut keys: impl ExactSizeIterator<Item = Block>) -> Vec<[[__m128i; 4]; 11]> {
+    const ROUND_CONSTANTS: [i32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
+    // The last word, its bytes turned by one, in all four.
+    let turned = _mm512_set1_epi32(0x0c0f_0e0d);
+    let mut rows = Vec::with_capacity(keys.len().div_ceil(4));
+    while keys.len() > 0 {
+        let four: Wide = std::array::from_fn(|_| keys.next().unwrap_or(Block::ZERO));
+        let mut key: __m512i = must_cast(four);
+        let mut row = [must_cast(key); 11];
+        for (row, constant) in row[1..].iter_mut().zip(ROUND_CONSTANTS) {
+            let words = _mm512_shuffle_epi8(key, turned);
+            let assisted = _mm512_aesenclast_epi128(words, _mm512_set1_epi32(constant));
+            let mixed = _mm512_xor_si512(key, _mm512_bslli_epi128::<4>(key));
+            let mixed = _mm512_xor_si512(mixed, _mm512_bslli_epi128::<8>(mixed));
+            key = _mm512_xor_si512(mixed, assisted);
+            *row = must_cast(key);
+        }
+        rows.push(row);
+    }
+    rows
 }
 
 #[target_feature(enable = "aes,sse2")]
@@ -89,12 +138,12 @@ fn encrypt_narrow(keys: &AesNiKeys, blocks: &mut [Block]) {
     let (flights, rest) = blocks.as_chunks_mut::<FLIGHT>();
     for flight in flights {
         let mut x: [__m128i; FLIGHT] = must_cast(*flight);
-        rounds(keys, &mut x);
+        narrow_cipher(keys, &mut x);
         *flight = must_cast(x);
     }
     for block in rest {
         let mut x: [__m128i; 1] = must_cast([*block]);
-        rounds(keys, &mut x);
+        narrow_cipher(keys, &mut x);
         [*block] = must_cast(x);
     }
 }
@@ -102,7 +151,7 @@ fn encrypt_narrow(keys: &AesNiKeys, blocks: &mut [Block]) {
 /// The cipher on blocks side by side.
 #[inline]
 #[target_feature(enable = "aes,sse2")]
-fn rounds(keys: &AesNiKeys, blocks: &mut [__m128i]) {
+fn narrow_cipher(keys: &AesNiKeys, blocks: &mut [__m128i]) {
     for x in &mut *blocks {
         *x = _mm_xor_si128(*x, keys.0[0]);
     }
@@ -119,7 +168,7 @@ fn rounds(keys: &AesNiKeys, blocks: &mut [__m128i]) {
 /// Every round key in all four places.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn broadcast(keys: &VaesKeys) -> [__m512i; 11] {
+fn broadcast(keys: &VaesKeys) -> [__m512i; 11] {
     let mut wide = [_mm512_setzero_si512(); 11];
     for (wide, key) in wide.iter_mut().zip(keys.0) {
         *wide = _mm512_broadcast_i32x4(key);
@@ -130,17 +179,19 @@ pub(super) fn broadcast(keys: &VaesKeys) -> [__m512i; 11] {
 /// AES-128 of `N` groups of four blocks side by side.
 #[inline]
 #[target_feature(enable = "avx512f,vaes")]
-pub(super) fn cipher<const N: usize>(keys: &[__m512i; 11], mut x: [__m512i; N]) -> [__m512i; N] {
-    for x in &mut x {
-        *x = _mm512_xor_si512(*x, keys[0]);
-    }
+fn cipher<const N: usize>(keys: &[__m512i; 11], x: [__m512i; N]) -> [__m512i; N] {
+    let x = x.map(|x| _mm512_xor_si512(x, keys[0]));
+    rounds(keys, x).map(|x| _mm512_aesenclast_epi128(x, keys[10]))
+}
+
+/// All rounds but the last, of `N` groups of four blocks that the first round key was added to.
+#[inline]
+#[target_feature(enable = "avx512f,vaes")]
+pub(super) fn rounds<const N: usize>(keys: &[__m512i; 11], mut x: [__m512i; N]) -> [__m512i; N] {
     for key in &keys[1..10] {
         for x in &mut x {
             *x = _mm512_aesenc_epi128(*x, *key);
         }
-    }
-    for x in &mut x {
-        *x = _mm512_aesenclast_epi128(*x, keys[10]);
     }
     x
 }

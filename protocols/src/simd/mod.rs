@@ -2,12 +2,14 @@
 //! products modulo primes on AVX-512 IFMA.
 //!
 //! Each kernel has a portable twin and is tested equal to it. Whether the machine has the instructions is asked at run
-//! time, when a key is expanded or a prime prepared: a [`VaesKeys`], an [`AesNiKeys`] or a [`WideSums`] is the proof.
+//! time, when a key is expanded or a prime prepared: a [`VaesKeys`], a [`VaesKeyList`], an [`AesNiKeys`] or a [`WideSums`] is the proof.
 #![expect(unsafe_code, reason = "calls of target-feature functions, each behind a run-time check")]
 
 mod aes;
 mod gates;
+mod packed;
 mod ring;
 
-pub(crate) use aes::{AesNiKeys, VaesKeys};
+pub(crate) use aes::{AesNiKeys, VaesKeyList, VaesKeys};
+pub(crate) use packed::PackedWidth;
 pub(crate) use ring::WideSums;
