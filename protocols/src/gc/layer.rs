@@ -154,6 +154,11 @@ impl Layer {
         self.cut(self.material_of(LANES)).map(|units| self.material_of(units.len()))
     }
 
+    /// Units of the pieces of the online message, in order.
+    pub fn online_units(&self) -> impl Iterator<Item = usize> + use<> {
+        self.cut(self.online_of(LANES)).map(|units| units.len())
+    }
+
     /// Lengths of the pieces of the online message, in order.
     pub fn online_pieces(&self) -> impl Iterator<Item = usize> {
         self.cut(self.online_of(LANES)).map(|units| self.online_of(units.len()))
@@ -381,6 +386,11 @@ impl Garbling<'_> {
 }
 
 impl ServerLayer {
+    /// Its shape.
+    pub const fn shape(&self) -> &Layer {
+        &self.layer
+    }
+
     /// Bytes that the layer occupies until it is used.
     pub fn stored_bytes(&self) -> usize {
         self.layer.server_stored_bytes()
@@ -519,10 +529,13 @@ impl ClientLayer {
         self.layer.client_stored_bytes()
     }
 
-    /// The client's share of every unit, mod 2^k, or its colours; `next` is asked for pieces of the online message while
-    /// evaluation goes on.
-    pub fn evaluate(self, mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>) -> Result<Vec<u64>, Error> {
-        let mut shares = Vec::with_capacity(self.layer.units);
+    /// Hands the client's share of every unit, mod 2^k, or its colours to `take`, piece by piece ([`Layer::online_units`]);
+    /// `next` is asked for pieces of the online message while evaluation goes on.
+    pub fn evaluate(
+        self,
+        mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
+        take: impl FnMut(Vec<u64>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let this = &self;
         let arriving = self.layer.cut(self.layer.online_of(LANES)).map(|units| {
             let length = this.layer.online_of(units.len());
@@ -534,12 +547,8 @@ impl ClientLayer {
                 let (units, piece) = arrived?;
                 this.piece(units, &piece)
             },
-            |piece: Vec<u64>| {
-                shares.extend_from_slice(&piece);
-                Ok(())
-            },
-        )?;
-        Ok(shares)
+            take,
+        )
     }
 
     /// The shares of some units, whole chunks of them.

@@ -195,8 +195,13 @@ fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u
     };
     let server = server.online(&garbler, &late, keep).unwrap();
     let mut pieces = online.clone().into_iter();
-    let client = client.evaluate(|_| Ok(pieces.next().unwrap())).unwrap();
-    Ran { material, online, server, client }
+    let mut shares = Vec::new();
+    let take = |piece: Vec<u64>| {
+        shares.extend(piece);
+        Ok(())
+    };
+    client.evaluate(|_| Ok(pieces.next().unwrap()), take).unwrap();
+    Ran { material, online, server, client: shares }
 }
 
 /// Every engine, the same bytes; every unit right; every byte as declared.
@@ -309,7 +314,13 @@ fn pieces_travel_as_frames_of_their_kind() {
     .unwrap();
     let ours = garbled.online(&[3; 40], &[], |piece| Ok(server.send(LABELS, piece)?)).unwrap();
     server.flush().unwrap();
-    let theirs = held.evaluate(|length| Ok(client.recv(LABELS, length)?)).unwrap();
+    let mut theirs = Vec::new();
+    let take = |piece: Vec<u64>| {
+        theirs.extend(piece);
+        Ok(())
+    };
+    held.evaluate(|length| Ok(client.recv(LABELS, length)?), take).unwrap();
+    assert_eq!(theirs.len(), 40);
     assert!(ours.iter().zip(&theirs).all(|(a, b)| a.wrapping_add(*b) & low(9) == 4), "3 + 0 + 1");
 }
 

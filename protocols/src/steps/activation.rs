@@ -5,7 +5,7 @@
 //!     | ---- kept: choices; products ---------------> |   offline: choose
 //!     | <--- kept: tables --------------------------- |   offline: garble
 //!     | <--- kept: labels; truncation: one bit ------ |   online
-//!     | ---- (share - r), k bits a unit ------------> |   online
+//!     | ---- (share - r), k bits a unit ------------> |   online: kept units while labels arrive, then the rest
 //!
 //! No circuit or label exists for a linearized unit; the number of circuits is the sum of the mask.
 
@@ -192,7 +192,7 @@ pub fn client_receive(
     Ok(ClientReady { kept, pads: chosen.pads, linearized: step.linearized() })
 }
 
-/// Online: the client's shares, sent behind `mask`.
+/// Online: the client's shares, sent behind `mask`: first the kept units', then the others'.
 pub fn client_online(
     channel: &mut Channel,
     plan: &Plan,
@@ -200,18 +200,14 @@ pub fn client_online(
     ready: ClientReady,
     mask: &[u64],
 ) -> Result<(), Error> {
-    let mut masked = vec![0u64; step.step.shape.size()];
     if let Some(layer) = ready.kept {
-        let made = kept::client_online(channel, layer)?;
-        for (unit, made) in step.step.kept.iter().map(|unit| *unit as usize).zip(made) {
-            masked[unit] = kept::client_masked(plan, made, mask[unit]);
-        }
+        kept::client_online(channel, plan, layer, &gather(mask, &step.step.kept))?;
     }
-    let quotients = truncation::client_online(channel, plan.ring, step, ready.pads)?;
-    for (unit, quotient) in ready.linearized.iter().map(|unit| *unit as usize).zip(quotients) {
-        masked[unit] = plan.ring.sub(quotient, mask[unit]);
+    let mut quotients = truncation::client_online(channel, plan.ring, step, ready.pads)?;
+    for (quotient, unit) in quotients.iter_mut().zip(&ready.linearized) {
+        *quotient = plan.ring.sub(*quotient, mask[*unit as usize]);
     }
-    send_pieces(channel, MASKED, pack(&masked, plan.ring.bits()))
+    send_pieces(channel, MASKED, pack(&quotients, plan.ring.bits()))
 }
 
 /// Online: the server's share of the layer's output; `u` is its share of the input.
@@ -223,20 +219,20 @@ pub fn server_online(
     u: &[u64],
 ) -> Result<Vec<u64>, Error> {
     let ring = plan.ring;
-    let mut held = Vec::new();
-    if let Some(layer) = ready.kept {
-        held = kept::server_online(channel, plan, step, layer, &gather(u, &step.step.kept))?;
-    }
+    let of_kept = |layer| kept::server_online(channel, plan, step, layer, &gather(u, &step.step.kept));
+    let sent = ready.kept.map(of_kept).transpose()?;
     let shares = gather(u, &ready.linearized);
     let quotients = truncation::server_online(channel, ring, step, ready.pads, &shares)?;
-    let units = step.step.shape.size();
-    let bytes = recv_pieces(channel, MASKED, packed_bytes(units, ring.bits()))?;
-    let mut share = unpack(&bytes, ring.bits(), units);
-    for (unit, held) in step.step.kept.iter().map(|unit| *unit as usize).zip(held) {
-        share[unit] = kept::server_finish(plan, held, share[unit]);
+    let mut share = vec![0u64; step.step.shape.size()];
+    if let Some(sent) = sent {
+        let finished = kept::server_finish(channel, plan, sent)?;
+        step.step.kept.iter().zip(finished).for_each(|(unit, finished)| share[*unit as usize] = finished);
     }
-    for (unit, quotient) in ready.linearized.iter().map(|unit| *unit as usize).zip(quotients) {
-        share[unit] = ring.add(quotient, share[unit]);
+    let units = ready.linearized.len();
+    let bytes = recv_pieces(channel, MASKED, packed_bytes(units, ring.bits()))?;
+    let masked = unpack(&bytes, ring.bits(), units);
+    for ((unit, quotient), masked) in ready.linearized.iter().zip(quotients).zip(masked) {
+        share[*unit as usize] = ring.add(quotient, masked);
     }
     Ok(share)
 }
@@ -276,8 +272,9 @@ pub fn cost_garble(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
 
 /// Online, both directions.
 pub fn cost_online(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    kept::cost_online(plan, step, tally);
+    kept::cost_labels(plan, step, tally);
     truncation::cost_online(step, tally);
-    let bytes = packed_bytes(step.step.shape.size(), plan.ring.bits());
+    kept::cost_answers(plan, step, tally);
+    let bytes = packed_bytes(step.linearized_count(), plan.ring.bits());
     tally.up_frames(bytes, pieces(bytes).count());
 }

@@ -6,8 +6,9 @@
 //!     | ---- correlated OT, choices; sign: products -> |   offline: choose
 //!     | <--- material -------------------------------- |   offline: garble
 //!     | <--- labels of u, late ciphertexts ----------- |   online
+//!     | ---- (share - r), k bits a unit --------------> |   online, piece by piece while labels arrive
 
-use super::{CORRELATION, delphi, narrow, pieces, recv_pieces, send_pieces, sign};
+use super::{CORRELATION, MASKED, delphi, narrow, pieces, recv_pieces, send_pieces, sign};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::gc::layer::{ClientJoint, ClientLayer, Layer, ServerJoint, ServerLayer, garble_layer};
@@ -22,6 +23,7 @@ use crate::store::Depot;
 use crate::wire::{pack, packed_bytes, unpack};
 use netem::Channel;
 use rand::{CryptoRng, RngCore};
+use std::cell::RefCell;
 
 /// The client after `choose`, waiting for the material.
 pub struct ClientChosen {
@@ -33,6 +35,14 @@ pub struct ClientChosen {
 pub struct ServerChosen {
     client_zero: Vec<Block>,
     joint: Option<ServerJoint>,
+}
+
+/// The server after it sent its labels.
+pub struct ServerSent {
+    /// A share a unit, or for `delphi` its permute bits.
+    held: Vec<u64>,
+    /// Units of each of the client's answers.
+    answers: Vec<usize>,
 }
 
 /// The layer's garbled shape, or `None` where no unit is kept. `id` is unique in its session.
@@ -180,16 +190,17 @@ pub fn client_receive(
         .transpose()
 }
 
-/// Online: sends the labels of the server's shares. What [`server_finish`] needs of each unit.
+/// Online: sends the labels of the server's shares. What [`server_finish`] needs, and the units of each answer.
 pub fn server_online(
     channel: &mut Channel,
     plan: &Plan,
     step: &ActivationPlan,
     layer: ServerLayer,
     shares: &[u64],
-) -> Result<Vec<u64>, Error> {
+) -> Result<ServerSent, Error> {
+    let answers = layer.shape().online_units().collect();
     let send = |piece| Ok(channel.send(LABELS, piece)?);
-    match plan.relu {
+    let held = match plan.relu {
         ReluVariant::Delphi => layer.online(shares, &[], send),
         ReluVariant::Narrow => {
             let compared: Vec<u64> = shares.iter().map(|u| narrow::compared(step, *u)).collect();
@@ -201,29 +212,48 @@ pub fn server_online(
                 shares.iter().map(|u| sign::server_values(plan.ring, step, *u)).unzip();
             layer.online(&compared, &[&values, &tops], send)
         }
-    }
+    };
+    Ok(ServerSent { held: held?, answers })
 }
 
-/// Online: what the client makes of its layer: shares of the outputs, or for `delphi` the output behind its mask and the
-/// server's permute bits.
-pub fn client_online(channel: &mut Channel, layer: ClientLayer) -> Result<Vec<u64>, Error> {
-    layer.evaluate(|length| Ok(channel.recv(LABELS, length)?))
+/// Online: evaluates the layer and sends the outputs' shares behind `masks`, a mask a unit. For `delphi` what is evaluated
+/// is behind the mask already, and behind the server's permute bits.
+pub fn client_online(
+    channel: &mut Channel,
+    plan: &Plan,
+    layer: ClientLayer,
+    masks: &[u64],
+) -> Result<(), Error> {
+    // Labels arrive and answers leave in turns.
+    let channel = RefCell::new(channel);
+    let mut masks = masks.iter();
+    layer.evaluate(
+        |length| Ok(channel.borrow_mut().recv(LABELS, length)?),
+        |mut piece| {
+            if plan.relu != ReluVariant::Delphi {
+                piece.iter_mut().zip(&mut masks).for_each(|(made, mask)| *made = plan.ring.sub(*made, *mask));
+            }
+            Ok(channel.borrow_mut().send(MASKED, pack(&piece, plan.ring.bits()))?)
+        },
+    )
 }
 
-/// Online: what the client sends for a unit, from what it made and the unit's mask.
-pub fn client_masked(plan: &Plan, made: u64, mask: u64) -> u64 {
-    match plan.relu {
-        ReluVariant::Narrow | ReluVariant::Sign => plan.ring.sub(made, mask),
-        ReluVariant::Delphi => made,
+/// Online: the server's shares of the layer's outputs, from what it held and what the client sends.
+pub fn server_finish(channel: &mut Channel, plan: &Plan, sent: ServerSent) -> Result<Vec<u64>, Error> {
+    let ServerSent { mut held, answers } = sent;
+    let mut rest = held.as_mut_slice();
+    for units in answers {
+        let bytes = channel.recv(MASKED, packed_bytes(units, plan.ring.bits()))?;
+        let (piece, later) = rest.split_at_mut(units);
+        for (held, masked) in piece.iter_mut().zip(unpack(&bytes, plan.ring.bits(), units)) {
+            *held = match plan.relu {
+                ReluVariant::Narrow | ReluVariant::Sign => plan.ring.add(*held, masked),
+                ReluVariant::Delphi => *held ^ masked,
+            };
+        }
+        rest = later;
     }
-}
-
-/// Online: the server's share of a unit, from what it held and what the client sent.
-pub fn server_finish(plan: &Plan, held: u64, masked: u64) -> u64 {
-    match plan.relu {
-        ReluVariant::Narrow | ReluVariant::Sign => plan.ring.add(held, masked),
-        ReluVariant::Delphi => held ^ masked,
-    }
+    Ok(held)
 }
 
 /// The output that the shares make, without any of the above: the step's meaning.
@@ -287,8 +317,15 @@ pub fn cost_garble(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
 }
 
 /// Online, server to client.
-pub fn cost_online(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
+pub fn cost_labels(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
     if let Ok(Some(layer)) = layer(plan, step, 0) {
         layer.online_pieces().for_each(|piece| tally.down(piece));
+    }
+}
+
+/// Online, client to server.
+pub fn cost_answers(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
+    if let Ok(Some(layer)) = layer(plan, step, 0) {
+        layer.online_units().for_each(|units| tally.up(packed_bytes(units, plan.ring.bits())));
     }
 }
