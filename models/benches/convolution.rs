@@ -51,7 +51,7 @@ fn exact_ring_convolution(c: &mut Criterion) {
         });
         let input: Vec<Wrapping<i64>> = input.into_iter().map(Wrapping).collect();
         let kernel: Vec<Wrapping<i64>> = kernel.into_iter().map(|w| Wrapping(i64::from(w))).collect();
-        group.bench_function(format!("{shape} to {out}, plain"), |b| {
+        group.bench_function(format!("{shape} to {out}, portable: the plain sum"), |b| {
             b.iter(|| convolve(black_box(&input), shape, &WINDOW, out, &kernel));
         });
     }

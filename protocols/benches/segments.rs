@@ -17,11 +17,12 @@ const WINDOW: Window = Window::square(3, 1, 1);
 
 fn segment(c: &mut Criterion) {
     for backend in HeBackend::ALL {
-        kernels(c, backend);
+        let portable = backend == HeBackend::Fhe;
+        kernels(c, backend, &format!("{}{}", backend.name(), if portable { " (portable)" } else { "" }));
     }
 }
 
-fn kernels(c: &mut Criterion, backend: HeBackend) {
+fn kernels(c: &mut Criterion, backend: HeBackend, name: &str) {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let ring = Ring::new(22).expect("a ring");
     let he = HeParameters { backend, degree: 4096, modulus_bits: vec![50, 50], plain_bits: ring.bits() };
@@ -49,7 +50,7 @@ fn kernels(c: &mut Criterion, backend: HeBackend) {
     let mut answers = server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng).expect("answers");
     let answer = answers.swap_remove(0);
 
-    let mut group = c.benchmark_group(format!("segment {}", backend.name()));
+    let mut group = c.benchmark_group(format!("segment {name}"));
     group.sample_size(20);
     group.bench_function("request", |b| {
         b.iter(|| client.request(&packing, 0, &values, &mut rng).expect("a request"));

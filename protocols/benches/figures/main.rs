@@ -23,11 +23,12 @@ use std::process::ExitCode;
 /// What is measured together, under the name that the command line knows.
 type Group = (&'static str, fn(Effort) -> Result<(), Failure>);
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     ("ciphers", ciphers::measure),
     ("gates", gates::measure),
     ("transfers", transfers::measure),
     ("segments", segments::measure),
+    ("libraries", segments::measure_libraries),
     ("convolution", convolution::measure),
     ("relu", layers::measure_relus),
     ("layers", layers::measure_convolutions),

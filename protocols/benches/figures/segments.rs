@@ -1,5 +1,6 @@
 //! The homomorphic kernels of a linear segment, N = 4096 and two primes of 50 bits, and the bare transforms that their
-//! floors are counted in. The layer is a 3x3 convolution of 16 channels at 32x32.
+//! floors are counted in: those of the backend `narrow`, and the same of the backends on libraries, of which `fhe` is
+//! portable. The layer is a 3x3 convolution of 16 channels at 32x32.
 
 use crate::measure::{Effort, Failure, nanoseconds, scaled, tell};
 use models::fixed::Ring;
@@ -22,12 +23,23 @@ const DEGREE: usize = 4096;
 const PRIME: u64 = (1 << 50) - 16_383;
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
-    let runs = effort.kernel_runs();
     bare(effort)?;
+    measure_on(effort, HeBackend::Narrow, "")
+}
+
+pub(crate) fn measure_libraries(effort: Effort) -> Result<(), Failure> {
+    for backend in HeBackend::ALL.into_iter().filter(|backend| *backend != HeBackend::Narrow) {
+        measure_on(effort, backend, &format!(", {}", backend.name()))?;
+    }
+    Ok(())
+}
+
+/// Every figure's name ends with `suffix`.
+fn measure_on(effort: Effort, backend: HeBackend, suffix: &str) -> Result<(), Failure> {
+    let runs = effort.kernel_runs();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let ring = Ring::new(22).ok_or("no ring of 22 bits")?;
-    let (backend, plain_bits) = (HeBackend::Narrow, ring.bits());
-    let he = HeParameters { backend, degree: DEGREE, modulus_bits: vec![50, 50], plain_bits };
+    let he = HeParameters { backend, degree: DEGREE, modulus_bits: vec![50, 50], plain_bits: ring.bits() };
     let context = HeContext::new(&he)?;
     let packing = Packing::choose(&he, SHAPE, WINDOW, SHAPE, DEFAULT_RATE).ok_or("the layer does not fit")?;
     let kernel: Vec<i32> = (0..16 * 16 * 9).map(|_| rng.random_range(-128..=128)).collect();
@@ -51,7 +63,9 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     let answers = server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng)?;
     let answer = answers.first().ok_or("a tile without answers")?;
 
-    let micro = |figure: &str, nanoseconds: Vec<f64>| tell(figure, "us", scaled(nanoseconds, 1e-3));
+    let micro = |figure: &str, nanoseconds: Vec<f64>| {
+        tell(&format!("{figure}{suffix}"), "us", scaled(nanoseconds, 1e-3));
+    };
     let times = nanoseconds(runs, 1, || {
         black_box(client.request(&packing, 0, &values, &mut rng).expect("a request"));
     });

@@ -6,6 +6,8 @@
 //! measured in the run.
 
 use super::networks::{self, Network};
+use crate::setup::builds_seal;
+use std::sync::LazyLock;
 
 /// What is measured together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,7 @@ pub(crate) enum Group {
     Gates,
     Transfers,
     Segments,
+    Libraries,
     Convolution,
     Relu,
     Layers,
@@ -31,6 +34,9 @@ impl Group {
             }
             Self::Transfers => "IKNP correlated OT, 2^18 at a time",
             Self::Segments => "homomorphic kernels, N = 4096, two primes of 50 bits",
+            Self::Libraries => {
+                "the same on libraries: fhe, which is portable Rust, and seal where the machine can build it"
+            }
             Self::Convolution => "exact convolution in the ring, k = 22, weights of 10 bits",
             Self::Relu => "a ReLU with truncation, two processes, 2^17 units, k = 23, n = 13, f = 9",
             Self::Layers => "homomorphic part of a layer, two processes, k = 22, weights of 10 bits",
@@ -48,6 +54,7 @@ impl Group {
             Self::Gates => Source::Figures("gates"),
             Self::Transfers => Source::Figures("transfers"),
             Self::Segments => Source::Figures("segments"),
+            Self::Libraries => Source::Figures("libraries"),
             Self::Convolution => Source::Figures("convolution"),
             Self::Relu => Source::Figures("relu"),
             Self::Layers => Source::Figures("layers"),
@@ -133,6 +140,8 @@ const GEMM: &str = "f64 matrix product, one multiply-add";
 /// Every figure, group by group.
 pub(crate) fn list() -> Vec<Figure> {
     let mut list = kernels();
+    list.extend(libraries());
+    list.extend(exact_convolution());
     list.extend(relu("narrow", Some([1.2, 1400.0, 300.0])));
     list.extend(relu("sign", Some([1.0, 900.0, 300.0])));
     list.extend(relu("delphi", None));
@@ -145,7 +154,7 @@ pub(crate) fn list() -> Vec<Figure> {
 }
 
 fn kernels() -> Vec<Figure> {
-    use Group::{Ciphers, Convolution, Gates, Segments, Transfers};
+    use Group::{Ciphers, Gates, Segments, Transfers};
     let garbling = "a half-gate takes 4 blocks to garble";
     let evaluation = "a half-gate takes 2 blocks to evaluate";
     vec![
@@ -201,13 +210,40 @@ fn kernels() -> Vec<Figure> {
         Figure::new(Segments, "HE read an answer (client)", "us")
             .floor(NTT, 2.0, "there and back modulo one prime")
             .peer("SEAL 4.0 + HEXL, two primes", 119.0),
-        Figure::new(Convolution, GEMM, "ps"),
-        Figure::new(Convolution, "exact convolution 3x3 32x32x64->64", "ms").floor(
+    ]
+}
+
+/// The kernels of the backends on libraries.
+fn libraries() -> Vec<Figure> {
+    static SEAL: LazyLock<bool> = LazyLock::new(builds_seal);
+    let backends = ["fhe"].into_iter().chain(SEAL.then_some("seal"));
+    backends
+        .flat_map(|backend| {
+            [
+                "HE product term (server)",
+                "HE weight polynomial (server)",
+                "HE request (client)",
+                "HE read a request (server)",
+                "HE answer without products (server)",
+                "HE read an answer (client)",
+            ]
+            .map(|kernel| Figure::new(Group::Libraries, format!("{kernel}, {backend}"), "us"))
+        })
+        .collect()
+}
+
+/// The online path's convolution.
+fn exact_convolution() -> Vec<Figure> {
+    let name = "exact convolution 3x3 32x32x64->64";
+    vec![
+        Figure::new(Group::Convolution, GEMM, "ps"),
+        Figure::new(Group::Convolution, name, "ms").floor(
             GEMM,
             // 64 * 576 * 1024 multiply-adds, picoseconds to milliseconds.
             0.037_748_736,
             "37.7 million multiply-adds, one limb, at the rate of a matrix product",
         ),
+        Figure::new(Group::Convolution, format!("{name}, by its definition"), "ms"),
     ]
 }
 

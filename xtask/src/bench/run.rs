@@ -3,6 +3,7 @@
 use super::Results;
 use super::figures::Figure;
 use crate::run::Error;
+use crate::setup::builds_seal;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,9 +37,11 @@ pub(crate) struct Told {
     pub(crate) failure: Option<String>,
 }
 
-/// Builds `protocols/benches/figures`, showing cargo's progress; the program.
+/// Builds `protocols/benches/figures`, with SEAL where the machine can, showing cargo's progress; the program.
 pub(crate) fn build_figures(root: &Path) -> Result<PathBuf, Error> {
-    let arguments = "bench --package protocols --bench figures --no-run --message-format json";
+    let features = if builds_seal() { " --features seal" } else { "" };
+    let arguments =
+        format!("bench --package protocols --bench figures{features} --no-run --message-format json");
     let line = format!("cargo {arguments}");
     let output = Command::new("cargo")
         .args(arguments.split_whitespace())
