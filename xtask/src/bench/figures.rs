@@ -22,6 +22,7 @@ pub(crate) enum Group {
     Layers,
     ResNet32,
     ResNet18,
+    ResNet18Whole,
 }
 
 impl Group {
@@ -41,8 +42,9 @@ impl Group {
             Self::Relu => "a ReLU with truncation, two processes, 2^17 units, k = 23, n = 13, f = 9",
             Self::Layers => "homomorphic part of a layer, two processes, k = 22, weights of 10 bits",
             Self::ResNet32 => "ResNet32 on CIFAR shapes, all 303,104 ReLUs",
-            Self::ResNet18 => {
-                "ResNet18 on CIFAR shapes, 50,000 ReLUs (its targets are for two threads a party)"
+            Self::ResNet18 => "ResNet18 on CIFAR shapes, 50,000 ReLUs, two threads a party",
+            Self::ResNet18Whole => {
+                "ResNet18 on CIFAR shapes, all 491,520 ReLUs, two threads a party, store on disk"
             }
         }
     }
@@ -60,6 +62,7 @@ impl Group {
             Self::Layers => Source::Figures("layers"),
             Self::ResNet32 => Source::Linnet(&networks::RESNET32),
             Self::ResNet18 => Source::Linnet(&networks::RESNET18),
+            Self::ResNet18Whole => Source::Linnet(&networks::RESNET18_WHOLE),
         }
     }
 }
@@ -294,7 +297,7 @@ fn convolution(shape: &str, targets: [f64; 2], peer: (&'static str, [f64; 2])) -
 
 /// Whole networks. One more is a group, a `Network` in `networks.rs`, and its figures here.
 fn networks() -> Vec<Figure> {
-    use Group::{ResNet18, ResNet32};
+    use Group::{ResNet18, ResNet18Whole, ResNet32};
     vec![
         Figure::new(ResNet32, "ResNet32, HE offline", "s").target(1.2).peer("Cheetah's layers summed", 1.7),
         Figure::new(ResNet32, "ResNet32, HE offline bytes", "MiB")
@@ -306,7 +309,15 @@ fn networks() -> Vec<Figure> {
         Figure::new(ResNet18, "ResNet18 at 50,000, online on loopback", "s").target(0.25),
         // What the link and the parties need: bytes / rate + rounds x one-way delay + both parties' computing.
         Figure::new(ResNet18, "ResNet18 at 50,000, online on lan against its parts", "x").target(1.3),
+        Figure::new(ResNet18, "ResNet18 at 50,000, online on wan", "s"),
         Figure::new(ResNet18, "ResNet18 at 50,000, peak memory of the larger party", "GB").target(2.0),
+        Figure::new(ResNet18Whole, "ResNet18 at 491,520, offline", "s")
+            .target(8.0)
+            .peer("Delphi at 557,056, published", 307.2),
+        Figure::new(ResNet18Whole, "ResNet18 at 491,520, online on loopback", "s")
+            .target(1.5)
+            .peer("Delphi at 557,056, published", 12.63),
+        Figure::new(ResNet18Whole, "ResNet18 at 491,520, peak memory of the larger party", "GB"),
     ]
 }
 
@@ -353,7 +364,7 @@ mod tests {
     fn targets_are_those_of_the_project() {
         let targets: Vec<(String, f64)> =
             list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
-        assert_eq!(targets.len(), 21);
+        assert_eq!(targets.len(), 23);
         assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
         assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
     }

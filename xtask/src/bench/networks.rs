@@ -25,19 +25,32 @@ pub(crate) struct Network {
 }
 
 /// Scales of 8 bits each keep ResNet20's classes on real images; few images of calibration, for only bounds come of it.
-const SCALES: &str = "--fa 8 --fw 8 --calibration-images 8 --accuracy-images 1";
+macro_rules! scales {
+    () => {
+        "--fa 8 --fw 8 --calibration-images 8 --accuracy-images 1"
+    };
+}
 
 /// Every ReLU kept.
 pub(crate) static RESNET32: Network =
-    Network { net: "resnet32", budget: 303_104, options: SCALES, links: &["loopback"], figures: resnet32 };
+    Network { net: "resnet32", budget: 303_104, options: scales!(), links: &["loopback"], figures: resnet32 };
 
 /// A tenth of 491,520 kept.
 pub(crate) static RESNET18: Network = Network {
     net: "resnet18",
     budget: 50_000,
-    options: SCALES,
-    links: &["loopback", "lan"],
+    options: concat!(scales!(), " --threads 2"),
+    links: &["loopback", "lan", "wan"],
     figures: resnet18,
+};
+
+/// Every ReLU kept, and garbled material on disk.
+pub(crate) static RESNET18_WHOLE: Network = Network {
+    net: "resnet18",
+    budget: 491_520,
+    options: concat!(scales!(), " --threads 2 --store file"),
+    links: &["loopback"],
+    figures: resnet18_whole,
 };
 
 /// Measures a network.
@@ -52,7 +65,7 @@ fn run(root: &Path, network: &Network, quick: bool) -> Result<Vec<Measured>, Str
     let build = Run::new("cargo", "build --release --package harness").within(root);
     build.go().map_err(|error| error.to_string())?;
     // Made anew each time: what an older version wrote must not be measured.
-    let scratch = root.join("target/bench").join(network.net);
+    let scratch = root.join(format!("target/bench/{}-{}", network.net, network.budget));
     if scratch.exists() {
         std::fs::remove_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     }
@@ -92,11 +105,25 @@ fn resnet32(folders: &[Folder]) -> Result<Vec<Measured>, String> {
 }
 
 fn resnet18(folders: &[Folder]) -> Result<Vec<Measured>, String> {
-    let [loopback, lan] = folders else { return Err("two runs expected".to_owned()) };
+    let [loopback, lan, wan] = folders else { return Err("three runs expected".to_owned()) };
     Ok(vec![
         Measured::of("ResNet18 at 50,000, offline", "s", loopback.offline_seconds()?),
         Measured::of("ResNet18 at 50,000, online on loopback", "s", loopback.online_seconds()?),
         Measured::of("ResNet18 at 50,000, online on lan against its parts", "x", lan.online_against_parts()?),
+        Measured::of("ResNet18 at 50,000, online on wan", "s", wan.online_seconds()?),
         Measured::of("ResNet18 at 50,000, peak memory of the larger party", "GB", loopback.peak_gigabytes()?),
+    ])
+}
+
+fn resnet18_whole(folders: &[Folder]) -> Result<Vec<Measured>, String> {
+    let [loopback] = folders else { return Err("one run expected".to_owned()) };
+    Ok(vec![
+        Measured::of("ResNet18 at 491,520, offline", "s", loopback.offline_seconds()?),
+        Measured::of("ResNet18 at 491,520, online on loopback", "s", loopback.online_seconds()?),
+        Measured::of(
+            "ResNet18 at 491,520, peak memory of the larger party",
+            "GB",
+            loopback.peak_gigabytes()?,
+        ),
     ])
 }

@@ -172,13 +172,13 @@ figure   unit   ours  target          floor  / floor    peer   / peer
 AES-128 in bulk (portable: the crate aes, on what it finds by itself)
 a block  ns    0.751
 
-garbling: 16,384 narrow ReLUs at a time, n = 13, k = 23, conversion and buffers included
+garbling: Delphi's circuit, k = 23, f = 9, 128 units at a time, from the second-level cache; narrow: n = 13, from memory
 garble   ns     5.00    6.00  met      3.00    1.66x    28.9   0.173x  Other
 
 a ReLU with truncation, two processes, 2^17 units, k = 23, n = 13, f = 9
 bytes    B     1,410   1,400  MISSED                  19,100  0.0739x  Old
 
-ResNet18 on CIFAR shapes, 50,000 ReLUs (its targets are for two threads a party)
+ResNet18 on CIFAR shapes, 50,000 ReLUs, two threads a party
 online   s     ERROR   0.250                                           ERROR: not available: no such command
 
 floors, from what was measured in the same run
