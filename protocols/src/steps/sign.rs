@@ -14,7 +14,7 @@
 //!
 //! The server knows u' and U_t online, the client v' offline. A bit of the circuit times what the server knows is one
 //! ciphertext under the bit's labels, sent online (`gc/convert.rs`); b v' takes one correlated OT with the client as sender
-//! (`ot/product.rs`, `gc/layer.rs`). The output equals that of `narrow` bit for bit. A ceiling (ReLU6) takes the bit away
+//! (`ot/product.rs`, `gc/layer/mod.rs`). The output equals that of `narrow` bit for bit. A ceiling (ReLU6) takes the bit away
 //! where it is reached and adds a constant; SiLU's table leaves as in `narrow`.
 
 use super::narrow::{compared, signed};

@@ -1,0 +1,187 @@
+//! The client's side: what it keeps, and evaluation.
+
+use super::super::convert::OutputHashes;
+use super::super::evaluate::{ReadTables, evaluate};
+use super::super::hash::{ChunkKeys, SessionKey};
+use super::super::{LANES, Lanes};
+use super::{Layer, Share, load};
+use crate::Error;
+use crate::block::{BLOCK_BYTES, Block};
+use crate::parallel::in_order;
+use crate::store::{Depot, Kept};
+use crate::wire::{BitReader, low};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The client's shares of ρ v, a unit each.
+pub struct ClientJoint {
+    /// v.
+    pub values: Vec<u64>,
+    /// Its share of ρ v.
+    pub shares: Vec<u64>,
+}
+
+/// A garbled layer in the client's hands, with the labels of its own inputs. Consumed by `evaluate`: a circuit evaluated on two
+/// inputs leaks.
+pub struct ClientLayer {
+    layer: Layer,
+    session: SessionKey,
+    labels: Labels,
+    joint: Option<ClientJoint>,
+    material: Kept,
+}
+
+/// The client's active labels, as its OTs make them or in the store.
+enum Labels {
+    Memory(Vec<Block>),
+    Kept(Kept),
+}
+
+impl Labels {
+    fn get(&self, range: Range<usize>) -> Result<Cow<'_, [Block]>, Error> {
+        match self {
+            Self::Memory(labels) => Ok(Cow::Borrowed(&labels[range])),
+            Self::Kept(kept) => {
+                let bytes = range.start * BLOCK_BYTES..range.end * BLOCK_BYTES;
+                let mut labels = vec![Block::ZERO; range.len()];
+                bytemuck::cast_slice_mut(&mut labels)
+                    .copy_from_slice(kept.at_hand(bytes.clone())?.get(bytes));
+                Ok(Cow::Owned(labels))
+            }
+        }
+    }
+}
+
+impl ClientLayer {
+    /// Takes the material from `next`, which is asked for pieces of the given lengths, into `depot`, and with it the client's
+    /// active `labels`.
+    pub fn receive(
+        layer: Layer,
+        session: SessionKey,
+        labels: Vec<Block>,
+        joint: Option<ClientJoint>,
+        depot: &mut Depot,
+        mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
+    ) -> Result<Self, Error> {
+        assert_eq!(labels.len(), layer.client_wires(), "one label an input wire of the client");
+        assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
+        let labels = if depot.is_file() {
+            let bytes: &[u8] = bytemuck::cast_slice(&labels);
+            Labels::Kept(depot.keep(std::iter::once(Ok(bytes.to_vec())))?)
+        } else {
+            Labels::Memory(labels)
+        };
+        let pieces = layer.material_pieces().map(|length| exactly(length, next(length)?));
+        let material = depot.keep(pieces)?;
+        Ok(Self { layer, session, labels, joint, material })
+    }
+
+    /// Bytes that the layer occupies until it is evaluated: labels, material, shares of products.
+    pub fn stored_bytes(&self) -> usize {
+        self.layer.client_stored_bytes()
+    }
+
+    /// Hands the client's share of every unit, mod 2^k, or its colours to `take`, piece by piece ([`Layer::online_units`]);
+    /// `next` is asked for pieces of the online message while evaluation goes on.
+    pub fn evaluate(
+        self,
+        mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
+        take: impl FnMut(Vec<u64>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let this = &self;
+        let arriving = self.layer.cut(self.layer.online_of(LANES)).map(|units| {
+            let length = this.layer.online_of(units.len());
+            Ok((units, exactly(length, next(length)?)?))
+        });
+        in_order(
+            arriving,
+            |arrived: Result<_, Error>| {
+                let (units, piece) = arrived?;
+                this.piece(units, &piece)
+            },
+            take,
+        )
+    }
+
+    /// The shares of some units, whole chunks of them.
+    fn piece(&self, units: Range<usize>, online: &[u8]) -> Result<Vec<u64>, Error> {
+        let layer = &self.layer;
+        let circuit = &layer.program.circuit;
+        let mut shares = Vec::with_capacity(units.len());
+        let mut wires = vec![Lanes::ZERO; circuit.slots()];
+        let wire_count = circuit.evaluator_inputs();
+        let own = self.labels.get(units.start * wire_count..units.end * wire_count)?;
+        let mut own = own.chunks(LANES * wire_count);
+        let mut start = layer.material_of(units.start);
+        let material = self.material.at_hand(start..layer.material_of(units.end))?;
+        for ((chunk, units), online) in Layer::chunks(units).zip(online.chunks(layer.online_of(LANES))) {
+            let active = units.len();
+            let (received, late) = online.split_at(active * circuit.garbler_inputs() * BLOCK_BYTES);
+            let (theirs, ours) = wires.split_at_mut(circuit.garbler_inputs());
+            load(received, active, theirs);
+            load(bytemuck::cast_slice(own.next().expect("labels of every chunk")), active, ours);
+            let end = start + layer.material_of(active);
+            let (tables, early) = material.get(start..end).split_at(layer.tables_of(active));
+            start = end;
+            let keys = ChunkKeys::new(self.session, layer.id, chunk);
+            evaluate(circuit, keys, &mut wires, ReadTables::new(tables, active));
+            shares.extend_from_slice(&self.outputs(keys, units, &wires, (early, late))[..active]);
+        }
+        Ok(shares)
+    }
+
+    /// The shares of a chunk from its output wires.
+    fn outputs(
+        &self,
+        keys: ChunkKeys,
+        units: Range<usize>,
+        wires: &[Lanes],
+        (early, late): (&[u8], &[u8]),
+    ) -> [u64; LANES] {
+        let (layer, active) = (&self.layer, units.len());
+        let hashes = OutputHashes::new(keys, layer.program.outputs.len());
+        let (mut early, mut late) = (BitReader::new(early), BitReader::new(late));
+        let mut shares = [0u64; LANES];
+        for (wire, (share, slot)) in layer.shares().zip(layer.program.circuit.output_slots()).enumerate() {
+            let labels = &wires[usize::from(*slot)];
+            match share {
+                Share::Early(weight) => {
+                    let widths = (layer.early_bits(share), weight.shift);
+                    hashes.open(wire, labels, (&mut early, active), widths, &mut shares);
+                }
+                Share::Late { shift, joint } => {
+                    let widths = (layer.late_bits(share), shift);
+                    hashes.open(wire, labels, (&mut late, active), widths, &mut shares);
+                    if joint {
+                        let own = self.joint.as_ref().expect("checked when the layer was received");
+                        for (lane, unit) in units.clone().enumerate() {
+                            let (value, product) = (own.values[unit], own.shares[unit]);
+                            // δ = 1 turns the share of ρ v into v less it.
+                            let delta = early.pull(1).wrapping_neg();
+                            let product = (product ^ delta).wrapping_sub(delta).wrapping_add(value & delta);
+                            let colour = labels[lane].colour_mask().0 as u64;
+                            let chosen = (product ^ colour).wrapping_sub(colour).wrapping_add(value & colour);
+                            shares[lane] = shares[lane].wrapping_add(chosen);
+                        }
+                    }
+                }
+                Share::Colour => {
+                    for (share, label) in shares.iter_mut().zip(labels.iter()) {
+                        *share |= u64::from(label.colour()) << wire;
+                    }
+                }
+            }
+        }
+        shares.iter_mut().for_each(|share| *share &= low(layer.ring_bits));
+        shares
+    }
+}
+
+/// A piece of the length asked for.
+fn exactly(length: usize, piece: Vec<u8>) -> Result<Vec<u8>, Error> {
+    if piece.len() == length {
+        Ok(piece)
+    } else {
+        Err(Error::peer("garbled layer piece", format!("{length} bytes"), format!("{} bytes", piece.len())))
+    }
+}
