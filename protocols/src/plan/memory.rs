@@ -3,6 +3,7 @@
 use super::{Plan, PlannedStep};
 use crate::he::server::WEIGHT_CACHE_BYTES;
 use crate::steps::activation;
+use crate::steps::linear::answer_bytes;
 use crate::window::WINDOW_UNITS;
 use models::fixed::steps::TermOp;
 use models::graph::Shape;
@@ -17,11 +18,12 @@ pub struct PerParty {
     pub server: u64,
 }
 
-/// What the process is before it has done anything, its threads' stacks and the allocator's rounding: generous.
-const BASE_BYTES: u64 = 96 << 20;
+/// What the process is before it has done anything (about 15 MB), its threads' stacks and the allocator's rounding.
+const BASE_BYTES: u64 = 64 << 20;
 
-/// What a channel's queues may hold: the sender's bound, on either side.
-const QUEUE_BYTES: u64 = 64 << 20;
+/// What a channel may have yet to send: the sender's bound. What has come and is not yet read has no bound but the
+/// protocol's; all of it is in memory where the peer is faster or the emulated link slower than this party.
+const OUTBOX_BYTES: u64 = 64 << 20;
 
 /// What the server makes of a weight: the integer as read and as parsed, and the online convolution's form of it.
 const BYTES_A_WEIGHT: u64 = 4 + 4 + 16;
@@ -33,6 +35,8 @@ pub struct Memory {
     pub stored: PerParty,
     /// Labels and material among the client's: what it can keep in a file.
     pub file: u64,
+    /// Of these, what is in memory on its way into the file: a window's labels and material, and labels as bytes.
+    window: u64,
     /// What each party needs beside what it stores.
     working: PerParty,
 }
@@ -43,8 +47,8 @@ impl Memory {
         let shares = |shape: Shape| 8 * shape.size() as u64;
         let mut memory = Self::default();
         memory.stored.client = shares(plan.input);
-        let (mut weights, mut polynomials, mut largest) = (0, 0, 0);
-        let (mut labels, mut window) = (0, 0);
+        let (mut requests, mut answers, mut segment) = (0, 0, 0);
+        let (mut weights, mut polynomials, mut choices) = (0, 0, 0);
         for step in &plan.steps {
             memory.stored.client += shares(step.shape());
             match step {
@@ -56,8 +60,12 @@ impl Memory {
                             let packing = &exchange.packing;
                             let count = packing.input_groups() * packing.output_groups();
                             polynomials += (count * plan.he.polynomial_memory()) as u64;
-                            let messages = packing.request_count() + packing.answer_count();
-                            largest = largest.max((2 * messages * plan.he.polynomial_memory()) as u64);
+                            let (asked, answered) = (packing.request_count(), packing.answer_count());
+                            requests += (asked * plan.he.request_bytes()) as u64;
+                            answers +=
+                                (0..answered).map(|i| answer_bytes(plan, exchange, i) as u64).sum::<u64>();
+                            segment =
+                                segment.max((2 * (asked + answered) * plan.he.polynomial_memory()) as u64);
                         }
                     }
                 }
@@ -66,17 +74,24 @@ impl Memory {
                     memory.stored.client += stored.client as u64;
                     memory.stored.server += stored.server as u64;
                     memory.file += (stored.labels + stored.material) as u64;
-                    labels += stored.labels as u64;
                     // As many units as a window holds, or the layer alone.
                     let units = step.step.kept.len().max(1);
-                    window = window.max((stored.labels * WINDOW_UNITS.max(units) / units) as u64);
+                    let of_window = |bytes: usize| (bytes * WINDOW_UNITS.max(units) / units) as u64;
+                    memory.window = memory.window.max(of_window(2 * stored.labels + stored.material));
+                    choices = choices.max(of_window(stored.labels));
                 }
             }
         }
-        let both = BASE_BYTES + 2 * QUEUE_BYTES + largest + 2 * window.min(labels);
+        memory.window = memory.window.min(memory.file);
+        let both = BASE_BYTES + OUTBOX_BYTES;
         memory.working = PerParty {
-            client: both,
-            server: both + weights * BYTES_A_WEIGHT + polynomials.min(WEIGHT_CACHE_BYTES as u64),
+            client: both + answers,
+            // Requests that have come; later choices that have, and the labels that they become.
+            server: both
+                + requests.max(2 * choices.min(memory.file))
+                + segment
+                + weights * BYTES_A_WEIGHT
+                + polynomials.min(WEIGHT_CACHE_BYTES as u64),
         };
         memory
     }
@@ -85,7 +100,10 @@ impl Memory {
     /// server's grows with the weights, up to the bound of their transformed form, and neither's with the garbled material
     /// then.
     pub fn peak(&self, in_file: bool) -> PerParty {
-        let kept = self.stored.client - if in_file { self.file } else { 0 };
-        PerParty { client: self.working.client + kept, server: self.working.server + self.stored.server }
+        let spared = if in_file { self.file - self.window } else { 0 };
+        PerParty {
+            client: self.working.client + self.stored.client - spared,
+            server: self.working.server + self.stored.server,
+        }
     }
 }
