@@ -8,6 +8,8 @@ use models::graph::{Graph, Parameters, Shape};
 use models::mask::{Mask, Masks};
 use models::nets;
 use models::tensor::Tensor;
+use protocols::plan::Plan;
+use protocols::plan::memory::Memory;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use results::{CellStatus, InferenceStatus, Loaded};
@@ -245,6 +247,59 @@ fn an_untrained_network_is_written_once_shown_and_run() {
         assert!(!refused.status.success() && text(&refused).contains(said), "{}", text(&refused));
     }
     assert!(!folder.path().join("other").exists(), "a refused network leaves nothing behind");
+}
+
+/// The client's peak memory and stored bytes in a run of `model` with `--store store`, after a check that the plan's
+/// estimates hold for both parties and are at most three times what is measured.
+fn measured_memory(folder: &Path, model: &str, store: &str) -> (u64, u64) {
+    const SETTINGS: [&str; 2] = ["--calibration-images", "2"];
+    /// What the estimate allows any party: for the process, and for what it has yet to send.
+    const ALLOWANCES: u64 = 128 << 20;
+    let linnet = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+        let output = command.args(words).args(SETTINGS).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        output.stdout
+    };
+    let shown: serde_json::Value =
+        serde_json::from_slice(&linnet(&["plan", "show", "--json", "--model", model])).unwrap();
+    let plan = Plan::from_json(&serde_json::to_vec(&shown["plan"]).unwrap()).unwrap();
+    let estimate = Memory::of(&plan).peak(store == "file");
+    let id = format!("{model}-{store}");
+    let run = ["run", "--model", model, "--link", "loopback", "--store", store, "--id", &id];
+    linnet(&[&run[..], &["--images", "1", "--warmups", "0", "--accuracy-images", "1"]].concat());
+    let row = results::load(&folder.join("runs").join(&id)).unwrap().inferences.pop().unwrap();
+    let (client, server) = (row.peak_rss_client_bytes.unwrap(), row.peak_rss_server_bytes.unwrap());
+    for (party, estimate, measured) in
+        [("client", estimate.client, client), ("server", estimate.server, server)]
+    {
+        let said = format!("{id}, {party}: {estimate} bytes estimated, {measured} measured");
+        println!("{said}");
+        assert!(estimate >= measured, "{said}");
+        assert!(measured < ALLOWANCES || estimate <= 3 * measured, "{said}");
+    }
+    (client, row.store_client_bytes.unwrap())
+}
+
+/// The client's memory grows with the units where they are kept in
+/// memory, and not where they are kept in a file.
+#[test]
+fn a_client_with_a_file_needs_no_more_memory_for_more_units() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, budget) in [("few", "150000"), ("all", "100%")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+        command.args(["init", "--net", "resnet56", "--data", "shapes", "--budget", budget, "--out", name]);
+        let output = command.current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    let (few, few_stored) = measured_memory(folder.path(), "few", "file");
+    let (all, all_stored) = measured_memory(folder.path(), "all", "file");
+    let (in_memory, _) = measured_memory(folder.path(), "all", "memory");
+    // Either network has more units than a window, of which more or less is under way when memory is fullest: 115 MB at
+    // most. All units are 327 MB more than the few.
+    let half = (all_stored - few_stored) / 2;
+    assert!(all < few + half, "from {few} to {all} bytes with a file");
+    assert!(in_memory > few + half, "from {few} to {in_memory} bytes in memory");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use protocols::he::HeBackend;
 use protocols::masks::MaskSeed;
 use protocols::plan::compile::{Choices, ServerSecrets};
 use protocols::plan::cost::predict;
-use protocols::plan::memory::stored;
+use protocols::plan::memory::Memory;
 use protocols::plan::{Plan, PlannedStep, ReluVariant};
 use protocols::server::{Model, Server, ServerOutput};
 use protocols::store::Store;
@@ -48,7 +48,7 @@ fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize
                 let mut server = Server::accept(&mut to_client, &model, SESSION, &mut rng).unwrap();
                 for _ in images {
                     let ready = server.offline(&mut to_client, &mut rng).unwrap();
-                    assert_eq!(ready.stored_bytes() as u64, stored(plan).server);
+                    assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.server);
                     servers.push(ready.online(&mut to_client).unwrap());
                     server_spent.push(to_client.take_spent());
                 }
@@ -60,7 +60,7 @@ fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize
             client.keep_in(store.clone());
             for image in images {
                 let ready = client.offline(&mut to_server, &mut rng).unwrap();
-                assert_eq!(ready.stored_bytes() as u64, stored(plan).client);
+                assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.client);
                 clients.push(ready.online(&mut to_server, image).unwrap());
                 client_spent.push(to_server.take_spent());
             }

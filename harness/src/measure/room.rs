@@ -4,7 +4,8 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
 use netem::Bytes;
-use protocols::plan::{Plan, memory};
+use protocols::plan::Plan;
+use protocols::plan::memory::Memory;
 
 /// Errors where the parties' memory or the client's file would not fit what is free now.
 pub(super) fn check(experiment: &Experiment, plan: &Plan) -> Result<(), Error> {
@@ -27,12 +28,13 @@ struct Room {
 impl Room {
     fn holds(&self, plan: &Plan, in_file: bool) -> Result<(), Error> {
         let refuse = |option, expected, found| Err(Error::Option { option, expected, found });
-        let file = memory::file(plan);
+        let memory = Memory::of(plan);
+        let file = memory.file;
         if let Some(free) = self.disk.filter(|free| in_file && *free < file) {
             let expected = format!("{} of free disk for {}", Bytes(file), plan.name);
             return refuse("--store", expected, format!("{} free", Bytes(free)));
         }
-        let need = memory::peak(plan, in_file);
+        let need = memory.peak(in_file);
         if let Some(free) = self.memory.filter(|free| *free < need.client + need.server) {
             let (client, server) = (Bytes(need.client), Bytes(need.server));
             let spared = Bytes(if in_file { 0 } else { file });
@@ -72,7 +74,7 @@ mod tests {
             },
             steps: vec![],
         };
-        let need = memory::peak(&plan, false);
+        let need = Memory::of(&plan).peak(false);
         let room = |memory| Room { memory: Some(memory), disk: Some(0) };
         assert!(room(need.client + need.server).holds(&plan, false).is_ok());
         let error = room(need.client + need.server - 1).holds(&plan, false).unwrap_err().to_string();

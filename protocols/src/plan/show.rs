@@ -1,7 +1,7 @@
 //! A plan as text: choices, proofs and predicted cost, a line a step.
 
 use super::cost::{StepCost, predict, total};
-use super::memory::{peak, stored};
+use super::memory::Memory;
 use super::{Plan, PlannedStep, channel_step};
 use crate::he::noise::STATISTICAL_BITS;
 use crate::he::params::security_line;
@@ -79,15 +79,16 @@ pub fn render(plan: &Plan) -> String {
             let _ = writeln!(out, "  {}", counts.join(", "));
         }
     }
-    let (kept, memory, in_file) = (stored(plan), peak(plan, false), peak(plan, true));
+    let memory = Memory::of(plan);
+    let (kept, peak, in_file) = (memory.stored, memory.peak(false), memory.peak(true));
     let _ = writeln!(
         out,
         "preprocessed inference: client {}, server {}; peak memory at most about client {} ({} with --store file), server {}",
         Bytes(kept.client),
         Bytes(kept.server),
-        Bytes(memory.client),
+        Bytes(peak.client),
         Bytes(in_file.client),
-        Bytes(memory.server)
+        Bytes(peak.server)
     );
     out
 }

@@ -65,21 +65,12 @@ pub struct ServerReady {
 /// What a party keeps of a linearized unit: a share, its product and a number; or a choice, a product and a number.
 const LINEARIZED_BYTES: (usize, usize) = (8 + 8 + 4, 1 + 8 + 4);
 
-/// Bytes that the layer occupies at client and server until it is used.
-pub fn stored(plan: &Plan, step: &ActivationPlan) -> (usize, usize) {
-    let (kept, linearized) = (kept::stored(plan, step), step.linearized_count());
-    (kept.client + LINEARIZED_BYTES.0 * linearized, kept.server + LINEARIZED_BYTES.1 * linearized)
-}
-
-/// Bytes of labels and material, which the client may keep in a file.
-pub fn fileable(plan: &Plan, step: &ActivationPlan) -> usize {
-    let kept = kept::stored(plan, step);
-    kept.labels + kept.material
-}
-
-/// Bytes of the client's labels.
-pub fn labels(plan: &Plan, step: &ActivationPlan) -> usize {
-    kept::stored(plan, step).labels
+/// What the layer occupies until it is used.
+pub fn stored(plan: &Plan, step: &ActivationPlan) -> kept::Stored {
+    let (mut stored, linearized) = (kept::stored(plan, step), step.linearized_count());
+    stored.client += LINEARIZED_BYTES.0 * linearized;
+    stored.server += LINEARIZED_BYTES.1 * linearized;
+    stored
 }
 
 impl ClientReady {

@@ -165,7 +165,8 @@ fn exchanges(step: &LinearPlan) -> impl Iterator<Item = (&Term, &Exchange)> {
         .filter_map(|(term, exchange)| Some((term, exchange.as_ref()?)))
 }
 
-fn answer_bytes(plan: &Plan, exchange: &Exchange, answer: usize) -> usize {
+/// Bytes of one answer.
+pub fn answer_bytes(plan: &Plan, exchange: &Exchange, answer: usize) -> usize {
     plan.he.answer_bytes(exchange.proof.widths, exchange.packing.output_count(answer))
 }
 
