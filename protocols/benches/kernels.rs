@@ -106,17 +106,24 @@ fn selection(c: &mut Criterion) {
     group.finish();
 }
 
-/// Each side of the OT extension, per transfer, over an in-process channel.
+/// Each side of the OT extension, per transfer, over an in-process channel, on every engine of this machine.
 fn transfers(c: &mut Criterion) {
+    for engine in Engine::available() {
+        transfers_on(c, engine);
+    }
+}
+
+fn transfers_on(c: &mut Criterion, engine: Engine) {
     let (mut left, mut right) = Channel::pair(DEADLINE);
     let (mut sender, mut receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(3);
-            let sender = CotSender::setup(&mut left, Delta::random(&mut rng), &mut rng).expect("set-up");
+            let sender = CotSender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng);
             left.flush().expect("the peer is there");
-            sender
+            sender.expect("set-up")
         });
-        let receiver = CotReceiver::setup(&mut right, &mut ChaCha20Rng::seed_from_u64(4)).expect("set-up");
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let receiver = CotReceiver::setup_on(engine, &mut right, &mut rng).expect("set-up");
         (sender.join().expect("no panic"), receiver)
     });
     let choices: Vec<u8> = (0..TRANSFERS / 8).map(|i| i as u8).collect();
@@ -131,8 +138,12 @@ fn transfers(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("correlated OT");
     group.throughput(Throughput::Elements(TRANSFERS as u64)).sample_size(20);
-    group.bench_function("receiver", |b| b.iter_custom(|n| (0..n).map(|_| round().0).sum()));
-    group.bench_function("sender", |b| b.iter_custom(|n| (0..n).map(|_| round().1).sum()));
+    group.bench_function(format!("receiver, {}", engine.name()), |b| {
+        b.iter_custom(|n| (0..n).map(|_| round().0).sum());
+    });
+    group.bench_function(format!("sender, {}", engine.name()), |b| {
+        b.iter_custom(|n| (0..n).map(|_| round().1).sum());
+    });
     group.finish();
 }
 

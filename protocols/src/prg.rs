@@ -23,13 +23,15 @@ impl Prg {
         Self { cipher: Cipher::new(Engine::fastest(), seed), next }
     }
 
+    /// The start of the stream of `seed`, on `engine`.
+    pub(crate) fn on(engine: Engine, seed: Block) -> Self {
+        Self { cipher: Cipher::new(engine, seed), next: 0 }
+    }
+
     /// The next `out.len()` blocks. Fastest in multiples of 64 blocks.
     pub(crate) fn fill(&mut self, out: &mut [Block]) {
-        for (block, index) in out.iter_mut().zip(self.next..) {
-            *block = Block(u128::from(index));
-        }
+        self.cipher.stream(self.next, out);
         self.next += out.len() as u64;
-        self.cipher.encrypt(out);
     }
 }
 

@@ -1,8 +1,9 @@
-//! A correlated OT on either side, over an in-process channel.
+//! A correlated OT on either side, over an in-process channel, on the fastest engine and on the portable one.
 
 use crate::measure::{Effort, Failure, each, tell};
 use netem::Channel;
 use protocols::block::Delta;
+use protocols::cipher::Engine;
 use protocols::ot::iknp::{CotReceiver, CotSender};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -13,15 +14,27 @@ const TRANSFERS: usize = 1 << 18;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
+    let [receiving, sending, both] = measure_on(effort, Engine::fastest())?;
+    tell("correlated OT, receiver", "ns", receiving);
+    tell("correlated OT, sender", "ns", sending);
+    tell("correlated OT, both sides", "ns", both);
+    let [_, _, both] = measure_on(effort, Engine::Portable)?;
+    tell("correlated OT, both sides, portable engine", "ns", both);
+    Ok(())
+}
+
+/// Nanoseconds a transfer of receiver, sender and both, a run each.
+fn measure_on(effort: Effort, engine: Engine) -> Result<[Vec<f64>; 3], Failure> {
     let (mut left, mut right) = Channel::pair(DEADLINE);
     let (sender, receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(3);
-            let sender = CotSender::setup(&mut left, Delta::random(&mut rng), &mut rng)?;
+            let sender = CotSender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng)?;
             left.flush()?;
             Ok::<_, protocols::Error>(sender)
         });
-        let receiver = CotReceiver::setup(&mut right, &mut ChaCha20Rng::seed_from_u64(4));
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let receiver = CotReceiver::setup_on(engine, &mut right, &mut rng);
         (sender.join().expect("set-up does not panic"), receiver)
     });
     let (mut sender, mut receiver) = (sender?, receiver?);
@@ -41,8 +54,5 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
             both.push(first + second);
         }
     }
-    tell("correlated OT, receiver", "ns", receiving);
-    tell("correlated OT, sender", "ns", sending);
-    tell("correlated OT, both sides", "ns", both);
-    Ok(())
+    Ok([receiving, sending, both])
 }

@@ -14,18 +14,17 @@
 
 use super::EXTENSION;
 use super::base;
-use super::transpose::{SIDE, transpose};
+use super::transpose::{COLUMN, Matrix};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block, Delta, SECURITY_BITS};
+use crate::cipher::Engine;
 use crate::prg::Prg;
 use netem::Channel;
 use rand::CryptoRng;
 
 /// Transfers a frame: its 128 KiB and its columns stay in the second-level cache.
 const CHUNK: usize = 8192;
-
-/// Blocks a column of a full chunk.
-const COLUMN: usize = CHUNK / SECURITY_BITS;
+const _: () = assert!(CHUNK == COLUMN * SECURITY_BITS);
 
 /// Bytes of the set-up from the receiver (of the extension) to the sender, in one message.
 pub const SETUP_BYTES_TO_SENDER: usize = base::SENDER_BYTES;
@@ -46,6 +45,7 @@ pub const fn extension_frames(n: usize) -> usize {
 /// The party that chooses the offset.
 pub struct CotSender {
     delta: Delta,
+    engine: Engine,
     columns: Vec<Prg>,
 }
 
@@ -56,9 +56,19 @@ impl CotSender {
         delta: Delta,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Self, Error> {
+        Self::setup_on(Engine::fastest(), channel, delta, rng)
+    }
+
+    /// The same for extensions on `engine`, which the peer need not share.
+    pub fn setup_on(
+        engine: Engine,
+        channel: &mut Channel,
+        delta: Delta,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, Error> {
         let choices: [bool; SECURITY_BITS] = std::array::from_fn(|i| delta.block().0 >> i & 1 == 1);
         let seeds = base::receiver(channel, &choices, rng)?;
-        Ok(Self { delta, columns: seeds.into_iter().map(Prg::new).collect() })
+        Ok(Self { delta, engine, columns: seeds.into_iter().map(|seed| Prg::on(engine, seed)).collect() })
     }
 
     /// The offset of every transfer.
@@ -69,19 +79,15 @@ impl CotSender {
     /// `n` further transfers: the strings `q_j` of choice 0.
     pub fn extend(&mut self, channel: &mut Channel, n: usize) -> Result<Vec<Block>, Error> {
         let mut rows = Vec::with_capacity(n);
-        let mut matrix = Matrix::new();
+        let mut matrix = Matrix::new(self.engine);
         for start in (0..n).step_by(CHUNK) {
             let count = CHUNK.min(n - start);
             let length = count.div_ceil(SECURITY_BITS);
             let message = channel.recv(EXTENSION, extension_bytes(count))?;
             let columns = self.columns.iter_mut().zip(message.chunks_exact(length * BLOCK_BYTES));
             for (i, (prg, sent)) in columns.enumerate() {
-                let column = matrix.column(i, length);
-                prg.fill(column);
-                let selected = Block::mask(self.delta.block().0 >> i & 1 == 1);
-                for (q, u) in column.iter_mut().zip(sent.chunks_exact(BLOCK_BYTES)) {
-                    *q ^= bytemuck::pod_read_unaligned::<Block>(u) & selected;
-                }
+                prg.fill(matrix.column(i, length));
+                matrix.unmask(i, sent, Block::mask(self.delta.block().0 >> i & 1 == 1));
             }
             matrix.append_rows(count, &mut rows);
         }
@@ -91,21 +97,32 @@ impl CotSender {
 
 /// The party that chooses a bit a transfer.
 pub struct CotReceiver {
+    engine: Engine,
     columns: Vec<(Prg, Prg)>,
 }
 
 impl CotReceiver {
     /// Runs the base OTs with the peer's [`CotSender::setup`].
     pub fn setup(channel: &mut Channel, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Self, Error> {
+        Self::setup_on(Engine::fastest(), channel, rng)
+    }
+
+    /// The same for extensions on `engine`, which the peer need not share.
+    pub fn setup_on(
+        engine: Engine,
+        channel: &mut Channel,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, Error> {
         let seeds = base::sender(channel, SECURITY_BITS, rng)?;
-        Ok(Self { columns: seeds.into_iter().map(|(s0, s1)| (Prg::new(s0), Prg::new(s1))).collect() })
+        let streams = seeds.into_iter().map(|(s0, s1)| (Prg::on(engine, s0), Prg::on(engine, s1)));
+        Ok(Self { engine, columns: streams.collect() })
     }
 
     /// `n` further transfers: the strings `t_j = q_j ^ b_j Δ`; `choices` holds the bits b, the first lowest in its byte.
     pub fn extend(&mut self, channel: &mut Channel, n: usize, choices: &[u8]) -> Result<Vec<Block>, Error> {
         assert_eq!(choices.len(), n.div_ceil(8), "a bit a transfer");
         let mut rows = Vec::with_capacity(n);
-        let mut matrix = Matrix::new();
+        let mut matrix = Matrix::new(self.engine);
         let mut packed = [Block::ZERO; COLUMN];
         let mut other = [Block::ZERO; COLUMN];
         for (start, chosen) in (0..n).step_by(CHUNK).zip(choices.chunks(CHUNK / 8)) {
@@ -115,42 +132,16 @@ impl CotReceiver {
             bytemuck::cast_slice_mut(&mut packed)[..chosen.len()].copy_from_slice(chosen);
             let mut message = Vec::with_capacity(extension_bytes(count));
             for (i, (first, second)) in self.columns.iter_mut().enumerate() {
-                let column = matrix.column(i, length);
                 let masked = &mut other[..length];
-                first.fill(column);
+                first.fill(matrix.column(i, length));
                 second.fill(masked);
-                for ((u, &t), &b) in masked.iter_mut().zip(column.iter()).zip(&packed) {
-                    *u ^= t ^ b;
-                }
+                matrix.mask(i, &packed[..length], masked);
                 message.extend_from_slice(bytemuck::cast_slice(masked));
             }
             channel.send(EXTENSION, message)?;
             matrix.append_rows(count, &mut rows);
         }
         Ok(rows)
-    }
-}
-
-/// The columns of one chunk, 128 of up to `COLUMN` blocks.
-struct Matrix(Vec<[Block; COLUMN]>);
-
-impl Matrix {
-    fn new() -> Self {
-        Self(vec![[Block::ZERO; COLUMN]; SECURITY_BITS])
-    }
-
-    /// The first `length` blocks of column `i`.
-    fn column(&mut self, i: usize, length: usize) -> &mut [Block] {
-        &mut self.0[i][..length]
-    }
-
-    /// Appends the first `count` rows.
-    fn append_rows(&self, count: usize, rows: &mut Vec<Block>) {
-        for (block, start) in (0..count).step_by(SIDE).enumerate() {
-            let mut square: [Block; SIDE] = std::array::from_fn(|i| self.0[i][block]);
-            transpose(&mut square);
-            rows.extend_from_slice(&square[..SIDE.min(count - start)]);
-        }
     }
 }
 
@@ -168,18 +159,19 @@ mod tests {
         channel.spent().iter().map(of).sum::<u64>() as usize
     }
 
-    /// Runs both parties over `batches` of choices; every string and every byte is checked.
-    fn check(batches: &[Vec<bool>]) {
+    /// Runs sender and receiver, each on its engine, over `batches` of choices; checks every string and byte. Returns `t`.
+    fn check([of_sender, of_receiver]: [Engine; 2], batches: &[Vec<bool>]) -> Vec<Vec<Block>> {
         let (mut left, mut right) = Channel::pair(Duration::from_secs(20));
         let delta = Delta::random(&mut ChaCha20Rng::seed_from_u64(5));
         let (q, t) = thread::scope(|scope| {
             let q = scope.spawn(|| {
-                let mut sender =
-                    CotSender::setup(&mut left, delta, &mut ChaCha20Rng::seed_from_u64(6)).unwrap();
+                let mut rng = ChaCha20Rng::seed_from_u64(6);
+                let mut sender = CotSender::setup_on(of_sender, &mut left, delta, &mut rng).unwrap();
                 let extend = |b: &Vec<bool>| sender.extend(&mut left, b.len()).unwrap();
                 batches.iter().map(extend).collect::<Vec<_>>()
             });
-            let mut receiver = CotReceiver::setup(&mut right, &mut ChaCha20Rng::seed_from_u64(7)).unwrap();
+            let mut rng = ChaCha20Rng::seed_from_u64(7);
+            let mut receiver = CotReceiver::setup_on(of_receiver, &mut right, &mut rng).unwrap();
             let extend = |b: &Vec<bool>| receiver.extend(&mut right, b.len(), &pack_bits(b)).unwrap();
             let t = batches.iter().map(extend).collect::<Vec<_>>();
             right.flush().unwrap();
@@ -198,13 +190,23 @@ mod tests {
         assert_eq!(total(&left, |s| s.bytes_out), SETUP_BYTES_TO_RECEIVER);
         let frames: usize = batches.iter().map(|b| extension_frames(b.len())).sum();
         assert_eq!((total(&left, |s| s.messages_in), total(&left, |s| s.messages_out)), (1 + frames, 1));
+        t
     }
 
     #[test]
-    fn strings_differ_by_the_offset_where_chosen_over_several_extensions() {
+    fn strings_differ_by_the_offset_where_chosen_over_several_extensions_and_alike_on_every_engine() {
         let mut rng = ChaCha20Rng::seed_from_u64(8);
-        let sizes = [1, 127, 128, 0, 1000, 100_000, CHUNK, CHUNK + 1, 3];
-        check(&sizes.map(|n| (0..n).map(|_| rng.random()).collect()));
+        let sizes = [1, 127, 128, 129, 0, 1000, 100_000, CHUNK, CHUNK + 1, 3];
+        let batches = sizes.map(|n| (0..n).map(|_| rng.random()).collect());
+        // With the receiver's strings and Δ the sender's are given; a portable peer holds the bytes on the wire equal.
+        let strings = Engine::available().into_iter().flat_map(|engine| {
+            [[engine, Engine::Portable], [Engine::Portable, engine]].map(|engines| {
+                let strings = check(engines, &batches).concat();
+                strings.into_iter().map(|t| t.0).collect()
+            })
+        });
+        let strings: Vec<Vec<u128>> = strings.collect();
+        assert!(strings.iter().all(|others| *others == strings[0]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 pub mod base;
 pub mod iknp;
 pub mod product;
-mod transpose;
+pub(crate) mod transpose;
 
 use netem::FrameKind;
 

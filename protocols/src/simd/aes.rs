@@ -62,6 +62,12 @@ impl VaesKeys {
         // SAFETY: a `VaesKeys` exists only where the features were found.
         unsafe { encrypt_wide(self, blocks) }
     }
+
+    /// Counter mode: the blocks `first`, `first + 1` and so on, encrypted.
+    pub(crate) fn stream(&self, first: u64, out: &mut [Block]) {
+        // SAFETY: a `VaesKeys` exists only where the features were found.
+        unsafe { stream_wide(self, first, out) }
+    }
 }
 
 impl VaesKeyList {
@@ -179,9 +185,15 @@ fn broadcast(keys: &VaesKeys) -> [__m512i; 11] {
 /// AES-128 of `N` groups of four blocks side by side.
 #[inline]
 #[target_feature(enable = "avx512f,vaes")]
-fn cipher<const N: usize>(keys: &[__m512i; 11], x: [__m512i; N]) -> [__m512i; N] {
-    let x = x.map(|x| _mm512_xor_si512(x, keys[0]));
-    rounds(keys, x).map(|x| _mm512_aesenclast_epi128(x, keys[10]))
+fn cipher<const N: usize>(keys: &[__m512i; 11], mut x: [__m512i; N]) -> [__m512i; N] {
+    for x in &mut x {
+        *x = _mm512_xor_si512(*x, keys[0]);
+    }
+    let mut x = rounds(keys, x);
+    for x in &mut x {
+        *x = _mm512_aesenclast_epi128(*x, keys[10]);
+    }
+    x
 }
 
 /// All rounds but the last, of `N` groups of four blocks that the first round key was added to.
@@ -198,21 +210,43 @@ pub(super) fn rounds<const N: usize>(keys: &[__m512i; 11], mut x: [__m512i; N]) 
 
 #[target_feature(enable = "avx512f,avx512bw,aes,vaes")]
 fn encrypt_wide(keys: &VaesKeys, blocks: &mut [Block]) {
+    encrypt_each(keys, blocks, must_cast);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,aes,vaes")]
+fn stream_wide(keys: &VaesKeys, first: u64, out: &mut [Block]) {
+    let four = _mm512_set_epi64(0, 4, 0, 4, 0, 4, 0, 4);
+    let places = _mm512_set_epi64(0, 3, 0, 2, 0, 1, 0, 0);
+    let mut counters = _mm512_add_epi64(places, _mm512_maskz_set1_epi64(0b0101_0101, first as i64));
+    encrypt_each(keys, out, |_| {
+        let group = counters;
+        counters = _mm512_add_epi64(counters, four);
+        group
+    });
+}
+
+/// Overwrites every group of four blocks with the ciphertext of what `plain` makes of it, in order.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,aes,vaes")]
+fn encrypt_each(keys: &VaesKeys, blocks: &mut [Block], mut plain: impl FnMut(Wide) -> __m512i) {
     let keys = broadcast(keys);
     let (wide, rest) = blocks.as_chunks_mut::<4>();
     let (flights, last) = wide.as_chunks_mut::<FLIGHT>();
     for flight in flights {
-        let out = cipher(&keys, flight.map(must_cast));
-        *flight = out.map(must_cast);
+        let mut x = [_mm512_setzero_si512(); FLIGHT];
+        for (x, group) in x.iter_mut().zip(&*flight) {
+            *x = plain(*group);
+        }
+        *flight = must_cast(cipher(&keys, x));
     }
     for group in last {
-        let [out] = cipher(&keys, [must_cast(*group)]);
+        let [out] = cipher(&keys, [plain(*group)]);
         *group = must_cast(out);
     }
     if !rest.is_empty() {
         let mut group: Wide = [Block::ZERO; 4];
         group[..rest.len()].copy_from_slice(rest);
-        let [out] = cipher(&keys, [must_cast(group)]);
+        let [out] = cipher(&keys, [plain(group)]);
         let group: Wide = must_cast(out);
         rest.copy_from_slice(&group[..rest.len()]);
     }

@@ -193,6 +193,11 @@ fn kernels() -> Vec<Figure> {
             .target(20.0)
             .floor(FASTEST, 3.0, "three streams of 128 bits")
             .peer("emp-ot", 19.3),
+        Figure::new(Transfers, "correlated OT, both sides, portable engine", "ns").floor(
+            PORTABLE,
+            3.0,
+            "three streams of 128 bits",
+        ),
         Figure::new(Segments, NTT, "us"),
         Figure::new(Segments, ROW, "us"),
         Figure::new(Segments, "HE product term (server)", "us")
