@@ -1,7 +1,11 @@
 //! The built-in networks, as graphs with PyTorch's parameter names.
 
+mod minionn;
+mod residual;
+mod wide;
+
 use crate::Error;
-use crate::graph::{Activation, Graph, Node, NodeId, Op, Shape, Window};
+use crate::graph::{Activation, Graph, Node, NodeId, Op, Padding, Shape, Window};
 
 /// PyTorch's default for batch norm.
 const BN_EPS: f64 = 1e-5;
@@ -16,11 +20,18 @@ const BN_EPS: f64 = 1e-5;
 /// - `resnet18-stem`: ResNet-18 (section 4.1) in its CIFAR form, a 3x3 stem without pooling: 17 activation layers,
 ///   557,056 units; names as in kuangliu's `pytorch-cifar`.
 /// - `resnet18`: the same without an activation after the stem, as in PrivShap's public code: 16 layers, 491,520 units.
+/// - `resnet34`, `resnet34-silu`: ResNet-34 likewise, 32 layers, 901,120 units, of ReLU or SiLU.
+/// - `wrn22-8`: a wide ResNet of depth 22 and factor 8 (Zagoruyko and Komodakis 2016), pre-activation, without an
+///   activation after the last block: 18 layers, 1,359,872 units; names as in xternalz's `WideResNet-pytorch`.
+/// - `minionn`: MiniONN's CIFAR-10 network (Liu et al. 2017) as Delphi has it, with average pools and ReLU6: 7 layers,
+///   173,056 units; biases and no batch norms.
 ///
-/// The last average pool is over the whole map, whatever the image's size.
+/// The last average pool of residual networks is over the whole map, whatever the image's size.
 pub fn build(name: &str, input: Shape, classes: usize) -> Result<Graph, Error> {
     match NETS.iter().find(|(known, _)| *known == name) {
-        Some((_, family)) => residual(input, classes, family),
+        Some((_, Net::Residual(family))) => residual::build(input, classes, family),
+        Some((_, Net::Wide(family))) => wide::build(input, classes, family),
+        Some((_, Net::Minionn)) => minionn::build(input, classes),
         None => Err(Error::argument("network", format!("one of {}", listed()), name)),
     }
 }
@@ -35,99 +46,65 @@ pub fn listed() -> String {
     names().collect::<Vec<_>>().join(", ")
 }
 
-/// What distinguishes the residual networks of basic blocks.
-struct Family {
-    stem_stride: usize,
-    /// Whether the stem's output is activated.
-    stem_activation: bool,
-    /// Channels of every stage; stages after the first halve rows and columns.
-    widths: &'static [usize],
-    /// Basic blocks a stage.
-    blocks: usize,
-    /// Shortcuts between stages: 1x1 convolution and batch norm, or subsampling with zero channels ("option A").
-    projection: bool,
+enum Net {
+    Residual(residual::Family),
+    Wide(wide::Family),
+    Minionn,
 }
 
-const MINI: Family =
-    Family { stem_stride: 2, stem_activation: true, widths: &[8, 16, 32], blocks: 1, projection: true };
-
-/// CIFAR's family of 6 * blocks + 2 layers.
-const fn slim(blocks: usize) -> Family {
-    Family { stem_stride: 1, stem_activation: true, widths: &[16, 32, 64], blocks, projection: false }
-}
-
-const fn resnet18(stem_activation: bool) -> Family {
-    Family { stem_stride: 1, stem_activation, widths: &[64, 128, 256, 512], blocks: 2, projection: true }
-}
-
-const NETS: [(&str, Family); 8] = [
-    ("mini", MINI),
-    ("resnet20", slim(3)),
-    ("resnet32", slim(5)),
-    ("resnet44", slim(7)),
-    ("resnet56", slim(9)),
-    ("resnet110", slim(18)),
-    ("resnet18", resnet18(false)),
-    ("resnet18-stem", resnet18(true)),
+const NETS: [(&str, Net); 12] = [
+    ("mini", Net::Residual(residual::MINI)),
+    ("resnet20", Net::Residual(residual::slim(&[3; 3]))),
+    ("resnet32", Net::Residual(residual::slim(&[5; 3]))),
+    ("resnet44", Net::Residual(residual::slim(&[7; 3]))),
+    ("resnet56", Net::Residual(residual::slim(&[9; 3]))),
+    ("resnet110", Net::Residual(residual::slim(&[18; 3]))),
+    ("resnet18", Net::Residual(residual::broad(&[2, 2, 2, 2], false, Activation::Relu))),
+    ("resnet18-stem", Net::Residual(residual::broad(&[2, 2, 2, 2], true, Activation::Relu))),
+    ("resnet34", Net::Residual(residual::broad(&[3, 4, 6, 3], false, Activation::Relu))),
+    ("resnet34-silu", Net::Residual(residual::broad(&[3, 4, 6, 3], false, Activation::Silu))),
+    ("wrn22-8", Net::Wide(wide::Family { blocks: 3, factor: 8 })),
+    ("minionn", Net::Minionn),
 ];
-
-fn residual(input: Shape, classes: usize, family: &Family) -> Result<Graph, Error> {
-    let mut net = Builder { nodes: vec![Node { name: "input".into(), op: Op::Input, inputs: vec![] }] };
-    let mut width = family.widths[0];
-    let mut x = net.conv("conv1", 0, width, 3, family.stem_stride);
-    x = net.push("bn1", Op::BatchNorm { eps: BN_EPS }, vec![x]);
-    if family.stem_activation {
-        x = net.relu("relu", x);
-    }
-    for (stage, out) in family.widths.iter().copied().enumerate() {
-        for block in 0..family.blocks {
-            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            let name = |part: &str| format!("layer{}.{block}.{part}", stage + 1);
-            let mut y = net.conv(&name("conv1"), x, out, 3, stride);
-            y = net.push(name("bn1"), Op::BatchNorm { eps: BN_EPS }, vec![y]);
-            y = net.relu(&name("relu1"), y);
-            y = net.conv(&name("conv2"), y, out, 3, 1);
-            y = net.push(name("bn2"), Op::BatchNorm { eps: BN_EPS }, vec![y]);
-            let shortcut = if stride == 1 && out == width {
-                x
-            } else if family.projection {
-                let projected = net.conv(&name("shortcut.0"), x, out, 1, stride);
-                net.push(name("shortcut.1"), Op::BatchNorm { eps: BN_EPS }, vec![projected])
-            } else {
-                let before = (out - width) / 2;
-                let op = Op::PadChannels { stride, before, after: out - width - before };
-                net.push(name("shortcut"), op, vec![x])
-            };
-            y = net.push(name("add"), Op::Add, vec![y, shortcut]);
-            x = net.relu(&name("relu2"), y);
-            width = out;
-        }
-    }
-    let last = Graph::new(input, net.nodes.clone())?.shape(x);
-    let window = Window { kernel: (last.h, last.w), stride: (last.h, last.w), padding: Default::default() };
-    x = net.push("avgpool", Op::AvgPool { window }, vec![x]);
-    net.push("linear", Op::Linear { out: classes, bias: true }, vec![x]);
-    Graph::new(input, net.nodes)
-}
 
 /// Nodes so far; every call appends one and returns its index.
 struct Builder {
+    input: Shape,
     nodes: Vec<Node>,
 }
 
 impl Builder {
+    fn new(input: Shape) -> Self {
+        Self { input, nodes: vec![Node { name: "input".into(), op: Op::Input, inputs: vec![] }] }
+    }
+
     fn push(&mut self, name: impl Into<String>, op: Op, inputs: Vec<NodeId>) -> NodeId {
         self.nodes.push(Node { name: name.into(), op, inputs });
         self.nodes.len() - 1
     }
 
+    /// A convolution without bias that keeps rows and columns, but for its stride.
     fn conv(&mut self, name: &str, from: NodeId, out: usize, kernel: usize, stride: usize) -> NodeId {
         let window = Window::square(kernel, stride, kernel / 2);
         self.push(name, Op::Conv { out, window, bias: false }, vec![from])
     }
 
-    fn relu(&mut self, name: &str, from: NodeId) -> NodeId {
-        self.push(name, Op::Act { activation: Activation::Relu }, vec![from])
+    fn norm(&mut self, name: &str, from: NodeId) -> NodeId {
+        self.push(name, Op::BatchNorm { eps: BN_EPS }, vec![from])
+    }
+
+    fn activation(&mut self, name: &str, activation: Activation, from: NodeId) -> NodeId {
+        self.push(name, Op::Act { activation }, vec![from])
+    }
+
+    /// Averages over the whole map and classifies.
+    fn finish(mut self, last: NodeId, pool: &str, linear: &str, classes: usize) -> Result<Graph, Error> {
+        let map = Graph::new(self.input, self.nodes.clone())?.shape(last);
+        let whole = (map.h, map.w);
+        let window = Window { kernel: whole, stride: whole, padding: Padding::default() };
+        let pooled = self.push(pool, Op::AvgPool { window }, vec![last]);
+        self.push(linear, Op::Linear { out: classes, bias: true }, vec![pooled]);
+        Graph::new(self.input, self.nodes)
     }
 }
 
@@ -206,8 +183,55 @@ mod tests {
     }
 
     #[test]
+    fn resnet34_is_published_with_either_activation() {
+        let (relu, silu) =
+            (build("resnet34", CIFAR, 100).unwrap(), build("resnet34-silu", CIFAR, 100).unwrap());
+        let stages = [(65_536, 6), (32_768, 8), (16_384, 12), (8_192, 6)];
+        let expected: Vec<usize> = stages.iter().flat_map(|(size, layers)| vec![*size; *layers]).collect();
+        assert_eq!(units(&relu), expected);
+        assert_eq!((units(&relu).len(), units(&relu).iter().sum::<usize>()), (32, 901_120));
+        // As torchvision counts them, but for a stem of 3x3 instead of 7x7 and 100 classes instead of 1,000.
+        assert_eq!(parameters(&relu), 21_797_672 - 64 * 3 * (49 - 9) - 900 * 513);
+        assert_eq!(relu.parameter_shapes(), silu.parameter_shapes());
+        assert!(silu.activations().all(|layer| layer.activation == Activation::Silu));
+    }
+
+    #[test]
+    fn wrn22_8_is_pre_activation() {
+        let graph = build("wrn22-8", CIFAR, 100).unwrap();
+        let expected = [
+            [16_384, 131_072, 131_072, 131_072, 131_072, 131_072],
+            [131_072, 65_536, 65_536, 65_536, 65_536, 65_536],
+            [65_536, 32_768, 32_768, 32_768, 32_768, 32_768],
+        ];
+        assert_eq!(units(&graph), expected.concat());
+        assert_eq!(units(&graph).iter().sum::<usize>(), 1_359_872);
+        let shapes = graph.parameter_shapes();
+        assert_eq!(shapes["block1.layer.0.bn1.weight"], [16]);
+        assert_eq!(shapes["block1.layer.0.convShortcut.weight"], [128, 16, 1, 1]);
+        assert_eq!(shapes["block2.layer.0.conv1.weight"], [256, 128, 3, 3]);
+        assert_eq!(shapes["bn1.running_mean"], [512]);
+        assert_eq!(shapes["fc.weight"], [100, 512]);
+        assert!(!shapes.contains_key("block1.layer.1.convShortcut.weight"));
+    }
+
+    #[test]
+    fn minionn_is_delphis() {
+        let graph = build("minionn", CIFAR, 10).unwrap();
+        assert_eq!(units(&graph), [65_536, 65_536, 16_384, 16_384, 4_096, 4_096, 1_024]);
+        assert_eq!((units(&graph).iter().sum::<usize>(), parameters(&graph)), (173_056, 164_954));
+        assert!(graph.activations().all(|layer| layer.activation == Activation::Relu6));
+        let shapes = graph.parameter_shapes();
+        assert_eq!(shapes["conv7.weight"], [16, 64, 1, 1]);
+        assert_eq!(shapes["fc.weight"], [10, 1024]);
+        let message = build("minionn", Shape::new(3, 30, 30), 10).unwrap_err().to_string();
+        assert!(message.contains("a multiple of 4"), "{message}");
+    }
+
+    #[test]
     fn larger_images_have_more_units_and_no_more_parameters() {
-        for name in names() {
+        // MiniONN's classifier is over a map, not over its average.
+        for name in names().filter(|name| *name != "minionn") {
             let (small, large) = (build(name, CIFAR, 10).unwrap(), build(name, Shape::new(3, 64, 64), 10));
             let large = large.unwrap();
             assert_eq!(units(&large), units(&small).iter().map(|n| 4 * n).collect::<Vec<_>>());
@@ -221,7 +245,7 @@ mod tests {
         assert_eq!(
             message,
             "network: expected one of mini, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, \
-             resnet18-stem, found resnet21"
+             resnet18-stem, resnet34, resnet34-silu, wrn22-8, minionn, found resnet21"
         );
     }
 
