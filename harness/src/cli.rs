@@ -35,6 +35,11 @@ pub(crate) enum Command {
     /// such a network is `random-init` in every result. Its classes are not worth keeping, so its scales are not
     /// searched: they are 2^-6 and 2^-8 unless given.
     Init(InitArgs),
+    /// Write a checkpoint from a network that others trained.
+    ///
+    /// Reads safetensors by PyTorch's names, for a built-in network (--net) or a graph in JSON (--graph), and prints the
+    /// network's accuracy, and with --expected how far its logits are from those that its maker published.
+    Import(ImportArgs),
     /// Linearize a trained network to ReLU budgets.
     #[command(disable_help_flag = true)]
     Linearize(TrainerArgs),
@@ -230,6 +235,41 @@ pub(crate) struct InitArgs {
     /// Determines weights, masks and the held-out split.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Folder of the checkpoint.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// The file: .safetensors.
+    pub(crate) file: PathBuf,
+    #[arg(long, help = format!("Network that a file of weights is for: {}", models::nets::listed()))]
+    pub(crate) net: Option<String>,
+    /// Graph in JSON that a file of weights is for.
+    #[arg(long)]
+    pub(crate) graph: Option<PathBuf>,
+    /// The images that it is for: shapes, cifar10 or cifar100.
+    #[arg(long, default_value = "cifar10")]
+    pub(crate) data: String,
+    /// Folder of the data set's files, where it is not built in.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Subtracted from every channel of an image in 0 to 1, comma-separated.
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) mean: Option<Vec<f32>>,
+    /// Divides every channel afterwards, comma-separated.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) std: Option<Vec<f32>>,
+    /// safetensors file with an array `logits...`, a row a test image, to compare with.
+    #[arg(long)]
+    pub(crate) expected: Option<PathBuf>,
+    /// File of CIFAR records that its rows are for, instead of the test images.
+    #[arg(long, requires = "expected")]
+    pub(crate) expected_images: Option<PathBuf>,
+    /// Test images for the accuracy.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) accuracy_images: usize,
     /// Folder of the checkpoint.
     #[arg(long)]
     pub(crate) out: PathBuf,

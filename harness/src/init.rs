@@ -9,6 +9,7 @@ use models::mask::{Masks, parse_budget};
 use models::{initial, nets};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use std::path::Path;
 
 /// Stands as the method of such checkpoints in every result.
 pub(crate) const METHOD: &str = "random-init";
@@ -16,15 +17,22 @@ pub(crate) const METHOD: &str = "random-init";
 /// Training images that batch norms measure.
 const IMAGES: usize = 8;
 
+/// Errors where `out` holds a checkpoint already.
+pub(crate) fn refuse_a_checkpoint(out: &Path) -> Result<(), Error> {
+    let file = out.join(REST);
+    if !file.exists() {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option: "--out",
+        expected: "a folder without a checkpoint".into(),
+        found: file.display().to_string(),
+    })
+}
+
 /// Writes the checkpoint; refuses a folder that has one.
 pub(crate) fn init(args: &InitArgs) -> Result<(), Error> {
-    if args.out.join(REST).exists() {
-        return Err(Error::Option {
-            option: "--out",
-            expected: "a folder without a checkpoint".into(),
-            found: args.out.join(REST).display().to_string(),
-        });
-    }
+    refuse_a_checkpoint(&args.out)?;
     let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
     let train = source.load(args.seed)?.train.take(IMAGES);
     let graph = nets::build(&args.net, train.shape(), train.classes())?;

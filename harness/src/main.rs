@@ -3,6 +3,7 @@
 mod cli;
 mod error;
 mod experiment;
+mod import;
 mod init;
 mod machine;
 mod measure;
@@ -36,6 +37,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
         cli::Command::Data(args) => report::data(&args).map(|()| true),
         cli::Command::Train(args) => trainer::hand_over("train", &args.arguments),
+        cli::Command::Import(args) => import::import(&args).map(|()| true),
         cli::Command::Init(args) => init::init(&args).map(|()| true),
         cli::Command::Linearize(args) => trainer::hand_over("linearize", &args.arguments),
         cli::Command::Party(role) => party::child::run(role.into()).map(|()| true),

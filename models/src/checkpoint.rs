@@ -168,14 +168,6 @@ impl Checkpoint {
     }
 }
 
-/// Parameters (without regard to any graph) of a safetensors file of `f32` arrays, such as third-party weights.
-pub fn read_parameters(path: &Path) -> Result<Parameters, Error> {
-    let bytes = read_capped(path, ARRAYS_LIMIT)?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|e| Error::format(path, "a safetensors file", e.to_string()))?;
-    file.iter().map(|(name, view)| Ok((name.to_owned(), parameter(name, &view, path)?))).collect()
-}
-
 /// The arrays that `graph` asks for, and nothing beside them.
 fn arrays(bytes: &[u8], path: &Path, graph: &Graph) -> Result<(Parameters, Masks), Error> {
     let file = SafeTensors::deserialize(bytes)
@@ -222,12 +214,18 @@ fn sha256(bytes: &[u8]) -> String {
     crate::data::hex(&Sha256::digest(bytes))
 }
 
-fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+/// A file's bytes; one of more than `limit` is an error before it is read.
+pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let length = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
     if length > limit {
         return Err(Error::format(path, format!("at most {limit} bytes"), length.to_string()));
     }
     fs::read(path).map_err(|e| Error::io(path, e))
+}
+
+/// SHA-256 of a file, hex.
+pub fn file_digest(path: &Path) -> Result<String, Error> {
+    read_capped(path, ARRAYS_LIMIT).map(|bytes| sha256(&bytes))
 }
 
 /// Writes under a temporary name in the same folder, then renames.
@@ -342,18 +340,5 @@ mod tests {
         let message = checkpoint.save(dir.path()).unwrap_err().to_string();
         assert_eq!(message, "node `conv1.weight`: expected a parameter of shape [8, 3, 3, 3], found none");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    }
-
-    /// Third-party weights load by name where the sibling folder of real data is at hand.
-    #[test]
-    fn published_resnet20_weights_fit() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../shared/data/weights/akamaster_resnet20_cifar10.safetensors");
-        if !path.exists() {
-            eprintln!("skipped: no ../shared/data/weights/akamaster_resnet20_cifar10.safetensors");
-            return;
-        }
-        let parameters = read_parameters(&path).unwrap();
-        nets::build("resnet20", Shape::new(3, 32, 32), 10).unwrap().check_parameters(&parameters).unwrap();
     }
 }

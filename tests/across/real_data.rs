@@ -2,7 +2,7 @@
 //! one that `LINNET_SHARED_DATA` names. Skipped with a message elsewhere.
 
 use crate::protocol::check_run;
-use models::checkpoint::read_parameters;
+use import::Imported;
 use models::data::cifar::{self, Records};
 use models::data::{Dataset, Normalisation};
 use models::fixed::calibrate::calibrate;
@@ -11,7 +11,6 @@ use models::fixed::lower::lower;
 use models::fixed::quantise::{QuantModel, Scales, quantise};
 use models::fixed::search::{Pinned, search};
 use models::graph::Shape;
-use models::mask::Masks;
 use models::{nets, real};
 use netem::Phase;
 use protocols::plan::compile::{Choices, compile};
@@ -49,9 +48,8 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     let Some((folder, unpacked)) = shared() else { return };
     let weights = folder.join("weights");
     let graph = nets::build("resnet20", Shape::new(3, 32, 32), 10).unwrap();
-    let parameters = read_parameters(&weights.join("akamaster_resnet20_cifar10.safetensors")).unwrap();
-    graph.check_parameters(&parameters).unwrap();
-    let masks = Masks::all_kept(&graph);
+    let file = weights.join("akamaster_resnet20_cifar10.safetensors");
+    let Imported { graph, parameters, masks, .. } = import::weights::read(&file, graph).unwrap();
     let normalisation = Normalisation { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] };
 
     // Over the reals: the published logits, on the first 100 of 500 images.

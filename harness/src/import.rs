@@ -1,0 +1,188 @@
+//! `linnet import`: a checkpoint from somebody else's file.
+
+use crate::cli::ImportArgs;
+use crate::error::Error;
+use crate::init::refuse_a_checkpoint;
+use crate::report::say;
+use import::{Imported, weights};
+use models::checkpoint::{Checkpoint, Meta, read_capped};
+use models::data::{DataSource, Dataset, Normalisation, cifar};
+use models::graph::Graph;
+use models::mask::Masks;
+use models::tensor::Tensor;
+use models::{nets, real};
+use std::path::Path;
+
+/// Largest file that describes a graph.
+const GRAPH_LIMIT: u64 = 64_000_000;
+
+/// Reads the file, says how well the network does, and writes the checkpoint; refuses a folder that has one.
+pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
+    refuse_a_checkpoint(&args.out)?;
+    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
+    let test = source.load_test()?;
+    let imported = read(args, &test)?;
+    let classes = imported.graph.classes();
+    if (imported.graph.input(), classes) != (test.shape(), test.classes()) {
+        return Err(Error::Option {
+            option: "--data",
+            expected: format!(
+                "images of {} in {classes} classes, as the network has",
+                imported.graph.input()
+            ),
+            found: format!("images of {} in {}", test.shape(), test.classes()),
+        });
+    }
+    let normalisation = normalisation(args, &imported, &source)?;
+    let Imported { graph, parameters, masks, .. } = imported;
+    let digest = models::checkpoint::file_digest(&args.file)?;
+    let meta = Meta {
+        net: args.net.clone().unwrap_or_else(|| stem(&args.file)),
+        data: source.name().to_owned(),
+        method: if masks == Masks::all_kept(&graph) { "ar" } else { "imported" }.to_owned(),
+        settings: serde_json::json!({ "imported_from": name(&args.file), "sha256": digest }),
+        ..Meta::default()
+    };
+    let checkpoint = Checkpoint { graph, parameters, masks, normalisation, meta };
+    checkpoint.check()?;
+    say(&format!(
+        "{}: {} activation layers, {} of {} units keep their nonlinearity",
+        name(&args.file),
+        checkpoint.graph.activations().count(),
+        checkpoint.masks.count(),
+        Masks::all_kept(&checkpoint.graph).count(),
+    ))?;
+    if let Some(expected) = &args.expected {
+        compare(&checkpoint, expected, args.expected_images.as_deref(), &test)?;
+    }
+    let images = test.take(args.accuracy_images);
+    let classes = real::classify(
+        &checkpoint.graph,
+        &checkpoint.parameters,
+        &checkpoint.masks,
+        &checkpoint.normalisation,
+        &images,
+    );
+    let correct = classes.iter().enumerate().filter(|(i, class)| images.label(*i) == **class).count();
+    let percent = 100.0 * correct as f64 / images.len() as f64;
+    say(&format!(
+        "{correct} of the first {} test images are classified rightly: {percent:.2} %",
+        images.len()
+    ))?;
+    checkpoint.save(&args.out)?;
+    say(&format!("written to {}", args.out.display()))
+}
+
+fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
+    let extension = args.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension {
+        "safetensors" => Ok(weights::read(&args.file, graph(args, test)?)?),
+        _ => Err(Error::Option {
+            option: "FILE",
+            expected: "a name that ends in .safetensors".into(),
+            found: args.file.display().to_string(),
+        }),
+    }
+}
+
+/// The network that a file of weights is for.
+fn graph(args: &ImportArgs, test: &Dataset) -> Result<Graph, Error> {
+    match (&args.net, &args.graph) {
+        (Some(net), None) => Ok(nets::build(net, test.shape(), test.classes())?),
+        (None, Some(path)) => {
+            let bytes = read_capped(path, GRAPH_LIMIT)?;
+            let graph = serde_json::from_slice(&bytes);
+            Ok(graph.map_err(|error| models::Error::format(path, "a graph in JSON", error.to_string()))?)
+        }
+        (None, None) | (Some(_), Some(_)) => Err(Error::Option {
+            option: "--net",
+            expected: "a network's name, or --graph with a file, for a file of weights".into(),
+            found: if args.net.is_some() { "both" } else { "neither" }.into(),
+        }),
+    }
+}
+
+/// As given, or as the file says, or as the data set usually has it; said aloud.
+fn normalisation(
+    args: &ImportArgs,
+    imported: &Imported,
+    source: &DataSource,
+) -> Result<Normalisation, Error> {
+    let (normalisation, whose) = match (&args.mean, &args.std, &imported.normalisation) {
+        (Some(mean), Some(std), _) => (Normalisation { mean: mean.clone(), std: std.clone() }, "as given"),
+        (None, None, Some(own)) => (own.clone(), "the file's own"),
+        (None, None, None) => {
+            (source.default_normalisation(), "the data set's usual one, since none was given")
+        }
+        (mean, _, _) => {
+            return Err(Error::Option {
+                option: "--mean",
+                expected: "both --mean and --std, or neither".into(),
+                found: if mean.is_some() { "--mean alone" } else { "--std alone" }.into(),
+            });
+        }
+    };
+    normalisation.check(imported.graph.input().c)?;
+    let Normalisation { mean, std } = &normalisation;
+    say(&format!("images are normalised by mean {mean:?}, deviation {std:?} ({whose})"))?;
+    Ok(normalisation)
+}
+
+/// Prints the largest difference from the logits that the network's maker expects.
+fn compare(
+    checkpoint: &Checkpoint,
+    expected: &Path,
+    records: Option<&Path>,
+    test: &Dataset,
+) -> Result<(), Error> {
+    let logits = weights::array(expected, "logits")?;
+    let classes = checkpoint.graph.classes();
+    let rows = logits.data().len() / classes;
+    if logits.shape() != [rows, classes] {
+        return Err(models::Error::format(
+            expected,
+            format!("logits of shape (images, {classes})"),
+            format!("{:?}", logits.shape()),
+        )
+        .into());
+    }
+    let images = match records {
+        Some(path) => match checkpoint.meta.data.as_str() {
+            "cifar100" => cifar::read(path, cifar::Records::Cifar100, None)?,
+            _ => cifar::read(path, cifar::Records::Cifar10, None)?,
+        },
+        None => test.clone(),
+    };
+    if images.len() < rows {
+        return Err(Error::Option {
+            option: "--expected-images",
+            expected: format!("{rows} images, as many as {} has rows", name(expected)),
+            found: images.len().to_string(),
+        });
+    }
+    let (worst, agreeing) = differences(checkpoint, &images, &logits);
+    say(&format!(
+        "logits of {rows} images differ from those expected by at most {worst:.1e}; {agreeing} have the same class"
+    ))
+}
+
+/// The largest difference over all rows of `expected`, and the images of the same class.
+fn differences(checkpoint: &Checkpoint, images: &Dataset, expected: &Tensor) -> (f32, usize) {
+    let classes = checkpoint.graph.classes();
+    let of_image = |(i, expected): (usize, &[f32])| {
+        let image = checkpoint.normalisation.apply(images.image(i), images.shape());
+        let found = real::logits(&checkpoint.graph, &checkpoint.parameters, &checkpoint.masks, &image);
+        let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        (worst, usize::from(real::argmax(&found) == real::argmax(expected)))
+    };
+    let rows = expected.data().chunks_exact(classes).enumerate();
+    rows.map(of_image).fold((0.0, 0), |(worst, same), (w, s)| (worst.max(w), same + s))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
