@@ -261,6 +261,13 @@ pub(crate) struct ImportArgs {
     /// Divides every channel afterwards, comma-separated.
     #[arg(long, value_delimiter = ',')]
     pub(crate) std: Option<Vec<f32>>,
+    /// Masks of which units keep their nonlinearity, in safetensors: SNL's or PrivShap's `...alphas`, AutoReP's
+    /// `alpha_mask_N`, or `NODE.mask`. The file of weights may have them too.
+    #[arg(long)]
+    pub(crate) masks: Option<PathBuf>,
+    /// Units whose mask has a larger value keep their nonlinearity.
+    #[arg(long, default_value_t = import::masks::THRESHOLD)]
+    pub(crate) mask_threshold: f32,
     /// safetensors file with an array `logits...`, a row a test image, to compare with.
     #[arg(long)]
     pub(crate) expected: Option<PathBuf>,

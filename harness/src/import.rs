@@ -4,7 +4,7 @@ use crate::cli::ImportArgs;
 use crate::error::Error;
 use crate::init::refuse_a_checkpoint;
 use crate::report::say;
-use import::{Imported, weights};
+use import::{Imported, masks, weights};
 use models::checkpoint::{Checkpoint, Meta, read_capped};
 use models::data::{DataSource, Dataset, Normalisation, cifar};
 use models::graph::Graph;
@@ -21,7 +21,10 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
     refuse_a_checkpoint(&args.out)?;
     let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
     let test = source.load_test()?;
-    let imported = read(args, &test)?;
+    let mut imported = read(args, &test)?;
+    if let Some(path) = &args.masks {
+        imported.masks = masks::read(path, &imported.graph, args.mask_threshold)?;
+    }
     let classes = imported.graph.classes();
     if (imported.graph.input(), classes) != (test.shape(), test.classes()) {
         return Err(Error::Option {
@@ -76,7 +79,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
 fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
     let extension = args.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension {
-        "safetensors" => Ok(weights::read(&args.file, graph(args, test)?)?),
+        "safetensors" => Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?),
         _ => Err(Error::Option {
             option: "FILE",
             expected: "a name that ends in .safetensors".into(),

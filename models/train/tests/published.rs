@@ -1,6 +1,7 @@
 //! A published network through the training backend. Needs the folder of real data beside the repository (or named by
 //! `LINNET_SHARED_DATA`) and python3 to unpack it; skipped with a message where either is missing.
 
+use import::masks::THRESHOLD;
 use import::{Imported, weights};
 use models::checkpoint::{Checkpoint, Meta};
 use models::data::{Dataset, Normalisation, cifar};
@@ -31,7 +32,8 @@ fn real_data(scratch: &Path) -> Option<(PathBuf, Dataset)> {
 fn resnet20(folder: &Path) -> Checkpoint {
     let file = folder.join("weights/akamaster_resnet20_cifar10.safetensors");
     let graph = nets::build("resnet20", Shape::new(3, 32, 32), 10).expect("a built-in network");
-    let Imported { graph, parameters, masks, .. } = weights::read(&file, graph).expect("published weights");
+    let Imported { graph, parameters, masks, .. } =
+        weights::read(&file, graph, THRESHOLD).expect("published weights");
     let normalisation = Normalisation { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] };
     Checkpoint { graph, parameters, masks, normalisation, meta: Meta::default() }
 }
