@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Crate, its folder, and the workspace crates that it may depend on.
-const ORDER: [(&str, &[&str]); 7] = [
+const ORDER: [(&str, &[&str]); 8] = [
     ("netem", &[]),
     ("models", &[]),
     ("results", &[]),
     ("protocols", &["netem", "models"]),
+    ("models/import", &["models"]),
     ("models/train", &["models"]),
-    ("harness", &["netem", "models", "results", "protocols"]),
+    ("harness", &["netem", "models", "import", "results", "protocols"]),
     ("xtask", &[]),
 ];
 
-const MEMBERS: [&str; 8] = ["netem", "models", "results", "protocols", "train", "harness", "tests", "xtask"];
+const MEMBERS: [&str; 9] =
+    ["netem", "models", "import", "results", "protocols", "train", "harness", "tests", "xtask"];
 
 #[test]
 fn crates_depend_downward_only() {
