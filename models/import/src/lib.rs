@@ -3,6 +3,8 @@
 //! Nothing of a file is executed, and nothing of it is trusted: sizes are checked before they are believed, and what is
 //! not understood is an error that names it.
 
+pub mod onnx;
+
 use models::data::Normalisation;
 use models::graph::{Graph, Parameters};
 use models::mask::Masks;
