@@ -1,5 +1,7 @@
 //! ONNX files: third-party ones where they are at hand, and small ones made here.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod file;
 mod shared;
 
@@ -36,7 +38,7 @@ fn check(file: &File, image: &[f32], expected: &[f32]) -> Imported {
 
 /// The message of a file that is refused.
 fn refused(file: &File) -> String {
-    file.read().err().expect("the file is refused")
+    file.read().expect_err("the file is refused")
 }
 
 fn ops(net: &Imported) -> Vec<Op> {
@@ -351,20 +353,51 @@ fn what_is_not_supported_is_named() {
     );
 }
 
+/// A normalised image through a convolution and a shortcut, their sum scaled, averaged and classified.
+fn every_kind_of_operator() -> File {
+    File::of(&[1, 1, 4, 4])
+        .floats("half", &[1, 1, 1, 1], &[0.5])
+        .floats("w", &[2, 1, 2, 2], &[0.25; 8])
+        .floats("b", &[2], &[0.5, -0.5])
+        .floats("one", &[2], &[1.0; 2])
+        .floats("l", &[2, 2], &[1.0, 0.0, 0.0, 1.0])
+        .integers("s", &[2], &[0, 0])
+        .integers("e", &[2], &[4, 4])
+        .integers("a", &[2], &[2, 3])
+        .integers("t", &[2], &[2, 2])
+        .integers("p", &[8], &[0, 1, 0, 0, 0, 0, 0, 0])
+        .integers("r", &[2], &[0, -1])
+        .node("Sub", "", &["x", "half"], "n", &[])
+        .node("Conv", "", &["n", "w", "b"], "c", &[("strides", ints(&[2, 2]))])
+        .node("BatchNormalization", "", &["c", "one", "b", "b", "one"], "bn", &[])
+        .node("Slice", "", &["n", "s", "e", "a", "t"], "h", &[])
+        .node("Pad", "", &["h", "p"], "z", &[])
+        .node("Add", "", &["bn", "z"], "sum", &[])
+        .node("Mul", "", &["sum", "half"], "m", &[])
+        .node("Relu", "", &["m"], "relu", &[])
+        .node("AveragePool", "", &["relu"], "avg", &[("kernel_shape", ints(&[2, 2]))])
+        .node("Reshape", "", &["avg", "r"], "f", &[])
+        .node("MatMul", "", &["f", "l"], "mm", &[])
+        .node("Add", "", &["mm", "b"], "y", &[])
+}
+
 #[test]
 fn nothing_of_a_file_is_believed() {
     let good = strided(&[]);
     let bytes = good.bytes();
     for length in [0, 1, bytes.len() / 3, bytes.len() - 1] {
-        let message = file::read(&bytes[..length]).err().expect("a truncated file is refused");
+        let message = file::read(&bytes[..length]).expect_err("a truncated file is refused");
         assert!(message.contains("net.onnx: expected"), "{length} bytes: {message}");
     }
+    assert_eq!(every_kind_of_operator().read().unwrap().graph.classes(), 2);
     // No byte, changed to any of a few others, makes the reader panic.
-    for position in 0..bytes.len() {
-        for change in [1, 0x40, 0x80, 0xff] {
-            let mut damaged = bytes.clone();
-            damaged[position] ^= change;
-            let _ = file::read(&damaged);
+    for bytes in [bytes, every_kind_of_operator().bytes()] {
+        for position in 0..bytes.len() {
+            for change in [1, 0x40, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[position] ^= change;
+                let _ = file::read(&damaged);
+            }
         }
     }
     let external = refused(&good.clone().external("w"));
@@ -377,6 +410,24 @@ fn nothing_of_a_file_is_believed() {
     assert!(short.ends_with("expected as many elements as its shape [2, 2] says, found 3"), "{short}");
     let huge = refused(&strided(&[("pads", ints(&[0, 0, i64::MAX, 0]))]));
     assert!(huge.starts_with("node `conv`: expected four pads of 0 to 4096"), "{huge}");
+    // Extents whose product is nothing, since one is, and steps whose product is too large for a word.
+    let empty = File::of(&[1, 1, 1, 1])
+        .floats("w", &[0, 1 << 60], &[])
+        .node("Flatten", "", &["x"], "f", &[])
+        .node("Gemm", "fc", &["f", "w"], "y", &[]);
+    assert_eq!(
+        refused(&empty),
+        "node `fc`: expected a constant matrix, found shape [0, 1152921504606846976]"
+    );
+    let far = File::of(&[1, 1, 4, 4])
+        .integers("s", &[2], &[0, 0])
+        .integers("e", &[2], &[i64::MAX; 2])
+        .integers("a", &[2], &[2, 3])
+        .integers("t", &[2], &[i64::MAX; 2])
+        .node("Slice", "", &["x", "s", "e", "a", "t"], "p", &[])
+        .node("Slice", "", &["p", "s", "e", "a", "t"], "q", &[])
+        .node("Relu", "", &["q"], "y", &[]);
+    check(&far, &PIXELS, &PIXELS[..1]);
     let infinite = File::of(&[1, 1, 1, 1]).floats("w", &[1, 1, 1, 1], &[f32::INFINITY]).node(
         "Conv",
         "conv",

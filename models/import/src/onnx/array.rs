@@ -3,6 +3,9 @@
 use super::Fault;
 use super::proto::{TensorProto, data_type};
 
+/// Most axes of a value.
+pub(super) const RANK_LIMIT: usize = 64;
+
 /// A dense constant, row-major.
 #[derive(Clone, Debug)]
 pub(super) struct Array {
@@ -109,8 +112,9 @@ impl Array {
 
     /// The matrix with rows and columns exchanged.
     pub(super) fn transposed(&self) -> Result<Self, Fault> {
-        let [rows, columns] = self.dims[..] else {
-            return Err(Fault::new("a constant matrix", format!("shape {:?}", self.dims)));
+        let (rows, columns) = match self.dims[..] {
+            [rows, columns] if rows > 0 && columns > 0 => (rows, columns),
+            _ => return Err(Fault::new("a constant matrix", format!("shape {:?}", self.dims))),
         };
         let order = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
         let data = match &self.data {
@@ -149,13 +153,17 @@ pub(super) fn is_external(tensor: &TensorProto) -> bool {
     tensor.data_location == Some(1) || !tensor.external_data.is_empty()
 }
 
-/// The number of elements of a shape, if it is one that a machine can hold.
+/// The number of elements of a shape, if the product of any of its extents fits a word.
 pub(super) fn size(dims: &[usize]) -> Option<usize> {
-    dims.iter().try_fold(1, |size: usize, extent| size.checked_mul(*extent))
+    let all = dims.iter().try_fold(1, |size: usize, extent| size.checked_mul((*extent).max(1)))?;
+    Some(if dims.contains(&0) { 0 } else { all })
 }
 
-/// Extents as unsigned numbers.
+/// Extents as unsigned numbers, and not too many.
 fn extents(dims: &[i64]) -> Result<Vec<usize>, Fault> {
+    if dims.len() > RANK_LIMIT {
+        return Err(Fault::new(format!("at most {RANK_LIMIT} axes"), dims.len().to_string()));
+    }
     let extent = |dim: &i64| {
         usize::try_from(*dim).map_err(|_| Fault::new("extents that are not negative", format!("{dims:?}")))
     };

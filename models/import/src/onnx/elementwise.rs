@@ -1,8 +1,9 @@
 //! Activations, batch norms, sums, and arithmetic with constants.
 
 use super::Fault;
-use super::network::{Affine, Map, Network, Pending, Value};
+use super::network::Network;
 use super::node::Node;
+use super::value::{Affine, Map, Pending, Value};
 use super::window::vector;
 use models::graph::{Activation, NodeId, Op};
 

@@ -1,16 +1,11 @@
-//! Operators that move elements: views, the Slice and Pad of a shortcut, and the arithmetic of shapes.
+//! Views of a value, its elements in the same order, and the arithmetic of shapes.
 
 use super::Fault;
-use super::array::{Array, Data, size};
-use super::network::{Map, Network, Pending, Value};
+use super::array::{Array, Data, RANK_LIMIT, size};
+use super::network::Network;
 use super::node::Node;
 use super::proto::data_type;
-use models::graph::{Op, Padding};
-
-/// Most zero channels, rows or columns that a Pad may add on one side.
-const PAD_LIMIT: i64 = 1 << 12;
-/// Most extents that a shape is put together of.
-const RANK_LIMIT: usize = 64;
+use super::value::{Pending, Value};
 
 pub(super) fn flatten(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["axis"])?;
@@ -46,6 +41,9 @@ pub(super) fn unsqueeze(network: &mut Network, node: &Node<'_>) -> Result<(), Fa
     let rank = dims(network, node)?.len();
     let added = requested_axes(network, node)?.ok_or_else(|| Fault::new("axes", "none"))?;
     let rank = rank + added.len();
+    if rank > RANK_LIMIT {
+        return Err(Fault::new(format!("at most {RANK_LIMIT} axes"), rank.to_string()));
+    }
     let added = added.into_iter().map(|i| axis(i, rank)).collect::<Result<Vec<usize>, Fault>>()?;
     view(network, node, |dims| {
         let mut old = dims.iter();
@@ -56,7 +54,7 @@ pub(super) fn unsqueeze(network: &mut Network, node: &Node<'_>) -> Result<(), Fa
 }
 
 /// The extents of the first input, constant or not.
-fn dims(network: &Network, node: &Node<'_>) -> Result<Vec<usize>, Fault> {
+pub(super) fn dims(network: &Network, node: &Node<'_>) -> Result<Vec<usize>, Fault> {
     let name = node.input(0)?;
     Ok(match network.value(name)? {
         Value::Constant(array) => array.dims.clone(),
@@ -65,7 +63,7 @@ fn dims(network: &Network, node: &Node<'_>) -> Result<Vec<usize>, Fault> {
 }
 
 /// The first input with other extents, its elements in the same order.
-fn view(
+pub(super) fn view(
     network: &mut Network,
     node: &Node<'_>,
     seen: impl FnOnce(&[usize]) -> Result<Vec<usize>, Fault>,
@@ -87,6 +85,9 @@ fn view(
 /// Extents of a Reshape to `target`, where 0 keeps an extent and -1 is what remains.
 fn reshaped(dims: &[usize], target: &[i64]) -> Result<Vec<usize>, Fault> {
     let fault = || Fault::new(format!("a shape for {dims:?}"), format!("{target:?}"));
+    if target.len() > RANK_LIMIT {
+        return Err(Fault::new(format!("at most {RANK_LIMIT} axes"), target.len().to_string()));
+    }
     let all = size(dims).ok_or_else(fault)?;
     let known = |(i, extent): (usize, &i64)| match extent {
         0 => dims.get(i).copied().ok_or_else(fault),
@@ -104,134 +105,6 @@ fn reshaped(dims: &[usize], target: &[i64]) -> Result<Vec<usize>, Fault> {
         }
         _ => Err(fault()),
     }
-}
-
-/// Every so many rows and columns; of a constant vector, a part.
-pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["starts", "ends", "axes"])?;
-    let dims = dims(network, node)?;
-    let required = |found: Option<Vec<i64>>, what: &str| found.ok_or_else(|| Fault::new(what, "none"));
-    let starts = required(integers(network, node, "starts", 1)?, "starts")?;
-    let ends = required(integers(network, node, "ends", 2)?, "ends")?;
-    let axes =
-        integers(network, node, "axes", 3)?.unwrap_or_else(|| (0..).take(starts.len()).collect::<Vec<i64>>());
-    let steps = integers(network, node, "steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
-        return Err(Fault::new("as many starts as ends, axes and steps", "other numbers of them"));
-    }
-    let mut ranges: Vec<(usize, usize, usize)> = dims.iter().map(|extent| (0, *extent, 1)).collect();
-    for (i, at) in axes.iter().enumerate() {
-        let at = axis(*at, dims.len())?;
-        let step = usize::try_from(steps[i]).ok().filter(|step| *step > 0);
-        let step = step.ok_or_else(|| Fault::new("positive steps", steps[i].to_string()))?;
-        let extent = dims[at] as i64;
-        let clamped = |x: i64| (if x < 0 { x.saturating_add(extent) } else { x }).clamp(0, extent) as usize;
-        ranges[at] = (clamped(starts[i]), clamped(ends[i]), step);
-    }
-    let (name, output) = (node.input(0)?, node.output()?);
-    if let Value::Constant(array) = network.value(name)? {
-        let [(start, end, step)] = ranges[..] else {
-            return Err(Fault::new("a constant vector", format!("shape {dims:?}")));
-        };
-        let part = (start..end).step_by(step);
-        let array = match &array.data {
-            Data::Floats(values) => Array::floats(part.map(|i| values[i]).collect()),
-            Data::Ints(values) => Array::ints(part.map(|i| values[i]).collect()),
-        };
-        return network.define(output, Value::Constant(array));
-    }
-
-    // From the first on, and on to the last that the step meets.
-    let subsampled = |(extent, (start, end, step)): (&usize, &(usize, usize, usize))| {
-        *start == 0 && end.div_ceil(*step) == extent.div_ceil(*step)
-    };
-    let whole = |axis: usize| ranges.get(axis).is_none_or(|range| *range == (0, dims[axis], 1));
-    let good = dims.iter().zip(&ranges).all(subsampled) && whole(0) && whole(1);
-    if !good || (dims.len() != 4 && !(2..dims.len()).all(whole)) {
-        let expected = "every so many rows and columns from the first on (no crops, no splits of channels)";
-        return Err(Fault::new(expected, format!("(start, end, step) {ranges:?} of shape {dims:?}")));
-    }
-    if (0..dims.len()).all(whole) {
-        return view(network, node, |dims| Ok(dims.to_vec()));
-    }
-    let mut map = network.map(name)?.clone();
-    let before = match map.pending {
-        Pending::Steps(_, steps) => steps,
-        Pending::Nothing | Pending::Affine(_) | Pending::Zeros(_) => {
-            map = network.settled(name)?;
-            rows_and_columns(network, &map)?;
-            (1, 1)
-        }
-    };
-    let pending = Pending::Steps(node.safe_name(), (before.0 * ranges[2].2, before.1 * ranges[3].2));
-    let dims = dims.iter().zip(&ranges).map(|(extent, (_, _, step))| extent.div_ceil(*step)).collect();
-    let map = network.derived(&map, dims, pending, output);
-    network.define(output, Value::Map(map))
-}
-
-/// Zero channels around, after steps if there are any; or zero rows and columns, for the window that follows.
-pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["mode", "pads", "value"])?;
-    if let Some(other) = node.text("mode")?.filter(|mode| mode != "constant") {
-        return Err(Fault::new("mode constant", other));
-    }
-    let value = match node.optional_input(2) {
-        Some(name) => network.constant(name)?.as_number()?,
-        None => node.float("value")?.unwrap_or_default(),
-    };
-    if value != 0.0 {
-        return Err(Fault::new("a padding of zeros", value.to_string()));
-    }
-    let (name, output) = (node.input(0)?, node.output()?);
-    let mut map = network.map(name)?.clone();
-    let given = integers(network, node, "pads", 1)?.ok_or_else(|| Fault::new("pads", "none"))?;
-    let axes = integers(network, node, "axes", 3)?.unwrap_or_else(|| (0..).take(map.dims.len()).collect());
-    if given.len() != 2 * axes.len() || given.iter().any(|pad| !(0..=PAD_LIMIT).contains(pad)) {
-        let expected = format!("two pads of 0 to {PAD_LIMIT} for each of {} axes", axes.len());
-        return Err(Fault::new(expected, format!("{given:?}")));
-    }
-    let mut pads = vec![(0, 0); map.dims.len()];
-    for (i, at) in axes.iter().enumerate() {
-        pads[axis(*at, map.dims.len())?] = (given[i] as usize, given[axes.len() + i] as usize);
-    }
-
-    match pads[..] {
-        _ if pads.iter().all(|pad| *pad == (0, 0)) => view(network, node, |dims| Ok(dims.to_vec())),
-        [(0, 0), (before, after), (0, 0), (0, 0)] => {
-            let stride = match map.pending {
-                Pending::Steps(_, (rows, columns)) if rows == columns => rows,
-                Pending::Nothing | Pending::Affine(_) | Pending::Steps(..) | Pending::Zeros(_) => {
-                    map = network.settled(name)?;
-                    rows_and_columns(network, &map)?;
-                    1
-                }
-            };
-            let added = network.add(node, Op::PadChannels { stride, before, after }, vec![map.node])?;
-            let s = network.shape(added);
-            let map = network.fresh(added, vec![1, s.c, s.h, s.w], output);
-            network.define(output, Value::Map(map))
-        }
-        [(0, 0), (0, 0), (top, bottom), (left, right)] => {
-            map = network.settled(name)?;
-            rows_and_columns(network, &map)?;
-            let zeros = Padding { top, bottom, left, right };
-            let mut dims = map.dims.clone();
-            dims[2] += top + bottom;
-            dims[3] += left + right;
-            let map = network.derived(&map, dims, Pending::Zeros(zeros), output);
-            network.define(output, Value::Map(map))
-        }
-        _ => Err(Fault::new("zeros around channels, or around rows and columns", format!("pads {given:?}"))),
-    }
-}
-
-/// Errors unless a map is seen as what its node makes.
-fn rows_and_columns(network: &Network, map: &Map) -> Result<(), Fault> {
-    let s = network.shape(map.node);
-    if map.dims == [1, s.c, s.h, s.w] {
-        return Ok(());
-    }
-    Err(Fault::new(format!("an input of shape {:?}", [1, s.c, s.h, s.w]), format!("{:?}", map.dims)))
 }
 
 /// The extents of a value, as a constant.
@@ -271,7 +144,7 @@ pub(super) fn concat(network: &mut Network, node: &Node<'_>) -> Result<(), Fault
         }
         all.extend_from_slice(array.as_ints()?);
         if all.len() > RANK_LIMIT {
-            return Err(Fault::new(format!("a shape of at most {RANK_LIMIT} extents"), "a longer one"));
+            return Err(Fault::new(format!("a shape of at most {RANK_LIMIT} axes"), "a longer one"));
         }
     }
     node.int_is("axis", 0, " of constant vectors")?;
@@ -335,7 +208,12 @@ fn requested_axes(network: &Network, node: &Node<'_>) -> Result<Option<Vec<i64>>
 }
 
 /// Integers that were an attribute once and are input `index` now.
-fn integers(network: &Network, node: &Node<'_>, name: &str, index: usize) -> Result<Option<Vec<i64>>, Fault> {
+pub(super) fn integers(
+    network: &Network,
+    node: &Node<'_>,
+    name: &str,
+    index: usize,
+) -> Result<Option<Vec<i64>>, Fault> {
     match node.optional_input(index) {
         Some(input) => Ok(Some(network.constant(input)?.as_ints()?.to_vec())),
         None => Ok(node.ints(name)?.map(<[i64]>::to_vec)),

@@ -2,8 +2,9 @@
 
 use super::Fault;
 use super::array::Array;
-use super::network::{Network, Value};
+use super::network::Network;
 use super::node::Node;
+use super::value::Value;
 use models::graph::Op;
 
 /// `x * B + C`, or `x * B^T + C`.

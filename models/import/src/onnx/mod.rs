@@ -15,6 +15,8 @@ mod network;
 mod node;
 mod operators;
 pub mod proto;
+mod shortcut;
+mod value;
 mod window;
 
 use crate::Imported;
@@ -22,7 +24,7 @@ use array::{Array, is_external};
 use models::Error;
 use models::graph::{Graph, Shape};
 use models::mask::Masks;
-use network::{Network, Value};
+use network::Network;
 use node::{Node, shown};
 use prost::Message;
 use proto::{GraphProto, ModelProto, ValueInfoProto, data_type};
@@ -30,6 +32,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use value::Value;
 
 /// Largest file that is read: protobuf's own limit is near.
 const FILE_LIMIT: u64 = 2_000_000_000;

@@ -3,6 +3,7 @@
 use super::Fault;
 use super::array::{Array, size};
 use super::node::{Node, shown};
+use super::value::{Affine, Map, Pending, Value};
 use models::Error;
 use models::data::Normalisation;
 use models::graph::{self, NodeId, Op, Padding, Parameters, Shape};
@@ -14,51 +15,6 @@ const UNITS_LIMIT: usize = 1 << 24;
 const ALL_UNITS_LIMIT: usize = 1 << 28;
 const PARAMETERS_LIMIT: usize = 1 << 29;
 const CONSTANTS_LIMIT: usize = 1 << 30;
-
-/// What an ONNX name stands for.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    /// Known without the image.
-    Constant(Array),
-    /// A function of the image.
-    Map(Map),
-    /// The logistic function of a node: half of a SiLU.
-    Sigmoid(NodeId),
-}
-
-/// A function of the image: a node's output, seen as a tensor of a batch of one.
-///
-/// Elements are in the node's order, whatever the extents.
-#[derive(Clone, Debug)]
-pub(super) struct Map {
-    pub(super) node: NodeId,
-    /// The tensor's extents, the batch of one first.
-    pub(super) dims: Vec<usize>,
-    /// Whether nothing else reads the node.
-    sole: bool,
-    /// What is still to be done to the node's output.
-    pub(super) pending: Pending,
-}
-
-/// Operators that become a node, or a part of one, only when it is known what follows them.
-#[derive(Clone, Debug)]
-pub(super) enum Pending {
-    Nothing,
-    /// A batch norm, or the image's normalisation: the image itself starts with that of identity.
-    Affine(Affine),
-    /// Every so many rows and columns, by the last slice's name.
-    Steps(String, (usize, usize)),
-    /// Zeros around rows and columns, for the window that follows.
-    Zeros(Padding),
-}
-
-/// `scale * x + shift`, channel by channel, by the last operator's name.
-#[derive(Clone, Debug)]
-pub(super) struct Affine {
-    pub(super) name: String,
-    pub(super) scale: Vec<f64>,
-    pub(super) shift: Vec<f64>,
-}
 
 /// Nodes and values so far.
 pub(super) struct Network {
@@ -116,7 +72,7 @@ impl Network {
         let normalisation = self.normalisation.and_then(|(scale, shift)| {
             let identity = scale.iter().all(|s| *s == 1.0) && shift.iter().all(|t| *t == 0.0);
             (!identity).then(|| Normalisation {
-                // The file subtracts and divides in one precision, so what comes back here is what stands there.
+                // In double precision so far, so that the numbers of a Sub and a Div come back as they stand there.
                 mean: scale.iter().zip(&shift).map(|(s, t)| (-t / s) as f32 + 0.0).collect(),
                 std: scale.iter().map(|s| (1.0 / s) as f32).collect(),
             })
@@ -342,12 +298,6 @@ impl Network {
             return Err(Fault::new("one normalisation of the image", "a second one"));
         }
         Ok(())
-    }
-}
-
-impl Affine {
-    fn identity(channels: usize) -> Self {
-        Self { name: String::new(), scale: vec![1.0; channels], shift: vec![0.0; channels] }
     }
 }
 

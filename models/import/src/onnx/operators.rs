@@ -1,9 +1,10 @@
 //! From an operator of the file to nodes of the graph.
 
 use super::array::Array;
-use super::network::{Network, Value};
+use super::network::Network;
 use super::node::Node;
-use super::{Fault, elementwise, layout, linear, window};
+use super::value::Value;
+use super::{Fault, elementwise, layout, linear, shortcut, window};
 use models::graph::Activation;
 
 /// Whether the operator's output is its input.
@@ -38,8 +39,8 @@ pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) ->
         Some("Reshape") => layout::reshape(network, node),
         Some("Squeeze") => layout::squeeze(network, node),
         Some("Unsqueeze") => layout::unsqueeze(network, node),
-        Some("Slice") => layout::slice(network, node),
-        Some("Pad") => layout::pad(network, node),
+        Some("Slice") => shortcut::slice(network, node),
+        Some("Pad") => shortcut::pad(network, node),
         Some("Shape") => layout::shape(network, node),
         Some("Gather") => layout::gather(network, node),
         Some("Concat") => layout::concat(network, node),

@@ -2,8 +2,9 @@
 
 use super::Fault;
 use super::layout::axes;
-use super::network::{Network, Value};
+use super::network::Network;
 use super::node::Node;
+use super::value::Value;
 use models::graph::{Op, Padding, Shape, Window};
 
 /// Largest padding and stride.

@@ -3,6 +3,7 @@
 
 use models::data::cifar::{self, Records};
 use models::data::{Dataset, Normalisation};
+use models::fixed::lower::lower;
 use models::graph::{Activation, Op};
 use models::real;
 use safetensors::SafeTensors;
@@ -34,6 +35,7 @@ fn check(name: &str, units: usize, normalisation: Option<Normalisation>) -> Opti
     let net = import::onnx::read(&folder.join("onnx").join(format!("{name}.onnx"))).unwrap();
     assert_eq!(net.masks.count(), units);
     assert_eq!(net.normalisation, normalisation);
+    lower(&net.graph, &net.parameters, &net.masks).unwrap();
     let bytes = std::fs::read(folder.join("weights").join(format!("{name}.expected.safetensors"))).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let logits = file.tensor("logits_ci500").unwrap();
