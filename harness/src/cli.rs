@@ -37,8 +37,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Write a checkpoint from a network that others trained.
     ///
-    /// Reads safetensors by PyTorch's names, for a built-in network (--net) or a graph in JSON (--graph), and prints the
-    /// network's accuracy, and with --expected how far its logits are from those that its maker published.
+    /// Reads ONNX, or safetensors by PyTorch's names for a built-in network (--net) or a graph in JSON (--graph), and
+    /// prints the network's accuracy, and with --expected how far its logits are from those that its maker published.
     Import(ImportArgs),
     /// Linearize a trained network to ReLU budgets.
     #[command(disable_help_flag = true)]
@@ -242,7 +242,7 @@ pub(crate) struct InitArgs {
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
-    /// The file: .safetensors.
+    /// The file: .safetensors or .onnx.
     pub(crate) file: PathBuf,
     #[arg(long, help = format!("Network that a file of weights is for: {}", models::nets::listed()))]
     pub(crate) net: Option<String>,

@@ -4,7 +4,7 @@ use crate::cli::ImportArgs;
 use crate::error::Error;
 use crate::init::refuse_a_checkpoint;
 use crate::report::say;
-use import::{Imported, masks, weights};
+use import::{Imported, masks, onnx, weights};
 use models::checkpoint::{Checkpoint, Meta, read_capped};
 use models::data::{DataSource, Dataset, Normalisation, cifar};
 use models::graph::Graph;
@@ -79,10 +79,18 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
 fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
     let extension = args.file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension {
+        "onnx" => match (&args.net, &args.graph) {
+            (None, None) => Ok(onnx::read(&args.file)?),
+            _ => Err(Error::Option {
+                option: "--net",
+                expected: "neither --net nor --graph for an ONNX file, which has its own".into(),
+                found: "one of them".into(),
+            }),
+        },
         "safetensors" => Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?),
         _ => Err(Error::Option {
             option: "FILE",
-            expected: "a name that ends in .safetensors".into(),
+            expected: "a name that ends in .safetensors or .onnx".into(),
             found: args.file.display().to_string(),
         }),
     }

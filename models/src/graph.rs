@@ -318,8 +318,8 @@ impl Graph {
     }
 }
 
-/// A node's output shape from its inputs' shapes.
-fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
+/// A node's output shape from its inputs' shapes; `image` is the shape of the graph's input.
+pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
     let arity = match node.op {
         Op::Input => 0..=0,
         Op::Add => 2..=usize::MAX,

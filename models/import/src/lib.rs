@@ -5,6 +5,7 @@
 
 mod arrays;
 pub mod masks;
+pub mod onnx;
 pub mod weights;
 
 use models::data::Normalisation;

@@ -1,0 +1,180 @@
+//! Constants: initializers and the values of `Constant` nodes.
+
+use super::Fault;
+use super::proto::{TensorProto, data_type};
+
+/// Most axes of a value.
+pub(super) const RANK_LIMIT: usize = 64;
+
+/// A dense constant, row-major.
+#[derive(Clone, Debug)]
+pub(super) struct Array {
+    pub(super) dims: Vec<usize>,
+    pub(super) data: Data,
+}
+
+/// The elements of a constant: weights, or shapes and axes.
+#[derive(Clone, Debug)]
+pub(super) enum Data {
+    Floats(Vec<f32>),
+    Ints(Vec<i64>),
+}
+
+impl Array {
+    /// The constant of a message, whose extents are believed only if it holds as many elements.
+    pub(super) fn read(tensor: &TensorProto) -> Result<Self, Fault> {
+        if is_external(tensor) {
+            let expected = "weights inside the file (export without external data)";
+            return Err(Fault::new(expected, "elements in another file"));
+        }
+        let raw = tensor.raw_data.as_deref().filter(|raw| !raw.is_empty());
+        let data = match tensor.data_type.unwrap_or_default() {
+            data_type::FLOAT => Data::Floats(match raw {
+                Some(raw) => elements(raw, f32::from_le_bytes)?,
+                None => tensor.float_data.clone(),
+            }),
+            data_type::DOUBLE => Data::Floats(match raw {
+                Some(raw) => elements(raw, |bytes| f64::from_le_bytes(bytes) as f32)?,
+                None => tensor.double_data.iter().map(|x| *x as f32).collect(),
+            }),
+            data_type::INT64 => Data::Ints(match raw {
+                Some(raw) => elements(raw, i64::from_le_bytes)?,
+                None => tensor.int64_data.clone(),
+            }),
+            data_type::INT32 => Data::Ints(match raw {
+                Some(raw) => elements(raw, |bytes| i64::from(i32::from_le_bytes(bytes)))?,
+                None => tensor.int32_data.iter().map(|x| i64::from(*x)).collect(),
+            }),
+            data_type::BOOL => Data::Ints(match raw {
+                Some(raw) => elements(raw, |[byte]| i64::from(byte))?,
+                None => tensor.int32_data.iter().map(|x| i64::from(*x)).collect(),
+            }),
+            other => {
+                let expected = "elements of type float, double, int32, int64 or bool (export in float32)";
+                return Err(Fault::new(expected, format!("ONNX's data type {other}")));
+            }
+        };
+        let array = Self { dims: extents(&tensor.dims)?, data };
+        match size(&array.dims) {
+            Some(size) if size == array.len() => Ok(array),
+            _ => {
+                let expected = format!("as many elements as its shape {:?} says", array.dims);
+                Err(Fault::new(expected, array.len().to_string()))
+            }
+        }
+    }
+
+    pub(super) fn float(value: f32) -> Self {
+        Self { dims: Vec::new(), data: Data::Floats(vec![value]) }
+    }
+
+    pub(super) fn floats(values: Vec<f32>) -> Self {
+        Self { dims: vec![values.len()], data: Data::Floats(values) }
+    }
+
+    pub(super) fn int(value: i64) -> Self {
+        Self { dims: Vec::new(), data: Data::Ints(vec![value]) }
+    }
+
+    pub(super) fn ints(values: Vec<i64>) -> Self {
+        Self { dims: vec![values.len()], data: Data::Ints(values) }
+    }
+
+    /// Number of elements.
+    pub(super) fn len(&self) -> usize {
+        match &self.data {
+            Data::Floats(values) => values.len(),
+            Data::Ints(values) => values.len(),
+        }
+    }
+
+    pub(super) fn as_floats(&self) -> Result<&[f32], Fault> {
+        match &self.data {
+            Data::Floats(values) => Ok(values),
+            Data::Ints(_) => Err(Fault::new("a constant of floating-point numbers", "integers")),
+        }
+    }
+
+    pub(super) fn as_ints(&self) -> Result<&[i64], Fault> {
+        match &self.data {
+            Data::Ints(values) => Ok(values),
+            Data::Floats(_) => Err(Fault::new("a constant of integers", "floating-point numbers")),
+        }
+    }
+
+    /// The number that a constant of one element holds.
+    pub(super) fn as_number(&self) -> Result<f32, Fault> {
+        match self.as_floats()? {
+            [value] => Ok(*value),
+            _ => Err(Fault::new("a constant of one element", format!("shape {:?}", self.dims))),
+        }
+    }
+
+    /// The matrix with rows and columns exchanged.
+    pub(super) fn transposed(&self) -> Result<Self, Fault> {
+        let (rows, columns) = match self.dims[..] {
+            [rows, columns] if rows > 0 && columns > 0 => (rows, columns),
+            _ => return Err(Fault::new("a constant matrix", format!("shape {:?}", self.dims))),
+        };
+        let order = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
+        let data = match &self.data {
+            Data::Floats(values) => Data::Floats(order.map(|i| values[i]).collect()),
+            Data::Ints(values) => Data::Ints(order.map(|i| values[i]).collect()),
+        };
+        Ok(Self { dims: vec![columns, rows], data })
+    }
+
+    /// For every element of a value of shape `dims`, the constant's element that numpy's broadcasting pairs it with;
+    /// `None` where the shapes do not fit or the value would have to grow.
+    pub(super) fn broadcast(&self, dims: &[usize]) -> Result<Option<Vec<f32>>, Fault> {
+        let values = self.as_floats()?;
+        let Some(ahead) = dims.len().checked_sub(self.dims.len()) else { return Ok(None) };
+        if self.dims.iter().zip(&dims[ahead..]).any(|(own, other)| *own != 1 && own != other) {
+            return Ok(None);
+        }
+        // The constant's step along every axis of the value: none where it is repeated.
+        let mut steps = vec![0; dims.len()];
+        let mut step = 1;
+        for axis in (ahead..dims.len()).rev() {
+            let own = self.dims[axis - ahead];
+            steps[axis] = if own == 1 { 0 } else { step };
+            step *= own;
+        }
+        let mut positions = vec![0];
+        for (extent, step) in dims.iter().zip(&steps) {
+            positions = positions.iter().flat_map(|at| (0..*extent).map(move |i| at + i * step)).collect();
+        }
+        Ok(Some(positions.into_iter().map(|i| values[i]).collect()))
+    }
+}
+
+/// Whether the elements are in another file.
+pub(super) fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(1) || !tensor.external_data.is_empty()
+}
+
+/// The number of elements of a shape, if the product of any of its extents fits a word.
+pub(super) fn size(dims: &[usize]) -> Option<usize> {
+    let all = dims.iter().try_fold(1, |size: usize, extent| size.checked_mul((*extent).max(1)))?;
+    Some(if dims.contains(&0) { 0 } else { all })
+}
+
+/// Extents as unsigned numbers, and not too many.
+fn extents(dims: &[i64]) -> Result<Vec<usize>, Fault> {
+    if dims.len() > RANK_LIMIT {
+        return Err(Fault::new(format!("at most {RANK_LIMIT} axes"), dims.len().to_string()));
+    }
+    let extent = |dim: &i64| {
+        usize::try_from(*dim).map_err(|_| Fault::new("extents that are not negative", format!("{dims:?}")))
+    };
+    dims.iter().map(extent).collect()
+}
+
+fn elements<T, const BYTES: usize>(raw: &[u8], value: impl Fn([u8; BYTES]) -> T) -> Result<Vec<T>, Fault> {
+    let (elements, rest) = raw.as_chunks::<BYTES>();
+    if !rest.is_empty() {
+        let expected = format!("elements of {BYTES} bytes");
+        return Err(Fault::new(expected, format!("{} bytes in all", raw.len())));
+    }
+    Ok(elements.iter().map(|bytes| value(*bytes)).collect())
+}

@@ -1,0 +1,218 @@
+//! Activations, batch norms, sums, and arithmetic with constants.
+
+use super::Fault;
+use super::network::Network;
+use super::node::Node;
+use super::value::{Affine, Map, Pending, Value};
+use super::window::vector;
+use models::graph::{Activation, NodeId, Op};
+
+pub(super) fn activation(
+    network: &mut Network,
+    node: &Node<'_>,
+    activation: Activation,
+) -> Result<(), Fault> {
+    let map = network.settled(node.input(0)?)?;
+    activate(network, node, map, activation)
+}
+
+/// ReLU6, or ReLU where there is no upper bound.
+pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["min", "max"])?;
+    let bound = |index: usize, name: &str| match node.optional_input(index) {
+        Some(input) => network.constant(input)?.as_number().map(Some),
+        None => node.float(name),
+    };
+    let min = bound(1, "min")?.unwrap_or(f32::MIN);
+    let max = bound(2, "max")?.unwrap_or(f32::MAX);
+    let kind = if min == 0.0 && max == 6.0 {
+        Activation::Relu6
+    } else if min == 0.0 && max >= f32::MAX {
+        Activation::Relu
+    } else {
+        let expected = "bounds 0 and 6 (ReLU6), or 0 and none (ReLU)";
+        return Err(Fault::new(expected, format!("{min:e} and {max:e}")));
+    };
+    activation(network, node, kind)
+}
+
+/// The first half of a SiLU.
+pub(super) fn sigmoid(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let map = network.settled(node.input(0)?)?;
+    network.define(node.output()?, Value::Sigmoid(map.node))
+}
+
+pub(super) fn batch_norm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["epsilon", "momentum", "spatial", "training_mode"])?;
+    node.int_is("training_mode", 0, " (export in inference mode)")?;
+    node.int_is("spatial", 1, "")?;
+    let map = network.settled(node.input(0)?)?;
+    let channels = network.shape(map.node).c;
+    if map.dims.len() < 2 || map.dims[..2] != [1, channels] {
+        let expected = format!("an input of 1 image and {channels} channels");
+        return Err(Fault::new(expected, format!("shape {:?}", map.dims)));
+    }
+    let eps = f64::from(node.float("epsilon")?.unwrap_or(1e-5));
+    let suffixes = ["weight", "bias", "running_mean", "running_var"];
+    let mut values = Vec::with_capacity(suffixes.len());
+    for index in 1..=suffixes.len() {
+        values.push(vector(network, node.input(index)?, channels)?);
+    }
+    if !(eps.is_finite() && values[3].iter().all(|variance| f64::from(*variance) + eps > 0.0)) {
+        return Err(Fault::new("positive variances", format!("one that is not, with epsilon {eps}")));
+    }
+    let added = network.add(node, Op::BatchNorm { eps }, vec![map.node])?;
+    for (suffix, values) in suffixes.into_iter().zip(values) {
+        network.parameter(added, suffix, vec![channels], values)?;
+    }
+    define(network, node, added, map.dims)
+}
+
+/// A sum of values, or of a value and a constant.
+pub(super) fn add(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    match Operands::of(network, node)? {
+        Operands::Maps => {}
+        Operands::Constant { map, by, .. } => return affine(network, node, map, |x| (1.0, x), by),
+    }
+    let inputs: Vec<&str> = node.inputs().collect();
+    if inputs.len() < 2 {
+        return Err(Fault::new("two inputs", inputs.len().to_string()));
+    }
+    let maps = inputs.iter().map(|name| network.settled(name)).collect::<Result<Vec<Map>, Fault>>()?;
+    if let Some(other) = maps.iter().find(|map| map.dims != maps[0].dims) {
+        let expected = format!("terms of one shape, {:?}", maps[0].dims);
+        return Err(Fault::new(expected, format!("{:?}", other.dims)));
+    }
+    let nodes: Vec<NodeId> = maps.iter().map(|map| map.node).collect();
+    let added = network.add(node, Op::Add, nodes)?;
+    define(network, node, added, maps[0].dims.clone())
+}
+
+pub(super) fn subtract(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    match Operands::of(network, node)? {
+        Operands::Constant { map, by, first: false } => affine(network, node, map, |x| (1.0, -x), by),
+        Operands::Constant { map, by, first: true } => affine(network, node, map, |x| (-1.0, x), by),
+        Operands::Maps => Err(Fault::new("a difference with a constant", "two values of the image")),
+    }
+}
+
+/// A product with a constant, or a SiLU.
+pub(super) fn multiply(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    if let Operands::Constant { map, by, .. } = Operands::of(network, node)? {
+        return affine(network, node, map, |x| (x, 0.0), by);
+    }
+    let (a, b) = (node.input(0)?, node.input(1)?);
+    for (x, gate) in [(a, b), (b, a)] {
+        if let Value::Sigmoid(of) = *network.value(gate)? {
+            let map = network.settled(x)?;
+            if map.node == of {
+                return activate(network, node, map, Activation::Silu);
+            }
+        }
+    }
+    let expected = "a product with a constant, or SiLU as x * Sigmoid(x) (gates, as in squeeze-and-excitation, have no \
+                    protocol here)";
+    Err(Fault::new(expected, "two values of the image"))
+}
+
+pub(super) fn divide(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    match Operands::of(network, node)? {
+        Operands::Constant { map, by, first: false } => affine(network, node, map, |x| (1.0 / x, 0.0), by),
+        Operands::Constant { first: true, .. } | Operands::Maps => {
+            Err(Fault::new("a division by a constant", "one by a value of the image"))
+        }
+    }
+}
+
+/// What arithmetic is done with.
+enum Operands<'a> {
+    /// Values of the image.
+    Maps,
+    /// The names of a value of the image and of a constant, which may be the first of the two.
+    Constant { map: &'a str, by: &'a str, first: bool },
+}
+
+impl<'a> Operands<'a> {
+    fn of(network: &Network, node: &Node<'a>) -> Result<Self, Fault> {
+        let is_constant = |name| Ok(matches!(network.value(name)?, Value::Constant(_)));
+        let (a, b) = (node.input(0)?, node.input(1)?);
+        if node.inputs().nth(2).is_some() {
+            return Ok(Self::Maps);
+        }
+        Ok(match (is_constant(a)?, is_constant(b)?) {
+            (false, true) => Self::Constant { map: a, by: b, first: false },
+            (true, false) => Self::Constant { map: b, by: a, first: true },
+            (false, false) => Self::Maps,
+            (true, true) => {
+                let expected = "arithmetic with a value of the image (simplify the file to fold constants)";
+                return Err(Fault::new(expected, "two constants"));
+            }
+        })
+    }
+}
+
+/// `scale * x + shift` with what `of` makes of the constant's value for the channel.
+fn affine(
+    network: &mut Network,
+    node: &Node<'_>,
+    name: &str,
+    of: impl Fn(f64) -> (f64, f64),
+    by: &str,
+) -> Result<(), Fault> {
+    let mut map = network.map(name)?.clone();
+    if !matches!(map.pending, Pending::Nothing | Pending::Affine(_)) {
+        map = network.settled(name)?;
+    }
+    let (scale, shift): (Vec<f64>, Vec<f64>) =
+        per_channel(network, &map, by)?.into_iter().map(|x| of(f64::from(x))).unzip();
+    if let Some(bad) = scale.iter().chain(&shift).find(|x| !x.is_finite()) {
+        return Err(Fault::new("finite factors and terms", bad.to_string()));
+    }
+    let output = node.output()?;
+    let shifts_only = scale.iter().all(|s| *s == 1.0);
+    let pending = if shifts_only && network.add_to_bias(&map, &shift)? {
+        Pending::Nothing
+    } else {
+        let (scale, shift) = match &map.pending {
+            Pending::Affine(old) => (
+                old.scale.iter().zip(&scale).map(|(old, s)| old * s).collect(),
+                old.shift.iter().zip(scale.iter().zip(&shift)).map(|(old, (s, t))| old * s + t).collect(),
+            ),
+            Pending::Nothing | Pending::Steps(..) | Pending::Zeros(_) => (scale, shift),
+        };
+        Pending::Affine(Affine { name: node.safe_name(), scale, shift })
+    };
+    let derived = network.derived(&map, map.dims.clone(), pending, output);
+    network.define(output, Value::Map(derived))
+}
+
+/// The constant's value for every channel of a map's node.
+fn per_channel(network: &Network, map: &Map, by: &str) -> Result<Vec<f32>, Fault> {
+    let constant = network.constant(by)?;
+    let shape = network.shape(map.node);
+    let fault = || {
+        let expected = format!("a constant with one number, or one for each of {} channels", shape.c);
+        Fault::new(expected, format!("shape {:?} for a value of shape {:?}", constant.dims, map.dims))
+    };
+    let all = constant.broadcast(&map.dims)?.filter(|all| all.len() == shape.size()).ok_or_else(fault)?;
+    let channels: Vec<&[f32]> = all.chunks_exact(shape.area()).collect();
+    if channels.iter().any(|channel| channel.iter().any(|x| *x != channel[0])) {
+        return Err(fault());
+    }
+    Ok(channels.into_iter().map(|channel| channel[0]).collect())
+}
+
+fn activate(network: &mut Network, node: &Node<'_>, map: Map, kind: Activation) -> Result<(), Fault> {
+    let added = network.add(node, Op::Act { activation: kind }, vec![map.node])?;
+    define(network, node, added, map.dims)
+}
+
+/// Names the output of node `added`, seen with the extents of its input.
+fn define(network: &mut Network, node: &Node<'_>, added: NodeId, dims: Vec<usize>) -> Result<(), Fault> {
+    network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
+}

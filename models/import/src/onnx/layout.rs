@@ -1,0 +1,221 @@
+//! Views of a value, its elements in the same order, and the arithmetic of shapes.
+
+use super::Fault;
+use super::array::{Array, Data, RANK_LIMIT, size};
+use super::network::Network;
+use super::node::Node;
+use super::proto::data_type;
+use super::value::{Pending, Value};
+
+pub(super) fn flatten(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axis"])?;
+    let at = node.int("axis")?.unwrap_or(1);
+    view(network, node, |dims| {
+        let at = if at == dims.len() as i64 { dims.len() } else { axis(at, dims.len())? };
+        Ok(vec![dims[..at].iter().product(), dims[at..].iter().product()])
+    })
+}
+
+pub(super) fn reshape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["allowzero"])?;
+    node.int_is("allowzero", 0, "")?;
+    let target = network.constant(node.input(1)?)?.as_ints()?.to_vec();
+    view(network, node, |dims| reshaped(dims, &target))
+}
+
+pub(super) fn squeeze(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axes"])?;
+    let rank = dims(network, node)?.len();
+    let axes = axes(network, node, rank)?;
+    view(network, node, |dims| {
+        let dropped = |i: usize| axes.as_ref().map_or(dims[i] == 1, |axes| axes.contains(&i));
+        if let Some(i) = (0..rank).find(|i| dropped(*i) && dims[*i] != 1) {
+            return Err(Fault::new("axes of extent 1", format!("axis {i} of shape {dims:?}")));
+        }
+        Ok((0..rank).filter(|i| !dropped(*i)).map(|i| dims[i]).collect())
+    })
+}
+
+pub(super) fn unsqueeze(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axes"])?;
+    let rank = dims(network, node)?.len();
+    let added = requested_axes(network, node)?.ok_or_else(|| Fault::new("axes", "none"))?;
+    let rank = rank + added.len();
+    if rank > RANK_LIMIT {
+        return Err(Fault::new(format!("at most {RANK_LIMIT} axes"), rank.to_string()));
+    }
+    let added = added.into_iter().map(|i| axis(i, rank)).collect::<Result<Vec<usize>, Fault>>()?;
+    view(network, node, |dims| {
+        let mut old = dims.iter();
+        let dims = (0..rank).map(|i| if added.contains(&i) { Some(1) } else { old.next().copied() });
+        dims.collect::<Option<_>>()
+            .ok_or_else(|| Fault::new("axes of different numbers", format!("{added:?}")))
+    })
+}
+
+/// The extents of the first input, constant or not.
+pub(super) fn dims(network: &Network, node: &Node<'_>) -> Result<Vec<usize>, Fault> {
+    let name = node.input(0)?;
+    Ok(match network.value(name)? {
+        Value::Constant(array) => array.dims.clone(),
+        Value::Map(_) | Value::Sigmoid(_) => network.map(name)?.dims.clone(),
+    })
+}
+
+/// The first input with other extents, its elements in the same order.
+pub(super) fn view(
+    network: &mut Network,
+    node: &Node<'_>,
+    seen: impl FnOnce(&[usize]) -> Result<Vec<usize>, Fault>,
+) -> Result<(), Fault> {
+    let (name, output) = (node.input(0)?, node.output()?);
+    let value = match network.value(name)? {
+        Value::Constant(array) => {
+            Value::Constant(Array { dims: seen(&array.dims)?, data: array.data.clone() })
+        }
+        Value::Map(_) | Value::Sigmoid(_) => {
+            let map = network.settled(name)?;
+            let dims = seen(&map.dims)?;
+            Value::Map(network.derived(&map, dims, Pending::Nothing, output))
+        }
+    };
+    network.define(output, value)
+}
+
+/// Extents of a Reshape to `target`, where 0 keeps an extent and -1 is what remains.
+fn reshaped(dims: &[usize], target: &[i64]) -> Result<Vec<usize>, Fault> {
+    let fault = || Fault::new(format!("a shape for {dims:?}"), format!("{target:?}"));
+    if target.len() > RANK_LIMIT {
+        return Err(Fault::new(format!("at most {RANK_LIMIT} axes"), target.len().to_string()));
+    }
+    let all = size(dims).ok_or_else(fault)?;
+    let known = |(i, extent): (usize, &i64)| match extent {
+        0 => dims.get(i).copied().ok_or_else(fault),
+        -1 => Ok(1),
+        extent => usize::try_from(*extent).map_err(|_| fault()),
+    };
+    let mut shape = target.iter().enumerate().map(known).collect::<Result<Vec<usize>, Fault>>()?;
+    let product = size(&shape).ok_or_else(fault)?;
+    let mut unknown = (0..target.len()).filter(|i| target[*i] == -1);
+    match (unknown.next(), unknown.next()) {
+        (None, _) if product == all => Ok(shape),
+        (Some(i), None) if product > 0 && all.is_multiple_of(product) => {
+            shape[i] = all / product;
+            Ok(shape)
+        }
+        _ => Err(fault()),
+    }
+}
+
+/// The extents of a value, as a constant.
+pub(super) fn shape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["start", "end"])?;
+    node.int_is("start", 0, "")?;
+    if node.int("end")?.is_some() {
+        return Err(Fault::new("a whole shape", "one with an end"));
+    }
+    let extents = dims(network, node)?.into_iter().map(|extent| extent as i64).collect();
+    network.define(node.output()?, Value::Constant(Array::ints(extents)))
+}
+
+/// Elements of a constant vector.
+pub(super) fn gather(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axis"])?;
+    node.int_is("axis", 0, "")?;
+    let array = network.constant(node.input(0)?)?;
+    let (values, indices) = (array.as_ints()?, network.constant(node.input(1)?)?);
+    if array.dims.len() != 1 {
+        return Err(Fault::new("a constant vector", format!("shape {:?}", array.dims)));
+    }
+    let at = |index: &i64| Ok(values[axis(*index, values.len())?]);
+    let chosen = indices.as_ints()?.iter().map(at).collect::<Result<Vec<i64>, Fault>>()?;
+    let array = Array { dims: indices.dims.clone(), data: Data::Ints(chosen) };
+    network.define(node.output()?, Value::Constant(array))
+}
+
+/// Constant vectors, one behind the other.
+pub(super) fn concat(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axis"])?;
+    let mut all = Vec::new();
+    for name in node.inputs() {
+        let array = network.constant(name)?;
+        if array.dims.len() != 1 {
+            return Err(Fault::new("constant vectors", format!("shape {:?}", array.dims)));
+        }
+        all.extend_from_slice(array.as_ints()?);
+        if all.len() > RANK_LIMIT {
+            return Err(Fault::new(format!("a shape of at most {RANK_LIMIT} axes"), "a longer one"));
+        }
+    }
+    node.int_is("axis", 0, " of constant vectors")?;
+    network.define(node.output()?, Value::Constant(Array::ints(all)))
+}
+
+/// Integers stay integers, and a value of the image is in floating point already.
+pub(super) fn cast(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["to", "saturate", "round_mode"])?;
+    let to = node.int("to")?.unwrap_or_default();
+    let (name, output) = (node.input(0)?, node.output()?);
+    let float = match network.value(name)? {
+        Value::Constant(Array { data: Data::Ints(_), .. }) => false,
+        Value::Constant(Array { data: Data::Floats(_), .. }) | Value::Map(_) | Value::Sigmoid(_) => true,
+    };
+    let same = if float {
+        to == i64::from(data_type::FLOAT)
+    } else {
+        [data_type::INT64, data_type::INT32].map(i64::from).contains(&to)
+    };
+    if !same || output == name {
+        return Err(Fault::new("a cast that changes no value", format!("ONNX's data type {to}")));
+    }
+    view(network, node, |dims| Ok(dims.to_vec()))
+}
+
+/// A constant matrix with rows and columns exchanged.
+pub(super) fn transpose(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["perm"])?;
+    let permutation = node.ints("perm")?;
+    match network.value(node.input(0)?)? {
+        Value::Constant(array) if permutation.is_none_or(|axes| *axes == [1, 0]) => {
+            let array = array.transposed()?;
+            network.define(node.output()?, Value::Constant(array))
+        }
+        Value::Constant(_) => {
+            Err(Fault::new("a permutation (1, 0) of a constant", format!("{permutation:?}")))
+        }
+        Value::Map(_) | Value::Sigmoid(_) => {
+            let expected = "channels before rows and columns throughout (with tf2onnx: --inputs-as-nchw)";
+            Err(Fault::new(expected, format!("operator {}", node.shown_operator())))
+        }
+    }
+}
+
+/// The axis that a number, possibly counted from the end, means.
+pub(super) fn axis(number: i64, rank: usize) -> Result<usize, Fault> {
+    let counted = if number < 0 { number.saturating_add(rank as i64) } else { number };
+    let good = usize::try_from(counted).ok().filter(|axis| *axis < rank);
+    good.ok_or_else(|| Fault::new(format!("an index among {rank}"), number.to_string()))
+}
+
+/// The axes of a node, as attribute or second input.
+pub(super) fn axes(network: &Network, node: &Node<'_>, rank: usize) -> Result<Option<Vec<usize>>, Fault> {
+    let requested = requested_axes(network, node)?;
+    requested.map(|axes| axes.into_iter().map(|i| axis(i, rank)).collect()).transpose()
+}
+
+fn requested_axes(network: &Network, node: &Node<'_>) -> Result<Option<Vec<i64>>, Fault> {
+    integers(network, node, "axes", 1)
+}
+
+/// Integers that were an attribute once and are input `index` now.
+pub(super) fn integers(
+    network: &Network,
+    node: &Node<'_>,
+    name: &str,
+    index: usize,
+) -> Result<Option<Vec<i64>>, Fault> {
+    match node.optional_input(index) {
+        Some(input) => Ok(Some(network.constant(input)?.as_ints()?.to_vec())),
+        None => Ok(node.ints(name)?.map(<[i64]>::to_vec)),
+    }
+}

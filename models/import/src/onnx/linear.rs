@@ -1,0 +1,58 @@
+//! Fully connected layers.
+
+use super::Fault;
+use super::array::Array;
+use super::network::Network;
+use super::node::Node;
+use super::value::Value;
+use models::graph::Op;
+
+/// `x * B + C`, or `x * B^T + C`.
+pub(super) fn gemm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["alpha", "beta", "transA", "transB"])?;
+    node.int_is("transA", 0, "")?;
+    for name in ["alpha", "beta"] {
+        if let Some(other) = node.float(name)?.filter(|factor| *factor != 1.0) {
+            return Err(Fault::new(format!("{name} 1"), other.to_string()));
+        }
+    }
+    let weight = network.constant(node.input(1)?)?;
+    let weight = match node.int("transB")?.unwrap_or_default() {
+        0 => weight.transposed()?,
+        _ => weight.clone(),
+    };
+    let bias = node.optional_input(2).map(|name| network.constant(name).cloned()).transpose()?;
+    linear(network, node, weight, bias)
+}
+
+/// `x * B`, whose sum with a constant comes as an operator of its own.
+pub(super) fn matmul(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let weight = network.constant(node.input(1)?)?.transposed()?;
+    linear(network, node, weight, None)
+}
+
+/// A layer of weights `(out, in)` over all elements of its input, which are in `(channel, row, column)` order there
+/// as here.
+fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Array>) -> Result<(), Fault> {
+    let map = network.settled(node.input(0)?)?;
+    let &[out, inputs] = &weight.dims[..] else {
+        return Err(Fault::new("a matrix of weights", format!("shape {:?}", weight.dims)));
+    };
+    if map.dims != [1, inputs] || out == 0 {
+        let expected = format!("an input of shape {:?} (flattened before the layer)", [1, inputs]);
+        return Err(Fault::new(expected, format!("{:?}", map.dims)));
+    }
+    let bias = match bias {
+        None => None,
+        Some(bias) => Some(bias.broadcast(&[1, out])?.ok_or_else(|| {
+            Fault::new(format!("a bias of {out} numbers"), format!("shape {:?}", bias.dims))
+        })?),
+    };
+    let added = network.add(node, Op::Linear { out, bias: bias.is_some() }, vec![map.node])?;
+    network.parameter(added, "weight", vec![out, inputs], weight.as_floats()?.to_vec())?;
+    if let Some(bias) = bias {
+        network.parameter(added, "bias", vec![out], bias)?;
+    }
+    network.define(node.output()?, Value::Map(network.fresh(added, vec![1, out], node.output()?)))
+}

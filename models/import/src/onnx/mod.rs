@@ -1,0 +1,215 @@
+//! ONNX files of convolutional classifiers.
+//!
+//! Read are: Conv without groups and dilations, BatchNormalization, Gemm, MatMul, Relu, Clip(0, 6), SiLU as
+//! x * Sigmoid(x), sums, sums and products with a constant per channel, averages over windows or the whole map,
+//! operators that keep the order of elements (Flatten, Reshape, Squeeze, Unsqueeze), the Slice and Pad of CIFAR ResNet's
+//! shortcut, and constants. A final Softmax or LogSoftmax is left out, since logits are what a network answers.
+//! Files must hold float weights in themselves, one image input `(batch, channels, rows, columns)` with a batch of one
+//! or a symbol, and one output.
+
+mod array;
+mod elementwise;
+mod layout;
+mod linear;
+mod network;
+mod node;
+mod operators;
+pub mod proto;
+mod shortcut;
+mod value;
+mod window;
+
+use crate::Imported;
+use array::{Array, is_external};
+use models::Error;
+use models::graph::{Graph, Shape};
+use models::mask::Masks;
+use network::Network;
+use node::{Node, shown};
+use prost::Message;
+use proto::{GraphProto, ModelProto, ValueInfoProto, data_type};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use value::Value;
+
+/// Largest file that is read: protobuf's own limit is near.
+const FILE_LIMIT: u64 = 2_000_000_000;
+/// Most operators of a file.
+const NODES_LIMIT: usize = 10_000;
+/// Versions of ONNX's operators that are understood; older ones broadcast otherwise, younger ones are unknown.
+const OPSETS: RangeInclusive<i64> = 7..=28;
+/// Largest extent of an image.
+const EXTENT_LIMIT: i64 = 1 << 14;
+
+/// What is wrong with the operator at hand.
+#[derive(Debug)]
+struct Fault {
+    expected: String,
+    found: String,
+}
+
+impl Fault {
+    fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { expected: expected.into(), found: found.into() }
+    }
+
+    fn at(self, node: impl Into<String>) -> Error {
+        Error::model(node, self.expected, self.found)
+    }
+}
+
+/// Reads a network from an ONNX file.
+///
+/// Nodes keep the names of the file, made unique and free of other characters than letters, digits, `_`, `-` and `.`.
+/// An operator, attribute or shape that is not understood is an error that names the file's node.
+pub fn read(path: &Path) -> Result<Imported, Error> {
+    let length = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+    if length > FILE_LIMIT {
+        return Err(Error::format(path, format!("at most {FILE_LIMIT} bytes"), length.to_string()));
+    }
+    let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+    let model = ModelProto::decode(bytes.as_slice())
+        .map_err(|e| Error::format(path, "an ONNX model", e.to_string()))?;
+    drop(bytes);
+    let format = |fault: Fault| Error::format(path, fault.expected, fault.found);
+
+    let opset = opset(&model).map_err(format)?;
+    let file = model.graph.as_ref().ok_or_else(|| Error::format(path, "a graph", "none"))?;
+    let (input, image) = input(file).map_err(format)?;
+    let output = output(file).map_err(format)?;
+    let nodes: Vec<Node<'_>> =
+        file.node.iter().enumerate().map(|(i, proto)| Node::new(proto, i, opset)).collect();
+    if nodes.len() > NODES_LIMIT {
+        return Err(Error::format(path, format!("at most {NODES_LIMIT} operators"), nodes.len().to_string()));
+    }
+
+    let aliases = aliases(&nodes)?;
+    let uses = Uses::new(&nodes, output, &aliases);
+    let mut network = Network::new(input, image, aliases, uses.readers).map_err(format)?;
+    for tensor in &file.initializer {
+        let label = || format!("initializer {}", shown(tensor.name()));
+        if is_external(tensor) || uses.needed.contains(tensor.name()) {
+            let value = Value::Constant(Array::read(tensor).map_err(|fault| fault.at(label()))?);
+            network.define(tensor.name(), value).map_err(|fault| fault.at(label()))?;
+        }
+    }
+    for (node, _) in nodes.iter().zip(&uses.live).filter(|(_, live)| **live) {
+        operators::translate(&mut network, node, output).map_err(|fault| fault.at(node.label()))?;
+    }
+
+    let (nodes, parameters, normalisation) =
+        network.finish(output).map_err(|fault| fault.at(format!("output {}", shown(output))))?;
+    let graph = Graph::new(image, nodes)?;
+    graph.check_parameters(&parameters)?;
+    if let Some(normalisation) = &normalisation {
+        normalisation.check(image.c)?;
+    }
+    let masks = Masks::all_kept(&graph);
+    Ok(Imported { graph, parameters, masks, normalisation })
+}
+
+/// The version of ONNX's own operators.
+fn opset(model: &ModelProto) -> Result<i64, Fault> {
+    let own = model.opset_import.iter().find(|set| matches!(set.domain(), "" | "ai.onnx"));
+    let expected = || {
+        let (first, last) = (OPSETS.start(), OPSETS.end());
+        format!("ONNX's operators in a version from {first} to {last} (export with opset 17)")
+    };
+    match own.map(|set| set.version()) {
+        None => Err(Fault::new(expected(), "none")),
+        Some(version) if !OPSETS.contains(&version) => Err(Fault::new(expected(), version.to_string())),
+        Some(version) => Ok(version),
+    }
+}
+
+/// The image's name and shape.
+fn input(file: &GraphProto) -> Result<(&str, Shape), Fault> {
+    let initialised: HashSet<&str> = file.initializer.iter().map(|tensor| tensor.name()).collect();
+    let inputs: Vec<&ValueInfoProto> =
+        file.input.iter().filter(|input| !initialised.contains(input.name())).collect();
+    let [input] = inputs[..] else {
+        return Err(Fault::new("one input that is no initializer", inputs.len().to_string()));
+    };
+    let tensor = input.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
+    let element = tensor.map(|tensor| tensor.elem_type()).unwrap_or_default();
+    if element != data_type::FLOAT {
+        return Err(Fault::new("an image of type float", format!("ONNX's data type {element}")));
+    }
+    let extents: Option<Vec<Option<i64>>> = tensor
+        .and_then(|tensor| tensor.shape.as_ref())
+        .map(|shape| shape.dim.iter().map(|dim| dim.dim_value).collect());
+    let expected = format!(
+        "an image of shape (1 or a symbol, channels, rows, columns) with extents of 1 to {EXTENT_LIMIT} (export with a \
+         fixed image size and a batch of 1)"
+    );
+    // A batch of zero is how some writers say that it is unknown.
+    let good = |extent: i64| (1..=EXTENT_LIMIT).contains(&extent).then_some(extent as usize);
+    if let Some([None | Some(-1..=1), Some(c), Some(h), Some(w)]) = extents.as_deref()
+        && let (Some(c), Some(h), Some(w)) = (good(*c), good(*h), good(*w))
+    {
+        return Ok((input.name(), Shape::new(c, h, w)));
+    }
+    let found = match extents {
+        None => "no shape".to_owned(),
+        Some(extents) => {
+            let extents = extents.iter().map(|extent| extent.map_or("?".to_owned(), |n| n.to_string()));
+            format!("({})", extents.collect::<Vec<_>>().join(", "))
+        }
+    };
+    Err(Fault::new(expected, found))
+}
+
+/// The logits' name.
+fn output(file: &GraphProto) -> Result<&str, Fault> {
+    match &file.output[..] {
+        [output] => Ok(output.name()),
+        outputs => Err(Fault::new("one output", outputs.len().to_string())),
+    }
+}
+
+/// Outputs of operators that do nothing, by what they repeat.
+fn aliases(nodes: &[Node<'_>]) -> Result<HashMap<String, String>, Error> {
+    let mut aliases: HashMap<String, String> = HashMap::new();
+    for node in nodes.iter().filter(|node| operators::repeats(node)) {
+        let mut alias = || {
+            let (input, output) = (node.input(0)?, node.output()?);
+            let original = aliases.get(input).cloned().unwrap_or_else(|| input.to_owned());
+            match aliases.insert(output.to_owned(), original) {
+                None => Ok(()),
+                Some(_) => Err(Fault::new("values of different names", format!("`{}` twice", shown(output)))),
+            }
+        };
+        alias().map_err(|fault: Fault| fault.at(node.label()))?;
+    }
+    Ok(aliases)
+}
+
+/// What the output depends on.
+struct Uses {
+    /// Whether the output depends on a node.
+    live: Vec<bool>,
+    /// Values that it depends on.
+    needed: HashSet<String>,
+    /// How often each of them is read.
+    readers: HashMap<String, usize>,
+}
+
+impl Uses {
+    fn new(nodes: &[Node<'_>], output: &str, aliases: &HashMap<String, String>) -> Self {
+        let resolved = |name: &str| aliases.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        let mut readers = HashMap::from([(resolved(output), 1)]);
+        let mut live = vec![false; nodes.len()];
+        for (node, live) in nodes.iter().zip(&mut live).rev() {
+            let repeats = operators::repeats(node);
+            *live = repeats || node.outputs().any(|output| readers.contains_key(output));
+            if *live {
+                // Who reads what is repeated reads the original.
+                let read = node.inputs().skip(usize::from(repeats));
+                read.for_each(|input| *readers.entry(resolved(input)).or_default() += 1);
+            }
+        }
+        Self { live, needed: readers.keys().cloned().collect(), readers }
+    }
+}

@@ -1,0 +1,314 @@
+//! The network that is being read: values by ONNX name, and the nodes made so far.
+
+use super::Fault;
+use super::array::{Array, size};
+use super::node::{Node, shown};
+use super::value::{Affine, Map, Pending, Value};
+use models::Error;
+use models::data::Normalisation;
+use models::graph::{self, NodeId, Op, Padding, Parameters, Shape};
+use models::tensor::Tensor;
+use std::collections::{BTreeSet, HashMap};
+
+/// Caps on what a file may ask for: units of a value, units of all, parameters, and elements of constants.
+const UNITS_LIMIT: usize = 1 << 24;
+const ALL_UNITS_LIMIT: usize = 1 << 28;
+const PARAMETERS_LIMIT: usize = 1 << 29;
+const CONSTANTS_LIMIT: usize = 1 << 30;
+
+/// Nodes and values so far.
+pub(super) struct Network {
+    /// Values of the file that stand for others.
+    aliases: HashMap<String, String>,
+    /// How often every value is read.
+    readers: HashMap<String, usize>,
+    values: HashMap<String, Value>,
+    nodes: Vec<graph::Node>,
+    shapes: Vec<Shape>,
+    names: BTreeSet<String>,
+    parameters: Parameters,
+    parameter_count: usize,
+    constant_count: usize,
+    /// What every reader of the image does to it first; unknown before the first of them.
+    normalisation: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Network {
+    /// A network of an image only, by the name of the file's input.
+    pub(super) fn new(
+        input: &str,
+        image: Shape,
+        aliases: HashMap<String, String>,
+        readers: HashMap<String, usize>,
+    ) -> Result<Self, Fault> {
+        let mut network = Self {
+            aliases,
+            readers,
+            values: HashMap::new(),
+            nodes: Vec::new(),
+            shapes: Vec::new(),
+            names: BTreeSet::new(),
+            parameters: Parameters::new(),
+            parameter_count: 0,
+            constant_count: 0,
+            normalisation: None,
+        };
+        network.push("input".into(), Op::Input, vec![], image)?;
+        let raw = network.fresh(0, vec![1, image.c, image.h, image.w], input);
+        let pending = Pending::Affine(Affine::identity(image.c));
+        network.define(input, Value::Map(Map { pending, ..raw }))?;
+        Ok(network)
+    }
+
+    /// The parts of the finished network, whose last node makes the value `output`.
+    pub(super) fn finish(
+        mut self,
+        output: &str,
+    ) -> Result<(Vec<graph::Node>, Parameters, Option<Normalisation>), Fault> {
+        let map = self.settled(output)?;
+        if map.node + 1 != self.nodes.len() || map.node == 0 {
+            return Err(Fault::new("an output that the last operator makes", "another value"));
+        }
+        let normalisation = self.normalisation.and_then(|(scale, shift)| {
+            let identity = scale.iter().all(|s| *s == 1.0) && shift.iter().all(|t| *t == 0.0);
+            (!identity).then(|| Normalisation {
+                // In double precision so far, so that the numbers of a Sub and a Div come back as they stand there.
+                mean: scale.iter().zip(&shift).map(|(s, t)| (-t / s) as f32 + 0.0).collect(),
+                std: scale.iter().map(|s| (1.0 / s) as f32).collect(),
+            })
+        });
+        Ok((self.nodes, self.parameters, normalisation))
+    }
+
+    /// The name of the value that `name` stands for.
+    fn resolved<'a>(&'a self, name: &'a str) -> &'a str {
+        self.aliases.get(name).map_or(name, String::as_str)
+    }
+
+    /// How often the file reads the value.
+    fn readers(&self, name: &str) -> usize {
+        self.readers.get(self.resolved(name)).copied().unwrap_or_default()
+    }
+
+    /// Whether `name` is the value `other`, by itself or by operators that repeat it.
+    pub(super) fn stands_for(&self, name: &str, other: &str) -> bool {
+        self.resolved(name) == other && self.readers(other) == 1
+    }
+
+    /// Gives a value its name, which must be new.
+    pub(super) fn define(&mut self, name: &str, value: Value) -> Result<(), Fault> {
+        if let Value::Constant(array) = &value {
+            self.constant_count += array.len();
+            if self.constant_count > CONSTANTS_LIMIT {
+                let expected = format!("constants of at most {CONSTANTS_LIMIT} elements in all");
+                return Err(Fault::new(expected, self.constant_count.to_string()));
+            }
+        }
+        if self.aliases.contains_key(name) || self.values.insert(name.to_owned(), value).is_some() {
+            return Err(Fault::new("values of different names", format!("`{}` twice", shown(name))));
+        }
+        Ok(())
+    }
+
+    pub(super) fn value(&self, name: &str) -> Result<&Value, Fault> {
+        let missing = || {
+            let expected = "inputs that earlier operators or constants make";
+            Fault::new(expected, format!("`{}`, which none of them does", shown(name)))
+        };
+        self.values.get(self.resolved(name)).ok_or_else(missing)
+    }
+
+    pub(super) fn constant(&self, name: &str) -> Result<&Array, Fault> {
+        match self.value(name)? {
+            Value::Constant(array) => Ok(array),
+            Value::Map(_) | Value::Sigmoid(_) => {
+                let found = format!("`{}`, which depends on the image", shown(name));
+                Err(Fault::new("a constant input", found))
+            }
+        }
+    }
+
+    /// A function of the image, with what is pending.
+    pub(super) fn map(&self, name: &str) -> Result<&Map, Fault> {
+        match self.value(name)? {
+            Value::Map(map) => Ok(map),
+            Value::Constant(_) => Err(Fault::new(
+                "an input that depends on the image",
+                format!("the constant `{}`", shown(name)),
+            )),
+            Value::Sigmoid(_) => {
+                let expected = "a Sigmoid(x) whose only use is SiLU, x * Sigmoid(x)";
+                Err(Fault::new(expected, "another use of it"))
+            }
+        }
+    }
+
+    /// A function of the image as a node's output: makes nodes of what is pending.
+    pub(super) fn settled(&mut self, name: &str) -> Result<Map, Fault> {
+        let map = self.map(name)?.clone();
+        let settled = match &map.pending {
+            Pending::Nothing => return Ok(map),
+            Pending::Affine(affine) if map.node == 0 && affine.scale.iter().all(|s| *s > 0.0) => {
+                self.normalised(affine)?;
+                Map { pending: Pending::Nothing, ..map }
+            }
+            Pending::Affine(affine) => {
+                if map.node == 0 {
+                    self.normalised(&Affine::identity(self.shapes[0].c))?;
+                }
+                let node = self.batch_norm(affine, map.node)?;
+                Map { node, pending: Pending::Nothing, ..map }
+            }
+            Pending::Steps(name, (rows, columns)) if rows == columns => {
+                let op = Op::PadChannels { stride: *rows, before: 0, after: 0 };
+                let node = self.push(name.clone(), op, vec![map.node], self.shapes[0])?;
+                Map { node, pending: Pending::Nothing, ..map }
+            }
+            Pending::Steps(_, (rows, columns)) => {
+                let expected = "slices with the same step in rows and columns";
+                return Err(Fault::new(expected, format!("steps {rows} and {columns}")));
+            }
+            Pending::Zeros(_) => {
+                let expected = "a Conv or AveragePool after a Pad of rows and columns";
+                return Err(Fault::new(expected, "another reader of the padded value"));
+            }
+        };
+        // A second reader, if any, finds the same node.
+        let settled = Map { sole: settled.sole && self.readers(name) == 1, ..settled };
+        let name = self.resolved(name).to_owned();
+        self.values.insert(name, Value::Map(settled.clone()));
+        Ok(settled)
+    }
+
+    /// A function of the image as rows and columns of channels, and zeros around it that the reader must count in.
+    pub(super) fn padded(&mut self, name: &str) -> Result<(NodeId, Padding), Fault> {
+        let map = self.map(name)?.clone();
+        let (map, zeros) = match map.pending {
+            Pending::Zeros(zeros) => (map, zeros),
+            Pending::Nothing | Pending::Affine(_) | Pending::Steps(..) => {
+                (self.settled(name)?, Padding::default())
+            }
+        };
+        let s = self.shapes[map.node];
+        let (rows, columns) = (s.h + zeros.top + zeros.bottom, s.w + zeros.left + zeros.right);
+        if map.dims != [1, s.c, rows, columns] {
+            let expected = format!("an input of shape {:?}", [1, s.c, rows, columns]);
+            return Err(Fault::new(expected, format!("{:?}", map.dims)));
+        }
+        Ok((map.node, zeros))
+    }
+
+    /// The shape of a node's output.
+    pub(super) fn shape(&self, node: NodeId) -> Shape {
+        self.shapes[node]
+    }
+
+    /// The value `output` as a node's output, seen with extents `dims`.
+    pub(super) fn fresh(&self, node: NodeId, dims: Vec<usize>, output: &str) -> Map {
+        Map { node, dims, sole: self.readers(output) == 1, pending: Pending::Nothing }
+    }
+
+    /// The value `output` as `map` with other extents or more pending.
+    pub(super) fn derived(&self, map: &Map, dims: Vec<usize>, pending: Pending, output: &str) -> Map {
+        Map { node: map.node, dims, sole: map.sole && self.readers(output) == 1, pending }
+    }
+
+    /// Appends the node of an operator.
+    pub(super) fn add(&mut self, node: &Node<'_>, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, Fault> {
+        self.push(node.safe_name(), op, inputs, self.shapes[0])
+    }
+
+    /// Appends a node under a name like `name`.
+    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, image: Shape) -> Result<NodeId, Fault> {
+        let name = (1..)
+            .map(|n| if n == 1 { name.clone() } else { format!("{name}_{n}") })
+            .find(|name| !self.names.contains(name))
+            .expect("there are more numbers than names");
+        let node = graph::Node { name, op, inputs };
+        let inputs: Vec<Shape> = node.inputs.iter().map(|input| self.shapes[*input]).collect();
+        let shape = graph::infer(&node, image, &inputs).map_err(Fault::from_graph)?;
+        let units = size(&[shape.c, shape.h, shape.w]).filter(|units| (1..=UNITS_LIMIT).contains(units));
+        let before: usize = self.shapes.iter().map(|shape| shape.size()).sum();
+        if units.is_none_or(|units| before + units > ALL_UNITS_LIMIT) {
+            let expected = format!("1 to {UNITS_LIMIT} units a value and at most {ALL_UNITS_LIMIT} in all");
+            return Err(Fault::new(expected, format!("a value of {shape} after {before} units")));
+        }
+        self.names.insert(node.name.clone());
+        self.nodes.push(node);
+        self.shapes.push(shape);
+        Ok(self.nodes.len() - 1)
+    }
+
+    /// Stores `NAME.suffix` of a node.
+    pub(super) fn parameter(
+        &mut self,
+        node: NodeId,
+        suffix: &str,
+        shape: Vec<usize>,
+        data: Vec<f32>,
+    ) -> Result<(), Fault> {
+        if let Some(bad) = data.iter().find(|x| !x.is_finite()) {
+            return Err(Fault::new(format!("a finite {suffix}"), bad.to_string()));
+        }
+        self.parameter_count += data.len();
+        if self.parameter_count > PARAMETERS_LIMIT {
+            let expected = format!("at most {PARAMETERS_LIMIT} parameters");
+            return Err(Fault::new(expected, self.parameter_count.to_string()));
+        }
+        let tensor = Tensor::new(shape, data).map_err(Fault::from_graph)?;
+        self.parameters.insert(format!("{}.{suffix}", self.nodes[node].name), tensor);
+        Ok(())
+    }
+
+    /// Adds `shift` to the bias of the convolution or linear layer whose only reader adds it; false for other maps.
+    pub(super) fn add_to_bias(&mut self, map: &Map, shift: &[f64]) -> Result<bool, Fault> {
+        if !map.sole || !matches!(map.pending, Pending::Nothing) {
+            return Ok(false);
+        }
+        let (Op::Conv { bias, .. } | Op::Linear { bias, .. }) = &mut self.nodes[map.node].op else {
+            return Ok(false);
+        };
+        let had = std::mem::replace(bias, true);
+        let name = format!("{}.bias", self.nodes[map.node].name);
+        let sum = match self.parameters.get(&name).filter(|_| had) {
+            Some(old) => old.data().iter().zip(shift).map(|(a, b)| (f64::from(*a) + b) as f32).collect(),
+            None => shift.iter().map(|x| *x as f32).collect(),
+        };
+        self.parameter(map.node, "bias", vec![shift.len()], sum)?;
+        Ok(true)
+    }
+
+    /// A batch norm that computes exactly `affine`.
+    fn batch_norm(&mut self, affine: &Affine, input: NodeId) -> Result<NodeId, Fault> {
+        let op = Op::BatchNorm { eps: 0.0 };
+        let node = self.push(affine.name.clone(), op, vec![input], self.shapes[0])?;
+        let channels = affine.scale.len();
+        let rounded = |values: &[f64]| values.iter().map(|x| *x as f32).collect();
+        self.parameter(node, "weight", vec![channels], rounded(&affine.scale))?;
+        self.parameter(node, "bias", vec![channels], rounded(&affine.shift))?;
+        self.parameter(node, "running_mean", vec![channels], vec![0.0; channels])?;
+        self.parameter(node, "running_var", vec![channels], vec![1.0; channels])?;
+        Ok(node)
+    }
+
+    /// Notes what a reader of the image does to it first.
+    fn normalised(&mut self, affine: &Affine) -> Result<(), Fault> {
+        let wanted = (affine.scale.clone(), affine.shift.clone());
+        if self.normalisation.get_or_insert_with(|| wanted.clone()) != &wanted {
+            return Err(Fault::new("one normalisation of the image", "a second one"));
+        }
+        Ok(())
+    }
+}
+
+impl Fault {
+    /// The fault of a graph's node, whose name is given elsewhere.
+    fn from_graph(error: Error) -> Self {
+        match error {
+            Error::Model { expected, found, .. } | Error::Argument { expected, found, .. } => {
+                Self { expected, found }
+            }
+            other => Self::new("a sound network", other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What a name of the file stands for.
+
+use super::array::Array;
+use models::graph::{NodeId, Padding};
+
+/// What an ONNX name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// Known without the image.
+    Constant(Array),
+    /// A function of the image.
+    Map(Map),
+    /// The logistic function of a node: half of a SiLU.
+    Sigmoid(NodeId),
+}
+
+/// A function of the image: a node's output, seen as a tensor of a batch of one.
+///
+/// Elements are in the node's order, whatever the extents.
+#[derive(Clone, Debug)]
+pub(super) struct Map {
+    pub(super) node: NodeId,
+    /// The tensor's extents, the batch of one first.
+    pub(super) dims: Vec<usize>,
+    /// Whether nothing else reads the node.
+    pub(super) sole: bool,
+    /// What is still to be done to the node's output.
+    pub(super) pending: Pending,
+}
+
+/// Operators that become a node, or a part of one, only when it is known what follows them.
+#[derive(Clone, Debug)]
+pub(super) enum Pending {
+    Nothing,
+    /// A batch norm, or the image's normalisation: the image itself starts with that of identity.
+    Affine(Affine),
+    /// Every so many rows and columns, by the last slice's name.
+    Steps(String, (usize, usize)),
+    /// Zeros around rows and columns, for the window that follows.
+    Zeros(Padding),
+}
+
+/// `scale * x + shift`, channel by channel, by the last operator's name.
+#[derive(Clone, Debug)]
+pub(super) struct Affine {
+    pub(super) name: String,
+    pub(super) scale: Vec<f64>,
+    pub(super) shift: Vec<f64>,
+}
+
+impl Affine {
+    /// What changes nothing.
+    pub(super) fn identity(channels: usize) -> Self {
+        Self { name: String::new(), scale: vec![1.0; channels], shift: vec![0.0; channels] }
+    }
+}

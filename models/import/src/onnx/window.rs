@@ -1,0 +1,223 @@
+//! Convolutions and averages: what slides a window over rows and columns.
+
+use super::Fault;
+use super::layout::axes;
+use super::network::Network;
+use super::node::Node;
+use super::value::Value;
+use models::graph::{Op, Padding, Shape, Window};
+
+/// Largest padding and stride.
+const EXTENT_LIMIT: i64 = 1 << 12;
+
+pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"])?;
+    node.int_is("group", 1, " (grouped and depthwise convolutions have no packing here)")?;
+    let (input, zeros) = network.padded(node.input(0)?)?;
+    let weight = network.constant(node.input(1)?)?;
+    let shape = network.shape(input);
+    let &[out, channels, rows, columns] = &weight.dims[..] else {
+        let expected = "weights of shape (out, in, rows, columns)";
+        return Err(Fault::new(expected, format!("{:?}", weight.dims)));
+    };
+    if channels != shape.c || out == 0 {
+        let expected = format!("weights for {} input channels", shape.c);
+        return Err(Fault::new(expected, format!("shape {:?}", weight.dims)));
+    }
+    let weight = weight.as_floats()?.to_vec();
+    let bias = match node.optional_input(2) {
+        None => None,
+        Some(name) => Some(vector(network, name, out)?),
+    };
+    let window = sliding(node, Some((rows, columns)), shape, zeros)?.outer;
+    let op = Op::Conv { out, window, bias: bias.is_some() };
+    let added = network.add(node, op, vec![input])?;
+    network.parameter(added, "weight", vec![out, channels, rows, columns], weight)?;
+    if let Some(bias) = bias {
+        network.parameter(added, "bias", vec![out], bias)?;
+    }
+    define(network, node, added)
+}
+
+pub(super) fn average_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    let known =
+        ["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"];
+    node.knows(&known)?;
+    let (input, zeros) = network.padded(node.input(0)?)?;
+    let shape = network.shape(input);
+    let Sliding { own, outer } = sliding(node, None, shape, zeros)?;
+    if own != Padding::default() && node.int("count_include_pad")?.unwrap_or_default() != 1 {
+        let expected = "no padding, or count_include_pad 1: averages divide by the whole window here";
+        return Err(Fault::new(expected, format!("padding {own:?} that is not counted")));
+    }
+    if node.int("ceil_mode")?.unwrap_or_default() != 0 && !divides(&outer, shape) {
+        return Err(Fault::new(
+            "ceil_mode 0, or windows that fill the input",
+            format!("{outer:?} on {shape}"),
+        ));
+    }
+    let added = network.add(node, Op::AvgPool { window: outer }, vec![input])?;
+    define(network, node, added)
+}
+
+pub(super) fn global_average_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let (input, zeros) = network.padded(node.input(0)?)?;
+    let added = whole(network, node, input, zeros)?;
+    define(network, node, added)
+}
+
+/// A mean over all axes but batch and channels.
+pub(super) fn mean(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axes", "keepdims", "noop_with_empty_axes"])?;
+    let map = network.settled(node.input(0)?)?;
+    let mut found = axes(network, node, map.dims.len())?.unwrap_or_default();
+    found.sort_unstable();
+    let channels = network.shape(map.node).c;
+    let rest: Vec<usize> = (2..map.dims.len()).collect();
+    if found != rest || rest.is_empty() || map.dims[..2] != [1, channels] {
+        let expected = "a mean over rows and columns together, axes 2 and 3";
+        return Err(Fault::new(expected, format!("axes {found:?} of shape {:?}", map.dims)));
+    }
+    let kept = node.int("keepdims")?.unwrap_or(1) != 0;
+    let extents = if kept { map.dims.len() } else { 2 };
+    let added = whole(network, node, map.node, Padding::default())?;
+    let dims = [1, channels].into_iter().chain(std::iter::repeat(1)).take(extents).collect();
+    network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
+}
+
+/// An average over the whole map and the zeros around it.
+fn whole(network: &mut Network, node: &Node<'_>, input: usize, padding: Padding) -> Result<usize, Fault> {
+    let s = network.shape(input);
+    let kernel = (s.h + padding.top + padding.bottom, s.w + padding.left + padding.right);
+    network.add(node, Op::AvgPool { window: Window { kernel, stride: kernel, padding } }, vec![input])
+}
+
+/// Names the output of node `added`.
+fn define(network: &mut Network, node: &Node<'_>, added: usize) -> Result<(), Fault> {
+    let s = network.shape(added);
+    let dims = vec![1, s.c, s.h, s.w];
+    network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
+}
+
+/// A constant of `length` numbers in one axis.
+pub(super) fn vector(network: &Network, name: &str, length: usize) -> Result<Vec<f32>, Fault> {
+    let array = network.constant(name)?;
+    if array.dims != [length] {
+        return Err(Fault::new(format!("a constant of {length} numbers"), format!("shape {:?}", array.dims)));
+    }
+    Ok(array.as_floats()?.to_vec())
+}
+
+/// The window of a node: its own padding, and the window with that of a Pad before it added.
+struct Sliding {
+    own: Padding,
+    outer: Window,
+}
+
+/// Reads kernel, strides, dilations and padding.
+fn sliding(
+    node: &Node<'_>,
+    weights: Option<(usize, usize)>,
+    input: Shape,
+    zeros: Padding,
+) -> Result<Sliding, Fault> {
+    let kernel = match (pair(node, "kernel_shape")?, weights) {
+        (Some(given), Some(weights)) if given != weights => {
+            return Err(Fault::new(
+                format!("kernel_shape {weights:?}, as the weights"),
+                format!("{given:?}"),
+            ));
+        }
+        (Some(kernel), _) | (None, Some(kernel)) => kernel,
+        (None, None) => return Err(Fault::new("a kernel_shape", "none")),
+    };
+    let stride = pair(node, "strides")?.unwrap_or((1, 1));
+    if let Some(dilations) = pair(node, "dilations")?.filter(|dilations| *dilations != (1, 1)) {
+        return Err(Fault::new("dilations of 1", format!("{dilations:?}")));
+    }
+    if kernel.0 == 0 || kernel.1 == 0 || stride.0 == 0 || stride.1 == 0 {
+        let found = format!("kernel {kernel:?}, strides {stride:?}");
+        return Err(Fault::new("kernels and strides of at least 1", found));
+    }
+    let (h, w) = (input.h + zeros.top + zeros.bottom, input.w + zeros.left + zeros.right);
+    let own = padding(node, (h, w), kernel, stride)?;
+    let padding = Padding {
+        top: zeros.top + own.top,
+        bottom: zeros.bottom + own.bottom,
+        left: zeros.left + own.left,
+        right: zeros.right + own.right,
+    };
+    Ok(Sliding { own, outer: Window { kernel, stride, padding } })
+}
+
+/// The padding of `pads` or `auto_pad`.
+fn padding(
+    node: &Node<'_>,
+    input: (usize, usize),
+    kernel: (usize, usize),
+    stride: (usize, usize),
+) -> Result<Padding, Fault> {
+    let pads = node.ints("pads")?.unwrap_or(&[0; 4]);
+    let explicit = match pads {
+        &[top, left, bottom, right] if pads.iter().all(|pad| (0..=EXTENT_LIMIT).contains(pad)) => {
+            Padding { top: top as usize, bottom: bottom as usize, left: left as usize, right: right as usize }
+        }
+        other => {
+            let expected = format!("four pads of 0 to {EXTENT_LIMIT}");
+            return Err(Fault::new(expected, format!("{other:?}")));
+        }
+    };
+    let auto = node.text("auto_pad")?.unwrap_or_else(|| "NOTSET".to_owned());
+    if auto == "NOTSET" {
+        return Ok(explicit);
+    }
+    if explicit != Padding::default() {
+        return Err(Fault::new(format!("no pads beside auto_pad {auto}"), format!("{pads:?}")));
+    }
+    // As many outputs as strides begin in the input; an odd zero goes after (upper) or before (lower).
+    let total = |size: usize, kernel: usize, stride: usize| {
+        ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size)
+    };
+    let (rows, columns) = (total(input.0, kernel.0, stride.0), total(input.1, kernel.1, stride.1));
+    match auto.as_str() {
+        "VALID" => Ok(explicit),
+        "SAME_UPPER" => Ok(Padding {
+            top: rows / 2,
+            bottom: rows.div_ceil(2),
+            left: columns / 2,
+            right: columns.div_ceil(2),
+        }),
+        "SAME_LOWER" => Ok(Padding {
+            top: rows.div_ceil(2),
+            bottom: rows / 2,
+            left: columns.div_ceil(2),
+            right: columns / 2,
+        }),
+        other => Err(Fault::new("auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER", other)),
+    }
+}
+
+/// Whether the window's last position ends where the padded input ends.
+fn divides(window: &Window, input: Shape) -> bool {
+    let over = |size: usize, kernel: usize, stride: usize| {
+        size.checked_sub(kernel).is_some_and(|rest| rest.is_multiple_of(stride))
+    };
+    let padding = window.padding;
+    over(input.h + padding.top + padding.bottom, window.kernel.0, window.stride.0)
+        && over(input.w + padding.left + padding.right, window.kernel.1, window.stride.1)
+}
+
+/// An attribute of two small numbers.
+fn pair(node: &Node<'_>, name: &str) -> Result<Option<(usize, usize)>, Fault> {
+    match node.ints(name)? {
+        None => Ok(None),
+        Some(&[a, b]) if [a, b].iter().all(|x| (0..=EXTENT_LIMIT).contains(x)) => {
+            Ok(Some((a as usize, b as usize)))
+        }
+        Some(other) => Err(Fault::new(
+            format!("two numbers of 0 to {EXTENT_LIMIT} as {name} (for rows and columns)"),
+            format!("{other:?}"),
+        )),
+    }
+}
