@@ -12,7 +12,7 @@ use crate::wire::{BitWriter, low};
 use rand::CryptoRng;
 use std::ops::Range;
 
-/// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Output::Joint`], a unit each.
+/// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Joint`](crate::gc::programs::Output::Joint), a unit each.
 pub struct ServerJoint {
     /// ρ.
     pub choices: Vec<bool>,
