@@ -1,6 +1,7 @@
 //! What is measured and what it is held against: unit, target, floor, best peer. Lower is better throughout.
 //!
-//! Targets are for 2 cores with AVX-512 and VAES, one thread a party, over loopback. Peers were measured elsewhere on the
+//! Targets are for 2 cores with AVX-512 and VAES, one thread a party where a group does not
+//! say two, over loopback. Peers were measured elsewhere on the
 //! same kind of machine (2-core Intel, 2.3 GHz, AVX-512, VAES; one thread a party; the best median of calm passes), or
 //! published where it says so; of several peers the best one is named. Ours and what floors are derived from are always
 //! measured in the run.
