@@ -1,12 +1,13 @@
 //! Training and linearization on libtorch.
 //!
 //! A [`models::graph::Graph`] is trained with all its activations kept ([`train`]), then linearized to budgets of
-//! kept units ([`privshap`]). Runs are determined by their settings, can be killed at any time and continue exactly.
+//! kept units ([`mod@linearize`]). Runs are determined by their settings, can be killed at any time and continue exactly.
 
 mod error;
 pub mod fit;
 pub mod gates;
 pub mod images;
+pub mod linearize;
 pub mod network;
 pub mod optimizer;
 mod pass;

@@ -1,6 +1,6 @@
 //! `linnet-train`: from images to checkpoints.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
 use models::mask::parse_budget;
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use train::Error;
-use train::privshap::{LinearizeSettings, ShapleySettings, linearize};
+use train::linearize::{LinearizeSettings, Method, linearize};
+use train::privshap::ShapleySettings;
 use train::train::{TrainSettings, train};
 use train::watch::{Terminal, Watch};
 
@@ -69,12 +70,6 @@ struct TrainArgs {
     /// Discard what is in the folder.
     #[arg(long)]
     fresh: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Method {
-    /// Shapley values across layers, gradient projection within.
-    Privshap,
 }
 
 #[derive(Args)]
@@ -163,8 +158,8 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     let source = source(&args.data, &teacher.meta.data, &mut terminal)?;
     let units = teacher.masks.count();
     let budgets = args.budget.iter().map(|text| parse_budget(text, units)).collect::<Result<Vec<_>, _>>()?;
-    let Method::Privshap = args.method;
     let mut settings = LinearizeSettings::recipe(&source);
+    settings.method = args.method;
     settings.shapley = ShapleySettings {
         threshold: args.threshold,
         depth: args.depth,

@@ -25,16 +25,16 @@ fn check(graph: &Graph, masks: &Masks, name: &str) {
     let mut rng = ChaCha12Rng::seed_from_u64(5);
     let images: Vec<Vec<f32>> =
         (0..2).map(|_| (0..INPUT.size()).map(|_| rng.random_range(-2.0..2.0)).collect()).collect();
-    let parameters = initial::parameters(graph, masks, &images, &mut rng).unwrap();
+    let parameters = initial::parameters(graph, masks, &images, &mut rng).expect("images fit");
     let network = Network::new(graph, &parameters, Device::Cpu);
     let batch = Tensor::from_slice(&images.concat()).reshape([2, 3, 16, 16]);
     let found = network.forward(&batch, &Gates::of(graph, masks, Device::Cpu), Mode::Evaluate);
-    let found = Vec::<f32>::try_from(found.detach().flatten(0, -1)).unwrap();
+    let found = Vec::<f32>::try_from(found.detach().flatten(0, -1)).expect("a flat tensor");
     for (image, found) in images.iter().zip(found.chunks_exact(graph.classes())) {
         let clear = forward(graph, &parameters, masks, image);
         let largest = clear.iter().flatten().fold(0f32, |most, value| most.max(value.abs()));
         let bound = rounding(graph) * largest;
-        for (a, b) in clear.last().unwrap().iter().zip(found) {
+        for (a, b) in clear[clear.len() - 1].iter().zip(found) {
             assert!((a - b).abs() <= bound, "{name}: {a} in the clear, {b} here, bound {bound}");
         }
     }

@@ -8,8 +8,9 @@ use tch::Device;
 use train::Error;
 use train::gates::Gates;
 use train::images::{accuracy, whole};
+use train::linearize::{LinearizeSettings, Method, linearize};
 use train::network::Network;
-use train::privshap::{LinearizeSettings, SHAPLEY_FILE, ShapleySettings, linearize, worth};
+use train::privshap::{SHAPLEY_FILE, ShapleySettings, worth};
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
 
@@ -98,6 +99,31 @@ fn linearization_continues_exactly_and_counts_exactly() {
         assert_eq!(saved, *checkpoint);
     }
     assert!(dir.path().join("whole").join(SHAPLEY_FILE).exists());
+}
+
+#[test]
+fn every_method_counts_exactly_and_shares_out_in_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let linearized = |method: Method, name: &str| {
+        let settings = LinearizeSettings { method, ..small_linear() };
+        let out = dir.path().join(name);
+        linearize(&settings, &teacher, &[922], &DataSource::Shapes, &out, &mut Silent).unwrap().remove(0)
+    };
+    for method in [Method::Uniform, Method::Random] {
+        let done = linearized(method, method.name());
+        assert_eq!((done.meta.method.as_str(), done.masks.count()), (method.name(), 922));
+        assert_eq!(done.meta.history.len(), 3, "as long as every other method");
+        for (name, mask) in done.masks.iter() {
+            // A tenth of every layer, up to the unit that rounding gives or takes.
+            let share = 922.0 * mask.shape().size() as f64 / 9_216.0;
+            assert!((mask.count() as f64 - share).abs() < 1.0, "{name}: {} of {share}", mask.count());
+        }
+        assert!(!dir.path().join(method.name()).join(SHAPLEY_FILE).exists(), "nothing to measure");
+    }
+    let (uniform, random) = (linearized(Method::Uniform, "u"), linearized(Method::Random, "r"));
+    assert_ne!(uniform.masks, random.masks);
+    assert_eq!(random.masks, linearized(Method::Random, "again").masks, "drawn by the network's seed");
 }
 
 #[test]
