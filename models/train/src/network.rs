@@ -100,7 +100,13 @@ impl Network {
     /// The values of all nodes.
     fn values(&self, images: &Tensor, gates: &Gates, mode: Mode) -> Vec<Tensor> {
         let mut values: Vec<Tensor> = Vec::with_capacity(self.graph.nodes().len());
-        for (id, node) in self.graph.nodes().iter().enumerate() {
+        self.extend(&mut values, images, gates, mode);
+        values
+    }
+
+    /// Appends the values of the nodes that `values`, those of the first ones, lacks.
+    pub(crate) fn extend(&self, values: &mut Vec<Tensor>, images: &Tensor, gates: &Gates, mode: Mode) {
+        for (id, node) in self.graph.nodes().iter().enumerate().skip(values.len()) {
             let x = node.inputs.first().map_or(images, |i| &values[*i]);
             let parameter = |suffix: &str| &self.parameters[&format!("{}.{suffix}", node.name)];
             let bias = |has: bool| has.then(|| parameter("bias"));
@@ -151,7 +157,6 @@ impl Network {
             };
             values.push(y);
         }
-        values
     }
 }
 

@@ -4,6 +4,7 @@
 //! the trained network with the layers outside the coalition made identity, without retraining.
 
 pub mod budgets;
+mod coalitions;
 pub mod select;
 pub mod shapley;
 mod worth;

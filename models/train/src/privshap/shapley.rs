@@ -45,40 +45,39 @@ pub struct Shapley {
     pub bound: Vec<f64>,
 }
 
-/// Walks the lattice of `players` (1 to 64); `utility` is asked once per coalition, bit `i` standing for player `i`.
+/// Walks the lattice of `players` (1 to 64); `utility` is asked once per coalition, for many at a time, bit `i`
+/// standing for player `i`.
 pub fn shapley<E>(
     players: usize,
     walk: Walk,
-    mut utility: impl FnMut(u64) -> Result<f64, E>,
+    mut utility: impl FnMut(&[u64]) -> Result<Vec<f64>, E>,
 ) -> Result<Shapley, E> {
     assert!((1..=MOST_PLAYERS).contains(&players), "1 to 64 players");
-    let mut known = BTreeMap::new();
-    let mut measure = |coalition: u64| -> Result<f64, E> {
-        if let Some(value) = known.get(&coalition) {
-            return Ok(*value);
+    let mut known: BTreeMap<u64, f64> = BTreeMap::new();
+    let mut measure = |known: &mut BTreeMap<u64, f64>, wanted: &BTreeSet<u64>| -> Result<(), E> {
+        let unknown: Vec<u64> = wanted.iter().copied().filter(|s| !known.contains_key(s)).collect();
+        if !unknown.is_empty() {
+            known.extend(unknown.iter().copied().zip(utility(&unknown)?));
         }
-        let value = utility(coalition)?;
-        known.insert(coalition, value);
-        Ok(value)
+        Ok(())
     };
     let all = u64::MAX >> (MOST_PLAYERS - players);
-    let (full, empty) = (measure(all)?, measure(0)?);
+    let members = |coalition: u64| (0..players).filter(move |i| coalition >> i & 1 == 1);
+    measure(&mut known, &BTreeSet::from([all, 0]))?;
+    let (full, empty) = (known[&all], known[&0]);
     let depth = walk.depth.map_or(players, |depth| depth.min(players));
     let (mut phi, mut used) = (vec![0.0; players], vec![0.0; players]);
     let mut level = BTreeSet::from([all]);
     for removed in 0..depth {
         let weight = weight(players, players - removed - 1);
-        let mut next = BTreeSet::new();
+        level.retain(|parent| walk.threshold.is_none_or(|threshold| known[parent] >= threshold));
+        let below = |parent: u64| members(parent).map(move |player| parent & !(1 << player));
+        let next: BTreeSet<u64> = level.iter().flat_map(|parent| below(*parent)).collect();
+        measure(&mut known, &next)?;
         for parent in level {
-            let above = measure(parent)?;
-            if walk.threshold.is_some_and(|threshold| above < threshold) {
-                continue;
-            }
-            for player in (0..players).filter(|i| parent >> i & 1 == 1) {
-                let child = parent & !(1 << player);
-                phi[player] += weight * (above - measure(child)?);
+            for player in members(parent) {
+                phi[player] += weight * (known[&parent] - known[&(parent & !(1 << player))]);
                 used[player] += weight;
-                next.insert(child);
             }
         }
         level = next;
@@ -87,7 +86,7 @@ pub fn shapley<E>(
     let threshold = walk.threshold.unwrap_or(0.0);
     let mut ceiling = threshold;
     for coalition in level {
-        ceiling = ceiling.max(measure(coalition)?);
+        ceiling = ceiling.max(known[&coalition]);
     }
     let capped = (players - depth) as f64 / players as f64;
     let trimmed: Vec<f64> = used.iter().map(|used| (1.0 - capped - used).max(0.0)).collect();
@@ -108,7 +107,7 @@ mod tests {
     use std::convert::Infallible;
 
     fn solve(players: usize, walk: Walk, game: impl Fn(u64) -> f64) -> Shapley {
-        shapley(players, walk, |s| Ok::<f64, Infallible>(game(s))).unwrap()
+        shapley(players, walk, |all| Ok::<_, Infallible>(all.iter().map(|s| game(*s)).collect())).unwrap()
     }
 
     /// Up to rounding: at most 64 terms below 1,024, each off by at most ten units of 2^-53.

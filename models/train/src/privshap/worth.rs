@@ -1,9 +1,9 @@
 //! What each activation layer is worth to the trained network.
 
+use super::coalitions::Coalitions;
 use super::shapley::{Shapley, Walk, shapley};
 use crate::Error;
-use crate::gates::Gates;
-use crate::images::{accuracy, whole};
+use crate::images::whole;
 use crate::network::Network;
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, write_atomically};
@@ -56,6 +56,8 @@ pub struct ShapleyRecord {
     pub layers: Vec<String>,
     /// Their units.
     pub sizes: Vec<usize>,
+    /// Multiply-adds done, as a share of those of measuring every coalition by itself.
+    pub work: f64,
     /// Values in percent of accuracy, and what is known of their error.
     pub result: Shapley,
 }
@@ -94,13 +96,12 @@ pub fn worth(
     let device = Device::cuda_if_available();
     let network = Network::new(&teacher.graph, &teacher.parameters, device);
     let batch = whole(&images, &teacher.normalisation, device);
-    let mut evaluations = 0;
-    let result = shapley(layers.len(), walk, |coalition| {
-        evaluations += 1;
-        watch.coalition(evaluations);
-        let gates = Gates::coalition(&teacher.graph, coalition);
-        Ok::<f64, Error>(100.0 * accuracy(&network, &gates, &batch))
+    let mut coalitions = Coalitions::new(&network, &batch);
+    let result = shapley(layers.len(), walk, |asked| {
+        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured));
+        Ok::<_, Error>(shares.iter().map(|share| 100.0 * share).collect())
     })?;
+    let work = coalitions.work();
     let record = ShapleyRecord {
         settings: settings.clone(),
         walk,
@@ -108,6 +109,7 @@ pub fn worth(
         images_sha256,
         layers,
         sizes,
+        work,
         result,
     };
     fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
@@ -120,8 +122,12 @@ pub fn worth(
 fn describe(record: &ShapleyRecord, watch: &mut dyn Watch) {
     let r = &record.result;
     watch.note(&format!(
-        "utility {:.2} % with all layers, {:.2} % with none; {} coalitions measured",
-        r.full, r.empty, r.evaluations
+        "utility {:.2} % with all layers, {:.2} % with none; {} coalitions measured, with {:.0} % of the multiply-adds \
+         of one by one",
+        r.full,
+        r.empty,
+        r.evaluations,
+        100.0 * record.work
     ));
     if record.walk.threshold.is_some_and(|threshold| r.full < threshold) {
         watch.note(
