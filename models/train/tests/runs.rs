@@ -121,6 +121,12 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
         }
         assert!(!dir.path().join(method.name()).join(SHAPLEY_FILE).exists(), "nothing to measure");
     }
+    let dropped = linearized(Method::Drop, "drop");
+    assert!(
+        dropped.masks.count() <= 922 && dropped.meta.budget == Some(922),
+        "what fits, beside what was asked for"
+    );
+    assert!(dropped.masks.iter().all(|(_, mask)| [0, mask.shape().size()].contains(&mask.count())));
     let (uniform, random) = (linearized(Method::Uniform, "u"), linearized(Method::Random, "r"));
     assert_ne!(uniform.masks, random.masks);
     assert_eq!(random.masks, linearized(Method::Random, "again").masks, "drawn by the network's seed");

@@ -25,6 +25,8 @@ pub enum Method {
     Uniform,
     /// The same share of every layer, units drawn at random.
     Random,
+    /// Whole layers, those of largest Shapley value that fit: fewer units than asked for, unless layers fill the budget.
+    Drop,
 }
 
 /// The units to begin with, and what is to become of them.
@@ -42,10 +44,12 @@ impl Method {
             Self::Privshap => "privshap",
             Self::Uniform => "uniform",
             Self::Random => "random",
+            Self::Drop => "drop",
         }
     }
 
-    /// The layers' weights in the sharing out of a budget, in network order. Only PrivShap measures anything.
+    /// The layers' weights in the sharing out of a budget, in network order. Shapley values, or the
+    /// layers' sizes.
     pub(super) fn weights(
         self,
         settings: &LinearizeSettings,
@@ -55,12 +59,14 @@ impl Method {
         watch: &mut dyn Watch,
     ) -> Result<Vec<f64>, Error> {
         match self {
-            Self::Privshap => Ok(worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi),
+            Self::Privshap | Self::Drop => {
+                Ok(worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
+            }
             Self::Uniform | Self::Random => Ok(sizes(teacher).iter().map(|size| *size as f64).collect()),
         }
     }
 
-    /// What keeps `total` units, exact in sum, by the layers' `weights`.
+    /// What keeps `total` units by the layers' `weights`: exactly, but for [`Method::Drop`], which keeps at most as many.
     pub(super) fn choose(
         self,
         teacher: &Checkpoint,
@@ -69,18 +75,37 @@ impl Method {
         watch: &mut dyn Watch,
     ) -> Result<Choice, Error> {
         let sizes = sizes(teacher);
-        let budgets = budgets(weights, &sizes, total)?;
-        watch.note(&format!("{total} of {} units: {budgets:?}", sizes.iter().sum::<usize>()));
+        let budgets = match self {
+            Self::Privshap | Self::Uniform | Self::Random => budgets(weights, &sizes, total)?,
+            Self::Drop => whole_layers(weights, &sizes, total),
+        };
+        let (realised, units) = (budgets.iter().sum::<usize>(), sizes.iter().sum::<usize>());
+        watch.note(&format!("{realised} of {units} units, {total} asked for: {budgets:?}"));
         let masks = Masks::all_kept(&teacher.graph);
         Ok(match self {
             Self::Privshap | Self::Uniform => Choice { masks, budgets: Some(budgets) },
-            Self::Random => Choice { masks: drawn(teacher, &budgets), budgets: None },
+            Self::Random | Self::Drop => Choice { masks: drawn(teacher, &budgets), budgets: None },
         })
     }
 }
 
 fn sizes(teacher: &Checkpoint) -> Vec<usize> {
     teacher.graph.activations().map(|layer| layer.shape.size()).collect()
+}
+
+/// All units or none of each layer: from the most valuable layer down, whatever still fits into `total`; among equals
+/// the first. After DeepReDuce (Jha et al. 2021), which drops the layers that accuracy misses least.
+fn whole_layers(values: &[f64], sizes: &[usize], total: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
+    let (mut kept, mut left) = (vec![0; sizes.len()], total);
+    for layer in order.into_iter().filter(|layer| values[*layer] > 0.0) {
+        if sizes[layer] <= left {
+            kept[layer] = sizes[layer];
+            left -= sizes[layer];
+        }
+    }
+    kept
 }
 
 /// Every choice of a layer's units is equally likely; determined by the network's seed.
@@ -93,4 +118,23 @@ fn drawn(teacher: &Checkpoint, budgets: &[usize]) -> Masks {
         masks.set(layer.name, Mask::new(layer.shape, kept).expect("one flag a unit"));
     }
     masks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_layers;
+
+    #[test]
+    fn the_most_valuable_layers_that_fit_stay_whole() {
+        let check = |total, expected: [usize; 4]| {
+            assert_eq!(whole_layers(&[2.0, 5.0, 3.0, -1.0], &[40, 30, 20, 10], total), expected, "{total}");
+        };
+        check(100, [40, 30, 20, 0]);
+        check(89, [0, 30, 20, 0]);
+        check(70, [0, 30, 20, 0]);
+        check(45, [0, 30, 0, 0]);
+        check(20, [0, 0, 20, 0]);
+        check(19, [0, 0, 0, 0]);
+        assert_eq!(whole_layers(&[1.0, 1.0], &[5, 5], 9), [5, 0]);
+    }
 }
