@@ -48,8 +48,7 @@ impl Method {
         }
     }
 
-    /// The layers' weights in the sharing out of a budget, in network order. Shapley values, or the
-    /// layers' sizes.
+    /// The layers' weights in the sharing out of a budget, in network order: Shapley values, or the layers' sizes.
     pub(super) fn weights(
         self,
         settings: &LinearizeSettings,
@@ -108,7 +107,7 @@ fn whole_layers(values: &[f64], sizes: &[usize], total: usize) -> Vec<usize> {
     kept
 }
 
-/// Every choice of a layer's units is equally likely; determined by the network's seed.
+/// Budgets' units, every choice of a layer's equally likely; determined by the network's seed.
 fn drawn(teacher: &Checkpoint, budgets: &[usize]) -> Masks {
     let mut rng = ChaCha8Rng::seed_from_u64(teacher.meta.seed);
     let mut masks = Masks::all_kept(&teacher.graph);

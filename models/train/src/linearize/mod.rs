@@ -31,7 +31,7 @@ use tch::Device;
 pub struct LinearizeSettings {
     /// How units are chosen.
     pub method: Method,
-    /// How PrivShap measures the layers' worth.
+    /// How the layers' Shapley values are measured, by methods that use them.
     pub shapley: ShapleySettings,
     /// Epochs with masks chosen anew after each, if the method does that.
     pub replace_epochs: usize,
@@ -195,7 +195,7 @@ fn check(
         ));
     }
     if !(1..=MOST_PLAYERS).contains(&layers) {
-        return Err(Error::config("activation layers", format!("1 to {}", MOST_PLAYERS), layers.to_string()));
+        return Err(Error::config("activation layers", format!("1 to {MOST_PLAYERS}"), layers.to_string()));
     }
     if settings.batch == 0 || settings.shapley.images == 0 || settings.replace_epochs == 0 {
         return Err(Error::config("batch, images and replace epochs", "at least 1 each", "0"));

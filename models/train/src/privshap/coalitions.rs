@@ -34,13 +34,13 @@ impl<'a> Coalitions<'a> {
         Self { network, images, layers, costs, done: 0, measured: 0 }
     }
 
-    /// Share of the images (0 to 1) that each of `coalitions` classifies rightly. `progress` is told the number of
-    /// coalitions measured since [`Coalitions::new`].
+    /// Share of the images (0 to 1) that each of `coalitions`, all distinct, classifies rightly. `progress` is told
+    /// the number of coalitions measured since [`Coalitions::new`].
     pub(super) fn accuracy(&mut self, coalitions: &[u64], progress: &mut dyn FnMut(usize)) -> Vec<f64> {
         let total = self.images.labels.size()[0];
         let pieces = (total as usize).div_ceil(PIECE as usize);
-        let mut order: Vec<usize> = (0..coalitions.len()).collect();
-        order.sort_by_key(|i| coalitions[*i].reverse_bits());
+        let visits = visits(&self.layers, coalitions);
+        self.done += visits.iter().map(|(_, first)| self.costs[*first..].iter().sum::<u64>()).sum::<u64>();
         let mut right = vec![0; coalitions.len()];
         for piece in 0..pieces {
             let start = piece as i64 * PIECE;
@@ -48,17 +48,9 @@ impl<'a> Coalitions<'a> {
             let images = self.images.images.narrow(0, start, length);
             let labels = self.images.labels.narrow(0, start, length);
             let mut values: Vec<Tensor> = Vec::new();
-            for (position, index) in order.iter().enumerate() {
-                let coalition = coalitions[*index];
-                let common = match position.checked_sub(1).map(|before| coalitions[order[before]]) {
-                    Some(before) => self.layers.get((before ^ coalition).trailing_zeros() as usize).copied(),
-                    None => Some(0),
-                };
-                values.truncate(common.unwrap_or(values.len()));
-                if piece == 0 {
-                    self.done += self.costs[values.len()..].iter().sum::<u64>();
-                }
-                let gates = Gates::coalition(self.network.graph(), coalition);
+            for (position, (index, first)) in visits.iter().enumerate() {
+                values.truncate(*first);
+                let gates = Gates::coalition(self.network.graph(), coalitions[*index]);
                 no_grad(|| self.network.extend(&mut values, &images, &gates, Mode::Evaluate));
                 right[*index] += correct(&values[values.len() - 1].flatten(1, -1), &labels);
                 progress(self.measured + (piece * coalitions.len() + position + 1) / pieces);
@@ -72,6 +64,15 @@ impl<'a> Coalitions<'a> {
     pub(super) fn work(&self) -> f64 {
         self.done as f64 / (self.measured as u64 * self.costs.iter().sum::<u64>()).max(1) as f64
     }
+}
+
+/// Indices of `coalitions` in the order of a visit, and the first node that each does not share with the one before.
+fn visits(layers: &[NodeId], coalitions: &[u64]) -> Vec<(usize, NodeId)> {
+    let mut order: Vec<usize> = (0..coalitions.len()).collect();
+    order.sort_by_key(|i| coalitions[*i].reverse_bits());
+    let differing = |a: usize, b: usize| (coalitions[a] ^ coalitions[b]).trailing_zeros() as usize;
+    let later = order.windows(2).map(|pair| (pair[1], layers[differing(pair[0], pair[1])]));
+    order.first().map(|index| (*index, 0)).into_iter().chain(later).collect()
 }
 
 /// Multiply-adds of a node's convolution or matrix for one image.
@@ -137,14 +138,9 @@ mod tests {
         assert_eq!(costs.iter().sum::<u64>(), 555_422_720);
         let (mut done, mut count) = (0, 0);
         for lacking in 0..=4 {
-            let mut level: Vec<u64> =
-                (0..1 << 16).filter(|s: &u64| s.count_zeros() == 48 + lacking).collect();
-            level.sort_by_key(|s| s.reverse_bits());
-            for (i, coalition) in level.iter().enumerate() {
-                let start =
-                    i.checked_sub(1).map_or(0, |b| layers[(level[b] ^ coalition).trailing_zeros() as usize]);
-                done += costs[start..].iter().sum::<u64>();
-            }
+            let level: Vec<u64> = (0..1 << 16).filter(|s: &u64| s.count_zeros() == 48 + lacking).collect();
+            let visits = visits(&layers, &level);
+            done += visits.iter().map(|(_, first)| costs[*first..].iter().sum::<u64>()).sum::<u64>();
             count += level.len() as u64;
         }
         assert_eq!(count, 2_517);
