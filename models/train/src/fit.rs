@@ -1,18 +1,16 @@
 //! Running the phases of a job: epochs, the best of them, and continuing after an end at any time.
 
-use crate::gates::Gates;
 use crate::images::{Batch, accuracy, whole};
-use crate::network::{Network, values};
+use crate::masking::Chooser;
+use crate::network::Network;
 use crate::optimizer::Optimizer;
 use crate::pass::{Answers, Lesson};
 use crate::phase::Phase;
-use crate::privshap::select;
 use crate::state::{Candidate, State};
 use crate::watch::Watch;
 use crate::{Error, state};
 use models::checkpoint::Epoch;
 use models::data::{Dataset, Normalisation};
-use models::graph::Graph;
 use models::mask::Masks;
 use std::fs;
 use std::ops::ControlFlow;
@@ -92,7 +90,9 @@ impl Job<'_> {
             (state.phase, state.epoch, state.steps) = (state.phase + 1, 0, 0);
             state.averages.clear();
         }
-        let best = state.best.ok_or_else(|| Error::config("epochs", "at least 1 in some phase", "0"))?;
+        let best = state.best.ok_or_else(|| {
+            Error::config("epochs", "at least one with no more units than asked for", "none of them")
+        })?;
         Ok((best, state.history))
     }
 
@@ -114,30 +114,33 @@ impl Job<'_> {
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
         let (phase, network, graph) = (lesson.phase, lesson.network, lesson.network.graph());
-        let mut optimizer = Optimizer::new(phase.rule, network);
+        let steps = self.train.len().div_ceil(phase.batch) * phase.epochs;
+        let mut optimizer = Optimizer::new(phase.rule, network.trainable());
+        let mut chooser = Chooser::new(&phase.masking, graph, steps, network.device());
         optimizer.restore(state.steps, |name| state.averages.get(name).map(Tensor::shallow_clone));
-        if let (0, Some(budgets)) = (state.epoch, &phase.budgets) {
-            let pass = lesson.pass(&state.masks, None, 0, watch);
-            state.masks = chosen(graph, &pass.sensitivity, budgets);
+        chooser.restore(state.steps, &state.averages);
+        if state.epoch == 0 && phase.epochs > 0 && chooser.surveys() {
+            lesson.pass(&state.masks, &mut chooser, None, 0, watch);
+            state.masks = chooser.choose(graph, state.masks.clone(), 0, phase.epochs);
         }
         while state.epoch < phase.epochs {
             let epoch = state.epoch + 1;
-            let pass = lesson.pass(&state.masks, Some(&mut optimizer), epoch, watch);
+            let pass = lesson.pass(&state.masks, &mut chooser, Some(&mut optimizer), epoch, watch);
             if !pass.loss.is_finite() {
                 return Err(Error::Diverged { phase: phase.name.clone(), epoch, loss: pass.loss });
             }
-            let gates = Gates::of(graph, &state.masks, network.device());
+            let gates = chooser.gates(graph, &state.masks, network.device());
             let accuracy = accuracy(network, &gates, held_out);
             state.parameters = network.parameters();
-            if state.best.as_ref().is_none_or(|best| accuracy > best.held_out) {
+            let better = state.best.as_ref().is_none_or(|best| accuracy > best.held_out);
+            if better && chooser.eligible(&state.masks) {
                 let (parameters, masks) = (state.parameters.clone(), state.masks.clone());
                 state.best = Some(Candidate { parameters, masks, held_out: accuracy });
             }
-            if let Some(budgets) = &phase.budgets {
-                state.masks = chosen(graph, &pass.sensitivity, budgets);
-            }
+            state.masks = chooser.choose(graph, state.masks.clone(), epoch, phase.epochs);
             (state.epoch, state.steps) = (epoch, optimizer.steps());
-            state.averages = optimizer.saved().map(|(name, tensor)| (name, tensor.shallow_clone())).collect();
+            let averages = optimizer.saved().map(|(name, tensor)| (name, tensor.shallow_clone()));
+            state.averages = averages.chain(chooser.saved()).collect();
             let (loss, train) = (pass.loss, pass.accuracy);
             let record = Epoch { phase: phase.name.clone(), epoch, loss, train, held_out: accuracy };
             state.history.push(record.clone());
@@ -148,13 +151,4 @@ impl Job<'_> {
         }
         Ok(())
     }
-}
-
-/// The masks that keep each layer's most sensitive units.
-fn chosen(graph: &Graph, sensitivity: &[Tensor], budgets: &[usize]) -> Masks {
-    let mut masks = Masks::all_kept(graph);
-    for ((layer, sums), budget) in graph.activations().zip(sensitivity).zip(budgets) {
-        masks.set(layer.name, select::top(layer.shape, &values(sums), *budget));
-    }
-    masks
 }

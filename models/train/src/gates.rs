@@ -14,6 +14,8 @@ pub(crate) enum Gate {
     Linear,
     /// Each unit has a floor (C, H, W): 0 where it is kept, minus infinity where not. ReLU is the larger of unit and floor.
     Floor(Tensor),
+    /// Each unit has a weight (C, H, W) of its nonlinearity beside the identity: `alpha * act(x) + (1 - alpha) * x`.
+    Soft(Tensor),
 }
 
 impl Gate {
@@ -28,6 +30,7 @@ impl Gate {
                     activated(activation, x).where_self(&floor.eq(0.0), x)
                 }
             },
+            Self::Soft(alpha) => x + alpha * (activated(activation, x) - x),
         }
     }
 }
@@ -67,6 +70,11 @@ impl Gates {
         Self(graph.activations().enumerate().map(|(i, layer)| (layer.node, gate(i))).collect())
     }
 
+    /// One weight (C, H, W) a unit, for each activation layer in network order.
+    pub(crate) fn soft(graph: &Graph, alphas: impl Iterator<Item = Tensor>) -> Self {
+        Self(graph.activations().map(|layer| layer.node).zip(alphas.map(Gate::Soft)).collect())
+    }
+
     /// The gate of an activation node.
     pub(crate) fn at(&self, node: NodeId) -> &Gate {
         &self.0[&node]
@@ -100,8 +108,12 @@ impl Activated {
     /// The derivative of the loss with respect to the layer's `alpha` in `alpha * act(x) + (1 - alpha) * x`, summed
     /// over the batch, from that with respect to the output: times `act(x) - x`, whatever `alpha` is.
     pub fn alpha_gradient(&self, of_output: &Tensor) -> Tensor {
+        self.alpha_gradients(of_output).sum_dim_intlist([0i64].as_slice(), false, None)
+    }
+
+    /// The same before summing: each image's part, (N, C, H, W).
+    pub fn alpha_gradients(&self, of_output: &Tensor) -> Tensor {
         let input = self.input.detach();
-        let dropped = (activated(self.activation, &input) - input) * of_output;
-        dropped.sum_dim_intlist([0i64].as_slice(), false, None)
+        (activated(self.activation, &input) - input) * of_output
     }
 }

@@ -8,6 +8,7 @@ pub mod fit;
 pub mod gates;
 pub mod images;
 pub mod linearize;
+pub mod masking;
 pub mod network;
 pub mod optimizer;
 mod pass;

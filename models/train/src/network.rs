@@ -78,7 +78,7 @@ impl Network {
     }
 
     /// Names and tensors that gradients are taken of (all but running statistics).
-    pub fn trainable(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+    pub fn trainable(&self) -> impl Iterator<Item = (&str, &Tensor)> + Clone {
         self.parameters.iter().filter(|(name, _)| is_trainable(name)).map(|(name, t)| (name.as_str(), t))
     }
 

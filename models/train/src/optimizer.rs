@@ -1,6 +1,5 @@
 //! Gradient descent whose whole state can be saved: libtorch's own optimizers keep theirs to themselves.
 
-use crate::network::Network;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Tensor, no_grad};
@@ -36,10 +35,9 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// Before the first step.
-    pub fn new(rule: Rule, network: &Network) -> Self {
-        let zeros = || {
-            network.trainable().map(|(n, t)| (n.to_owned(), no_grad(|| t.detach().zeros_like()))).collect()
-        };
+    pub fn new<'a>(rule: Rule, parameters: impl Iterator<Item = (&'a str, &'a Tensor)> + Clone) -> Self {
+        let zeros =
+            || parameters.clone().map(|(n, t)| (n.to_owned(), no_grad(|| t.detach().zeros_like()))).collect();
         let second = match rule {
             Rule::Sgd { .. } => BTreeMap::new(),
             Rule::Adam => zeros(),
@@ -47,12 +45,17 @@ impl Optimizer {
         Self { rule, steps: 0, averages: [zeros(), second] }
     }
 
-    /// Moves every trainable parameter of `network`, whose gradients come in the same order.
-    pub fn step(&mut self, network: &Network, gradients: &[Tensor], rate: f64) {
+    /// Moves every one of `parameters`, whose gradients come in the same order.
+    pub fn step<'a>(
+        &mut self,
+        parameters: impl Iterator<Item = (&'a str, &'a Tensor)>,
+        gradients: &[Tensor],
+        rate: f64,
+    ) {
         self.steps += 1;
         let [first, second] = &mut self.averages;
         no_grad(|| {
-            for ((name, parameter), gradient) in network.trainable().zip(gradients) {
+            for ((name, parameter), gradient) in parameters.zip(gradients) {
                 let mut parameter = parameter.shallow_clone();
                 let average = first.get_mut(name).expect("one average a parameter");
                 match self.rule {
@@ -109,7 +112,7 @@ fn slot(order: usize, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::values;
+    use crate::network::{Network, values};
     use models::graph::{Graph, Node, Op, Shape};
     use tch::Device;
 
@@ -126,9 +129,9 @@ mod tests {
 
     fn after(rule: Rule, gradients: &[f32]) -> f32 {
         let network = one_weight();
-        let mut optimizer = Optimizer::new(rule, &network);
+        let mut optimizer = Optimizer::new(rule, network.trainable());
         for gradient in gradients {
-            optimizer.step(&network, &[Tensor::from_slice(&[*gradient]).reshape([1, 1])], 0.5);
+            optimizer.step(network.trainable(), &[Tensor::from_slice(&[*gradient]).reshape([1, 1])], 0.5);
         }
         let (_, weight) = network.trainable().next().unwrap();
         values(weight)[0]

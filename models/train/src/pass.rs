@@ -1,10 +1,11 @@
-//! One pass over the training images: steps of an optimizer, and how much each unit's nonlinearity matters.
+//! One pass over the training images: steps of an optimizer, and the masks' part in them.
 
-use crate::gates::{Gates, alphas};
+use crate::gates::Gates;
 use crate::images::{Batch, Order, answers, batches, correct, whole};
+use crate::masking::Chooser;
 use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
-use crate::phase::{ALPHA_PENALTY, Phase, loss};
+use crate::phase::{Phase, loss};
 use crate::watch::{Progress, Watch};
 use models::data::{Dataset, Normalisation};
 use models::mask::Masks;
@@ -63,9 +64,6 @@ pub(crate) struct Pass {
     pub(crate) loss: f64,
     /// Share classified rightly.
     pub(crate) accuracy: f64,
-    /// Per activation layer, |d loss / d alpha| of every unit, summed over the batches; empty unless the phase chooses
-    /// masks.
-    pub(crate) sensitivity: Vec<Tensor>,
 }
 
 impl Lesson<'_> {
@@ -74,16 +72,16 @@ impl Lesson<'_> {
     pub(crate) fn pass(
         &self,
         masks: &Masks,
+        chooser: &mut Chooser,
         mut optimizer: Option<&mut Optimizer>,
         epoch: usize,
         watch: &mut dyn Watch,
     ) -> Pass {
         let (phase, network) = (self.phase, self.network);
         let (graph, device) = (network.graph(), network.device());
-        let gates = Gates::of(graph, masks, device);
+        chooser.begin(graph, masks, device);
+        let gates = chooser.gates(graph, masks, device);
         let mode = if optimizer.is_some() { Mode::Train } else { Mode::Evaluate };
-        let alphas = if phase.budgets.is_some() { alphas(graph, masks, device) } else { Vec::new() };
-        let mut sensitivity: Vec<Tensor> = alphas.iter().map(Tensor::zeros_like).collect();
         let weights: Vec<&Tensor> = match optimizer {
             Some(_) => network.trainable().map(|(_, tensor)| tensor).collect(),
             None => Vec::new(),
@@ -97,20 +95,14 @@ impl Lesson<'_> {
             let (logits, activated) = network.forward_activated(&batch.images, &gates, mode);
             let answers = self.answers.map(|answers| answers.to(&batch));
             let loss = loss(&logits, &batch.labels, answers.as_ref());
-            let outputs = activated.iter().map(|layer| &layer.output).take(alphas.len());
+            let looked = if chooser.looks() { activated.as_slice() } else { &[] };
+            let outputs = looked.iter().map(|layer| &layer.output);
             let wanted: Vec<&Tensor> = weights.iter().copied().chain(outputs).collect();
             let mut gradients = Tensor::run_backward(&[&loss], &wanted, false, false);
             let of_outputs = gradients.split_off(weights.len());
-            no_grad(|| {
-                for (layer, of_output) in of_outputs.iter().enumerate() {
-                    // The penalty's gradient is its weight times alpha's sign, and alpha is 0 or 1.
-                    let penalty = ALPHA_PENALTY * &alphas[layer];
-                    let gradient = activated[layer].alpha_gradient(of_output) + penalty;
-                    let _ = sensitivity[layer].g_add_(&gradient.abs());
-                }
-            });
+            no_grad(|| chooser.batch(looked, &of_outputs, optimizer.is_some()));
             if let Some(optimizer) = optimizer.as_deref_mut() {
-                optimizer.step(network, &gradients, rate);
+                optimizer.step(network.trainable(), &gradients, rate);
             }
             let size = batch.labels.size()[0];
             total += loss.double_value(&[]) * size as f64;
@@ -126,6 +118,6 @@ impl Lesson<'_> {
                 accuracy: right as f64 / seen as f64,
             });
         }
-        Pass { loss: total / seen as f64, accuracy: right as f64 / seen as f64, sensitivity }
+        Pass { loss: total / seen as f64, accuracy: right as f64 / seen as f64 }
     }
 }

@@ -1,5 +1,6 @@
 //! One phase of training as data: what is minimised, by which rule, for how long.
 
+use crate::masking::Masking;
 use crate::optimizer::Rule;
 use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor};
@@ -41,8 +42,8 @@ pub struct Phase {
     pub schedule: Schedule,
     /// Whether the teacher's answers count beside the labels.
     pub distil: bool,
-    /// Units to keep per activation layer, chosen anew after every epoch; without, the masks are frozen.
-    pub budgets: Option<Vec<usize>>,
+    /// What becomes of the masks.
+    pub masking: Masking,
 }
 
 impl Phase {
@@ -86,7 +87,7 @@ mod tests {
             rate: 0.1,
             schedule,
             distil: false,
-            budgets: None,
+            masking: Masking::Frozen,
         };
         let steps = phase(Schedule::Steps, 160);
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-15, "{a} {b}");

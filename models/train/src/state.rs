@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) epoch: usize,
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
-    /// Steps of the optimizer, and its averages by name.
+    /// Steps of the optimizer; its averages, and what the masks' choice goes by, by name.
     pub(crate) steps: i32,
     pub(crate) averages: BTreeMap<String, Tensor>,
     /// The best epoch so far.

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::fit::Job;
 use crate::gates::Gates;
 use crate::images::{accuracy, whole};
+use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
@@ -107,7 +108,7 @@ pub fn train(
         rate: settings.rate,
         schedule: Schedule::Steps,
         distil: false,
-        budgets: None,
+        masking: Masking::Frozen,
     }];
     let job = Job {
         train: &images,

@@ -10,6 +10,8 @@ use train::gates::Gates;
 use train::images::{accuracy, whole};
 use train::linearize::{LinearizeSettings, Method, linearize};
 use train::network::Network;
+use train::privshap::budgets::published_budgets;
+use train::privshap::published::{PUBLISHED_FILE, PublishedRecord};
 use train::privshap::{SHAPLEY_FILE, ShapleySettings, worth};
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
@@ -127,9 +129,42 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
         "what fits, beside what was asked for"
     );
     assert!(dropped.masks.iter().all(|(_, mask)| [0, mask.shape().size()].contains(&mask.count())));
+    for method in [Method::Snl, Method::Relupruner] {
+        let done = linearized(method, method.name());
+        assert_eq!((done.meta.method.as_str(), done.masks.count()), (method.name(), 922));
+        assert_eq!(done.meta.history.len(), 3, "as long as every other method");
+        assert!(!dir.path().join(method.name()).join(SHAPLEY_FILE).exists(), "nothing to measure");
+    }
+    let published = linearized(Method::PrivshapPublished, "published");
+    let record = std::fs::read(dir.path().join("published").join(PUBLISHED_FILE)).unwrap();
+    let record: PublishedRecord = serde_json::from_slice(&record).unwrap();
+    let sizes: Vec<usize> = teacher.graph.activations().map(|layer| layer.shape.size()).collect();
+    let budgets = published_budgets(&record.result.phi, &sizes, 922);
+    for (layer, budget) in teacher.graph.activations().zip(budgets) {
+        let kept = published.masks.get(layer.name).count();
+        assert!(kept <= budget.saturating_sub(1), "{}: {kept} kept of {budget}", layer.name);
+    }
+    assert_eq!(published.meta.history.len(), 3, "as long as every other method");
+    assert!(dir.path().join("published").join(PUBLISHED_FILE).exists());
     let (uniform, random) = (linearized(Method::Uniform, "u"), linearized(Method::Random, "r"));
     assert_ne!(uniform.masks, random.masks);
     assert_eq!(random.masks, linearized(Method::Random, "again").masks, "drawn by the network's seed");
+}
+
+#[test]
+fn learnt_weights_continue_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    for method in [Method::Snl, Method::Relupruner, Method::PrivshapPublished] {
+        let settings = LinearizeSettings { method, ..small_linear() };
+        let run = |name: &str, watch: &mut dyn Watch| {
+            let out = dir.path().join(method.name()).join(name);
+            linearize(&settings, &teacher, &[500], &DataSource::Shapes, &out, watch)
+        };
+        let whole = run("whole", &mut Silent).unwrap();
+        let (continued, stops) = insist(|| run("stopped", &mut Impatient));
+        assert_eq!((stops, &continued), (3, &whole), "{}", method.name());
+    }
 }
 
 #[test]
@@ -193,6 +228,11 @@ fn impossible_requests_are_refused() {
     assert_eq!(
         message(&small_linear(), &teacher, 9217),
         "budget: expected at most the network's 9216 units, found 9217"
+    );
+    let hasty = LinearizeSettings { method: Method::Snl, finetune_epochs: 0, ..small_linear() };
+    assert_eq!(
+        message(&hasty, &teacher, 10),
+        "finetune epochs of snl: expected at least 1, since no epoch before them has its budget, found 0"
     );
     let mut other = teacher.clone();
     other.meta.data = "cifar10".into();

@@ -2,8 +2,9 @@
 
 use super::LinearizeSettings;
 use crate::Error;
-use crate::privshap::budgets::budgets;
-use crate::privshap::worth;
+use crate::masking::Masking;
+use crate::privshap::budgets::{budgets, published_budgets};
+use crate::privshap::{published_worth, worth};
 use crate::watch::Watch;
 use clap::ValueEnum;
 use models::checkpoint::Checkpoint;
@@ -17,10 +18,16 @@ use std::path::Path;
 
 /// A linearizer. All of them train equally long, from the same weights and with the same teacher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Shapley values across layers, gradient projection within.
     Privshap,
+    /// The same as its authors' code has it: not as many units as asked for, and no fine-tuning.
+    PrivshapPublished,
+    /// SNL: a weight of each unit's nonlinearity is learnt under a penalty; the largest of the network stay.
+    Snl,
+    /// ReLUPruner: units of the whole network by first- and second-order score, ever fewer along a cosine.
+    Relupruner,
     /// The same share of every layer, gradient projection within.
     Uniform,
     /// The same share of every layer, units drawn at random.
@@ -33,8 +40,8 @@ pub enum Method {
 pub(super) struct Choice {
     /// In the first epoch.
     pub(super) masks: Masks,
-    /// Units to keep per layer, chosen anew after every epoch; without, the masks stay.
-    pub(super) budgets: Option<Vec<usize>>,
+    /// In the phase `replace`.
+    pub(super) masking: Masking,
 }
 
 impl Method {
@@ -42,10 +49,26 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Privshap => "privshap",
+            Self::PrivshapPublished => "privshap-published",
+            Self::Snl => "snl",
+            Self::Relupruner => "relupruner",
             Self::Uniform => "uniform",
             Self::Random => "random",
             Self::Drop => "drop",
         }
+    }
+
+    /// Whether layers' Shapley values are measured.
+    pub(super) fn ranks_layers(self) -> bool {
+        match self {
+            Self::Privshap | Self::PrivshapPublished | Self::Drop => true,
+            Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => false,
+        }
+    }
+
+    /// Whether the phase `replace` trains weights of units in place of masks.
+    pub(super) fn learns_alphas(self) -> bool {
+        self == Self::Snl
     }
 
     /// The layers' weights in the sharing out of a budget, in network order: Shapley values, or the layers' sizes.
@@ -61,11 +84,18 @@ impl Method {
             Self::Privshap | Self::Drop => {
                 Ok(worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
             }
-            Self::Uniform | Self::Random => Ok(sizes(teacher).iter().map(|size| *size as f64).collect()),
+            Self::PrivshapPublished => {
+                Ok(published_worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
+            }
+            Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => {
+                Ok(sizes(teacher).iter().map(|size| *size as f64).collect())
+            }
         }
     }
 
-    /// What keeps `total` units by the layers' `weights`: exactly, but for [`Method::Drop`], which keeps at most as many.
+    /// What keeps `total` units by the layers' `weights`: exactly, but for [`Method::Drop`], which
+    /// keeps at most as many, and [`Method::PrivshapPublished`]: it loses units by rounding, capping and strictness, and
+    /// gains some where values are negative.
     pub(super) fn choose(
         self,
         teacher: &Checkpoint,
@@ -76,14 +106,24 @@ impl Method {
         let sizes = sizes(teacher);
         let budgets = match self {
             Self::Privshap | Self::Uniform | Self::Random => budgets(weights, &sizes, total)?,
+            Self::PrivshapPublished => published_budgets(weights, &sizes, total),
             Self::Drop => whole_layers(weights, &sizes, total),
+            Self::Snl | Self::Relupruner => Vec::new(),
         };
-        let (realised, units) = (budgets.iter().sum::<usize>(), sizes.iter().sum::<usize>());
-        watch.note(&format!("{realised} of {units} units, {total} asked for: {budgets:?}"));
-        let masks = Masks::all_kept(&teacher.graph);
+        let units: usize = sizes.iter().sum();
+        if budgets.is_empty() {
+            watch.note(&format!("{total} of {units} units, wherever they are"));
+        } else {
+            let shared: usize = budgets.iter().sum();
+            watch.note(&format!("{shared} of {units} units, {total} asked for: {budgets:?}"));
+        }
+        let all = Masks::all_kept(&teacher.graph);
         Ok(match self {
-            Self::Privshap | Self::Uniform => Choice { masks, budgets: Some(budgets) },
-            Self::Random | Self::Drop => Choice { masks: drawn(teacher, &budgets), budgets: None },
+            Self::Privshap | Self::Uniform => Choice { masks: all, masking: Masking::Projected { budgets } },
+            Self::PrivshapPublished => Choice { masks: all, masking: Masking::ProjectedLast { budgets } },
+            Self::Snl => Choice { masks: all, masking: Masking::Soft { total } },
+            Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { total } },
+            Self::Random | Self::Drop => Choice { masks: drawn(teacher, &budgets), masking: Masking::Frozen },
         })
     }
 }

@@ -1,11 +1,10 @@
 //! From a trained network to budgets of kept units: a [`Method`] chooses them, and training with the all-activation
 //! network as teacher adapts the weights.
 //!
-//! A method that ranks units does so first by a pass over the training images with the all-activation network, then
-//! anew after every epoch of the phase `replace`, each time keeping the units of largest |d loss / d alpha| summed over
-//! the epoch's batches. An epoch counts with the masks it was trained with. The phase `finetune` keeps the best
-//! epoch's masks. Every method goes through the same two phases, and its best epoch is chosen on the same held-out
-//! images.
+//! In the phase `replace` units are chosen as the method's [`Masking`] says: those that rank units do so first by a pass
+//! over the training images with the all-activation network, then anew after every epoch. An epoch counts with the masks
+//! it was trained with, if they keep no more units than asked for. The phase `finetune` keeps the best epoch's masks. Every
+//! method trains for as many epochs in all, and its best epoch is chosen on the same held-out images.
 
 mod method;
 
@@ -13,11 +12,11 @@ pub use method::Method;
 
 use crate::Error;
 use crate::fit::Job;
+use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
-use crate::privshap::shapley::MOST_PLAYERS;
-use crate::privshap::{MOST_EXACT, ShapleySettings};
+use crate::privshap::ShapleySettings;
 use crate::train::{conclude, default_threads, echo, finished, set_threads};
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, Meta};
@@ -72,7 +71,8 @@ impl LinearizeSettings {
         }
     }
 
-    fn phases(&self, budgets: Option<Vec<usize>>) -> [Phase; 2] {
+    /// The method's phases, with as many epochs in all as any other's.
+    fn phases(&self, masking: Masking) -> Vec<Phase> {
         let replace = Phase {
             name: "replace".into(),
             epochs: self.replace_epochs,
@@ -82,18 +82,22 @@ impl LinearizeSettings {
             rate: self.replace_rate,
             schedule: Schedule::Constant,
             distil: true,
-            budgets,
+            masking,
         };
+        if self.method == Method::PrivshapPublished {
+            let epochs = self.replace_epochs + self.finetune_epochs;
+            return vec![Phase { epochs, schedule: Schedule::Steps, ..replace }];
+        }
         let finetune = Phase {
             name: "finetune".into(),
             epochs: self.finetune_epochs,
             rule: Rule::Sgd { momentum: 0.9, weight_decay: 5e-4 },
             rate: self.finetune_rate,
             schedule: Schedule::Cosine,
-            budgets: None,
+            masking: Masking::Frozen,
             ..replace.clone()
         };
-        [replace, finetune]
+        vec![replace, finetune]
     }
 }
 
@@ -143,7 +147,7 @@ impl Run<'_> {
         let choice = method.choose(teacher, &self.weights, total, watch)?;
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
-        let (phases, guide) = (self.settings.phases(choice.budgets), network(teacher));
+        let (phases, guide) = (self.settings.phases(choice.masking), network(teacher));
         let job = Job {
             train: &self.images,
             held_out: &self.splits.held_out,
@@ -187,18 +191,15 @@ fn check(
     if teacher.meta.data != source.name() {
         return Err(Error::config("data set", &teacher.meta.data, source.name()));
     }
-    if settings.shapley.exact && layers > MOST_EXACT {
-        return Err(Error::config(
-            "--exact",
-            format!("at most {MOST_EXACT} activation layers"),
-            layers.to_string(),
-        ));
+    if settings.method.ranks_layers() {
+        settings.shapley.check(layers)?;
     }
-    if !(1..=MOST_PLAYERS).contains(&layers) {
-        return Err(Error::config("activation layers", format!("1 to {MOST_PLAYERS}"), layers.to_string()));
+    if settings.method.learns_alphas() && settings.finetune_epochs == 0 {
+        let what = format!("finetune epochs of {}", settings.method.name());
+        return Err(Error::config(what, "at least 1, since no epoch before them has its budget", "0"));
     }
-    if settings.batch == 0 || settings.shapley.images == 0 || settings.replace_epochs == 0 {
-        return Err(Error::config("batch, images and replace epochs", "at least 1 each", "0"));
+    if settings.batch == 0 || settings.replace_epochs == 0 {
+        return Err(Error::config("batch and replace epochs", "at least 1 each", "0"));
     }
     match totals.iter().find(|total| **total > units) {
         Some(total) => {

@@ -1,12 +1,13 @@
-//! PrivShap's parts: budgets per layer by Shapley values, units within a layer by gradient projection.
+//! PrivShap's budgets: shared out among the layers by their Shapley values.
 //!
 //! The players are the activation layers; a coalition's utility is the accuracy (in percent, on held-out images) of
 //! the trained network with the layers outside the coalition made identity, without retraining.
 
 pub mod budgets;
 mod coalitions;
-pub mod select;
+pub mod published;
 pub mod shapley;
 mod worth;
 
+pub use published::published_worth;
 pub use worth::{MOST_EXACT, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, worth};

@@ -95,7 +95,7 @@ pub fn shapley<E>(
 }
 
 /// Weight of joining a coalition of `size` others: `1 / (n * C(n - 1, size))`.
-fn weight(players: usize, size: usize) -> f64 {
+pub(super) fn weight(players: usize, size: usize) -> f64 {
     let others = players - 1;
     let choices: f64 = (1..=size).map(|k| (others - size + k) as f64 / k as f64).product();
     1.0 / (players as f64 * choices)

@@ -1,7 +1,7 @@
 //! What each activation layer is worth to the trained network.
 
 use super::coalitions::Coalitions;
-use super::shapley::{Shapley, Walk, shapley};
+use super::shapley::{MOST_PLAYERS, Shapley, Walk, shapley};
 use crate::Error;
 use crate::images::whole;
 use crate::network::Network;
@@ -38,6 +38,24 @@ pub struct ShapleySettings {
 impl Default for ShapleySettings {
     fn default() -> Self {
         Self { threshold: 5.0, depth: 4, exact: false, images: 1_000 }
+    }
+}
+
+impl ShapleySettings {
+    /// Errors unless `layers` activation layers can be measured in this way.
+    pub fn check(&self, layers: usize) -> Result<(), Error> {
+        let expected = |what: &str, most: usize| {
+            Error::config(what, format!("1 to {most} activation layers"), layers.to_string())
+        };
+        if self.images == 0 {
+            return Err(Error::config("images for Shapley values", "at least 1", "0"));
+        }
+        match layers {
+            1..=MOST_EXACT => Ok(()),
+            1..=MOST_PLAYERS if !self.exact => Ok(()),
+            _ if self.exact => Err(expected("--exact", MOST_EXACT)),
+            _ => Err(expected("Shapley values", MOST_PLAYERS)),
+        }
     }
 }
 

@@ -1,0 +1,269 @@
+//! What becomes of the masks while a network is trained: units are chosen by how much the loss misses their
+//! nonlinearity, or by weights of their own that are learnt.
+
+mod scores;
+mod select;
+mod soft;
+
+use crate::gates::{Activated, Gates};
+use crate::network::values;
+use models::graph::Graph;
+use models::mask::{Mask, Masks};
+use scores::Scores;
+use serde::{Deserialize, Serialize};
+use soft::Soft;
+use std::collections::BTreeMap;
+use tch::{Device, Tensor};
+
+/// How a phase treats the masks. `alpha` is a unit's weight in `alpha * act(x) + (1 - alpha) * x`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Masking {
+    /// They stay.
+    Frozen,
+    /// PrivShap's gradient projection: anew after every epoch, each layer's `budgets` units of largest
+    /// |d loss / d alpha|, summed over the epoch's batches.
+    Projected {
+        /// Units to keep per activation layer, in network order.
+        budgets: Vec<usize>,
+    },
+    /// The same by the epoch's last batch alone, and strictly above the budget-th unit's: at most `budgets - 1` stay.
+    ProjectedLast {
+        /// As above.
+        budgets: Vec<usize>,
+    },
+    /// Ever fewer units of the whole network, on half a cosine from all of them down to `total` in the last epoch: those
+    /// whose removal raises the loss most, by its expansion to second order in `alpha`.
+    Pruned {
+        /// Units kept at the end.
+        total: usize,
+    },
+    /// Every unit's `alpha` is learnt under a penalty on their sum; at the end of the phase the `total` largest of the
+    /// network become 1 and the others 0.
+    Soft {
+        /// Units kept at the end.
+        total: usize,
+    },
+}
+
+/// The masks' part in training, over the epochs of one phase.
+#[derive(Debug)]
+pub(crate) enum Chooser {
+    Frozen,
+    Projected { budgets: Vec<usize>, scores: Scores },
+    ProjectedLast { budgets: Vec<usize>, scores: Scores },
+    Pruned { total: usize, scores: Scores },
+    Soft { total: usize, soft: Soft },
+}
+
+impl Chooser {
+    /// Before the first epoch of a phase that takes `steps` steps in all.
+    pub(crate) fn new(masking: &Masking, graph: &Graph, steps: usize, device: Device) -> Self {
+        match masking.clone() {
+            Masking::Frozen => Self::Frozen,
+            Masking::Projected { budgets } => Self::Projected { budgets, scores: Scores::Summed(Vec::new()) },
+            Masking::ProjectedLast { budgets } => {
+                Self::ProjectedLast { budgets, scores: Scores::Last(Vec::new()) }
+            }
+            Masking::Pruned { total } => Self::Pruned { total, scores: Scores::expansion() },
+            Masking::Soft { total } => Self::Soft { total, soft: Soft::new(graph, steps, device) },
+        }
+    }
+
+    /// Whether units are chosen by a pass over the images before the first epoch.
+    pub(crate) fn surveys(&self) -> bool {
+        self.scores().is_some()
+    }
+
+    /// Whether it asks for the derivatives by the activation layers' outputs.
+    pub(crate) fn looks(&self) -> bool {
+        !matches!(self, Self::Frozen)
+    }
+
+    /// Whether an epoch trained with `masks` may be the best one: it keeps no more units than asked for.
+    pub(crate) fn eligible(&self, masks: &Masks) -> bool {
+        match self {
+            Self::Frozen | Self::Projected { .. } | Self::ProjectedLast { .. } => true,
+            Self::Pruned { total, .. } => masks.count() <= *total,
+            Self::Soft { .. } => false,
+        }
+    }
+
+    /// What lets units through.
+    pub(crate) fn gates(&self, graph: &Graph, masks: &Masks, device: Device) -> Gates {
+        match self {
+            Self::Frozen | Self::Projected { .. } | Self::ProjectedLast { .. } | Self::Pruned { .. } => {
+                Gates::of(graph, masks, device)
+            }
+            Self::Soft { soft, .. } => soft.gates(graph),
+        }
+    }
+
+    /// Before a pass with `masks`: forgets what was found in earlier ones.
+    pub(crate) fn begin(&mut self, graph: &Graph, masks: &Masks, device: Device) {
+        match self {
+            Self::Frozen | Self::Soft { .. } => {}
+            Self::Projected { scores, .. }
+            | Self::ProjectedLast { scores, .. }
+            | Self::Pruned { scores, .. } => scores.clear(graph, masks, device),
+        }
+    }
+
+    /// After the derivatives of a batch's mean loss by the layers' outputs; `learns` unless it is a survey.
+    pub(crate) fn batch(&mut self, activated: &[Activated], of_outputs: &[Tensor], learns: bool) {
+        match self {
+            Self::Frozen => {}
+            Self::Projected { scores, .. }
+            | Self::ProjectedLast { scores, .. }
+            | Self::Pruned { scores, .. } => scores.batch(activated, of_outputs),
+            Self::Soft { soft, .. } if learns => soft.step(activated, of_outputs),
+            Self::Soft { .. } => {}
+        }
+    }
+
+    /// The masks for the epoch after `epoch` (0 for the survey) of `epochs`.
+    pub(crate) fn choose(&mut self, graph: &Graph, masks: Masks, epoch: usize, epochs: usize) -> Masks {
+        match self {
+            Self::Frozen => masks,
+            Self::Projected { budgets, scores } => layered(graph, &scores.values(), budgets, select::top),
+            Self::ProjectedLast { budgets, scores } => {
+                layered(graph, &scores.values(), budgets, select::strictly_above)
+            }
+            Self::Pruned { total, scores } => {
+                let mut values = scores.values();
+                for (layer, values) in graph.activations().zip(&mut values) {
+                    let flags = masks.get(layer.name).flags();
+                    values
+                        .iter_mut()
+                        .zip(flags)
+                        .filter(|(_, kept)| !**kept)
+                        .for_each(|(v, _)| *v = f32::NEG_INFINITY);
+                }
+                let units = values.iter().map(Vec::len).sum();
+                overall(graph, &values, remaining(units, *total, epoch + 1, epochs).min(masks.count()))
+            }
+            Self::Soft { total, soft } => {
+                if epoch < epochs {
+                    soft.tighten(*total, epoch, epochs);
+                    return masks;
+                }
+                overall(graph, &soft.values(), *total)
+            }
+        }
+    }
+
+    /// Names and values of whatever the next epoch depends on, beside the masks.
+    pub(crate) fn saved(&self) -> Vec<(String, Tensor)> {
+        match self {
+            Self::Soft { soft, .. } => soft.saved(),
+            Self::Frozen | Self::Projected { .. } | Self::ProjectedLast { .. } | Self::Pruned { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// Continues from what was saved after `steps` steps.
+    pub(crate) fn restore(&mut self, steps: i32, saved: &BTreeMap<String, Tensor>) {
+        if let Self::Soft { soft, .. } = self {
+            soft.restore(steps, saved);
+        }
+    }
+
+    fn scores(&self) -> Option<&Scores> {
+        match self {
+            Self::Projected { scores, .. }
+            | Self::ProjectedLast { scores, .. }
+            | Self::Pruned { scores, .. } => Some(scores),
+            Self::Frozen | Self::Soft { .. } => None,
+        }
+    }
+}
+
+/// Units kept in `epoch` (from 1) of `epochs`: from `units` before the first down to `total` in the last one.
+fn remaining(units: usize, total: usize, epoch: usize, epochs: usize) -> usize {
+    let done = epoch.min(epochs) as f64 / epochs as f64;
+    let share = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+    total + ((units - total) as f64 * share).round() as usize
+}
+
+/// The masks that `select` makes of each layer's values and budget.
+fn layered(
+    graph: &Graph,
+    values: &[Vec<f32>],
+    budgets: &[usize],
+    select: fn(&[f32], usize) -> Vec<bool>,
+) -> Masks {
+    let kept = values.iter().zip(budgets).map(|(values, budget)| select(values, *budget));
+    masked(graph, kept)
+}
+
+/// The masks that keep the `total` units of largest value in the whole network.
+fn overall(graph: &Graph, values: &[Vec<f32>], total: usize) -> Masks {
+    let mut kept = select::top(&values.concat(), total);
+    masked(
+        graph,
+        values.iter().map(|layer| {
+            let rest = kept.split_off(layer.len());
+            std::mem::replace(&mut kept, rest)
+        }),
+    )
+}
+
+fn masked(graph: &Graph, kept: impl Iterator<Item = Vec<bool>>) -> Masks {
+    let mut masks = Masks::all_kept(graph);
+    for (layer, kept) in graph.activations().zip(kept) {
+        masks.set(layer.name, Mask::new(layer.shape, kept).expect("one flag a unit"));
+    }
+    masks
+}
+
+/// Tensors on the host.
+fn hosted(tensors: &[Tensor]) -> Vec<Vec<f32>> {
+    tensors.iter().map(values).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::graph::{Activation, Node, Op, Shape};
+
+    fn two_layers() -> Graph {
+        let act = Op::Act { activation: Activation::Relu };
+        let nodes = vec![
+            Node { name: "x".into(), op: Op::Input, inputs: vec![] },
+            Node { name: "a".into(), op: act.clone(), inputs: vec![0] },
+            Node { name: "b".into(), op: act, inputs: vec![1] },
+        ];
+        Graph::new(Shape::new(1, 1, 3), nodes).unwrap()
+    }
+
+    fn flags(masks: &Masks) -> [Vec<bool>; 2] {
+        ["a", "b"].map(|name| masks.get(name).flags().to_vec())
+    }
+
+    #[test]
+    fn the_whole_networks_best_units_stay() {
+        let graph = two_layers();
+        let masks = overall(&graph, &[vec![3.0, -1.0, 2.0], vec![0.0, 5.0, 2.0]], 3);
+        assert_eq!(flags(&masks), [vec![true, false, true], vec![false, true, false]]);
+        assert_eq!(overall(&graph, &[vec![0.0; 3], vec![0.0; 3]], 0).count(), 0);
+    }
+
+    #[test]
+    fn the_cosine_ends_at_the_budget() {
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|epoch| remaining(100, 20, epoch, 4)), [100, 88, 60, 32, 20, 20]);
+        assert_eq!(remaining(100, 20, 1, 1), 20);
+    }
+
+    #[test]
+    fn pruned_units_stay_pruned() {
+        let graph = two_layers();
+        let mut chooser = Chooser::new(&Masking::Pruned { total: 1 }, &graph, 1, Device::Cpu);
+        let mut masks = Masks::all_kept(&graph);
+        masks.set("a", Mask::new(Shape::new(1, 1, 3), vec![false, false, true]).unwrap());
+        chooser.begin(&graph, &masks, Device::Cpu);
+        let next = chooser.choose(&graph, masks.clone(), 1, 2);
+        assert_eq!((next.count(), flags(&next)[0].clone()), (1, vec![false, false, true]));
+        assert!(chooser.eligible(&next) && !chooser.eligible(&masks));
+    }
+}

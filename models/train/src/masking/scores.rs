@@ -1,0 +1,153 @@
+//! How much the loss misses each unit's nonlinearity, gathered over a pass.
+
+use super::hosted;
+use crate::gates::{Activated, alphas};
+use crate::phase::ALPHA_PENALTY;
+use models::graph::Graph;
+use models::mask::Masks;
+use tch::{Device, Tensor};
+
+/// One score a unit, of each activation layer in network order; larger is to be kept rather.
+#[derive(Debug)]
+pub(crate) enum Scores {
+    /// |d loss / d alpha|, the penalty on `alpha` included, summed over the batches.
+    Summed(Vec<Layer>),
+    /// The last batch's alone.
+    Last(Vec<Layer>),
+    /// The loss's rise as `alpha` goes from 1 to 0, to second order: `-g + h / 2`, where `g` is the images' mean
+    /// derivative by `alpha` and `h`, in place of the second derivative, their mean square (the empirical Fisher
+    /// information).
+    Expansion {
+        /// Sums of the images' derivatives and of their squares.
+        layers: Vec<[Tensor; 2]>,
+        /// Images so far.
+        images: i64,
+    },
+}
+
+/// Scores of a layer, (C, H, W), and its masks as zeros and ones.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    score: Tensor,
+    alpha: Tensor,
+}
+
+impl Scores {
+    /// Before the first pass.
+    pub(super) fn expansion() -> Self {
+        Self::Expansion { layers: Vec::new(), images: 0 }
+    }
+
+    /// Before a pass with `masks`.
+    pub(super) fn clear(&mut self, graph: &Graph, masks: &Masks, device: Device) {
+        let alphas = alphas(graph, masks, device).into_iter();
+        match self {
+            Self::Summed(layers) | Self::Last(layers) => {
+                *layers = alphas.map(|alpha| Layer { score: alpha.zeros_like(), alpha }).collect();
+            }
+            Self::Expansion { layers, images } => {
+                *layers = alphas.map(|alpha| [alpha.zeros_like(), alpha.zeros_like()]).collect();
+                *images = 0;
+            }
+        }
+    }
+
+    /// After the derivatives of a batch's mean loss by the layers' outputs.
+    pub(super) fn batch(&mut self, activated: &[Activated], of_outputs: &[Tensor]) {
+        // The penalty's derivative is its weight times alpha's sign, and alpha is 0 or 1.
+        let sensitivity = |layer: &Layer, at: usize| {
+            (activated[at].alpha_gradient(&of_outputs[at]) + ALPHA_PENALTY * &layer.alpha).abs()
+        };
+        match self {
+            Self::Summed(layers) => {
+                for (at, layer) in layers.iter_mut().enumerate() {
+                    let _ = layer.score.g_add_(&sensitivity(layer, at));
+                }
+            }
+            Self::Last(layers) => {
+                for (at, layer) in layers.iter_mut().enumerate() {
+                    layer.score = sensitivity(layer, at);
+                }
+            }
+            Self::Expansion { layers, images } => {
+                let size = of_outputs.first().map_or(0, |layer| layer.size()[0]);
+                for (at, [first, second]) in layers.iter_mut().enumerate() {
+                    // A batch's loss is a mean, so an image's own derivative is this many times its part of it.
+                    let each = activated[at].alpha_gradients(&of_outputs[at]) * size as f64;
+                    let sum = |x: &Tensor| x.sum_dim_intlist([0i64].as_slice(), false, None);
+                    let _ = first.g_add_(&sum(&each));
+                    let _ = second.g_add_(&sum(&each.square()));
+                }
+                *images += size;
+            }
+        }
+    }
+
+    /// The scores of the pass, per layer.
+    pub(super) fn values(&self) -> Vec<Vec<f32>> {
+        match self {
+            Self::Summed(layers) | Self::Last(layers) => {
+                hosted(&layers.iter().map(|layer| layer.score.shallow_clone()).collect::<Vec<_>>())
+            }
+            Self::Expansion { layers, images } => {
+                let images = (*images).max(1) as f64;
+                let rise = |[first, second]: &[Tensor; 2]| (second / 2.0 - first) / images;
+                hosted(&layers.iter().map(rise).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::graph::{Activation, Node, Op, Shape};
+
+    fn setting() -> (Graph, Masks) {
+        let nodes = vec![
+            Node { name: "x".into(), op: Op::Input, inputs: vec![] },
+            Node { name: "a".into(), op: Op::Act { activation: Activation::Relu }, inputs: vec![0] },
+        ];
+        let graph = Graph::new(Shape::new(1, 1, 2), nodes).unwrap();
+        let masks = Masks::all_kept(&graph);
+        (graph, masks)
+    }
+
+    /// One layer of two units for two images, and the derivative of the batch's mean loss by its output.
+    fn batch(input: [f32; 4], of_output: [f32; 4]) -> ([Activated; 1], [Tensor; 1]) {
+        let tensor = |x: [f32; 4]| Tensor::from_slice(&x).reshape([2, 1, 1, 2]);
+        let input = tensor(input);
+        let output = input.relu();
+        ([Activated { activation: Activation::Relu, input, output }], [tensor(of_output)])
+    }
+
+    fn after(mut scores: Scores) -> Vec<f32> {
+        let (graph, masks) = setting();
+        scores.clear(&graph, &masks, Device::Cpu);
+        // act(x) - x is (1, 0) and (2, 0), then (0, 3) and (0, 4).
+        for (input, of_output) in
+            [([-1.0, 5.0, -2.0, 5.0], [0.5, 1.0, -1.0, 1.0]), ([5.0, -3.0, 5.0, -4.0], [1.0, 0.25, 1.0, 0.5])]
+        {
+            let (activated, of_outputs) = batch(input, of_output);
+            scores.batch(&activated, &of_outputs);
+        }
+        scores.values().remove(0)
+    }
+
+    fn close(found: &[f32], expected: [f32; 2]) {
+        assert!(
+            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5),
+            "{found:?}, expected {expected:?}"
+        );
+    }
+
+    #[test]
+    fn scores_as_by_hand() {
+        // Batches' derivatives are 0.5 - 2 and 0, then 0 and 0.75 + 2, each with the penalty's 1e-5.
+        close(&after(Scores::Summed(Vec::new())), [1.5, 2.75 + 2e-5]);
+        close(&after(Scores::Last(Vec::new())), [1e-5, 2.75 + 1e-5]);
+        // Images' own derivatives are twice that: 1 and -4, then 1.5 and 4; over four images.
+        let expected = [(17.0 / 2.0 + 3.0) / 4.0, (18.25 / 2.0 - 5.5) / 4.0];
+        close(&after(Scores::expansion()), expected);
+    }
+}
