@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Measures private inference: accuracy, online and offline latency and communication per ReLU budget.
@@ -15,7 +16,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Classify images securely with one model over one link.
     Run(RunArgs),
-    /// Run several models over several links.
+    /// Run several models over several links, or the experiment in a file.
     Sweep(SweepArgs),
     /// Print budgets of one or more runs side by side.
     Compare(CompareArgs),
@@ -58,72 +59,102 @@ pub(crate) struct RunArgs {
     pub(crate) link: String,
     #[command(flatten)]
     pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
 }
 
 #[derive(Args)]
 pub(crate) struct SweepArgs {
+    /// Experiment to run, in TOML: networks to import or train, linearizers, budgets, links, and what else is set here.
+    /// Options given here win over the file's.
+    #[arg(required_unless_present = "models")]
+    pub(crate) file: Option<PathBuf>,
+    /// Run the file with the changes in its table `quick`.
+    #[arg(long, requires = "file")]
+    pub(crate) quick: bool,
     /// Checkpoint folders; a folder of checkpoints stands for all of them.
-    #[arg(long, required = true, num_args = 1.., value_delimiter = ',')]
+    #[arg(long, num_args = 1.., value_delimiter = ',', conflicts_with = "file")]
     pub(crate) models: Vec<PathBuf>,
-    /// Links, each a name or "rate=...,rtt=..." (repeat the option for those).
-    #[arg(long = "link", default_values_t = [String::from("lan"), String::from("wan")])]
+    /// Links, each a name or "rate=...,rtt=..." (repeat the option for those) [default: lan and wan].
+    #[arg(long = "link")]
     pub(crate) links: Vec<String>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
 }
 
-/// What `run` and `sweep` share.
-#[derive(Args)]
+/// What `run` and `sweep` share, and the table `measure` of an experiment's file; what is absent has a default.
+#[derive(Args, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Test images classified securely, per model and link.
-    #[arg(long, default_value_t = 20)]
-    pub(crate) images: usize,
-    /// Inferences before the measured ones.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) warmups: usize,
-    /// Test images for the accuracy in the clear (real and fixed point).
-    #[arg(long, default_value_t = 1000)]
-    pub(crate) accuracy_images: usize,
-    /// What is compared with the clear replay after every inference.
-    #[arg(long, value_enum, default_value_t = Verify::Logits)]
-    pub(crate) verify: Verify,
-    /// Longest wait for a sign of life from the other party, seconds.
-    #[arg(long, default_value_t = 60.0)]
-    pub(crate) deadline: f64,
-    /// Threads of each party.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) threads: usize,
-    /// Where the client keeps what it has preprocessed.
-    #[arg(long, value_enum, default_value_t = StoreArg::Memory)]
-    pub(crate) store: StoreArg,
+    /// Test images classified securely, per model and link [default: 20].
+    #[arg(long)]
+    pub(crate) images: Option<usize>,
+    /// Inferences before the measured ones [default: 1].
+    #[arg(long)]
+    pub(crate) warmups: Option<usize>,
+    /// Test images for the accuracy in the clear (real and fixed point) [default: 1000].
+    #[arg(long)]
+    pub(crate) accuracy_images: Option<usize>,
+    /// What is compared with the clear replay after every inference [default: logits].
+    #[arg(long, value_enum)]
+    pub(crate) verify: Option<Verify>,
+    /// Longest wait for a sign of life from the other party, seconds [default: 60].
+    #[arg(long)]
+    pub(crate) deadline: Option<f64>,
+    /// Threads of each party [default: 1].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Where the client keeps what it has preprocessed [default: memory].
+    #[arg(long, value_enum)]
+    pub(crate) store: Option<StoreArg>,
     /// Folder of the store's file, on a disk; the folder of runs if absent.
     #[arg(long)]
     pub(crate) store_dir: Option<PathBuf>,
     /// Cores of the parties, as CLIENT,SERVER; not pinned if absent.
     #[arg(long, value_delimiter = ',', num_args = 2)]
     pub(crate) pin: Option<Vec<usize>>,
-    /// Folder of runs.
-    #[arg(long, default_value = "runs")]
-    pub(crate) out: PathBuf,
+    /// Folder of runs [default: runs].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
     /// Name of the run; made from the time if absent.
     #[arg(long)]
     pub(crate) id: Option<String>,
-    #[command(flatten)]
-    pub(crate) compile: CompileArgs,
 }
 
-/// What shapes a plan.
-#[derive(Args, Clone)]
+impl Settings {
+    /// These, and where one is absent, that of `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            images: self.images.or(other.images),
+            warmups: self.warmups.or(other.warmups),
+            accuracy_images: self.accuracy_images.or(other.accuracy_images),
+            verify: self.verify.or(other.verify),
+            deadline: self.deadline.or(other.deadline),
+            threads: self.threads.or(other.threads),
+            store: self.store.or(other.store),
+            store_dir: self.store_dir.or(other.store_dir),
+            pin: self.pin.or(other.pin),
+            out: self.out.or(other.out),
+            id: self.id.or(other.id),
+        }
+    }
+}
+
+/// What shapes a plan, and the table `compile` of an experiment's file; what is absent has a default.
+#[derive(Args, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct CompileArgs {
     /// Folder of the data set's files, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How kept units are computed.
-    #[arg(long, value_enum, default_value_t = Relu::Narrow)]
-    pub(crate) relu: Relu,
-    /// Who computes on ciphertexts.
-    #[arg(long, value_enum, default_value_t = He::Narrow)]
-    pub(crate) he: He,
+    /// How kept units are computed [default: narrow].
+    #[arg(long, value_enum)]
+    pub(crate) relu: Option<Relu>,
+    /// Who computes on ciphertexts [default: narrow].
+    #[arg(long, value_enum)]
+    pub(crate) he: Option<He>,
     /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
     #[arg(long)]
     pub(crate) fa: Option<u32>,
@@ -133,15 +164,32 @@ pub(crate) struct CompileArgs {
     /// Ring width in bits; the smallest that fits if absent.
     #[arg(long)]
     pub(crate) ring: Option<u32>,
-    /// Share of calibration images whose class the scales must keep.
-    #[arg(long, default_value_t = 0.995)]
-    pub(crate) agreement: f64,
-    /// Held-out images used for calibration.
-    #[arg(long, default_value_t = 500)]
-    pub(crate) calibration_images: usize,
+    /// Share of calibration images whose class the scales must keep [default: 0.995].
+    #[arg(long)]
+    pub(crate) agreement: Option<f64>,
+    /// Held-out images used for calibration [default: 500].
+    #[arg(long)]
+    pub(crate) calibration_images: Option<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+impl CompileArgs {
+    /// These, and where one is absent, that of `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(other.data_dir),
+            relu: self.relu.or(other.relu),
+            he: self.he.or(other.he),
+            fa: self.fa.or(other.fa),
+            fw: self.fw.or(other.fw),
+            ring: self.ring.or(other.ring),
+            agreement: self.agreement.or(other.agreement),
+            calibration_images: self.calibration_images.or(other.calibration_images),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Relu {
     /// Compare only the bits that matter.
     Narrow,
@@ -151,7 +199,8 @@ pub(crate) enum Relu {
     Delphi,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum StoreArg {
     /// In memory.
     Memory,
@@ -159,7 +208,8 @@ pub(crate) enum StoreArg {
     File,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum He {
     /// Linnet's own kernel.
     Narrow,
@@ -169,7 +219,7 @@ pub(crate) enum He {
     Seal,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verify {
     /// Every logit.
@@ -240,7 +290,7 @@ pub(crate) struct InitArgs {
     pub(crate) out: PathBuf,
 }
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct ImportArgs {
     /// The file: .safetensors or .onnx.
     pub(crate) file: PathBuf,

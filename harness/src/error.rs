@@ -53,6 +53,17 @@ pub(crate) enum Error {
         /// What the run gave.
         found: String,
     },
+    /// An experiment's file.
+    #[error("{}: {what}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, the key, what was expected and found.
+        what: String,
+    },
+    /// Training failed; it said why.
+    #[error("`linnet-train {0}` failed; the experiment continues from there with the same command")]
+    Trainer(String),
     /// The training program is not beside this one.
     #[error("linnet-train is not at {0}; build it with `cargo build --release`")]
     NoTrainer(PathBuf),

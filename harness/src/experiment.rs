@@ -54,48 +54,52 @@ pub(crate) struct Experiment {
 impl Experiment {
     /// `linnet run`.
     pub(crate) fn single(args: RunArgs) -> Result<Self, Error> {
-        Self::new(&[args.model], &[args.link], args.settings)
+        Self::planned(&[args.link], args.settings, &args.compile)?.over(&[args.model])
     }
 
-    /// `linnet sweep`.
+    /// `linnet sweep` of checkpoints.
     pub(crate) fn sweep(args: SweepArgs) -> Result<Self, Error> {
-        Self::new(&args.models, &args.links, args.settings)
+        Self::planned(&args.links, args.settings, &args.compile)?.over(&args.models)
     }
 
-    fn new(models: &[PathBuf], links: &[String], settings: Settings) -> Result<Self, Error> {
-        let mut checkpoints = Vec::new();
+    /// The same over every checkpoint in `models`.
+    pub(crate) fn over(mut self, models: &[PathBuf]) -> Result<Self, Error> {
         for folder in models {
-            checkpoints.extend(expand(folder)?);
+            self.models.extend(expand(folder)?);
         }
-        let links: Vec<Link> = links.iter().map(|link| Link::parse(link)).collect::<Result<_, _>>()?;
-        if let Some((i, link)) =
-            links.iter().enumerate().find(|(i, link)| links[..*i].iter().any(|l| l.name == link.name))
-        {
-            return Err(refused(
-                "--link",
-                "every link once",
-                format!("{} again, as number {}", link.name, i + 1),
-            ));
-        }
-        if settings.images == 0 {
+        Ok(self)
+    }
+
+    /// Of no model yet, over each of `links`; without links, `lan` and `wan`.
+    pub(crate) fn planned(
+        links: &[String],
+        settings: Settings,
+        compile: &CompileArgs,
+    ) -> Result<Self, Error> {
+        let links = parse_links(links)?;
+        let images = settings.images.unwrap_or(20);
+        if images == 0 {
             return Err(refused("--images", "at least 1", "0"));
         }
-        let deadline = Duration::try_from_secs_f64(settings.deadline)
+        let out = settings.out.unwrap_or_else(|| "runs".into());
+        let threads = settings.threads.unwrap_or(1);
+        let deadline = settings.deadline.unwrap_or(60.0);
+        let deadline = Duration::try_from_secs_f64(deadline)
             .ok()
             .filter(|d| !d.is_zero())
-            .ok_or_else(|| refused("--deadline", "a positive number of seconds", settings.deadline))?;
-        if !(1..=MOST_THREADS).contains(&settings.threads) {
-            return Err(refused("--threads", format!("1 to {MOST_THREADS}"), settings.threads));
+            .ok_or_else(|| refused("--deadline", "a positive number of seconds", deadline))?;
+        if !(1..=MOST_THREADS).contains(&threads) {
+            return Err(refused("--threads", format!("1 to {MOST_THREADS}"), threads));
         }
-        let store = match (settings.store, settings.store_dir) {
+        let store = match (settings.store.unwrap_or(StoreArg::Memory), settings.store_dir) {
             (StoreArg::Memory, None) => None,
             (StoreArg::Memory, Some(folder)) => {
                 return Err(refused("--store-dir", "--store file beside it", folder.display()));
             }
-            (StoreArg::File, folder) => Some(folder.unwrap_or_else(|| settings.out.clone())),
+            (StoreArg::File, folder) => Some(folder.unwrap_or_else(|| out.clone())),
         };
-        if settings.threads > 1 && settings.pin.is_some() {
-            return Err(refused("--pin", "one thread a party", format!("{} threads", settings.threads)));
+        if threads > 1 && settings.pin.is_some() {
+            return Err(refused("--pin", "one thread a party", format!("{threads} threads")));
         }
         let pin = match settings.pin.as_deref() {
             None => None,
@@ -113,18 +117,18 @@ impl Experiment {
             Some(other) => return Err(refused("--pin", "two cores", format!("{} values", other.len()))),
         };
         Ok(Self {
-            models: checkpoints,
-            images: settings.images,
-            warmups: settings.warmups,
-            accuracy_images: settings.accuracy_images,
-            verify: settings.verify,
+            models: Vec::new(),
+            images,
+            warmups: settings.warmups.unwrap_or(1),
+            accuracy_images: settings.accuracy_images.unwrap_or(1000),
+            verify: settings.verify.unwrap_or(Verify::Logits),
             deadline,
-            threads: settings.threads,
+            threads,
             store,
             pin,
-            compile: Compile::new(&settings.compile, &links)?,
+            compile: Compile::new(compile, &links)?,
             links,
-            out: settings.out,
+            out,
             id: settings.id,
         })
     }
@@ -133,10 +137,12 @@ impl Experiment {
 impl Compile {
     /// For runs over `links`.
     pub(crate) fn new(args: &CompileArgs, links: &[Link]) -> Result<Self, Error> {
-        if !(0.0..=1.0).contains(&args.agreement) {
-            return Err(refused("--agreement", "a share between 0 and 1", args.agreement));
+        let agreement = args.agreement.unwrap_or(0.995);
+        if !(0.0..=1.0).contains(&agreement) {
+            return Err(refused("--agreement", "a share between 0 and 1", agreement));
         }
-        if args.calibration_images == 0 {
+        let calibration_images = args.calibration_images.unwrap_or(500);
+        if calibration_images == 0 {
             return Err(refused("--calibration-images", "at least 1", "0"));
         }
         for (option, value) in [("--fa", args.fa), ("--fw", args.fw)] {
@@ -147,7 +153,7 @@ impl Compile {
         if let Some(bits) = args.ring.filter(|bits| Ring::new(*bits).is_none()) {
             return Err(refused("--ring", format!("1 to {MAX_RING_BITS} bits"), bits));
         }
-        let he = match args.he {
+        let he = match args.he.unwrap_or(He::Narrow) {
             He::Narrow => HeBackend::Narrow,
             He::Fhe => HeBackend::Fhe,
             He::Seal => HeBackend::Seal,
@@ -155,7 +161,7 @@ impl Compile {
         he.check_built()?;
         Ok(Self {
             data_dir: args.data_dir.clone(),
-            relu: match args.relu {
+            relu: match args.relu.unwrap_or(Relu::Narrow) {
                 Relu::Narrow => ReluVariant::Narrow,
                 Relu::Sign => ReluVariant::Sign,
                 Relu::Delphi => ReluVariant::Delphi,
@@ -168,9 +174,23 @@ impl Compile {
             fa: args.fa,
             fw: args.fw,
             ring: args.ring,
-            agreement: args.agreement,
-            calibration_images: args.calibration_images,
+            agreement,
+            calibration_images,
         })
+    }
+}
+
+/// Links by name or description, each once; `lan` and `wan` where none is given.
+pub(crate) fn parse_links(links: &[String]) -> Result<Vec<Link>, Error> {
+    let texts = if links.is_empty() { &["lan".to_owned(), "wan".to_owned()] } else { links };
+    let links: Vec<Link> = texts.iter().map(|link| Link::parse(link)).collect::<Result<_, _>>()?;
+    let again =
+        links.iter().enumerate().find(|(i, link)| links[..*i].iter().any(|other| other.name == link.name));
+    match again {
+        Some((i, link)) => {
+            Err(refused("--link", "every link once", format!("{} again, as number {}", link.name, i + 1)))
+        }
+        None => Ok(links),
     }
 }
 

@@ -61,7 +61,8 @@ pub(crate) fn links() -> Result<(), Error> {
 
 /// `linnet plan show`.
 pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
-    let compiled = Compiled::load(&args.model, &Compile::new(&args.compile, &[Link::parse(&args.link)?])?)?;
+    let compile = Compile::new(&args.compile, &[Link::parse(&args.link)?])?;
+    let compiled = Compiled::load(&args.model, &compile)?;
     if args.json {
         let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });
         say(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
@@ -70,7 +71,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
             "{}\nthe scales keep the class of {:.1} % of {} calibration images",
             render(&compiled.plan),
             100.0 * compiled.agreement,
-            args.compile.calibration_images
+            compile.calibration_images
         ))
     }
 }

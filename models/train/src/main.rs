@@ -1,6 +1,6 @@
 //! `linnet-train`: from images to checkpoints.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
 use models::mask::parse_budget;
@@ -28,6 +28,9 @@ enum Command {
     Train(TrainArgs),
     /// Linearize a trained network to one or more budgets of kept units.
     Linearize(LinearizeArgs),
+    /// List the names of the linearizers, one a line.
+    #[command(hide = true)]
+    Methods,
 }
 
 #[derive(Args)]
@@ -121,6 +124,10 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => run_train(args),
         Command::Linearize(args) => run_linearize(args),
+        Command::Methods => {
+            Method::value_variants().iter().for_each(|method| println!("{}", method.name()));
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,158 @@
+//! The networks of an experiment: imported or trained, then linearized; each in its own folder.
+
+use super::file::{Linearize, Model};
+use crate::cli::ImportArgs;
+use crate::error::Error;
+use crate::{import, trainer};
+use models::checkpoint::{Checkpoint, REST, file_digest};
+use models::mask::parse_budget;
+use std::path::{Path, PathBuf};
+
+/// Errors unless every network has one origin, and every method exists.
+pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(), Error> {
+    for model in models {
+        let origins = [model.checkpoint.is_some(), model.import.is_some(), trains(model)];
+        let trained_only = [model.epochs.is_some(), model.batch.is_some(), model.lr.is_some(), model.limit.is_some()];
+        if origins.into_iter().filter(|is| *is).count() != 1 {
+            let expected = "`checkpoint`, or `import`, or `net` alone to train it".to_owned();
+            return Err(Error::Option { option: "models", expected, found: describe(model) });
+        }
+        if !trains(model) && trained_only.contains(&true) {
+            let expected = "settings of training only for a network that is trained".to_owned();
+            return Err(Error::Option { option: "models", expected, found: describe(model) });
+        }
+    }
+    let Some(linearize) = linearize else { return Ok(()) };
+    let known = trainer::methods()?;
+    match linearize.methods.iter().find(|method| !known.contains(method)) {
+        Some(unknown) => Err(Error::Option {
+            option: "methods",
+            expected: format!("some of {}", known.join(", ")),
+            found: unknown.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Makes what is not there yet; the folders of all networks, the largest budgets first.
+pub(super) fn make(
+    models: &[Model],
+    linearize: Option<&Linearize>,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut made = Vec::new();
+    for model in models {
+        let home = folder.join(name(model));
+        let whole = match (&model.checkpoint, &model.import) {
+            (Some(checkpoint), _) => checkpoint.clone(),
+            (None, Some(file)) => imported(model, file, home.join("ar"))?,
+            (None, None) => trained(model, home.join("ar"))?,
+        };
+        made.push(whole.clone());
+        let Some(linearize) = linearize else { continue };
+        let units = Checkpoint::load(&whole)?.masks.count();
+        let budgets: Vec<String> = linearize.budgets.iter().map(ToString::to_string).collect();
+        for method in &linearize.methods {
+            let out = home.join(method);
+            let mut words = Words::of("linearize");
+            words.path("--from", Some(&whole)).path("--out", Some(&out)).path("--data-dir", model.data_dir.as_ref());
+            words.value("--method", Some(method)).value("--budget", Some(&budgets.join(",")));
+            words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
+            words.value("--batch", linearize.batch).value("--limit", linearize.limit);
+            words.value("--threshold", linearize.threshold).value("--depth", linearize.depth);
+            words.value("--shapley-images", linearize.shapley_images).value("--threads", linearize.threads);
+            words.flag("--exact", linearize.exact);
+            words.run()?;
+            for budget in &budgets {
+                made.push(out.join(format!("b{}", parse_budget(budget, units)?)));
+            }
+        }
+    }
+    Ok(made)
+}
+
+fn trains(model: &Model) -> bool {
+    model.checkpoint.is_none() && model.import.is_none() && model.net.is_some()
+}
+
+fn describe(model: &Model) -> String {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let known = [("checkpoint", path(&model.checkpoint)), ("import", path(&model.import)), ("net", model.net.clone())];
+    let given: Vec<String> =
+        known.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", value?))).collect();
+    if given.is_empty() { "none of them".into() } else { given.join(", ") }
+}
+
+/// The folder's name of a network.
+fn name(model: &Model) -> String {
+    let stem = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let file = [&model.import, &model.checkpoint].into_iter().flatten().find_map(stem);
+    model.net.clone().or(file).unwrap_or_else(|| "network".into())
+}
+
+/// Imports `file`, unless the same file was imported into `out` before.
+fn imported(model: &Model, file: &Path, out: PathBuf) -> Result<PathBuf, Error> {
+    if out.join(REST).exists() {
+        let (then, now) = (Checkpoint::load(&out)?.meta.settings["sha256"].clone(), file_digest(file)?);
+        if then != now.as_str() {
+            let expected = format!("what was imported from {} (SHA-256 {now})", file.display());
+            let found = format!("a network with {then} in {}; choose another --out", out.display());
+            return Err(Error::Option { option: "import", expected, found });
+        }
+        return Ok(out);
+    }
+    import::import(&ImportArgs {
+        file: file.to_owned(),
+        net: model.net.clone(),
+        data: model.data.clone().unwrap_or_else(|| "cifar10".into()),
+        data_dir: model.data_dir.clone(),
+        out: out.clone(),
+        ..ImportArgs::default()
+    })?;
+    Ok(out)
+}
+
+/// Trains the network, or goes on with it.
+fn trained(model: &Model, out: PathBuf) -> Result<PathBuf, Error> {
+    let mut words = Words::of("train");
+    words.value("--net", model.net.as_ref()).value("--data", model.data.as_ref());
+    words.path("--data-dir", model.data_dir.as_ref()).path("--out", Some(&out));
+    words.value("--epochs", model.epochs).value("--batch", model.batch).value("--lr", model.lr);
+    words.value("--seed", model.seed).value("--limit", model.limit).value("--threads", model.threads);
+    words.run()?;
+    Ok(out)
+}
+
+/// A command line of linnet-train.
+struct Words {
+    command: &'static str,
+    words: Vec<String>,
+}
+
+impl Words {
+    fn of(command: &'static str) -> Self {
+        Self { command, words: Vec::new() }
+    }
+
+    fn value(&mut self, option: &str, value: Option<impl ToString>) -> &mut Self {
+        self.words.extend(value.into_iter().flat_map(|value| [option.to_owned(), value.to_string()]));
+        self
+    }
+
+    fn path(&mut self, option: &str, path: Option<&PathBuf>) -> &mut Self {
+        self.value(option, path.map(|path| path.display()))
+    }
+
+    fn flag(&mut self, option: &str, set: Option<bool>) -> &mut Self {
+        self.words.extend(set.filter(|set| *set).map(|_| option.to_owned()));
+        self
+    }
+
+    fn run(&self) -> Result<(), Error> {
+        eprintln!("$ linnet {} {}", self.command, self.words.join(" "));
+        match trainer::hand_over(self.command, &self.words)? {
+            true => Ok(()),
+            false => Err(Error::Trainer(format!("{} {}", self.command, self.words.join(" ")))),
+        }
+    }
+}
