@@ -45,6 +45,10 @@ pub(super) struct Model {
     pub(super) data: Option<String>,
     /// Folder of their files.
     pub(super) data_dir: Option<PathBuf>,
+    /// Of an imported network: subtracted from every channel of an image in 0 to 1.
+    pub(super) mean: Option<Vec<f32>>,
+    /// Divides every channel afterwards.
+    pub(super) std: Option<Vec<f32>>,
     /// Of training: see `linnet train --help`.
     pub(super) epochs: Option<usize>,
     /// Images a step.
@@ -67,6 +71,7 @@ pub(super) struct Linearize {
     pub(super) budgets: Vec<Budget>,
     pub(super) pr_epochs: Option<usize>,
     pub(super) ft_epochs: Option<usize>,
+    pub(super) ft_rate: Option<f64>,
     pub(super) batch: Option<usize>,
     pub(super) limit: Option<usize>,
     pub(super) threshold: Option<f64>,

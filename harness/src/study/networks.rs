@@ -13,8 +13,13 @@ pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(
     for model in models {
         let origins = [model.checkpoint.is_some(), model.import.is_some(), trains(model)];
         let trained_only = [model.epochs.is_some(), model.batch.is_some(), model.lr.is_some(), model.limit.is_some()];
+        let imported_only = model.mean.is_some() || model.std.is_some();
         if origins.into_iter().filter(|is| *is).count() != 1 {
             let expected = "`checkpoint`, or `import`, or `net` alone to train it".to_owned();
+            return Err(Error::Option { option: "models", expected, found: describe(model) });
+        }
+        if model.import.is_none() && imported_only {
+            let expected = "`mean` and `std` only for a network that is imported".to_owned();
             return Err(Error::Option { option: "models", expected, found: describe(model) });
         }
         if !trains(model) && trained_only.contains(&true) {
@@ -58,6 +63,7 @@ pub(super) fn make(
             words.path("--from", Some(&whole)).path("--out", Some(&out)).path("--data-dir", model.data_dir.as_ref());
             words.value("--method", Some(method)).value("--budget", Some(&budgets.join(",")));
             words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
+            words.value("--ft-rate", linearize.ft_rate);
             words.value("--batch", linearize.batch).value("--limit", linearize.limit);
             words.value("--threshold", linearize.threshold).value("--depth", linearize.depth);
             words.value("--shapley-images", linearize.shapley_images).value("--threads", linearize.threads);
@@ -106,6 +112,10 @@ fn imported(model: &Model, file: &Path, out: PathBuf) -> Result<PathBuf, Error> 
         net: model.net.clone(),
         data: model.data.clone().unwrap_or_else(|| "cifar10".into()),
         data_dir: model.data_dir.clone(),
+        mean: model.mean.clone(),
+        std: model.std.clone(),
+        accuracy_images: 1000,
+        mask_threshold: ::import::masks::THRESHOLD,
         out: out.clone(),
         ..ImportArgs::default()
     })?;

@@ -94,6 +94,9 @@ struct LinearizeArgs {
     /// Epochs of fine-tuning with the units frozen.
     #[arg(long)]
     ft_epochs: Option<usize>,
+    /// Learning rate of fine-tuning, at the start.
+    #[arg(long)]
+    ft_rate: Option<f64>,
     /// Images a step.
     #[arg(long)]
     batch: Option<usize>,
@@ -175,6 +178,7 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     };
     settings.replace_epochs = args.pr_epochs.unwrap_or(settings.replace_epochs);
     settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
+    settings.finetune_rate = args.ft_rate.unwrap_or(settings.finetune_rate);
     settings.batch = args.batch.unwrap_or(settings.batch);
     settings.threads = args.threads.unwrap_or(settings.threads);
     settings.limit = args.data.limit;
