@@ -59,6 +59,8 @@ pub(super) struct Model {
     pub(super) seed: Option<u64>,
     /// Training images used, the first ones.
     pub(super) limit: Option<usize>,
+    /// Held-out and test images that accuracies are measured on, the first ones.
+    pub(super) eval_limit: Option<usize>,
     /// Threads of libtorch.
     pub(super) threads: Option<usize>,
 }
@@ -74,6 +76,7 @@ pub(super) struct Linearize {
     pub(super) ft_rate: Option<f64>,
     pub(super) batch: Option<usize>,
     pub(super) limit: Option<usize>,
+    pub(super) eval_limit: Option<usize>,
     pub(super) threshold: Option<f64>,
     pub(super) depth: Option<usize>,
     pub(super) exact: Option<bool>,
@@ -114,11 +117,15 @@ impl File {
             })?;
         }
         if file.models.is_empty() {
-            return Err(Error::File { path: path.to_owned(), what: "models: expected at least one, found none".into() });
+            return Err(Error::File {
+                path: path.to_owned(),
+                what: "models: expected at least one, found none".into(),
+            });
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         for model in &mut file.models {
-            for path in [&mut model.checkpoint, &mut model.import, &mut model.data_dir].into_iter().flatten() {
+            for path in [&mut model.checkpoint, &mut model.import, &mut model.data_dir].into_iter().flatten()
+            {
                 *path = folder.join(&*path);
             }
         }
@@ -172,8 +179,7 @@ images = 2
         assert_eq!((whole.measure.images, quick.measure.images), (Some(20), Some(2)));
         assert_eq!((whole.links, quick.links), (vec!["lan".to_owned()], vec!["wan".to_owned()]));
         assert_eq!(quick.measure.accuracy_images, Some(100));
-        let budgets: Vec<String> =
-            quick.linearize.unwrap().budgets.iter().map(ToString::to_string).collect();
+        let budgets: Vec<String> = quick.linearize.unwrap().budgets.iter().map(ToString::to_string).collect();
         assert_eq!(budgets, ["1000", "10%"]);
     }
 
@@ -181,7 +187,10 @@ images = 2
     fn mistakes_name_their_line_and_what_was_expected() {
         let wrong = |from: &str, to: &str, quick| read(&GOOD.replace(from, to), quick).err().unwrap();
         let unknown = wrong("images = 20", "imges = 20", false);
-        assert!(unknown.contains("line 10") && unknown.contains("`imges`") && unknown.contains("`images`"), "{unknown}");
+        assert!(
+            unknown.contains("line 10") && unknown.contains("`imges`") && unknown.contains("`images`"),
+            "{unknown}"
+        );
         let kind = wrong("images = 20", "images = \"many\"", false);
         assert!(kind.contains("line 10") && kind.contains("expected usize"), "{kind}");
         let budget = wrong("\"10%\"", "1.5", false);

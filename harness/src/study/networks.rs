@@ -11,8 +11,18 @@ use std::path::{Path, PathBuf};
 /// Errors unless every network has one origin, and every method exists.
 pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(), Error> {
     for model in models {
-        let origins = [model.checkpoint.is_some(), model.import.is_some(), trains(model)];
-        let trained_only = [model.epochs.is_some(), model.batch.is_some(), model.lr.is_some(), model.limit.is_some()];
+        let origins = [
+            model.checkpoint.is_some(),
+            model.import.is_some(),
+            model.import.is_none() && model.net.is_some(),
+        ];
+        let trained_only = [
+            model.epochs.is_some(),
+            model.batch.is_some(),
+            model.lr.is_some(),
+            model.limit.is_some(),
+            model.eval_limit.is_some(),
+        ];
         let imported_only = model.mean.is_some() || model.std.is_some();
         if origins.into_iter().filter(|is| *is).count() != 1 {
             let expected = "`checkpoint`, or `import`, or `net` alone to train it".to_owned();
@@ -60,11 +70,15 @@ pub(super) fn make(
         for method in &linearize.methods {
             let out = home.join(method);
             let mut words = Words::of("linearize");
-            words.path("--from", Some(&whole)).path("--out", Some(&out)).path("--data-dir", model.data_dir.as_ref());
+            words
+                .path("--from", Some(&whole))
+                .path("--out", Some(&out))
+                .path("--data-dir", model.data_dir.as_ref());
             words.value("--method", Some(method)).value("--budget", Some(&budgets.join(",")));
             words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
             words.value("--ft-rate", linearize.ft_rate);
             words.value("--batch", linearize.batch).value("--limit", linearize.limit);
+            words.value("--eval-limit", linearize.eval_limit);
             words.value("--threshold", linearize.threshold).value("--depth", linearize.depth);
             words.value("--shapley-images", linearize.shapley_images).value("--threads", linearize.threads);
             words.flag("--exact", linearize.exact);
@@ -83,7 +97,11 @@ fn trains(model: &Model) -> bool {
 
 fn describe(model: &Model) -> String {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let known = [("checkpoint", path(&model.checkpoint)), ("import", path(&model.import)), ("net", model.net.clone())];
+    let known = [
+        ("checkpoint", path(&model.checkpoint)),
+        ("import", path(&model.import)),
+        ("net", model.net.clone()),
+    ];
     let given: Vec<String> =
         known.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", value?))).collect();
     if given.is_empty() { "none of them".into() } else { given.join(", ") }
@@ -128,7 +146,8 @@ fn trained(model: &Model, out: PathBuf) -> Result<PathBuf, Error> {
     words.value("--net", model.net.as_ref()).value("--data", model.data.as_ref());
     words.path("--data-dir", model.data_dir.as_ref()).path("--out", Some(&out));
     words.value("--epochs", model.epochs).value("--batch", model.batch).value("--lr", model.lr);
-    words.value("--seed", model.seed).value("--limit", model.limit).value("--threads", model.threads);
+    words.value("--seed", model.seed).value("--limit", model.limit);
+    words.value("--eval-limit", model.eval_limit).value("--threads", model.threads);
     words.run()?;
     Ok(out)
 }

@@ -44,6 +44,9 @@ struct DataArgs {
     /// Use only the first N training images.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Measure accuracies on the first N held-out and test images only.
+    #[arg(long, value_name = "N")]
+    eval_limit: Option<usize>,
 }
 
 #[derive(Args)]
@@ -152,6 +155,7 @@ fn run_train(args: TrainArgs) -> Result<(), Error> {
     settings.seed = args.seed.unwrap_or(settings.seed);
     settings.threads = args.threads.unwrap_or(settings.threads);
     settings.limit = args.data.limit;
+    settings.eval_limit = args.data.eval_limit;
     if args.fresh {
         discard(&args.out)?;
     }
@@ -182,6 +186,7 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     settings.batch = args.batch.unwrap_or(settings.batch);
     settings.threads = args.threads.unwrap_or(settings.threads);
     settings.limit = args.data.limit;
+    settings.eval_limit = args.data.eval_limit;
     if args.fresh {
         for total in &budgets {
             discard(&args.out.join(format!("b{total}")))?;

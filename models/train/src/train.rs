@@ -11,7 +11,7 @@ use crate::phase::{Phase, Schedule};
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
 use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
-use models::data::{DataSource, Dataset, Normalisation};
+use models::data::{DataSource, Dataset, Normalisation, Splits};
 use models::graph::Graph;
 use models::mask::Masks;
 use models::nets;
@@ -38,6 +38,9 @@ pub struct TrainSettings {
     pub augment: bool,
     /// Training images used, the first ones; without, all.
     pub limit: Option<usize>,
+    /// Held-out and test images that accuracies are measured on, the first ones of each; without, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eval_limit: Option<usize>,
     /// Determines first weights, held-out images, order and augmentation.
     pub seed: u64,
     /// Threads of libtorch: sums are added up in another order with another number.
@@ -61,6 +64,7 @@ impl TrainSettings {
             weight_decay: 5e-4,
             augment,
             limit: None,
+            eval_limit: None,
             seed: 1,
             threads: default_threads(source),
         }
@@ -90,8 +94,8 @@ pub fn train(
         return Err(Error::config("settings", "at least one epoch and one image a batch", found));
     }
     set_threads(settings.threads);
-    let splits = source.load(settings.seed)?;
-    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
+    let splits = limited(source.load(settings.seed)?, settings.limit, settings.eval_limit)?;
+    let images = splits.train;
     let graph = nets::build(&settings.net, images.shape(), images.classes())?;
     let normalisation = source.default_normalisation();
     let echo = echo(settings, source, &images);
@@ -141,6 +145,24 @@ pub fn train(
     checkpoint.save(out)?;
     job.forget()?;
     Ok(checkpoint)
+}
+
+/// The first `limit` training images, and the first `eval_limit` held-out and test images.
+pub(crate) fn limited(
+    mut splits: Splits,
+    limit: Option<usize>,
+    eval_limit: Option<usize>,
+) -> Result<Splits, Error> {
+    if [limit, eval_limit].contains(&Some(0)) {
+        return Err(Error::config("limits", "at least 1 image", "0"));
+    }
+    if let Some(limit) = limit {
+        splits.train = splits.train.take(limit);
+    }
+    if let Some(limit) = eval_limit {
+        (splits.held_out, splits.test) = (splits.held_out.take(limit), splits.test.take(limit));
+    }
+    Ok(splits)
 }
 
 /// Sets the number of libtorch's threads for this process.

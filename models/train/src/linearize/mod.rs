@@ -17,10 +17,10 @@ use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
 use crate::privshap::ShapleySettings;
-use crate::train::{conclude, default_threads, echo, finished, set_threads};
+use crate::train::{conclude, default_threads, echo, finished, limited, set_threads};
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, Meta};
-use models::data::{DataSource, Dataset, Splits};
+use models::data::{DataSource, Splits};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::Device;
@@ -46,6 +46,9 @@ pub struct LinearizeSettings {
     pub augment: bool,
     /// Training images used, the first ones; without, all.
     pub limit: Option<usize>,
+    /// Held-out and test images that accuracies are measured on, the first ones of each; without, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eval_limit: Option<usize>,
     /// Threads of libtorch.
     pub threads: usize,
 }
@@ -67,6 +70,7 @@ impl LinearizeSettings {
             batch,
             augment,
             limit: None,
+            eval_limit: None,
             threads: default_threads(source),
         }
     }
@@ -113,12 +117,12 @@ pub fn linearize(
 ) -> Result<Vec<Checkpoint>, Error> {
     check(settings, teacher, totals, source)?;
     set_threads(settings.threads);
-    let splits = source.load(teacher.meta.seed)?;
-    let weights = settings.method.weights(settings, teacher, &splits.held_out, out, watch)?;
-    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
-    let mut echo = echo(settings, source, &images);
+    let whole = source.load(teacher.meta.seed)?;
+    let weights = settings.method.weights(settings, teacher, &whole.held_out, out, watch)?;
+    let splits = limited(whole, settings.limit, settings.eval_limit)?;
+    let mut echo = echo(settings, source, &splits.train);
     echo["teacher_sha256"] = teacher.digest().into();
-    let run = Run { settings, teacher, images, splits, weights, echo };
+    let run = Run { settings, teacher, splits, weights, echo };
     totals.iter().map(|total| run.to(*total, &out.join(format!("b{total}")), watch)).collect()
 }
 
@@ -126,7 +130,6 @@ pub fn linearize(
 struct Run<'a> {
     settings: &'a LinearizeSettings,
     teacher: &'a Checkpoint,
-    images: Dataset,
     splits: Splits,
     /// One a layer, by which budgets are shared out.
     weights: Vec<f64>,
@@ -149,7 +152,7 @@ impl Run<'_> {
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
         let (phases, guide) = (self.settings.phases(choice.masking), network(teacher));
         let job = Job {
-            train: &self.images,
+            train: &self.splits.train,
             held_out: &self.splits.held_out,
             normalisation: &teacher.normalisation,
             phases: &phases,

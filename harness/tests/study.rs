@@ -1,0 +1,92 @@
+//! `linnet sweep FILE`: from one file to trained, linearized and measured networks.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use results::InferenceStatus;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const STUDY: &str = r#"
+question = "Does a study run from end to end?"
+links = ["loopback"]
+
+[[models]]
+net = "mini"
+data = "shapes"
+epochs = 1
+limit = 300
+threads = 1
+
+[linearize]
+methods = ["random", "snl"]
+budgets = [1000, "5%"]
+pr-epochs = 1
+ft-epochs = 1
+limit = 100
+threads = 1
+
+[measure]
+images = 30
+accuracy-images = 20
+
+[compile]
+fa = 6
+fw = 7
+calibration-images = 20
+
+[quick.measure]
+images = 1
+"#;
+
+fn sweep(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+    command.current_dir(folder).args(["sweep", "study.toml"]).args(words).output().unwrap()
+}
+
+#[test]
+fn one_file_trains_linearizes_and_measures() {
+    if !Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
+        println!("skipped: linnet-train is not built (cargo build --package train)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("study.toml"), STUDY).unwrap();
+    let done = sweep(folder.path(), &["--quick", "--id", "first"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let found = results::load(&folder.path().join("runs/first")).unwrap();
+    let cells: Vec<(&str, u64)> = found.cells.iter().map(|cell| (cell.method.as_str(), cell.relus)).collect();
+    assert_eq!(cells, [("ar", 9216), ("random", 1000), ("random", 461), ("snl", 1000), ("snl", 461)]);
+    assert!(
+        found.inferences.iter().all(|row| row.status == InferenceStatus::Ok),
+        "one image a cell, verified"
+    );
+    assert_eq!(found.inferences.iter().filter(|row| !row.warmup).count(), 5);
+
+    let again = sweep(folder.path(), &["--quick", "--id", "second"]);
+    let said = String::from_utf8_lossy(&again.stderr).into_owned() + &String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && said.contains("is trained already"), "{said}");
+    assert!(said.contains("is linearized already"), "{said}");
+}
+
+#[test]
+fn mistakes_are_found_before_anything_is_made() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("study.toml"), STUDY.replace(from, to)).unwrap();
+        let refused = sweep(folder.path(), &[]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(expected), "{said}");
+        assert!(!folder.path().join("runs").exists());
+    };
+    check(
+        "net = \"mini\"",
+        "net = \"mini\"\ncheckpoint = \"m\"",
+        "expected `checkpoint`, or `import`, or `net` alone",
+    );
+    check("[\"loopback\"]", "[\"lna\"]", "lna");
+    check("images = 30", "images = 0", "--images: expected at least 1");
+    check("fa = 6", "fb = 6", "unknown field `fb`, expected one of `data-dir`");
+    if Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
+        check("\"snl\"]", "\"senet\"]", "methods: expected some of privshap");
+    }
+}
