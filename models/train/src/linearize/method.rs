@@ -3,7 +3,7 @@
 use super::LinearizeSettings;
 use crate::Error;
 use crate::privshap::budgets::budgets;
-use crate::privshap::worth;
+use crate::privshap::{table, worth};
 use crate::watch::Watch;
 use clap::ValueEnum;
 use models::checkpoint::Checkpoint;
@@ -59,7 +59,9 @@ impl Method {
     ) -> Result<Vec<f64>, Error> {
         match self {
             Self::Privshap | Self::Drop => {
-                Ok(worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
+                let record = worth(&settings.shapley, teacher, held_out, out, watch)?;
+                table(&record).lines().for_each(|line| watch.note(line));
+                Ok(record.result.phi)
             }
             Self::Uniform | Self::Random => Ok(sizes(teacher).iter().map(|size| *size as f64).collect()),
         }

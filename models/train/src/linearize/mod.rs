@@ -16,9 +16,8 @@ use crate::fit::Job;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
-use crate::privshap::shapley::MOST_PLAYERS;
-use crate::privshap::{MOST_EXACT, ShapleySettings};
-use crate::train::{conclude, default_threads, echo, finished, set_threads};
+use crate::privshap::ShapleySettings;
+use crate::train::{check_teacher, conclude, default_threads, echo, finished, set_threads};
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, Meta};
 use models::data::{DataSource, Dataset, Splits};
@@ -178,28 +177,12 @@ fn check(
     totals: &[usize],
     source: &DataSource,
 ) -> Result<(), Error> {
-    let units: usize = teacher.graph.activations().map(|layer| layer.shape.size()).sum();
-    let layers = teacher.graph.activations().count();
-    if teacher.masks.count() != units {
-        let found = format!("{} of them kept", teacher.masks.count());
-        return Err(Error::config("the trained network", format!("all {units} units kept"), found));
+    check_teacher(teacher, source)?;
+    settings.shapley.check(teacher)?;
+    if settings.batch == 0 || settings.replace_epochs == 0 {
+        return Err(Error::config("batch and replace epochs", "at least 1 each", "0"));
     }
-    if teacher.meta.data != source.name() {
-        return Err(Error::config("data set", &teacher.meta.data, source.name()));
-    }
-    if settings.shapley.exact && layers > MOST_EXACT {
-        return Err(Error::config(
-            "--exact",
-            format!("at most {MOST_EXACT} activation layers"),
-            layers.to_string(),
-        ));
-    }
-    if !(1..=MOST_PLAYERS).contains(&layers) {
-        return Err(Error::config("activation layers", format!("1 to {MOST_PLAYERS}"), layers.to_string()));
-    }
-    if settings.batch == 0 || settings.shapley.images == 0 || settings.replace_epochs == 0 {
-        return Err(Error::config("batch, images and replace epochs", "at least 1 each", "0"));
-    }
+    let units = teacher.masks.count();
     match totals.iter().find(|total| **total > units) {
         Some(total) => {
             Err(Error::config("budget", format!("at most the network's {units} units"), total.to_string()))
