@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Linearize a trained network to ReLU budgets.
     #[command(disable_help_flag = true)]
     Linearize(TrainerArgs),
+    /// Measure what each activation layer is worth to accuracy: its Shapley value.
+    #[command(disable_help_flag = true)]
+    Shapley(TrainerArgs),
     /// One party of a measured run, driven over standard input and output.
     #[command(hide = true)]
     Party(RoleArgs),

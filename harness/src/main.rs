@@ -44,6 +44,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Import(args) => import::import(&args).map(|()| true),
         cli::Command::Init(args) => init::init(&args).map(|()| true),
         cli::Command::Linearize(args) => trainer::hand_over("linearize", &args.arguments),
+        cli::Command::Shapley(args) => trainer::hand_over("shapley", &args.arguments),
         cli::Command::Party(role) => party::child::run(role.into()).map(|()| true),
     }
 }

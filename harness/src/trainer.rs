@@ -1,4 +1,4 @@
-//! `linnet train` and `linnet linearize` hand over to `linnet-train`, which alone links libtorch.
+//! `linnet train`, `linnet linearize` and `linnet shapley` hand over to `linnet-train`, which alone links libtorch.
 
 use crate::error::Error;
 use std::process::Command;

@@ -10,7 +10,7 @@ const ORDER: [(&str, &[&str]); 8] = [
     ("results", &[]),
     ("protocols", &["netem", "models"]),
     ("models/import", &["models"]),
-    ("models/train", &["models"]),
+    ("models/train", &["models", "results"]),
     ("harness", &["netem", "models", "import", "results", "protocols"]),
     ("xtask", &[]),
 ];

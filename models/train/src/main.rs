@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 use train::Error;
 use train::linearize::{LinearizeSettings, Method, linearize};
-use train::privshap::ShapleySettings;
-use train::train::{TrainSettings, train};
+use train::privshap::{self, ShapleySettings};
+use train::train::{TrainSettings, default_threads, train};
 use train::watch::{Terminal, Watch};
 
 /// Trains image classifiers and linearizes them to budgets of nonlinear units.
@@ -31,6 +31,11 @@ enum Command {
     /// List the names of the linearizers, one a line.
     #[command(hide = true)]
     Methods,
+    /// Measure what each activation layer of a trained network is worth to its accuracy: its Shapley value.
+    ///
+    /// Prints a table, and writes shapley.json and shapley.svg. `linnet linearize` into the same folder, with the same
+    /// options, reads the values instead of measuring them again.
+    Shapley(ShapleyArgs),
 }
 
 #[derive(Args)]
@@ -41,6 +46,11 @@ struct DataArgs {
     /// Folder of CIFAR's binary files.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+}
+
+/// How many of the images.
+#[derive(Args)]
+struct LimitArgs {
     /// Use only the first N training images.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -55,6 +65,8 @@ struct TrainArgs {
     net: String,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Passes over the training images; the learning rate's steps move along.
     #[arg(long)]
     epochs: Option<usize>,
@@ -91,6 +103,8 @@ struct LinearizeArgs {
     budget: Vec<String>,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Epochs in which units are chosen anew.
     #[arg(long)]
     pr_epochs: Option<usize>,
@@ -103,18 +117,8 @@ struct LinearizeArgs {
     /// Images a step.
     #[arg(long)]
     batch: Option<usize>,
-    /// Percent of accuracy below which coalitions are not looked into (at least 1.5 times chance is used).
-    #[arg(long, default_value_t = ShapleySettings::default().threshold)]
-    threshold: f64,
-    /// Layers that a coalition lacks at most.
-    #[arg(long, default_value_t = ShapleySettings::default().depth)]
-    depth: usize,
-    /// Measure all coalitions (up to 12 activation layers).
-    #[arg(long)]
-    exact: bool,
-    /// Held-out images that coalitions are measured on.
-    #[arg(long, default_value_t = ShapleySettings::default().images)]
-    shapley_images: usize,
+    #[command(flatten)]
+    walk: WalkArgs,
     /// Threads of libtorch.
     #[arg(long)]
     threads: Option<usize>,
@@ -126,6 +130,40 @@ struct LinearizeArgs {
     fresh: bool,
 }
 
+/// How coalitions are walked, for `linearize` and `shapley`.
+#[derive(Args)]
+struct WalkArgs {
+    /// Percent of accuracy below which coalitions are not looked into (at least 1.5 times chance is used).
+    #[arg(long, default_value_t = ShapleySettings::default().threshold)]
+    threshold: f64,
+    /// Layers that a coalition lacks at most.
+    #[arg(long, default_value_t = ShapleySettings::default().depth)]
+    depth: usize,
+    /// Measure all coalitions (up to 12 activation layers), and say how far the trimmed walk would have been off.
+    #[arg(long)]
+    exact: bool,
+    /// Held-out images that coalitions are measured on.
+    #[arg(long, default_value_t = ShapleySettings::default().images)]
+    shapley_images: usize,
+}
+
+#[derive(Args)]
+struct ShapleyArgs {
+    /// Folder of the trained network.
+    #[arg(long)]
+    from: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    walk: WalkArgs,
+    /// Threads of libtorch.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of shapley.json and shapley.svg.
+    #[arg(long)]
+    out: PathBuf,
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => run_train(args),
@@ -134,6 +172,7 @@ fn main() -> ExitCode {
             Method::value_variants().iter().for_each(|method| println!("{}", method.name()));
             Ok(())
         }
+        Command::Shapley(args) => run_shapley(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,8 +193,8 @@ fn run_train(args: TrainArgs) -> Result<(), Error> {
     settings.rate = args.lr.unwrap_or(settings.rate);
     settings.seed = args.seed.unwrap_or(settings.seed);
     settings.threads = args.threads.unwrap_or(settings.threads);
-    settings.limit = args.data.limit;
-    settings.eval_limit = args.data.eval_limit;
+    settings.limit = args.limits.limit;
+    settings.eval_limit = args.limits.eval_limit;
     if args.fresh {
         discard(&args.out)?;
     }
@@ -174,19 +213,14 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     let budgets = args.budget.iter().map(|text| parse_budget(text, units)).collect::<Result<Vec<_>, _>>()?;
     let mut settings = LinearizeSettings::recipe(&source);
     settings.method = args.method;
-    settings.shapley = ShapleySettings {
-        threshold: args.threshold,
-        depth: args.depth,
-        exact: args.exact,
-        images: args.shapley_images,
-    };
+    settings.shapley = walk(&args.walk);
     settings.replace_epochs = args.pr_epochs.unwrap_or(settings.replace_epochs);
     settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
     settings.finetune_rate = args.ft_rate.unwrap_or(settings.finetune_rate);
     settings.batch = args.batch.unwrap_or(settings.batch);
     settings.threads = args.threads.unwrap_or(settings.threads);
-    settings.limit = args.data.limit;
-    settings.eval_limit = args.data.eval_limit;
+    settings.limit = args.limits.limit;
+    settings.eval_limit = args.limits.eval_limit;
     if args.fresh {
         for total in &budgets {
             discard(&args.out.join(format!("b{total}")))?;
@@ -199,6 +233,27 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
         summary(&checkpoint, &args.out.join(format!("b{total}")), start);
     }
     Ok(())
+}
+
+fn run_shapley(args: &ShapleyArgs) -> Result<(), Error> {
+    let mut terminal = Terminal::new();
+    let teacher = Checkpoint::load(&args.from)?;
+    let source = source(&args.data, &teacher.meta.data, &mut terminal)?;
+    let threads = args.threads.unwrap_or_else(|| default_threads(&source));
+    let record = privshap::report(&walk(&args.walk), threads, &teacher, &source, &args.out, &mut terminal)?;
+    drop(terminal);
+    print!("{}", privshap::table(&record));
+    println!("{} and {} written", args.out.join(privshap::SHAPLEY_FILE).display(), privshap::PICTURE_FILE);
+    Ok(())
+}
+
+fn walk(args: &WalkArgs) -> ShapleySettings {
+    ShapleySettings {
+        threshold: args.threshold,
+        depth: args.depth,
+        exact: args.exact,
+        images: args.shapley_images,
+    }
 }
 
 fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<DataSource, Error> {

@@ -170,6 +170,19 @@ pub(crate) fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
 }
 
+/// Refuses what was linearized already, or trained on other images than `source`'s.
+pub(crate) fn check_teacher(teacher: &Checkpoint, source: &DataSource) -> Result<(), Error> {
+    let units: usize = teacher.graph.activations().map(|layer| layer.shape.size()).sum();
+    if teacher.masks.count() != units {
+        let found = format!("{} of them kept", teacher.masks.count());
+        return Err(Error::config("the trained network", format!("all {units} units kept"), found));
+    }
+    if teacher.meta.data != source.name() {
+        return Err(Error::config("data set", &teacher.meta.data, source.name()));
+    }
+    Ok(())
+}
+
 /// Settings and data as one JSON object.
 pub(crate) fn echo<S: Serialize>(settings: &S, source: &DataSource, images: &Dataset) -> serde_json::Value {
     let mut all = serde_json::to_value(settings).expect("settings have string keys only");

@@ -4,6 +4,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use models::checkpoint::Epoch;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// Where there is no bar, coalitions are told of this often.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Where a run is, within an epoch.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +41,8 @@ pub trait Watch {
         ControlFlow::Continue(())
     }
 
-    /// After each evaluation of a coalition.
-    fn coalition(&mut self, _evaluations: usize) {}
+    /// While coalitions are measured, of which there are at most `most`: fewer, if some are trimmed.
+    fn coalition(&mut self, _measured: usize, _most: u128) {}
 }
 
 /// Says nothing.
@@ -47,10 +51,13 @@ pub struct Silent;
 
 impl Watch for Silent {}
 
-/// A progress bar and one line per epoch on a terminal; the lines alone elsewhere.
+/// A progress bar and one line per epoch on a terminal; elsewhere the lines alone, and some while coalitions are
+/// measured.
 #[derive(Debug)]
 pub struct Terminal {
     bar: ProgressBar,
+    /// When the last line on coalitions was written, where there is no bar.
+    spoken: Instant,
 }
 
 impl Terminal {
@@ -60,7 +67,7 @@ impl Terminal {
             if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{prefix:10} [{bar:30}] {pos}/{len} {msg}");
         bar.set_style(style.expect("the template is valid"));
-        Self { bar }
+        Self { bar, spoken: Instant::now() }
     }
 
     fn line(&self, line: &str) {
@@ -105,9 +112,14 @@ impl Watch for Terminal {
         ControlFlow::Continue(())
     }
 
-    fn coalition(&mut self, evaluations: usize) {
+    fn coalition(&mut self, measured: usize, most: u128) {
         self.bar.set_prefix("shapley");
-        self.bar.set_message(format!("{evaluations} coalitions"));
-        self.bar.tick();
+        self.bar.set_length(u64::try_from(most).unwrap_or(u64::MAX));
+        self.bar.set_position(measured as u64);
+        self.bar.set_message("coalitions at most");
+        if self.bar.is_hidden() && self.spoken.elapsed() >= SILENCE {
+            self.spoken = Instant::now();
+            self.line(&format!("shapley: {measured} coalitions measured, of {most} at most"));
+        }
     }
 }

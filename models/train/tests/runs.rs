@@ -12,7 +12,7 @@ use train::linearize::{LinearizeSettings, Method, linearize};
 use train::network::Network;
 use train::privshap::budgets::published_budgets;
 use train::privshap::published::{PUBLISHED_FILE, PublishedRecord};
-use train::privshap::{SHAPLEY_FILE, ShapleySettings, worth};
+use train::privshap::{PICTURE_FILE, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, report, table, worth};
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
 
@@ -200,6 +200,100 @@ fn exact_values_of_a_trained_network_are_those_of_brute_force() {
     let sum: f64 = record.result.phi.iter().sum();
     assert!((sum - (utility[127] - utility[0])).abs() < 1e-9);
     assert!(utility[127] > utility[0], "the network has learnt something that it needs its activations for");
+}
+
+/// Every element is closed, in order, and nothing is outside the first one.
+fn well_formed(svg: &str) -> bool {
+    let mut open: Vec<&str> = Vec::new();
+    let mut pieces = svg.split('<');
+    let mut sound = pieces.next() == Some("");
+    for (index, piece) in pieces.enumerate() {
+        let Some((tag, _)) = piece.split_once('>') else { return false };
+        let name = tag.split(' ').next().unwrap_or_default();
+        sound &= index == 0 || !open.is_empty();
+        match tag.strip_prefix('/') {
+            Some(closed) => sound &= open.pop() == Some(closed),
+            None if tag.ends_with('/') => {}
+            None => open.push(name),
+        }
+    }
+    sound && open.is_empty()
+}
+
+#[test]
+fn exact_values_come_with_what_the_trimmed_walk_says() {
+    let dir = tempfile::tempdir().unwrap();
+    // Long enough to be above the threshold, below which a walk tells nothing.
+    let longer = TrainSettings { epochs: 5, limit: Some(1_500), augment: false, ..small() };
+    let teacher = train(&longer, &DataSource::Shapes, &dir.path().join("ar"), &mut Silent).unwrap();
+    let run = |exact: bool, depth: usize, name: &str| {
+        let settings = ShapleySettings { exact, depth, images: 100, ..Default::default() };
+        report(&settings, 1, &teacher, &DataSource::Shapes, &dir.path().join(name), &mut Silent).unwrap()
+    };
+    for depth in [2, 7] {
+        let (exact, name) = (run(true, depth, "exact"), format!("depth {depth}"));
+        let trimmed = run(false, depth, "trimmed");
+        let agreement = exact.agreement.as_ref().unwrap();
+        assert_eq!((agreement.walk, &agreement.trimmed), (trimmed.walk, &trimmed.result), "{name}");
+        assert_eq!((exact.result.evaluations, trimmed.agreement), (128, None), "{name}");
+        assert!(
+            agreement.share_difference.is_some_and(|d| (0.0..=1.0).contains(&d)),
+            "{name}: {agreement:?}"
+        );
+        assert!(agreement.rank_correlation.is_some_and(|r| r > 0.0 && r <= 1.0), "{name}: {agreement:?}");
+        assert_eq!(table(&exact).matches("Spearman").count(), 1);
+        let svg = std::fs::read_to_string(dir.path().join("exact").join(PICTURE_FILE)).unwrap();
+        assert!(well_formed(&svg), "{svg}");
+        for (layer, phi) in exact.layers.iter().zip(&exact.result.phi) {
+            assert!(svg.contains(&format!(">{layer}<")) && svg.contains(&format!(">{phi:.2}<")), "{layer}");
+        }
+    }
+    assert_eq!(run(true, 7, "exact"), run(true, 7, "exact"), "read, time included");
+}
+
+#[test]
+fn records_of_values_alone_are_still_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let settings = ShapleySettings { depth: 1, images: 20, ..Default::default() };
+    let run = || report(&settings, 1, &teacher, &DataSource::Shapes, dir.path(), &mut Silent).unwrap();
+    let new = run();
+    let mut old = serde_json::to_value(&new).unwrap();
+    assert!(old.as_object_mut().unwrap().remove("seconds").is_some_and(|seconds| seconds.is_f64()));
+    std::fs::write(dir.path().join(SHAPLEY_FILE), old.to_string()).unwrap();
+    assert_eq!(run(), ShapleyRecord { seconds: None, ..new }, "not measured again");
+}
+
+#[test]
+fn questions_about_worth_that_cannot_be_answered_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let graph = models::nets::build("resnet18", teacher.graph.input(), 10).unwrap();
+    let deep = Checkpoint { masks: models::mask::Masks::all_kept(&graph), graph, ..teacher.clone() };
+    let usual = ShapleySettings { images: 100, ..Default::default() };
+    let exact = ShapleySettings { exact: true, ..usual.clone() };
+    for (settings, teacher, threads, expected) in [
+        (&exact, &deep, 1, "--exact: expected at most 12 activation layers, found 16"),
+        (&usual, &teacher, 0, "threads: expected at least 1, found 0"),
+        (
+            &ShapleySettings { threshold: 101.0, ..usual.clone() },
+            &teacher,
+            1,
+            "threshold: expected 0 to 100 percent, found 101",
+        ),
+        (&ShapleySettings { depth: 0, ..usual.clone() }, &teacher, 1, "depth: expected at least 1, found 0"),
+        (
+            &ShapleySettings { images: 1_001, ..usual.clone() },
+            &teacher,
+            1,
+            "Shapley images: expected at most the 1000 held-out ones, found 1001",
+        ),
+    ] {
+        let out = dir.path().join("out");
+        let error = report(settings, threads, teacher, &DataSource::Shapes, &out, &mut Silent).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(!out.exists(), "refused before anything is written");
+    }
 }
 
 #[test]

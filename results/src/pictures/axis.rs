@@ -20,6 +20,11 @@ impl Scale {
         self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
     }
 
+    /// The values on the first and the last pixel.
+    pub(super) fn range(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Multiples of 1, 2 or 5 times a power of ten within the range, at most `most` of them apart, with their labels
     /// after division by `unit`.
     pub(super) fn ticks(&self, most: u32, unit: f64) -> Vec<(f64, String)> {

@@ -1,4 +1,5 @@
-//! Pictures of a summary, as SVG text. They draw from summary rows alone.
+//! Pictures as SVG text: those of a run ([`all`]), which draw from summary rows alone, and bars of any named values
+//! ([`values`]).
 //!
 //! The drawing is our own few elements rather than a chart crate: labels beside their points and values beside
 //! their bars need placement that chart crates leave to a legend, and text stays text, in the viewer's sans-serif.
@@ -7,6 +8,9 @@ mod accuracy_latency;
 mod axis;
 mod bars;
 mod svg;
+mod values;
+
+pub use values::{Valued, Words, values};
 
 use crate::SummaryRow;
 use crate::units::count;
@@ -25,7 +29,7 @@ const WIDTH: f64 = 960.0;
 /// Space around a picture.
 const MARGIN: f64 = 28.0;
 
-/// Every picture: file name and SVG text.
+/// Every picture of a run: file name and SVG text.
 pub fn all(rows: &[SummaryRow]) -> Vec<(&'static str, String)> {
     vec![
         ("accuracy_latency.svg", accuracy_latency::draw(rows)),

@@ -4,7 +4,7 @@ use super::LinearizeSettings;
 use crate::Error;
 use crate::masking::Masking;
 use crate::privshap::budgets::{budgets, published_budgets};
-use crate::privshap::{published_worth, worth};
+use crate::privshap::{published_worth, table, worth};
 use crate::watch::Watch;
 use clap::ValueEnum;
 use models::checkpoint::Checkpoint;
@@ -82,7 +82,9 @@ impl Method {
     ) -> Result<Vec<f64>, Error> {
         match self {
             Self::Privshap | Self::Drop => {
-                Ok(worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
+                let record = worth(&settings.shapley, teacher, held_out, out, watch)?;
+                table(&record).lines().for_each(|line| watch.note(line));
+                Ok(record.result.phi)
             }
             Self::PrivshapPublished => {
                 Ok(published_worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)

@@ -17,7 +17,7 @@ use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
 use crate::privshap::ShapleySettings;
-use crate::train::{conclude, default_threads, echo, finished, limited, set_threads};
+use crate::train::{check_teacher, conclude, default_threads, echo, finished, limited, set_threads};
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, Meta};
 use models::data::{DataSource, Splits};
@@ -185,17 +185,9 @@ fn check(
     totals: &[usize],
     source: &DataSource,
 ) -> Result<(), Error> {
-    let units: usize = teacher.graph.activations().map(|layer| layer.shape.size()).sum();
-    let layers = teacher.graph.activations().count();
-    if teacher.masks.count() != units {
-        let found = format!("{} of them kept", teacher.masks.count());
-        return Err(Error::config("the trained network", format!("all {units} units kept"), found));
-    }
-    if teacher.meta.data != source.name() {
-        return Err(Error::config("data set", &teacher.meta.data, source.name()));
-    }
+    check_teacher(teacher, source)?;
     if settings.method.ranks_layers() {
-        settings.shapley.check(layers)?;
+        settings.shapley.check(teacher)?;
     }
     if settings.method.learns_alphas() && settings.finetune_epochs == 0 {
         let what = format!("finetune epochs of {}", settings.method.name());
@@ -204,6 +196,7 @@ fn check(
     if settings.batch == 0 || settings.replace_epochs == 0 {
         return Err(Error::config("batch and replace epochs", "at least 1 each", "0"));
     }
+    let units = teacher.masks.count();
     match totals.iter().find(|total| **total > units) {
         Some(total) => {
             Err(Error::config("budget", format!("at most the network's {units} units"), total.to_string()))

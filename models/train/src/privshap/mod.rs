@@ -3,11 +3,15 @@
 //! The players are the activation layers; a coalition's utility is the accuracy (in percent, on held-out images) of
 //! the trained network with the layers outside the coalition made identity, without retraining.
 
+mod agreement;
 pub mod budgets;
 mod coalitions;
 pub mod published;
+mod report;
 pub mod shapley;
 mod worth;
 
+pub use agreement::Agreement;
 pub use published::published_worth;
+pub use report::{PICTURE_FILE, report, table};
 pub use worth::{MOST_EXACT, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, worth};

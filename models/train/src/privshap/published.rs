@@ -6,7 +6,7 @@
 //! code: utility is measured on held-out training images, each coalition once.
 
 use super::coalitions::Coalitions;
-use super::shapley::weight;
+use super::shapley::{evaluations, weight};
 use super::worth::ShapleySettings;
 use crate::Error;
 use crate::images::whole;
@@ -137,8 +137,9 @@ pub fn published_worth(
     let batch = whole(&images, &teacher.normalisation, device);
     let layers: Vec<String> = teacher.graph.activations().map(|layer| layer.name.to_owned()).collect();
     let mut coalitions = Coalitions::new(&network, &batch);
+    let most = evaluations(layers.len(), Some(SIZES));
     let result = published(layers.len(), |asked| {
-        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured));
+        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured, most));
         Ok::<_, Error>(shares.iter().map(|share| 100.0 * share).collect())
     })?;
     let work = coalitions.work();

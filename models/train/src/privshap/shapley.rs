@@ -94,6 +94,18 @@ pub fn shapley<E>(
     Ok(Shapley { phi, full, empty, evaluations: known.len(), trimmed, capped, bound })
 }
 
+/// Distinct coalitions that a walk of `players` (up to 64) measures at most: those that lack up to `depth`, and the
+/// empty one.
+pub fn evaluations(players: usize, depth: Option<usize>) -> u128 {
+    let depth = depth.map_or(players, |depth| depth.min(players));
+    let (mut of_size, mut sum) = (1, 1);
+    for lacking in 0..depth {
+        of_size = of_size * (players - lacking) as u128 / (lacking + 1) as u128;
+        sum += of_size;
+    }
+    sum + u128::from(depth < players)
+}
+
 /// Weight of joining a coalition of `size` others: `1 / (n * C(n - 1, size))`.
 pub(super) fn weight(players: usize, size: usize) -> f64 {
     let others = players - 1;
@@ -217,6 +229,18 @@ mod tests {
         let strict = solve(4, Walk { threshold: Some(91.0), depth: None }, game);
         assert_eq!((strict.evaluations, strict.phi), (2, vec![0.0; 4]));
         close(&strict.trimmed, &[1.0; 4]);
+    }
+
+    #[test]
+    fn evaluations_are_those_of_a_walk_that_is_not_trimmed() {
+        for players in 1..=7 {
+            for depth in [None, Some(0), Some(1), Some(3), Some(7), Some(9)] {
+                let found = solve(players, Walk { threshold: None, depth }, arbitrary);
+                assert_eq!(found.evaluations as u128, evaluations(players, depth), "{players} {depth:?}");
+            }
+        }
+        assert_eq!(evaluations(16, Some(4)), 2_518);
+        assert_eq!(evaluations(64, None), 1 << 64);
     }
 
     #[test]

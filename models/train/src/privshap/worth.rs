@@ -1,7 +1,8 @@
 //! What each activation layer is worth to the trained network.
 
+use super::agreement::Agreement;
 use super::coalitions::Coalitions;
-use super::shapley::{MOST_PLAYERS, Shapley, Walk, shapley};
+use super::shapley::{MOST_PLAYERS, Shapley, Walk, evaluations, shapley};
 use crate::Error;
 use crate::images::whole;
 use crate::network::Network;
@@ -9,8 +10,11 @@ use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, write_atomically};
 use models::data::Dataset;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 use tch::Device;
 
 /// Name of the record of Shapley values in the output folder.
@@ -29,7 +33,7 @@ pub struct ShapleySettings {
     pub threshold: f64,
     /// Layers that a coalition lacks at most.
     pub depth: usize,
-    /// All coalitions, whatever threshold and depth say.
+    /// All coalitions; threshold and depth are those of the walk that is compared with them.
     pub exact: bool,
     /// Held-out images measured on, the first ones.
     pub images: usize,
@@ -42,20 +46,34 @@ impl Default for ShapleySettings {
 }
 
 impl ShapleySettings {
-    /// Errors unless `layers` activation layers can be measured in this way.
-    pub fn check(&self, layers: usize) -> Result<(), Error> {
-        let expected = |what: &str, most: usize| {
-            Error::config(what, format!("1 to {most} activation layers"), layers.to_string())
-        };
-        if self.images == 0 {
-            return Err(Error::config("images for Shapley values", "at least 1", "0"));
+    /// Refuses settings that make no sense, or not for this network.
+    pub fn check(&self, teacher: &Checkpoint) -> Result<(), Error> {
+        let layers = teacher.graph.activations().count();
+        if self.exact && layers > MOST_EXACT {
+            let expected = format!("at most {MOST_EXACT} activation layers");
+            return Err(Error::config("--exact", expected, layers.to_string()));
         }
-        match layers {
-            1..=MOST_EXACT => Ok(()),
-            1..=MOST_PLAYERS if !self.exact => Ok(()),
-            _ if self.exact => Err(expected("--exact", MOST_EXACT)),
-            _ => Err(expected("Shapley values", MOST_PLAYERS)),
+        if !(1..=MOST_PLAYERS).contains(&layers) {
+            return Err(Error::config(
+                "activation layers",
+                format!("1 to {MOST_PLAYERS}"),
+                layers.to_string(),
+            ));
         }
+        if !(0.0..=100.0).contains(&self.threshold) {
+            return Err(Error::config("threshold", "0 to 100 percent", self.threshold.to_string()));
+        }
+        for (what, found) in [("depth", self.depth), ("Shapley images", self.images)] {
+            if found == 0 {
+                return Err(Error::config(what, "at least 1", "0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The walk that threshold and depth stand for where guessing has an accuracy of `chance` percent.
+    fn trimmed(&self, chance: f64) -> Walk {
+        Walk { threshold: Some(self.threshold.max(ABOVE_CHANCE * chance)), depth: Some(self.depth) }
     }
 }
 
@@ -78,9 +96,16 @@ pub struct ShapleyRecord {
     pub work: f64,
     /// Values in percent of accuracy, and what is known of their error.
     pub result: Shapley,
+    /// How far the trimmed walk is from an exact one; empty where that was not walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
+    /// What measuring took; empty in records older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
 
-/// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written.
+/// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written. An
+/// exact walk comes with its [`Agreement`], which takes no further measuring.
 pub fn worth(
     settings: &ShapleySettings,
     teacher: &Checkpoint,
@@ -88,38 +113,49 @@ pub fn worth(
     out: &Path,
     watch: &mut dyn Watch,
 ) -> Result<ShapleyRecord, Error> {
+    settings.check(teacher)?;
+    if settings.images > held_out.len() {
+        let expected = format!("at most the {} held-out ones", held_out.len());
+        return Err(Error::config("Shapley images", expected, settings.images.to_string()));
+    }
     let images = held_out.take(settings.images);
     let (layers, sizes): (Vec<String>, Vec<usize>) =
         teacher.graph.activations().map(|layer| (layer.name.to_owned(), layer.shape.size())).unzip();
-    let chance = 100.0 / images.classes() as f64;
-    let walk = match settings.exact {
-        true => Walk::EXACT,
-        false => Walk {
-            threshold: Some(settings.threshold.max(ABOVE_CHANCE * chance)),
-            depth: Some(settings.depth),
-        },
-    };
+    let trimmed = settings.trimmed(100.0 / images.classes() as f64);
+    let walk = if settings.exact { Walk::EXACT } else { trimmed };
     let (network_sha256, images_sha256) = (teacher.digest(), images.digest());
     let path = out.join(SHAPLEY_FILE);
     if let Some(record) = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ShapleyRecord>(&b).ok())
     {
         let same = record.settings == *settings
             && record.network_sha256 == network_sha256
-            && record.images_sha256 == images_sha256;
+            && record.images_sha256 == images_sha256
+            && record.agreement.is_some() == settings.exact;
         if same {
             watch.note(&format!("Shapley values found in {}", path.display()));
             return Ok(record);
         }
     }
+    // Before the measuring, which may take long.
+    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
+    let start = Instant::now();
     let device = Device::cuda_if_available();
     let network = Network::new(&teacher.graph, &teacher.parameters, device);
     let batch = whole(&images, &teacher.normalisation, device);
     let mut coalitions = Coalitions::new(&network, &batch);
+    let most = evaluations(layers.len(), walk.depth);
+    let mut known: BTreeMap<u64, f64> = BTreeMap::new();
     let result = shapley(layers.len(), walk, |asked| {
-        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured));
-        Ok::<_, Error>(shares.iter().map(|share| 100.0 * share).collect())
+        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured, most));
+        let utilities: Vec<f64> = shares.iter().map(|share| 100.0 * share).collect();
+        known.extend(asked.iter().copied().zip(utilities.iter().copied()));
+        Ok::<_, Error>(utilities)
     })?;
-    let work = coalitions.work();
+    let agreement = settings.exact.then(|| {
+        let recall = |asked: &[u64]| Ok(asked.iter().map(|coalition| known[coalition]).collect());
+        let Ok(found) = shapley::<Infallible>(layers.len(), trimmed, recall);
+        Agreement::between(&result, trimmed, found)
+    });
     let record = ShapleyRecord {
         settings: settings.clone(),
         walk,
@@ -127,35 +163,12 @@ pub fn worth(
         images_sha256,
         layers,
         sizes,
-        work,
+        work: coalitions.work(),
         result,
+        agreement,
+        seconds: Some(start.elapsed().as_secs_f64()),
     };
-    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
     let json = serde_json::to_vec_pretty(&record).expect("a record has string keys only");
     write_atomically(&path, &json)?;
-    describe(&record, watch);
     Ok(record)
-}
-
-fn describe(record: &ShapleyRecord, watch: &mut dyn Watch) {
-    let r = &record.result;
-    watch.note(&format!(
-        "utility {:.2} % with all layers, {:.2} % with none; {} coalitions measured, with {:.0} % of the multiply-adds \
-         of one by one",
-        r.full,
-        r.empty,
-        r.evaluations,
-        100.0 * record.work
-    ));
-    if record.walk.threshold.is_some_and(|threshold| r.full < threshold) {
-        watch.note(
-            "this is below the threshold, so nothing tells the layers apart: train the network further",
-        );
-    }
-    for (i, layer) in record.layers.iter().enumerate() {
-        watch.note(&format!(
-            "  {layer:20} {:7} units, phi {:6.2}, weight trimmed {:.3} and capped {:.3}, too low by at most {:.2} if monotone",
-            record.sizes[i], r.phi[i], r.trimmed[i], r.capped, r.bound[i]
-        ));
-    }
 }
