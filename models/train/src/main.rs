@@ -32,10 +32,10 @@ enum Command {
 
 #[derive(Args)]
 struct DataArgs {
-    /// Images: shapes (built in), cifar10, cifar100 [default: shapes, or what the network was trained on].
+    /// Images: shapes (built in), cifar10, cifar100, tiny-imagenet [default: shapes, or what the network was trained on].
     #[arg(long)]
     data: Option<String>,
-    /// Folder of CIFAR's binary files.
+    /// Folder of CIFAR's binary files, or of Tiny ImageNet's wnids.txt, train and val.
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// Use only the first N training images.
@@ -187,7 +187,7 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
 
 fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<DataSource, Error> {
     let source = DataSource::parse(args.data.as_deref().unwrap_or(default), args.data_dir.as_deref())?;
-    for check in source.checksums()?.iter().filter(|check| !check.matches()) {
+    for check in source.checksums()?.iter().filter(|check| check.is_official() == Some(false)) {
         terminal.note(&format!("note: {} is not the official file (by its SHA-256)", check.path.display()));
     }
     Ok(source)

@@ -56,7 +56,9 @@ impl LinearizeSettings {
     pub fn recipe(source: &DataSource) -> Self {
         let (replace_epochs, finetune_epochs, finetune_rate, batch, augment) = match source {
             DataSource::Shapes => (4, 6, 1e-2, 64, false),
-            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (60, 60, 1e-3, 256, true),
+            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
+                (60, 60, 1e-3, 256, true)
+            }
         };
         Self {
             method: Method::Privshap,
@@ -111,10 +113,14 @@ pub fn linearize(
     set_threads(settings.threads);
     let splits = source.load(teacher.meta.seed)?;
     let weights = settings.method.weights(settings, teacher, &splits.held_out, out, watch)?;
-    let images = settings.limit.map_or_else(|| splits.train.clone(), |n| splits.train.take(n));
+    let Splits { train, held_out, test } = splits;
+    let images = match settings.limit {
+        Some(n) => train.take(n),
+        None => train,
+    };
     let mut echo = echo(settings, source, &images);
     echo["teacher_sha256"] = teacher.digest().into();
-    let run = Run { settings, teacher, images, splits, weights, echo };
+    let run = Run { settings, teacher, images, held_out, test, weights, echo };
     totals.iter().map(|total| run.to(*total, &out.join(format!("b{total}")), watch)).collect()
 }
 
@@ -123,7 +129,8 @@ struct Run<'a> {
     settings: &'a LinearizeSettings,
     teacher: &'a Checkpoint,
     images: Dataset,
-    splits: Splits,
+    held_out: Dataset,
+    test: Dataset,
     /// One a layer, by which budgets are shared out.
     weights: Vec<f64>,
     /// All settings but the budget.
@@ -146,7 +153,7 @@ impl Run<'_> {
         let (phases, guide) = (self.settings.phases(choice.budgets), network(teacher));
         let job = Job {
             train: &self.images,
-            held_out: &self.splits.held_out,
+            held_out: &self.held_out,
             normalisation: &teacher.normalisation,
             phases: &phases,
             teacher: Some(&guide),
@@ -164,8 +171,7 @@ impl Run<'_> {
             settings: echo.clone(),
             ..Meta::default()
         };
-        let checkpoint =
-            conclude(&teacher.graph, best, history, &teacher.normalisation, &self.splits.test, meta)?;
+        let checkpoint = conclude(&teacher.graph, best, history, &teacher.normalisation, &self.test, meta)?;
         checkpoint.save(dir)?;
         job.forget()?;
         Ok(checkpoint)
