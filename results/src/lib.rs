@@ -16,7 +16,9 @@ mod table;
 mod units;
 
 pub use error::Error;
-pub use manifest::{LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, SCHEMA};
+pub use manifest::{
+    DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, SCHEMA,
+};
 pub use run::{Loaded, Run, load};
 pub use schema::{
     CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,
