@@ -6,6 +6,7 @@ use crate::network::{Network, values};
 use crate::optimizer::Optimizer;
 use crate::pass::{Answers, Lesson};
 use crate::phase::Phase;
+use crate::precision::Precision;
 use crate::privshap::select;
 use crate::state::{Candidate, State};
 use crate::watch::Watch;
@@ -82,7 +83,7 @@ impl Job<'_> {
                 phase,
                 index: state.phase,
                 seed: self.seed,
-                network: &Network::new(&graph, &state.parameters, device),
+                network: &Network::new(&graph, &state.parameters, device).at(Precision::of(device)),
                 answers: answers.as_ref().filter(|_| phase.distil),
             };
             self.epochs(&lesson, &mut state, &held_out, watch)?;
@@ -127,7 +128,7 @@ impl Job<'_> {
                 return Err(Error::Diverged { phase: phase.name.clone(), epoch, loss: pass.loss });
             }
             let gates = Gates::of(graph, &state.masks, network.device());
-            let accuracy = accuracy(network, &gates, held_out);
+            let accuracy = accuracy(&network.at(Precision::Full), &gates, held_out);
             state.parameters = network.parameters();
             if state.best.as_ref().is_none_or(|best| accuracy > best.held_out) {
                 let (parameters, masks) = (state.parameters.clone(), state.masks.clone());
@@ -137,7 +138,7 @@ impl Job<'_> {
                 state.masks = chosen(graph, &pass.sensitivity, budgets);
             }
             (state.epoch, state.steps) = (epoch, optimizer.steps());
-            state.averages = optimizer.saved().map(|(name, tensor)| (name, tensor.shallow_clone())).collect();
+            state.averages = optimizer.saved().collect();
             let (loss, train) = (pass.loss, pass.accuracy);
             let record = Epoch { phase: phase.name.clone(), epoch, loss, train, held_out: accuracy };
             state.history.push(record.clone());

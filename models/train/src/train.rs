@@ -7,6 +7,7 @@ use crate::images::{accuracy, whole};
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
+use crate::precision::Precision;
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
 use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
@@ -156,7 +157,12 @@ pub(crate) fn echo<S: Serialize>(settings: &S, source: &DataSource, images: &Dat
     let mut all = serde_json::to_value(settings).expect("settings have string keys only");
     all["data"] = source.name().into();
     all["data_sha256"] = images.digest().into();
-    all["device"] = format!("{:?}", Device::cuda_if_available()).into();
+    let device = Device::cuda_if_available();
+    all["device"] = format!("{device:?}").into();
+    match Precision::of(device) {
+        Precision::Full => {}
+        Precision::Mixed => all["precision"] = "bfloat16, channels last".into(),
+    }
     all
 }
 

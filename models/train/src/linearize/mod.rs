@@ -16,6 +16,7 @@ use crate::fit::Job;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
+use crate::precision::Precision;
 use crate::privshap::shapley::MOST_PLAYERS;
 use crate::privshap::{MOST_EXACT, ShapleySettings};
 use crate::train::{conclude, default_threads, echo, finished, set_threads};
@@ -150,7 +151,8 @@ impl Run<'_> {
         let choice = method.choose(teacher, &self.weights, total, watch)?;
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
-        let (phases, guide) = (self.settings.phases(choice.budgets), network(teacher));
+        let (phases, guide) =
+            (self.settings.phases(choice.budgets), network(teacher).at(Precision::of(device)));
         let job = Job {
             train: &self.images,
             held_out: &self.held_out,
