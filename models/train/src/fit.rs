@@ -15,6 +15,7 @@ use models::checkpoint::Epoch;
 use models::data::{Dataset, Normalisation};
 use models::graph::Graph;
 use models::mask::Masks;
+use results::curves::{self, EpochRow};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -37,7 +38,9 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Whatever else determines the outcome: a state on disk is continued only if this is the same.
     pub settings: &'a serde_json::Value,
-    /// Folder of the state.
+    /// Whose training this is, above its curves.
+    pub name: &'a str,
+    /// Folder of the state and the curves.
     pub dir: &'a Path,
 }
 
@@ -93,8 +96,23 @@ impl Job<'_> {
             (state.phase, state.epoch, state.steps) = (state.phase + 1, 0, 0);
             state.averages.clear();
         }
+        // Anew, in case a run was cut off between its last state and its curves.
+        self.draw(&state.history)?;
         let best = state.best.ok_or_else(|| Error::config("epochs", "at least 1 in some phase", "0"))?;
         Ok((best, state.history))
+    }
+
+    /// Writes the curves of the epochs so far.
+    fn draw(&self, history: &[Epoch]) -> Result<(), Error> {
+        let row = |epoch: &Epoch| EpochRow {
+            phase: epoch.phase.clone(),
+            epoch: epoch.epoch as u64,
+            loss: epoch.loss,
+            train: epoch.train,
+            held_out: epoch.held_out,
+        };
+        fs::create_dir_all(self.dir).map_err(|e| Error::io(self.dir, e))?;
+        Ok(curves::write(self.dir, self.name, &history.iter().map(row).collect::<Vec<_>>())?)
     }
 
     /// Removes the state from disk.
@@ -143,6 +161,7 @@ impl Job<'_> {
             let record = Epoch { phase: phase.name.clone(), epoch, loss, train, held_out: accuracy };
             state.history.push(record.clone());
             state.save(self.dir, self.settings)?;
+            self.draw(&state.history)?;
             if watch.epoch(&record, phase.epochs) == ControlFlow::Break(()) {
                 return Err(Error::Stopped);
             }

@@ -195,7 +195,9 @@ fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<Dat
 
 /// Removes the files of a run, and nothing else, from its folder.
 fn discard(dir: &Path) -> Result<(), Error> {
-    for file in [train::state::FILE, models::checkpoint::REST, models::checkpoint::ARRAYS] {
+    let curves = [results::curves::TABLE, results::curves::PICTURE];
+    let checkpoint = [models::checkpoint::REST, models::checkpoint::ARRAYS];
+    for file in [train::state::FILE].into_iter().chain(checkpoint).chain(curves) {
         let path = dir.join(file);
         match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, e)),

@@ -79,7 +79,8 @@ pub fn default_threads(source: &DataSource) -> usize {
     }
 }
 
-/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there.
+/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there. After every epoch, the
+/// curves beside it are written anew ([`results::curves`]).
 pub fn train(
     settings: &TrainSettings,
     source: &DataSource,
@@ -122,6 +123,7 @@ pub fn train(
         teacher: None,
         seed: settings.seed,
         settings: &echo,
+        name: &format!("{} on {}", settings.net, source.name()),
         dir: out,
     };
     let network = Network::initialised(&graph, settings.seed, Device::cuda_if_available());

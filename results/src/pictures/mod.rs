@@ -1,4 +1,4 @@
-//! Pictures of a summary, as SVG text. They draw from summary rows alone.
+//! Pictures as SVG text: of a summary, from its rows alone, and of a training, from its epochs.
 //!
 //! The drawing is our own few elements rather than a chart crate: labels beside their points and values beside
 //! their bars need placement that chart crates leave to a legend, and text stays text, in the viewer's sans-serif.
@@ -6,6 +6,7 @@
 mod accuracy_latency;
 mod axis;
 mod bars;
+pub(crate) mod curves;
 mod svg;
 
 use crate::SummaryRow;
@@ -25,7 +26,7 @@ const WIDTH: f64 = 960.0;
 /// Space around a picture.
 const MARGIN: f64 = 28.0;
 
-/// Every picture: file name and SVG text.
+/// Every picture of a summary: file name and SVG text.
 pub fn all(rows: &[SummaryRow]) -> Vec<(&'static str, String)> {
     vec![
         ("accuracy_latency.svg", accuracy_latency::draw(rows)),

@@ -101,7 +101,7 @@ impl LinearizeSettings {
 }
 
 /// Linearizes `teacher` to each of `totals` kept units, into `out/b<units>`; finished ones are read, a started one is
-/// continued. The held-out images are those that `teacher` was trained without.
+/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was trained without.
 pub fn linearize(
     settings: &LinearizeSettings,
     teacher: &Checkpoint,
@@ -161,6 +161,7 @@ impl Run<'_> {
             teacher: Some(&guide),
             seed: teacher.meta.seed,
             settings: &echo,
+            name: &format!("{}, {} to {total} units", teacher.meta.net, method.name()),
             dir,
         };
         let (best, history) = job.run(network(teacher), choice.masks, watch)?;
