@@ -88,12 +88,15 @@ fn subtitles(epochs: &[EpochRow]) -> Vec<String> {
     let Some(best) = best(epochs).map(|index| &epochs[index]) else { return Vec::new() };
     let phases = distinct(epochs.iter().map(|epoch| epoch.phase.as_str()));
     let of = if phases.len() > 1 { format!(" of phase {}", best.phase) } else { String::new() };
-    vec![format!(
-        "Large dot: the best epoch, {}{of}, with {} % on the held-out images. Training accuracy and loss are those \
-         while the weights changed.",
-        best.epoch,
-        percent(best.held_out)
-    )]
+    vec![
+        format!(
+            "Large dot: the best epoch, {}{of}, with {} % on the held-out images",
+            best.epoch,
+            percent(best.held_out)
+        ),
+        "Training accuracy and loss are of the images as they were seen, while the weights changed"
+            .to_owned(),
+    ]
 }
 
 impl Panel {
