@@ -261,7 +261,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Args)]
 pub(crate) struct DataArgs {
-    /// shapes, cifar10 or cifar100.
+    /// shapes, cifar10, cifar100 or tiny-imagenet.
     #[arg(long, default_value = "shapes")]
     pub(crate) data: String,
     /// Folder of the data set's files, where it is not built in.
@@ -276,7 +276,7 @@ pub(crate) struct DataArgs {
 pub(crate) struct InitArgs {
     #[arg(long, default_value = "mini", help = format!("Network: {}", models::nets::listed()))]
     pub(crate) net: String,
-    /// The images that it is for: shapes, cifar10 or cifar100.
+    /// The images that it is for: shapes, cifar10, cifar100 or tiny-imagenet.
     #[arg(long, default_value = "shapes")]
     pub(crate) data: String,
     /// Folder of the data set's files, where it is not built in.
@@ -302,7 +302,7 @@ pub(crate) struct ImportArgs {
     /// Graph in JSON that a file of weights is for.
     #[arg(long)]
     pub(crate) graph: Option<PathBuf>,
-    /// The images that it is for: shapes, cifar10 or cifar100.
+    /// The images that it is for: shapes, cifar10, cifar100 or tiny-imagenet.
     #[arg(long, default_value = "cifar10")]
     pub(crate) data: String,
     /// Folder of the data set's files, where it is not built in.

@@ -164,6 +164,13 @@ fn compare(
         },
         None => test.clone(),
     };
+    if images.shape() != checkpoint.graph.input() {
+        return Err(Error::Option {
+            option: "--expected-images",
+            expected: format!("images of the network's shape, {}", checkpoint.graph.input()),
+            found: images.shape().to_string(),
+        });
+    }
     if images.len() < rows {
         return Err(Error::Option {
             option: "--expected-images",

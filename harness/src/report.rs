@@ -91,8 +91,12 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
         ))?;
     }
     for check in source.checksums()? {
-        let verdict = if check.matches() { "the published checksum" } else { "not the published checksum" };
-        say(&format!("{}: {verdict}", check.path.display()))?;
+        let verdict = match check.is_official() {
+            Some(true) => "the published checksum",
+            Some(false) => "not the published checksum",
+            None => "no published checksum is known",
+        };
+        say(&format!("{}: {verdict}  sha256 {}", check.path.display(), check.sha256))?;
     }
     let normalisation = source.default_normalisation();
     say(&format!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std))

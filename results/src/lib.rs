@@ -3,8 +3,9 @@
 //! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
 //! (a row per repeat), `cells.csv` (a row per cell), and, derived, `summary.csv` and three pictures. The columns are
 //! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
-//! and names are handed in.
+//! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
 
+pub mod curves;
 mod error;
 mod manifest;
 pub mod pictures;
@@ -16,7 +17,9 @@ mod table;
 mod units;
 
 pub use error::Error;
-pub use manifest::{LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, SCHEMA};
+pub use manifest::{
+    DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, SCHEMA,
+};
 pub use run::{Loaded, Run, load};
 pub use schema::{
     CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,

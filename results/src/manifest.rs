@@ -36,6 +36,10 @@ pub struct Manifest {
     pub loopback: Option<Loopback>,
     /// What was run.
     pub models: Vec<ModelRecord>,
+    /// The files that images were read from; empty for a data set that is built in, and in manifests of before they
+    /// were recorded.
+    #[serde(default)]
+    pub data: Vec<DataRecord>,
     /// The whole parsed configuration.
     pub settings: serde_json::Value,
 }
@@ -102,6 +106,20 @@ pub struct Loopback {
     pub rate_bytes_per_s: f64,
     /// Round-trip time, seconds.
     pub rtt_s: f64,
+}
+
+/// A file that images or labels were read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecord {
+    /// Name of the data set, as in [`ModelRecord::data`].
+    pub set: String,
+    /// The file, within the data set's folder; or a folder of many small ones.
+    pub file: String,
+    /// SHA-256, hexadecimal. Of a folder: that of the listing which `sha256sum` prints for its files, sorted by name.
+    pub sha256: String,
+    /// Whether it is the official file, by its checksum; `None` where the official checksum is not known.
+    pub official: Option<bool>,
 }
 
 /// A network, its masks and its plan.

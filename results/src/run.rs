@@ -1,6 +1,6 @@
 //! The run's folder: written row by row as results come, read back whole and checked.
 
-mod files;
+pub(crate) mod files;
 
 use crate::pictures;
 use crate::schema::{CellRow, InferenceRow, InferenceStatus, StepRow, SummaryRow, Wrong};
@@ -112,7 +112,7 @@ impl Run {
                 ));
             }
         }
-        self.inferences.check(std::slice::from_ref(row))?;
+        files::check(std::slice::from_ref(row))?;
         self.steps.append(steps)?;
         self.inferences.append(std::slice::from_ref(row))?;
         self.done.insert(key);

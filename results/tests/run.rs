@@ -335,3 +335,12 @@ fn the_readme_is_the_column_dictionary() {
         assert_eq!(documented(file), columns, "{file}");
     }
 }
+
+/// The demo's manifest was written before files of images were recorded.
+#[test]
+fn older_manifests_are_read() {
+    let demo = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/manifest.json")).unwrap();
+    assert!(!demo.contains("\"data\": ["));
+    let manifest: results::Manifest = serde_json::from_str(&demo).unwrap();
+    assert!(manifest.data.is_empty());
+}

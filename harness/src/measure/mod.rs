@@ -11,7 +11,7 @@ use crate::report::say;
 use cell::Cell;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::data::Dataset;
-use record::{link_record, manifest};
+use record::{data_records, link_record, manifest};
 use results::Run;
 use std::path::Path;
 use time::OffsetDateTime;
@@ -55,7 +55,9 @@ pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
             cells.push(cell);
         }
     }
-    let mut run = Run::create(&folder, &manifest(experiment, &id, now, &models, links, &loopback))?;
+    let data = data_records(models.iter().map(|model| &model.compiled.source))?;
+    let manifest = manifest(experiment, &id, now, &models, links, &loopback, data);
+    let mut run = Run::create(&folder, &manifest)?;
     let progress = ProgressBar::new((models.len() * experiment.links.len() * experiment.images) as u64);
     progress.set_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len} inferences, {elapsed} (about {eta} to go)  {msg}")

@@ -4,9 +4,12 @@ use super::Prepared;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
+use models::data::DataSource;
 use netem::{Link, Loopback, Phase, Spent};
 use protocols::plan::Plan;
-use results::{InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, StepRow};
+use results::{
+    DataRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, StepRow,
+};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -56,6 +59,35 @@ pub(super) fn link_record(link: &Link) -> Result<LinkRecord, Error> {
     })
 }
 
+/// The files of each data set, once, with their checksums; tells on standard error of those known not to be official.
+pub(super) fn data_records<'a>(
+    sources: impl Iterator<Item = &'a DataSource>,
+) -> Result<Vec<DataRecord>, Error> {
+    let mut seen: Vec<&DataSource> = Vec::new();
+    let mut records = Vec::new();
+    for source in sources {
+        if seen.contains(&source) {
+            continue;
+        }
+        seen.push(source);
+        for check in source.checksums()? {
+            let official = check.is_official();
+            if official == Some(false) {
+                eprintln!("note: {} is not the official file (by its SHA-256)", check.path.display());
+            }
+            let folder = source.dir().expect("a data set with files has a folder");
+            let file = check.path.strip_prefix(folder).expect("a data set's files are in its folder");
+            records.push(DataRecord {
+                set: source.name().to_owned(),
+                file: file.display().to_string(),
+                sha256: check.sha256,
+                official,
+            });
+        }
+    }
+    Ok(records)
+}
+
 /// Everything that a reader needs to repeat the run.
 pub(super) fn manifest(
     experiment: &Experiment,
@@ -64,6 +96,7 @@ pub(super) fn manifest(
     prepared: &[Prepared],
     links: Vec<LinkRecord>,
     loopback: &Loopback,
+    data: Vec<DataRecord>,
 ) -> Manifest {
     let models = prepared
         .iter()
@@ -111,6 +144,29 @@ pub(super) fn manifest(
             rtt_s: loopback.rtt.as_secs_f64(),
         }),
         models,
+        data,
         settings: serde_json::to_value(experiment).expect("an experiment is plain data"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_a_data_set_is_recorded_once() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["train.bin", "test.bin"] {
+            std::fs::write(dir.path().join(file), "abc").unwrap();
+        }
+        let cifar = DataSource::Cifar100 { dir: dir.path().into() };
+        let records = data_records([&DataSource::Shapes, &cifar, &cifar].into_iter()).unwrap();
+        let record = |file: &str| DataRecord {
+            set: "cifar100".into(),
+            file: file.into(),
+            sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into(),
+            official: Some(false),
+        };
+        assert_eq!(records, [record("train.bin"), record("test.bin")]);
     }
 }

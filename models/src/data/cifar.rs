@@ -2,12 +2,11 @@
 //! red, green and blue planes. Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 
 use super::Dataset;
-use super::dataset::hex;
+use super::files::{self, FileCheck, unread};
 use crate::Error;
 use crate::graph::Shape;
-use sha2::{Digest, Sha256};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const SHAPE: Shape = Shape::new(3, 32, 32);
 
@@ -79,29 +78,15 @@ impl Records {
         }
     }
 
-    const fn test_file(self) -> FileSize {
+    const fn test_file(self) -> &'static FileSize {
         match self {
-            Self::Cifar10 => ("test_batch.bin", 10_000),
-            Self::Cifar100 => ("test.bin", 10_000),
+            Self::Cifar10 => &("test_batch.bin", 10_000),
+            Self::Cifar100 => &("test.bin", 10_000),
         }
     }
-}
 
-/// A file's checksum beside the official one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileCheck {
-    /// The file.
-    pub path: PathBuf,
-    /// The official SHA-256, hexadecimal.
-    pub expected: &'static str,
-    /// The file's own.
-    pub found: String,
-}
-
-impl FileCheck {
-    /// Whether the file is the official one.
-    pub fn matches(&self) -> bool {
-        self.expected == self.found
+    fn files(self) -> impl Iterator<Item = &'static FileSize> {
+        self.training_files().iter().chain([self.test_file()])
     }
 }
 
@@ -126,19 +111,17 @@ pub(super) fn training(dir: &Path, records: Records) -> Result<Dataset, Error> {
 pub(super) fn test(dir: &Path, records: Records) -> Result<Dataset, Error> {
     let (file, count) = records.test_file();
     let mut parts = Parts::default();
-    parts.append(&dir.join(file), records, Some(count))?;
+    parts.append(&dir.join(file), records, Some(*count))?;
     parts.finish(format!("{}/test", records.name()), records)
 }
 
-/// Compares the folder's files with the official checksums, where known.
+/// Checksums of all files of the folder, training files first.
 pub(super) fn checksums(dir: &Path, records: Records) -> Result<Vec<FileCheck>, Error> {
-    OFFICIAL
-        .iter()
-        .filter(|(of, ..)| *of == records)
-        .map(|(_, file, expected)| {
-            let path = dir.join(file);
-            let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
-            Ok(FileCheck { path, expected, found: hex(&Sha256::digest(bytes)) })
+    let names = records.files().map(|(name, _)| *name);
+    names
+        .map(|name| {
+            let official = OFFICIAL.iter().find(|(of, file, _)| (*of, *file) == (records, name));
+            files::file(dir.join(name), official.map(|(.., sum)| *sum))
         })
         .collect()
 }
@@ -183,16 +166,8 @@ impl Parts {
 
 /// A missing file says which files the folder should hold.
 fn missing(path: &Path, error: std::io::Error, records: Records) -> Error {
-    if error.kind() != std::io::ErrorKind::NotFound {
-        return Error::io(path, error);
-    }
-    let files: Vec<&str> =
-        records.training_files().iter().chain([&records.test_file()]).map(|(file, _)| *file).collect();
-    Error::format(
-        path,
-        format!("the binary version of {}: {}", records.name(), files.join(", ")),
-        "no such file",
-    )
+    let files: Vec<&str> = records.files().map(|(file, _)| *file).collect();
+    unread(path, error, format!("the binary version of {}: {}", records.name(), files.join(", ")))
 }
 
 #[cfg(test)]
@@ -231,7 +206,7 @@ mod tests {
     fn the_folder_is_split_and_checked() {
         let dir = tempfile::tempdir().unwrap();
         let all = synthetic(Records::Cifar10, 10_000);
-        for (file, _) in Records::Cifar10.training_files().iter().chain([&Records::Cifar10.test_file()]) {
+        for (file, _) in Records::Cifar10.files() {
             fs::write(dir.path().join(file), &all).unwrap();
         }
         let source = super::super::DataSource::Cifar10 { dir: dir.path().into() };
@@ -241,8 +216,21 @@ mod tests {
             assert_eq!((0..5_000).filter(|i| splits.held_out.label(*i) == class).count(), 500);
         }
         let checks = source.checksums().unwrap();
-        assert_eq!(checks.len(), 2);
-        assert!(checks.iter().all(|c| !c.matches()), "synthetic files are not the official ones");
+        let known = |check: &FileCheck| {
+            let name = check.path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, check.is_official())
+        };
+        let checks: Vec<_> = checks.iter().map(known).collect();
+        // Synthetic files are not the official ones, where those are known.
+        let expected = [
+            ("data_batch_1.bin", Some(false)),
+            ("data_batch_2.bin", None),
+            ("data_batch_3.bin", None),
+            ("data_batch_4.bin", None),
+            ("data_batch_5.bin", None),
+            ("test_batch.bin", Some(false)),
+        ];
+        assert_eq!(checks, expected.map(|(name, official)| (name.to_owned(), official)));
     }
 
     #[test]
@@ -265,7 +253,7 @@ mod tests {
         let absent = training(dir.path(), Records::Cifar100).unwrap_err().to_string();
         assert!(
             absent.ends_with(
-                "expected the binary version of cifar100: train.bin, test.bin, found no such file"
+                "expected the binary version of cifar100: train.bin, test.bin, found no such file or folder"
             ),
             "{absent}"
         );

@@ -85,11 +85,13 @@ impl Dataset {
 
     /// The images at `indices`, in that order.
     pub fn select(&self, name: impl Into<String>, indices: &[usize]) -> Self {
+        let mut images = Vec::with_capacity(indices.len() * self.shape.size());
+        indices.iter().for_each(|i| images.extend_from_slice(self.image(*i)));
         Self {
             name: name.into(),
             shape: self.shape,
             classes: self.classes,
-            images: indices.iter().flat_map(|i| self.image(*i)).copied().collect(),
+            images,
             labels: indices.iter().map(|i| self.labels[*i]).collect(),
         }
     }

@@ -1,12 +1,15 @@
-//! Labelled images: the embedded `shapes` set and CIFAR's binary files.
+//! Labelled images: the embedded `shapes` set, CIFAR's binary files and Tiny ImageNet's JPEGs.
 
 pub mod cifar;
 mod dataset;
+mod files;
 mod shapes;
 mod split;
+mod tiny_imagenet;
 
 pub(crate) use dataset::hex;
 pub use dataset::{Dataset, Normalisation, Splits};
+pub use files::FileCheck;
 
 use crate::Error;
 use std::path::{Path, PathBuf};
@@ -26,10 +29,16 @@ pub enum DataSource {
         /// Folder of `train.bin` and `test.bin`.
         dir: PathBuf,
     },
+    /// Tiny ImageNet: 200 classes, 3x64x64, as JPEGs.
+    TinyImagenet {
+        /// Folder of `wnids.txt`, `train` and `val`.
+        dir: PathBuf,
+    },
 }
 
 impl DataSource {
-    /// Understands `shapes`, `cifar10` and `cifar100`; the latter two need the folder of their files.
+    /// Understands `shapes`, `cifar10`, `cifar100` and `tiny-imagenet`; all but the first need the folder of their
+    /// files.
     pub fn parse(name: &str, dir: Option<&Path>) -> Result<Self, Error> {
         let folder = |files: &str| {
             dir.map(Path::to_owned)
@@ -44,7 +53,10 @@ impl DataSource {
             )),
             ("cifar10", _) => Ok(Self::Cifar10 { dir: folder("data_batch_1..5.bin and test_batch.bin")? }),
             ("cifar100", _) => Ok(Self::Cifar100 { dir: folder("train.bin and test.bin")? }),
-            (other, _) => Err(Error::argument("data set", "one of shapes, cifar10, cifar100", other)),
+            ("tiny-imagenet", _) => Ok(Self::TinyImagenet { dir: folder("wnids.txt, train and val")? }),
+            (other, _) => {
+                Err(Error::argument("data set", "one of shapes, cifar10, cifar100, tiny-imagenet", other))
+            }
         }
     }
 
@@ -54,6 +66,15 @@ impl DataSource {
             Self::Shapes => "shapes",
             Self::Cifar10 { .. } => "cifar10",
             Self::Cifar100 { .. } => "cifar100",
+            Self::TinyImagenet { .. } => "tiny-imagenet",
+        }
+    }
+
+    /// The folder of its files, where it is not built in.
+    pub fn dir(&self) -> Option<&Path> {
+        match self {
+            Self::Shapes => None,
+            Self::Cifar10 { dir } | Self::Cifar100 { dir } | Self::TinyImagenet { dir } => Some(dir),
         }
     }
 
@@ -63,38 +84,56 @@ impl DataSource {
             Self::Shapes => ([0.5, 0.5, 0.5], [0.25, 0.25, 0.25]),
             Self::Cifar10 { .. } => ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
             Self::Cifar100 { .. } => ([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761]),
+            Self::TinyImagenet { .. } => ([0.480, 0.448, 0.398], [0.277, 0.269, 0.282]),
         };
         Normalisation { mean: mean.to_vec(), std: std.to_vec() }
     }
 
     /// Training, held-out and test images. `seed` chooses the class-balanced held-out part: 5,000 of CIFAR's 50,000
-    /// training images, 1,000 of the 9,000 that `shapes` draws beside its test set.
+    /// training images, a tenth of Tiny ImageNet's 100,000, 1,000 of the 9,000 that `shapes` draws beside its test set.
+    ///
+    /// # Errors
+    /// A file that is missing or is not what its format promises, with its path, what was expected and what found.
     pub fn load(&self, seed: u64) -> Result<Splits, Error> {
         let (all, held_out) = match self {
             Self::Shapes => (shapes::training(), shapes::HELD_OUT),
             Self::Cifar10 { dir } => (cifar::training(dir, cifar::Records::Cifar10)?, cifar::HELD_OUT),
             Self::Cifar100 { dir } => (cifar::training(dir, cifar::Records::Cifar100)?, cifar::HELD_OUT),
+            Self::TinyImagenet { dir } => {
+                let all = tiny_imagenet::training(dir)?;
+                let held_out = all.len() / tiny_imagenet::HELD_OUT_SHARE;
+                (all, held_out)
+            }
         };
         let (train, held_out) = split::balanced(&all, held_out, seed);
         Ok(Splits { train, held_out, test: self.load_test()? })
     }
 
-    /// The test images alone.
+    /// The test images alone (of Tiny ImageNet, those of its folder `val`).
+    ///
+    /// # Errors
+    /// As [`DataSource::load`].
     pub fn load_test(&self) -> Result<Dataset, Error> {
         match self {
             Self::Shapes => Ok(shapes::test()),
             Self::Cifar10 { dir } => cifar::test(dir, cifar::Records::Cifar10),
             Self::Cifar100 { dir } => cifar::test(dir, cifar::Records::Cifar100),
+            Self::TinyImagenet { dir } => tiny_imagenet::test(dir),
         }
     }
 
-    /// Compares the files whose official SHA-256 is known with it. Nothing is refused for a difference: near copies
-    /// with some images re-encoded exist and are fine to work with, but the reader of a result should know.
-    pub fn checksums(&self) -> Result<Vec<cifar::FileCheck>, Error> {
+    /// SHA-256 of every file that [`DataSource::load`] reads, beside the official one where that is known. Nothing is
+    /// refused for a difference: near copies with some images re-encoded exist and are fine to work with, but the
+    /// reader of a result should know.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn checksums(&self) -> Result<Vec<FileCheck>, Error> {
         match self {
             Self::Shapes => Ok(Vec::new()),
             Self::Cifar10 { dir } => cifar::checksums(dir, cifar::Records::Cifar10),
             Self::Cifar100 { dir } => cifar::checksums(dir, cifar::Records::Cifar100),
+            Self::TinyImagenet { dir } => tiny_imagenet::checksums(dir),
         }
     }
 }
@@ -113,7 +152,11 @@ mod tests {
         );
         assert_eq!(
             message("mnist", None),
-            "data set: expected one of shapes, cifar10, cifar100, found mnist"
+            "data set: expected one of shapes, cifar10, cifar100, tiny-imagenet, found mnist"
+        );
+        assert_eq!(
+            message("tiny-imagenet", None),
+            "data folder: expected a folder with wnids.txt, train and val, found none given"
         );
         assert_eq!(
             message("shapes", Some(Path::new("x"))),

@@ -8,6 +8,9 @@ pub enum Error {
     /// A model, data set or checkpoint is wrong.
     #[error(transparent)]
     Model(#[from] models::Error),
+    /// The curves of a training could not be written.
+    #[error(transparent)]
+    Curves(#[from] results::Error),
     /// libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -6,12 +6,14 @@ use crate::network::Network;
 use crate::optimizer::Optimizer;
 use crate::pass::{Answers, Lesson};
 use crate::phase::Phase;
+use crate::precision::Precision;
 use crate::state::{Candidate, State};
 use crate::watch::Watch;
 use crate::{Error, state};
 use models::checkpoint::Epoch;
 use models::data::{Dataset, Normalisation};
 use models::mask::Masks;
+use results::curves::{self, EpochRow};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -34,7 +36,9 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Whatever else determines the outcome: a state on disk is continued only if this is the same.
     pub settings: &'a serde_json::Value,
-    /// Folder of the state.
+    /// Whose training this is, above its curves.
+    pub name: &'a str,
+    /// Folder of the state and the curves.
     pub dir: &'a Path,
 }
 
@@ -80,7 +84,7 @@ impl Job<'_> {
                 phase,
                 index: state.phase,
                 seed: self.seed,
-                network: &Network::new(&graph, &state.parameters, device),
+                network: &Network::new(&graph, &state.parameters, device).at(Precision::of(device)),
                 answers: answers.as_ref().filter(|_| phase.distil),
             };
             self.epochs(&lesson, &mut state, &held_out, watch)?;
@@ -90,10 +94,25 @@ impl Job<'_> {
             (state.phase, state.epoch, state.steps) = (state.phase + 1, 0, 0);
             state.averages.clear();
         }
+        // Anew, in case a run was cut off between its last state and its curves.
+        self.draw(&state.history)?;
         let best = state.best.ok_or_else(|| {
             Error::config("epochs", "at least one with no more units than asked for", "none of them")
         })?;
         Ok((best, state.history))
+    }
+
+    /// Writes the curves of the epochs so far.
+    fn draw(&self, history: &[Epoch]) -> Result<(), Error> {
+        let row = |epoch: &Epoch| EpochRow {
+            phase: epoch.phase.clone(),
+            epoch: epoch.epoch as u64,
+            loss: epoch.loss,
+            train: epoch.train,
+            held_out: epoch.held_out,
+        };
+        fs::create_dir_all(self.dir).map_err(|e| Error::io(self.dir, e))?;
+        Ok(curves::write(self.dir, self.name, &history.iter().map(row).collect::<Vec<_>>())?)
     }
 
     /// Removes the state from disk.
@@ -130,7 +149,7 @@ impl Job<'_> {
                 return Err(Error::Diverged { phase: phase.name.clone(), epoch, loss: pass.loss });
             }
             let gates = chooser.gates(graph, &state.masks, network.device());
-            let accuracy = accuracy(network, &gates, held_out);
+            let accuracy = accuracy(&network.at(Precision::Full), &gates, held_out);
             state.parameters = network.parameters();
             let better = state.best.as_ref().is_none_or(|best| accuracy > best.held_out);
             if better && chooser.eligible(&state.masks) {
@@ -139,12 +158,12 @@ impl Job<'_> {
             }
             state.masks = chooser.choose(graph, state.masks.clone(), epoch, phase.epochs);
             (state.epoch, state.steps) = (epoch, optimizer.steps());
-            let averages = optimizer.saved().map(|(name, tensor)| (name, tensor.shallow_clone()));
-            state.averages = averages.chain(chooser.saved()).collect();
+            state.averages = optimizer.saved().chain(chooser.saved()).collect();
             let (loss, train) = (pass.loss, pass.accuracy);
             let record = Epoch { phase: phase.name.clone(), epoch, loss, train, held_out: accuracy };
             state.history.push(record.clone());
             state.save(self.dir, self.settings)?;
+            self.draw(&state.history)?;
             if watch.epoch(&record, phase.epochs) == ControlFlow::Break(()) {
                 return Err(Error::Stopped);
             }

@@ -3,7 +3,7 @@
 use models::graph::{Activation, Graph, NodeId, Shape};
 use models::mask::{Mask, Masks};
 use std::collections::BTreeMap;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// How one activation layer lets its units through.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ impl Gate {
             Self::Kept => activated(activation, x),
             Self::Linear => x.shallow_clone(),
             Self::Floor(floor) => match activation {
-                Activation::Relu => x.clamp_min_tensor(floor),
+                Activation::Relu => x.clamp_min_tensor(&floor.to_kind(x.kind())),
                 Activation::Relu6 | Activation::Silu => {
                     activated(activation, x).where_self(&floor.eq(0.0), x)
                 }
             },
-            Self::Soft(alpha) => x + alpha * (activated(activation, x) - x),
+            Self::Soft(alpha) => x + alpha.to_kind(x.kind()) * (activated(activation, x) - x),
         }
     }
 }
@@ -106,14 +106,14 @@ pub struct Activated {
 
 impl Activated {
     /// The derivative of the loss with respect to the layer's `alpha` in `alpha * act(x) + (1 - alpha) * x`, summed
-    /// over the batch, from that with respect to the output: times `act(x) - x`, whatever `alpha` is.
+    /// over the batch, from that with respect to the output: times `act(x) - x`, whatever `alpha` is. In 32-bit floats.
     pub fn alpha_gradient(&self, of_output: &Tensor) -> Tensor {
         self.alpha_gradients(of_output).sum_dim_intlist([0i64].as_slice(), false, None)
     }
 
     /// The same before summing: each image's part, (N, C, H, W).
     pub fn alpha_gradients(&self, of_output: &Tensor) -> Tensor {
-        let input = self.input.detach();
+        let input = self.input.detach().to_kind(Kind::Float);
         (activated(self.activation, &input) - input) * of_output
     }
 }

@@ -3,6 +3,7 @@
 use crate::gates::Gates;
 use crate::network::{Mode, Network};
 use models::data::{Dataset, Normalisation};
+use models::graph::Shape;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -116,10 +117,14 @@ fn batch(
 
 /// Appends an image shifted by up to [`SHIFT`] pixels each way (black where nothing is left) and maybe mirrored.
 fn augmented(data: &Dataset, index: usize, rng: &mut ChaCha8Rng, out: &mut Vec<u8>) {
-    let shape = data.shape();
-    let (down, right) = (rng.random_range(0..=2 * SHIFT), rng.random_range(0..=2 * SHIFT));
-    let mirrored: bool = rng.random();
-    for plane in data.image(index).chunks_exact(shape.area()) {
+    let corner = (rng.random_range(0..=2 * SHIFT), rng.random_range(0..=2 * SHIFT));
+    moved(data.image(index), data.shape(), corner, rng.random(), out);
+}
+
+/// Appends what is left of an image after padding it by [`SHIFT`] black pixels on each side, cropping it to its own
+/// size with the upper left corner at row `down` and column `right` of that, and mirroring left and right if so.
+fn moved(image: &[u8], shape: Shape, (down, right): (usize, usize), mirrored: bool, out: &mut Vec<u8>) {
+    for plane in image.chunks_exact(shape.area()) {
         for y in 0..shape.h {
             let source = (y + down).checked_sub(SHIFT).filter(|row| *row < shape.h);
             for x in 0..shape.w {
@@ -135,7 +140,6 @@ fn augmented(data: &Dataset, index: usize, rng: &mut ChaCha8Rng, out: &mut Vec<u
 mod tests {
     use super::*;
     use crate::network::values;
-    use models::graph::Shape;
 
     fn data() -> Dataset {
         let shape = Shape::new(1, 2, 2);
@@ -161,6 +165,73 @@ mod tests {
         assert_ne!(seen(Order { epoch: 1, ..order }), first);
         assert_ne!(seen(Order { phase: 1, ..order }), first);
         assert_ne!(seen(Order { seed: 2, ..order }), first);
+    }
+
+    /// Two channels of three rows and six columns; each crop written out.
+    #[test]
+    fn shift_and_mirror_as_by_hand() {
+        let shape = Shape::new(2, 3, 6);
+        #[rustfmt::skip]
+        let image = [
+            11, 12, 13, 14, 15, 16,
+            21, 22, 23, 24, 25, 26,
+            31, 32, 33, 34, 35, 36,
+
+            51, 52, 53, 54, 55, 56,
+            61, 62, 63, 64, 65, 66,
+            71, 72, 73, 74, 75, 76,
+        ];
+        let crop = |corner, mirrored| {
+            let mut out = Vec::new();
+            moved(&image, shape, corner, mirrored, &mut out);
+            out
+        };
+        assert_eq!(crop((4, 4), false), image, "the padding's width is the middle");
+        #[rustfmt::skip]
+        assert_eq!(crop((4, 4), true), [
+            16, 15, 14, 13, 12, 11,
+            26, 25, 24, 23, 22, 21,
+            36, 35, 34, 33, 32, 31,
+
+            56, 55, 54, 53, 52, 51,
+            66, 65, 64, 63, 62, 61,
+            76, 75, 74, 73, 72, 71,
+        ]);
+        // One row of padding above, and two columns of it on the left.
+        #[rustfmt::skip]
+        let low_and_right = [
+            0, 0,  0,  0,  0,  0,
+            0, 0, 11, 12, 13, 14,
+            0, 0, 21, 22, 23, 24,
+
+            0, 0,  0,  0,  0,  0,
+            0, 0, 51, 52, 53, 54,
+            0, 0, 61, 62, 63, 64,
+        ];
+        assert_eq!(crop((3, 2), false), low_and_right);
+        // The crop is mirrored, so the padding changes sides.
+        #[rustfmt::skip]
+        assert_eq!(crop((3, 2), true), [
+             0,  0,  0,  0, 0, 0,
+            14, 13, 12, 11, 0, 0,
+            24, 23, 22, 21, 0, 0,
+
+             0,  0,  0,  0, 0, 0,
+            54, 53, 52, 51, 0, 0,
+            64, 63, 62, 61, 0, 0,
+        ]);
+        // The farthest corner: more rows than there are, and all but two columns.
+        assert_eq!(crop((8, 8), false), [0; 36]);
+        #[rustfmt::skip]
+        assert_eq!(crop((5, 8), false), [
+            25, 26, 0, 0, 0, 0,
+            35, 36, 0, 0, 0, 0,
+             0,  0, 0, 0, 0, 0,
+
+            65, 66, 0, 0, 0, 0,
+            75, 76, 0, 0, 0, 0,
+             0,  0, 0, 0, 0, 0,
+        ]);
     }
 
     #[test]

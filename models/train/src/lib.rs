@@ -13,6 +13,7 @@ pub mod network;
 pub mod optimizer;
 mod pass;
 pub mod phase;
+pub mod precision;
 pub mod privshap;
 pub mod state;
 pub mod train;

@@ -40,10 +40,10 @@ enum Command {
 
 #[derive(Args)]
 struct DataArgs {
-    /// Images: shapes (built in), cifar10, cifar100 [default: shapes, or what the network was trained on].
+    /// Images: shapes (built in), cifar10, cifar100, tiny-imagenet [default: shapes, or what the network was trained on].
     #[arg(long)]
     data: Option<String>,
-    /// Folder of CIFAR's binary files.
+    /// Folder of CIFAR's binary files, or of Tiny ImageNet's wnids.txt, train and val.
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
@@ -258,7 +258,7 @@ fn walk(args: &WalkArgs) -> ShapleySettings {
 
 fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<DataSource, Error> {
     let source = DataSource::parse(args.data.as_deref().unwrap_or(default), args.data_dir.as_deref())?;
-    for check in source.checksums()?.iter().filter(|check| !check.matches()) {
+    for check in source.checksums()?.iter().filter(|check| check.is_official() == Some(false)) {
         terminal.note(&format!("note: {} is not the official file (by its SHA-256)", check.path.display()));
     }
     Ok(source)
@@ -266,7 +266,9 @@ fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<Dat
 
 /// Removes the files of a run, and nothing else, from its folder.
 fn discard(dir: &Path) -> Result<(), Error> {
-    for file in [train::state::FILE, models::checkpoint::REST, models::checkpoint::ARRAYS] {
+    let curves = [results::curves::TABLE, results::curves::PICTURE];
+    let checkpoint = [models::checkpoint::REST, models::checkpoint::ARRAYS];
+    for file in [train::state::FILE].into_iter().chain(checkpoint).chain(curves) {
         let path = dir.join(file);
         match fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, e)),

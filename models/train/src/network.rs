@@ -1,6 +1,7 @@
 //! A graph with its parameters as libtorch tensors, differentiable.
 
 use crate::gates::{Activated, Gates};
+use crate::precision::{Precision, laid_out};
 use models::graph::{Graph, Op, Padding, Parameters};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,6 +25,7 @@ pub enum Mode {
 pub struct Network {
     graph: Graph,
     device: Device,
+    precision: Precision,
     parameters: BTreeMap<String, Tensor>,
 }
 
@@ -48,14 +50,21 @@ impl Network {
         Self::new(graph, &parameters, device)
     }
 
-    /// Copies parameters, which must fit the graph, to the device.
+    /// Copies parameters, which must fit the graph, to the device. It computes in full precision.
     pub fn new(graph: &Graph, parameters: &Parameters, device: Device) -> Self {
         let tensors = parameters.iter().map(|(name, tensor)| {
             let shape: Vec<i64> = tensor.shape().iter().map(|n| *n as i64).collect();
             let copy = Tensor::from_slice(tensor.data()).reshape(&shape).to_device(device);
-            (name.clone(), copy.set_requires_grad(is_trainable(name)))
+            (name.clone(), laid_out(copy, device).set_requires_grad(is_trainable(name)))
         });
-        Self { graph: graph.clone(), device, parameters: tensors.collect() }
+        let (graph, precision) = (graph.clone(), Precision::Full);
+        Self { graph, device, precision, parameters: tensors.collect() }
+    }
+
+    /// The same network, parameters shared, computing in `precision`.
+    pub fn at(&self, precision: Precision) -> Self {
+        let shared = self.parameters.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+        Self { graph: self.graph.clone(), device: self.device, precision, parameters: shared.collect() }
     }
 
     /// The operations.
@@ -82,9 +91,9 @@ impl Network {
         self.parameters.iter().filter(|(name, _)| is_trainable(name)).map(|(name, t)| (name.as_str(), t))
     }
 
-    /// Logits (N, classes) of normalised images (N, C, H, W).
+    /// Logits (N, classes) of normalised images (N, C, H, W), 32-bit floats both.
     pub fn forward(&self, images: &Tensor, gates: &Gates, mode: Mode) -> Tensor {
-        self.values(images, gates, mode).pop().expect("a graph has nodes").flatten(1, -1)
+        logits(self.values(images, gates, mode).last().expect("a graph has nodes"))
     }
 
     /// The logits, and what happened in the activation layers, in network order.
@@ -94,7 +103,7 @@ impl Network {
             let input = values[self.graph.nodes()[layer.node].inputs[0]].shallow_clone();
             Activated { activation: layer.activation, input, output: values[layer.node].shallow_clone() }
         });
-        (values[values.len() - 1].flatten(1, -1), activated.collect())
+        (logits(&values[values.len() - 1]), activated.collect())
     }
 
     /// The values of all nodes.
@@ -109,9 +118,10 @@ impl Network {
         for (id, node) in self.graph.nodes().iter().enumerate().skip(values.len()) {
             let x = node.inputs.first().map_or(images, |i| &values[*i]);
             let parameter = |suffix: &str| &self.parameters[&format!("{}.{suffix}", node.name)];
-            let bias = |has: bool| has.then(|| parameter("bias"));
+            let weight = || self.precision.rounded(parameter("weight"));
+            let bias = |has: bool| has.then(|| self.precision.rounded(parameter("bias")));
             let y = match &node.op {
-                Op::Input => x.shallow_clone(),
+                Op::Input => laid_out(self.precision.rounded(x), self.device),
                 Op::Conv { window, bias: has_bias, .. } => {
                     let p = window.padding;
                     let symmetric = p.top == p.bottom && p.left == p.right;
@@ -121,10 +131,10 @@ impl Network {
                         (Some(pad(x, p)), [0, 0])
                     };
                     let x = padded.as_ref().unwrap_or(x);
-                    x.conv2d(parameter("weight"), bias(*has_bias), pair(window.stride), padding, [1, 1], 1)
+                    x.conv2d(&weight(), bias(*has_bias), pair(window.stride), padding, [1, 1], 1)
                 }
                 Op::Linear { bias: has_bias, .. } => {
-                    x.flatten(1, -1).linear(parameter("weight"), bias(*has_bias)).unsqueeze(-1).unsqueeze(-1)
+                    x.flatten(1, -1).linear(&weight(), bias(*has_bias)).unsqueeze(-1).unsqueeze(-1)
                 }
                 Op::BatchNorm { eps } => x.batch_norm(
                     Some(parameter("weight")),
@@ -158,6 +168,11 @@ impl Network {
             values.push(y);
         }
     }
+}
+
+/// The last node's value (N, classes, 1, 1) as logits (N, classes), whatever precision it was computed in.
+fn logits(last: &Tensor) -> Tensor {
+    last.flatten(1, -1).to_kind(Kind::Float)
 }
 
 /// A tensor's values, row-major, on the host.
@@ -285,6 +300,30 @@ mod tests {
         let gradient = Tensor::run_backward(&[loss], &[&activated[0].output], false, false);
         // The second logit is y0 - y1; unit 0 holds -7, so its alpha moves y0 by 7; unit 1 is positive.
         assert_eq!(values(&activated[0].alpha_gradient(&gradient[0])), [7.0, 0.0]);
+    }
+
+    /// Mixed precision computes in bfloat16 and answers in 32 bits. All of these numbers have few enough bits to be
+    /// exact in either.
+    #[test]
+    fn mixed_precision_as_by_hand() {
+        let mixed = masked().at(Precision::Mixed);
+        let images = Tensor::from_slice(&[-1f32, -2.0, -1.0, 3.0]).reshape([2, 1, 1, 2]);
+        let mut masks = Masks::all_kept(mixed.graph());
+        masks.set("act", Mask::new(Shape::new(1, 1, 2), vec![true, false]).unwrap());
+        let gates = Gates::of(mixed.graph(), &masks, Device::Cpu);
+        let (answers, activated) = mixed.forward_activated(&images, &gates, Mode::Evaluate);
+        assert_eq!((activated[0].input.kind(), activated[0].output.kind()), (Kind::BFloat16, Kind::BFloat16));
+        assert_eq!(answers.kind(), Kind::Float);
+        // The second image's pixels are -7 and 17 before the activation.
+        assert_eq!(values(&answers), [-12.5, 13.0, 17.5, -17.0]);
+        let (_, weight) = mixed.trainable().find(|(name, _)| *name == "fc.weight").unwrap();
+        let loss = answers.select(1, 1).sum(Kind::Float);
+        let gradients = Tensor::run_backward(&[loss], &[weight, &activated[0].output], false, false);
+        assert_eq!(gradients[0].kind(), Kind::Float, "weights move in 32 bits");
+        assert_eq!(values(&gradients[0]), [0.0, 0.0, 0.0, 4.0]);
+        // Alphas count the batch's units that the activation changes: -7 becomes 0 twice, -13 once, times -1.
+        assert_eq!(activated[0].alpha_gradient(&gradients[1]).kind(), Kind::Float);
+        assert_eq!(values(&activated[0].alpha_gradient(&gradients[1])), [14.0, -13.0]);
     }
 
     #[test]

@@ -96,12 +96,11 @@ impl Optimizer {
         }
     }
 
-    /// Names and values of all averages.
-    pub(crate) fn saved(&self) -> impl Iterator<Item = (String, &Tensor)> {
-        self.averages
-            .iter()
-            .enumerate()
-            .flat_map(|(order, averages)| averages.iter().map(move |(name, t)| (slot(order, name), t)))
+    /// Names and values of all averages, each row-major in memory.
+    pub(crate) fn saved(&self) -> impl Iterator<Item = (String, Tensor)> {
+        self.averages.iter().enumerate().flat_map(|(order, averages)| {
+            averages.iter().map(move |(name, t)| (slot(order, name), t.contiguous()))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
+use crate::precision::Precision;
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
 use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
@@ -49,11 +50,12 @@ pub struct TrainSettings {
 
 impl TrainSettings {
     /// The recipe of the PrivShap authors (SGD 0.1, momentum 0.9, weight decay 5e-4, batch 256, 160 epochs, shift and
-    /// mirror), or for `shapes` one that takes well under a minute on two processor cores.
+    /// mirror; 200 epochs of Tiny ImageNet), or for `shapes` one that takes well under a minute on two processor cores.
     pub fn recipe(net: &str, source: &DataSource) -> Self {
         let (epochs, batch, augment) = match source {
             DataSource::Shapes => (10, 64, false),
             DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, true),
+            DataSource::TinyImagenet { .. } => (200, 256, true),
         };
         Self {
             net: net.to_owned(),
@@ -76,13 +78,14 @@ impl TrainSettings {
 pub fn default_threads(source: &DataSource) -> usize {
     match source {
         DataSource::Shapes => 1,
-        DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => {
+        DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
             std::thread::available_parallelism().map_or(1, Into::into)
         }
     }
 }
 
-/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there.
+/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there. After every epoch, the
+/// curves beside it are written anew ([`results::curves`]).
 pub fn train(
     settings: &TrainSettings,
     source: &DataSource,
@@ -122,6 +125,7 @@ pub fn train(
         teacher: None,
         seed: settings.seed,
         settings: &echo,
+        name: &format!("{} on {}", settings.net, source.name()),
         dir: out,
     };
     let network = Network::initialised(&graph, settings.seed, Device::cuda_if_available());
@@ -188,7 +192,12 @@ pub(crate) fn echo<S: Serialize>(settings: &S, source: &DataSource, images: &Dat
     let mut all = serde_json::to_value(settings).expect("settings have string keys only");
     all["data"] = source.name().into();
     all["data_sha256"] = images.digest().into();
-    all["device"] = format!("{:?}", Device::cuda_if_available()).into();
+    let device = Device::cuda_if_available();
+    all["device"] = format!("{device:?}").into();
+    match Precision::of(device) {
+        Precision::Full => {}
+        Precision::Mixed => all["precision"] = "bfloat16, channels last".into(),
+    }
     all
 }
 

@@ -7,6 +7,7 @@
 mod accuracy_latency;
 mod axis;
 mod bars;
+pub(crate) mod curves;
 mod svg;
 mod values;
 

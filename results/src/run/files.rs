@@ -28,21 +28,9 @@ impl<R: Row> Appender<R> {
         Ok(table)
     }
 
-    /// Whether all rows keep the schema's rules.
-    pub(crate) fn check(&self, rows: &[R]) -> Result<(), Error> {
-        rows.iter().try_for_each(|row| {
-            row.check().map_err(|Wrong { column, expected, found }| Error::Row {
-                file: R::FILE,
-                column,
-                expected: expected.to_owned(),
-                found,
-            })
-        })
-    }
-
     /// Checks the rows, writes them in one piece and waits for the disk.
     pub(crate) fn append(&mut self, rows: &[R]) -> Result<(), Error> {
-        self.check(rows)?;
+        check(rows)?;
         self.put(&encode(rows)?)
     }
 
@@ -51,6 +39,18 @@ impl<R: Row> Appender<R> {
         self.file.write_all(bytes).map_err(failed)?;
         self.file.sync_data().map_err(failed)
     }
+}
+
+/// Whether all rows keep the schema's rules.
+pub(crate) fn check<R: Row>(rows: &[R]) -> Result<(), Error> {
+    rows.iter().try_for_each(|row| {
+        row.check().map_err(|Wrong { column, expected, found }| Error::Row {
+            file: R::FILE,
+            column,
+            expected: expected.to_owned(),
+            found,
+        })
+    })
 }
 
 fn header<R: Row>() -> Result<Vec<u8>, Error> {

@@ -21,6 +21,7 @@ pub(crate) fn manifest() -> Manifest {
         links: Vec::new(),
         loopback: None,
         models: Vec::new(),
+        data: Vec::new(),
         settings: serde_json::json!({ "repeats": 3 }),
     }
 }

@@ -16,6 +16,7 @@ use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::phase::{Phase, Schedule};
+use crate::precision::Precision;
 use crate::privshap::ShapleySettings;
 use crate::train::{check_teacher, conclude, default_threads, echo, finished, limited, set_threads};
 use crate::watch::Watch;
@@ -58,7 +59,9 @@ impl LinearizeSettings {
     pub fn recipe(source: &DataSource) -> Self {
         let (replace_epochs, finetune_epochs, finetune_rate, batch, augment) = match source {
             DataSource::Shapes => (4, 6, 1e-2, 64, false),
-            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (60, 60, 1e-3, 256, true),
+            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
+                (60, 60, 1e-3, 256, true)
+            }
         };
         Self {
             method: Method::Privshap,
@@ -106,7 +109,7 @@ impl LinearizeSettings {
 }
 
 /// Linearizes `teacher` to each of `totals` kept units, into `out/b<units>`; finished ones are read, a started one is
-/// continued. The held-out images are those that `teacher` was trained without.
+/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was trained without.
 pub fn linearize(
     settings: &LinearizeSettings,
     teacher: &Checkpoint,
@@ -150,7 +153,8 @@ impl Run<'_> {
         let choice = method.choose(teacher, &self.weights, total, watch)?;
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
-        let (phases, guide) = (self.settings.phases(choice.masking), network(teacher));
+        let phases = self.settings.phases(choice.masking);
+        let guide = network(teacher).at(Precision::of(device));
         let job = Job {
             train: &self.splits.train,
             held_out: &self.splits.held_out,
@@ -159,6 +163,7 @@ impl Run<'_> {
             teacher: Some(&guide),
             seed: teacher.meta.seed,
             settings: &echo,
+            name: &format!("{}, {} to {total} units", teacher.meta.net, method.name()),
             dir,
         };
         let (best, history) = job.run(network(teacher), choice.masks, watch)?;

@@ -1,0 +1,98 @@
+//! How a training went, beside the checkpoint that came of it: `curves.csv`, and its picture `curves.svg`.
+
+use crate::pictures::curves::draw;
+use crate::run::files::{write_table, write_whole};
+use crate::schema::{Row, Wrong};
+use crate::{Error, run};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Name of the table.
+pub const TABLE: &str = "curves.csv";
+/// Name of the picture.
+pub const PICTURE: &str = "curves.svg";
+
+/// What one epoch reported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochRow {
+    /// The part of the training, such as `train` or `finetune`.
+    pub phase: String,
+    /// From 1, within the phase.
+    pub epoch: u64,
+    /// Mean loss over the epoch's images.
+    pub loss: f64,
+    /// Top-1 accuracy on the training images as they were seen, 0 to 1.
+    pub train: f64,
+    /// Top-1 accuracy on the held-out images after the epoch, 0 to 1.
+    pub held_out: f64,
+}
+
+impl Row for EpochRow {
+    const FILE: &'static str = TABLE;
+
+    fn check(&self) -> Result<(), Wrong> {
+        if self.phase.is_empty() {
+            return Err(Wrong { column: "phase", expected: "a name", found: String::new() });
+        }
+        if !self.loss.is_finite() {
+            return Err(Wrong { column: "loss", expected: "a finite number", found: self.loss.to_string() });
+        }
+        for (column, share) in [("train", self.train), ("held_out", self.held_out)] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Wrong { column, expected: "a fraction from 0 to 1", found: share.to_string() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts both files, named [`TABLE`] and [`PICTURE`], into the folder `dir`, replacing older ones; each appears whole
+/// or not at all. `name` says whose training it was.
+///
+/// # Errors
+/// [`Error::Row`] if a column breaks its rule; [`Error::Io`] if the disk refuses.
+pub fn write(dir: &Path, name: &str, epochs: &[EpochRow]) -> Result<(), Error> {
+    run::files::check(epochs)?;
+    write_table(dir, epochs)?;
+    write_whole(&dir.join(PICTURE), draw(name, epochs).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(phase: &str, epoch: u64, held_out: f64) -> EpochRow {
+        EpochRow { phase: phase.into(), epoch, loss: 1.0 / epoch as f64, train: 0.5, held_out }
+    }
+
+    #[test]
+    fn the_table_says_what_it_was_given() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "mini", &[epoch("replace", 1, 0.25), epoch("finetune", 4, 0.75)]).unwrap();
+        write(dir.path(), "mini", &[epoch("replace", 1, 0.25), epoch("finetune", 2, 0.75)]).unwrap();
+        let table = std::fs::read_to_string(dir.path().join(TABLE)).unwrap();
+        assert_eq!(
+            table,
+            "phase,epoch,loss,train,held_out\nreplace,1,1.0,0.5,0.25\nfinetune,2,0.5,0.5,0.75\n"
+        );
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file stays");
+        let readme = include_str!("../README.md");
+        for column in table.lines().next().unwrap().split(',') {
+            let (_, after) = readme.split_once("## `curves.csv`").unwrap();
+            assert!(after.contains(&format!("| `{column}` |")), "{column}");
+        }
+    }
+
+    #[test]
+    fn what_no_training_reports_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let column = |row: EpochRow| match write(dir.path(), "mini", &[row]) {
+            Err(Error::Row { file: TABLE, column, .. }) => column,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(column(epoch("", 1, 0.5)), "phase");
+        assert_eq!(column(epoch("train", 1, 1.5)), "held_out");
+        assert_eq!(column(EpochRow { loss: f64::NAN, ..epoch("train", 1, 0.5) }), "loss");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
