@@ -87,10 +87,12 @@ fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
                 found: "one of them".into(),
             }),
         },
-        "safetensors" => Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?),
+        "safetensors" | "pth" | "pt" | "th" | "tar" => {
+            Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?)
+        }
         _ => Err(Error::Option {
             option: "FILE",
-            expected: "a name that ends in .safetensors or .onnx".into(),
+            expected: "a name that ends in .safetensors, .pth, .pt, .th, .pth.tar or .onnx".into(),
             found: args.file.display().to_string(),
         }),
     }

@@ -96,7 +96,10 @@ fn what_cannot_be_imported_is_said() {
         ("weights.safetensors", "--net: expected a network's name"),
         ("weights.safetensors --net mini --graph graph.json", "found both"),
         ("weights.safetensors --net resnet20", "node `bn1.bias`: expected shape [16], found [8]"),
-        ("weights.bin --net mini", "expected a name that ends in .safetensors or .onnx"),
+        (
+            "weights.bin --net mini",
+            "expected a name that ends in .safetensors, .pth, .pt, .th, .pth.tar or .onnx",
+        ),
         ("absent.safetensors --net mini", "absent.safetensors"),
         ("absent.onnx", "absent.onnx"),
         ("absent.onnx --net mini", "neither --net nor --graph for an ONNX file"),

@@ -20,6 +20,7 @@ mod value;
 mod window;
 
 use crate::Imported;
+use crate::fault::Fault;
 use array::{Array, is_external};
 use models::Error;
 use models::graph::{Graph, Shape};
@@ -43,23 +44,6 @@ const OPSETS: RangeInclusive<i64> = 7..=28;
 /// Largest extent of an image.
 const EXTENT_LIMIT: i64 = 1 << 14;
 
-/// What is wrong with the operator at hand.
-#[derive(Debug)]
-struct Fault {
-    expected: String,
-    found: String,
-}
-
-impl Fault {
-    fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { expected: expected.into(), found: found.into() }
-    }
-
-    fn at(self, node: impl Into<String>) -> Error {
-        Error::model(node, self.expected, self.found)
-    }
-}
-
 /// Reads a network from an ONNX file.
 ///
 /// Nodes keep the names of the file, made unique and free of other characters than letters, digits, `_`, `-` and `.`.
@@ -73,7 +57,7 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
     let model = ModelProto::decode(bytes.as_slice())
         .map_err(|e| Error::format(path, "an ONNX model", e.to_string()))?;
     drop(bytes);
-    let format = |fault: Fault| Error::format(path, fault.expected, fault.found);
+    let format = |fault: Fault| fault.of(path);
 
     let opset = opset(&model).map_err(format)?;
     let file = model.graph.as_ref().ok_or_else(|| Error::format(path, "a graph", "none"))?;
