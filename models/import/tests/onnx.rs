@@ -1,9 +1,8 @@
-//! ONNX files: third-party ones where they are at hand, and small ones made here.
+//! Small ONNX files made here.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod file;
-mod shared;
 
 use file::{File, attribute, ints};
 use import::Imported;
