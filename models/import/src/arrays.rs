@@ -34,7 +34,7 @@ impl Arrays {
             return Ok(Self { path: path.to_owned(), arrays });
         }
         let file = SafeTensors::deserialize(&bytes)
-            .map_err(|e| Error::format(path, "a safetensors file", e.to_string()))?;
+            .map_err(|e| Error::format(path, "a safetensors file or a state dict", e.to_string()))?;
         let arrays = file.iter().map(|(name, view)| {
             let array =
                 Array { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data().to_vec() };

@@ -1,7 +1,5 @@
 //! Files of PyTorch's exporters, and the logits that PyTorch has for them (`fixtures/exports.py`).
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-
 use models::data::Normalisation;
 use models::graph::{Activation, Op};
 use models::real;

@@ -1,6 +1,7 @@
 //! The zip archive that PyTorch writes since 1.6: `NAME/data.pkl`, and `NAME/data/KEY` for every storage.
 
-use super::pickle::{Pickle, load};
+use super::machine::load;
+use super::pickle::Pickle;
 use super::tensor::Storages;
 use crate::fault::Fault;
 use std::borrow::Cow;

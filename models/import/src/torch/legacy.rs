@@ -1,7 +1,8 @@
 //! The stream that PyTorch wrote before 1.6: pickles of a magic number, a version, the machine, the object and the keys
 //! of its storages, then those storages in order, each behind its number of elements.
 
-use super::pickle::{Object, Pickle, load};
+use super::machine::load;
+use super::pickle::{Object, Pickle};
 use super::tensor::{Storages, width};
 use crate::fault::Fault;
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 //! State dicts that `torch.save` wrote: `.pth`, `.pt`, `.th`, `.pth.tar`.
 //!
 //! Such a file is a pickle, a program that builds objects, and raw values beside it. The program is interpreted here, by
-//! [`pickle`], with the few operations and classes that tensors in dicts are made of; it can make nothing but tensors
+//! [`machine`], with the few operations and classes that tensors in dicts are made of; it can make nothing but tensors
 //! and plain values, and calls nothing. (libtorch's own reader, which is made for TorchScript, reads no state dict of
 //! Python's and is not made for files that nobody vouches for.)
 //!
@@ -12,12 +12,13 @@
 //! | a dict of tensors by name | a whole module, whose class the error names |
 //! | a training script's dict that has one of those, as `state_dict` or the only one | one that has several |
 //! | views: any offset and strides | views that repeat elements |
-//! | half, bfloat16, float, double, integers and bool | complex, quantized, sparse and 8-bit floats |
+//! | half, bfloat16, float, double, bytes and bool; counters of batch norms | complex, quantized, sparse, 8-bit floats |
 //!
 //! What else a training script keeps in such a dict is passed over: numbers, an optimizer's state, the command line.
 
 mod archive;
 mod legacy;
+mod machine;
 mod pickle;
 mod tensor;
 
@@ -136,7 +137,7 @@ mod tests {
     /// A view of a storage of twelve bytes, 0 to 11.
     fn view(offset: usize, shape: &[usize], strides: &[usize]) -> Result<Vec<u8>, String> {
         // ('storage', torch.ByteStorage, 'k', None, 12), and a dict of nothing else.
-        let pickle = pickle::load(b"(U\x07storagectorch\nByteStorage\nU\x01kNK\x0ctQ.").unwrap();
+        let pickle = machine::load(b"(U\x07storagectorch\nByteStorage\nU\x01kNK\x0ctQ.").unwrap();
         let storages = Storages::from([("k".to_owned(), (0..12).collect::<Vec<u8>>().into())]);
         let (shape, strides) = (shape.to_vec(), strides.to_vec());
         let tensor = Tensor { storage: pickle.top, offset, shape, strides };
@@ -165,7 +166,7 @@ mod tests {
 
     /// What is wrong with a pickle.
     fn refused(pickle: &[u8]) -> String {
-        let Err(Fault { expected, found }) = pickle::load(pickle) else { panic!("the pickle is refused") };
+        let Err(Fault { expected, found }) = machine::load(pickle) else { panic!("the pickle is refused") };
         format!("expected {expected}, found {found}")
     }
 
@@ -201,9 +202,9 @@ mod tests {
 
     #[test]
     fn lists_in_themselves_and_dicts_of_python_2_are_read() {
-        let own = pickle::load(b"]q\x00h\x00a.").unwrap();
+        let own = machine::load(b"]q\x00h\x00a.").unwrap();
         assert!(matches!(own.object(own.top), Object::Sequence(items) if items[..] == [own.top]));
-        let dict = pickle::load(b"ccollections\nOrderedDict\n]](U\x01aK\x07ea\x85R.").unwrap();
+        let dict = machine::load(b"ccollections\nOrderedDict\n]](U\x01aK\x07ea\x85R.").unwrap();
         assert!(matches!(dict.entry("a"), Some(Object::Int(7))));
     }
 }
