@@ -295,7 +295,7 @@ pub(crate) struct InitArgs {
 
 #[derive(Args, Default)]
 pub(crate) struct ImportArgs {
-    /// The file: .safetensors or .onnx.
+    /// The file: .safetensors, a state dict of PyTorch's (.pth, .pt, .th, .pth.tar), or .onnx.
     pub(crate) file: PathBuf,
     #[arg(long, help = format!("Network that a file of weights is for: {}", models::nets::listed()))]
     pub(crate) net: Option<String>,
@@ -314,8 +314,8 @@ pub(crate) struct ImportArgs {
     /// Divides every channel afterwards, comma-separated.
     #[arg(long, value_delimiter = ',')]
     pub(crate) std: Option<Vec<f32>>,
-    /// Masks of which units keep their nonlinearity, in safetensors: SNL's or PrivShap's `...alphas`, AutoReP's
-    /// `alpha_mask_N`, or `NODE.mask`. The file of weights may have them too.
+    /// Masks of which units keep their nonlinearity, in safetensors or a state dict: SNL's or PrivShap's `...alphas`,
+    /// AutoReP's `alpha_mask_N`, or `NODE.mask`. The file of weights may have them too.
     #[arg(long)]
     pub(crate) masks: Option<PathBuf>,
     /// Units whose mask has a larger value keep their nonlinearity.

@@ -87,10 +87,12 @@ fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
                 found: "one of them".into(),
             }),
         },
-        "safetensors" => Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?),
+        "safetensors" | "pth" | "pt" | "th" | "tar" => {
+            Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?)
+        }
         _ => Err(Error::Option {
             option: "FILE",
-            expected: "a name that ends in .safetensors or .onnx".into(),
+            expected: "a name that ends in .safetensors, .pth, .pt, .th, .pth.tar or .onnx".into(),
             found: args.file.display().to_string(),
         }),
     }
@@ -113,14 +115,19 @@ fn graph(args: &ImportArgs, test: &Dataset) -> Result<Graph, Error> {
     }
 }
 
-/// As given, or as the file says, or as the data set usually has it; said aloud.
+/// As given and as the file says, or as the data set usually has it; said aloud.
 fn normalisation(
     args: &ImportArgs,
     imported: &Imported,
     source: &DataSource,
 ) -> Result<Normalisation, Error> {
     let (normalisation, whose) = match (&args.mean, &args.std, &imported.normalisation) {
-        (Some(mean), Some(std), _) => (Normalisation { mean: mean.clone(), std: std.clone() }, "as given"),
+        (Some(mean), Some(std), None) => (Normalisation { mean: mean.clone(), std: std.clone() }, "as given"),
+        (Some(mean), Some(std), Some(own)) => {
+            let given = Normalisation { mean: mean.clone(), std: std.clone() };
+            given.check(own.mean.len())?;
+            (both(&given, own), "as given, and then the file's own")
+        }
         (None, None, Some(own)) => (own.clone(), "the file's own"),
         (None, None, None) => {
             (source.default_normalisation(), "the data set's usual one, since none was given")
@@ -137,6 +144,15 @@ fn normalisation(
     let Normalisation { mean, std } = &normalisation;
     say(&format!("images are normalised by mean {mean:?}, deviation {std:?} ({whose})"))?;
     Ok(normalisation)
+}
+
+/// The normalisation that does what one does and then the other.
+fn both(first: &Normalisation, then: &Normalisation) -> Normalisation {
+    let channels = || first.mean.iter().zip(&first.std).zip(then.mean.iter().zip(&then.std));
+    Normalisation {
+        mean: channels().map(|((mean, std), (then_mean, _))| mean + std * then_mean).collect(),
+        std: channels().map(|((_, std), (_, then_std))| std * then_std).collect(),
+    }
 }
 
 /// Prints the largest difference from the logits that the network's maker expects.
@@ -203,4 +219,23 @@ fn name(path: &Path) -> String {
 
 fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::graph::Shape;
+
+    #[test]
+    fn two_normalisations_are_done_one_after_the_other() {
+        let first = Normalisation { mean: vec![0.5, 0.25], std: vec![0.5, 0.125] };
+        let then = Normalisation { mean: vec![2.0, -1.0], std: vec![4.0, 0.5] };
+        let shape = Shape::new(2, 1, 1);
+        for image in [[0, 255], [51, 102]] {
+            let once = first.apply(&image, shape);
+            let twice = [(once[0] - 2.0) / 4.0, (once[1] + 1.0) / 0.5];
+            let found = both(&first, &then).apply(&image, shape);
+            assert!(found.iter().zip(twice).all(|(found, twice)| (found - twice).abs() < 1e-5), "{found:?}");
+        }
+    }
 }

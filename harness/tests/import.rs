@@ -4,7 +4,7 @@
 
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
-use models::graph::Shape;
+use models::graph::{Activation, Graph, Node, Op, Padding, Shape, Window};
 use models::mask::Masks;
 use models::tensor::Tensor;
 use models::{initial, nets, real};
@@ -96,7 +96,10 @@ fn what_cannot_be_imported_is_said() {
         ("weights.safetensors", "--net: expected a network's name"),
         ("weights.safetensors --net mini --graph graph.json", "found both"),
         ("weights.safetensors --net resnet20", "node `bn1.bias`: expected shape [16], found [8]"),
-        ("weights.bin --net mini", "expected a name that ends in .safetensors or .onnx"),
+        (
+            "weights.bin --net mini",
+            "expected a name that ends in .safetensors, .pth, .pt, .th, .pth.tar or .onnx",
+        ),
         ("absent.safetensors --net mini", "absent.safetensors"),
         ("absent.onnx", "absent.onnx"),
         ("absent.onnx --net mini", "neither --net nor --graph for an ONNX file"),
@@ -111,4 +114,46 @@ fn what_cannot_be_imported_is_said() {
         assert!(!output.status.success() && text(&output).contains(said), "{words}: {}", text(&output));
         assert!(!folder.path().join("out").exists(), "{words}: nothing is written");
     }
+}
+
+/// Files of `torch.save` and `torch.onnx.export`, as the crate `import` keeps them for its own tests.
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/import/tests/fixtures");
+
+#[test]
+fn a_state_dict_of_pytorch_is_read_like_safetensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = |kernel, around| Window {
+        kernel: (kernel, kernel),
+        stride: if around == 0 { (kernel, kernel) } else { (1, 1) },
+        padding: Padding { top: around, bottom: around, left: around, right: around },
+    };
+    let ops = [
+        ("input", Op::Input),
+        ("conv1", Op::Conv { out: 4, window: window(3, 1), bias: false }),
+        ("bn1", Op::BatchNorm { eps: 1e-5 }),
+        ("relu", Op::Act { activation: Activation::Relu }),
+        ("pool", Op::AvgPool { window: window(32, 0) }),
+        ("linear", Op::Linear { out: 10, bias: true }),
+    ];
+    let node = |(i, (name, op)): (usize, (&str, Op))| Node {
+        name: name.into(),
+        op,
+        inputs: i.checked_sub(1).into_iter().collect(),
+    };
+    let graph = Graph::new(Shape::new(3, 32, 32), ops.into_iter().enumerate().map(node).collect()).unwrap();
+    std::fs::write(folder.path().join("small.json"), serde_json::to_vec(&graph).unwrap()).unwrap();
+    for name in ["flat.pth", "nested.th", "legacy.pth"] {
+        let words = format!(
+            "import {FIXTURES}/{name} --graph small.json --data shapes --accuracy-images 5 --out {name}"
+        );
+        let output = linnet(&folder, &words);
+        assert!(output.status.success(), "{}", text(&output));
+        let read = Checkpoint::load(&folder.path().join(name)).unwrap();
+        assert_eq!(read.parameters["bn1.running_var"].data(), [0.125, 0.25, 0.375, 0.5], "{name}");
+    }
+    let output = linnet(
+        &folder,
+        &format!("import {FIXTURES}/hostile.pth --graph small.json --data shapes --out hostile"),
+    );
+    assert!(!output.status.success() && text(&output).contains("`posix.system`"), "{}", text(&output));
 }

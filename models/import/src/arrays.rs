@@ -1,5 +1,6 @@
 //! Arrays by name, as files of weights hold them.
 
+use crate::torch;
 use half::{bf16, f16};
 use models::Error;
 use models::checkpoint::read_capped;
@@ -17,18 +18,23 @@ pub(crate) struct Arrays {
     arrays: BTreeMap<String, Array>,
 }
 
-struct Array {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    data: Vec<u8>,
+/// Little-endian values in row-major order, exactly as many as the shape says.
+pub(crate) struct Array {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: Vec<u8>,
 }
 
 impl Arrays {
-    /// Reads a safetensors file.
+    /// Reads a safetensors file, or a state dict that PyTorch saved.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let bytes = read_capped(path, LIMIT)?;
+        if torch::is_pickled(&bytes) {
+            let arrays = torch::read(&bytes).map_err(|fault| fault.of(path))?;
+            return Ok(Self { path: path.to_owned(), arrays });
+        }
         let file = SafeTensors::deserialize(&bytes)
-            .map_err(|e| Error::format(path, "a safetensors file", e.to_string()))?;
+            .map_err(|e| Error::format(path, "a safetensors file or a state dict", e.to_string()))?;
         let arrays = file.iter().map(|(name, view)| {
             let array =
                 Array { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data().to_vec() };
@@ -70,7 +76,7 @@ impl Arrays {
     }
 }
 
-/// `N` bytes a value; safetensors has checked their number.
+/// `N` bytes a value; their number has been checked.
 fn each<const N: usize>(data: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     data.as_chunks().0.iter().map(|bytes| value(*bytes)).collect()
 }

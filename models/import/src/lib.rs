@@ -4,8 +4,10 @@
 //! not understood is an error that names it.
 
 mod arrays;
+mod fault;
 pub mod masks;
 pub mod onnx;
+mod torch;
 pub mod weights;
 
 use models::data::Normalisation;

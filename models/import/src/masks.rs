@@ -1,4 +1,4 @@
-//! Masks of linearizers: which units keep their nonlinearity, from safetensors.
+//! Masks of linearizers: which units keep their nonlinearity, from safetensors or state dicts.
 //!
 //! | array of | name | shape | kept where |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! Files of weights for a network that is known: safetensors, by PyTorch's names.
+//! Files of weights for a network that is known: safetensors or PyTorch's state dicts, by PyTorch's names.
 
 use crate::Imported;
 use crate::arrays::Arrays;
@@ -15,7 +15,7 @@ pub(crate) const WRAPPER: &str = "module.";
 /// Counted by PyTorch's batch norms in training, of no use afterwards.
 const COUNTER: &str = ".num_batches_tracked";
 
-/// Reads the parameters of `graph` from a safetensors file, and masks where it has some ([`masks`], kept where a value
+/// Reads the parameters of `graph` from a file of weights, and masks where it has some ([`masks`], kept where a value
 /// exceeds `threshold`). Names may all begin with `module.`. Other arrays are an error, but for the counters of batch
 /// norms.
 pub fn read(path: &Path, graph: Graph, threshold: f32) -> Result<Imported, Error> {

@@ -1,9 +1,8 @@
-//! ONNX files: third-party ones where they are at hand, and small ones made here.
+//! Small ONNX files made here.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod file;
-mod shared;
 
 use file::{File, attribute, ints};
 use import::Imported;
@@ -192,8 +191,24 @@ fn whole_averages_have_four_spellings() {
         .node("ReduceMean", "mean", &["x", "axes"], "m", &[])
         .node("Squeeze", "", &["m", "axes"], "y", &[]);
     check(&input, &image, &expected);
+    for (kept, second) in [(1, [3]), (0, [2])] {
+        let one = |axes| [("axes", axes), ("keepdims", file::int(kept))];
+        let apart = file.clone().node("ReduceMean", "rows", &["x"], "m", &one(ints(&[2]))).node(
+            "ReduceMean",
+            "columns",
+            &["m"],
+            "y",
+            &one(ints(&second)),
+        );
+        let net = check(&apart, &image, &expected);
+        let over = |kernel| Op::AvgPool { window: Window { kernel, stride: kernel, ..window } };
+        assert_eq!(ops(&net)[1..], [over((2, 1)), over((1, 2))]);
+    }
     let channels = refused(&file.clone().node("ReduceMean", "m", &["x"], "y", &[("axes", ints(&[1]))]));
-    assert!(channels.starts_with("node `m`: expected a mean over rows and columns together"), "{channels}");
+    assert!(
+        channels.starts_with("node `m`: expected a mean over rows and columns, axes 2 and 3"),
+        "{channels}"
+    );
     let pads = [("kernel_shape", ints(&[2, 2])), ("pads", ints(&[1, 1, 0, 0]))];
     let uncounted = refused(&file.node("AveragePool", "m", &["x"], "y", &pads));
     assert!(uncounted.starts_with("node `m`: expected no padding, or count_include_pad 1"), "{uncounted}");

@@ -124,6 +124,18 @@ impl Array {
         Ok(Self { dims: vec![columns, rows], data })
     }
 
+    /// The elements at these places of every axis.
+    pub(super) fn part(&self, places: &[Vec<usize>]) -> Self {
+        let chosen = self.dims.iter().zip(places).fold(vec![0], |found: Vec<usize>, (extent, places)| {
+            found.iter().flat_map(|at| places.iter().map(move |place| at * extent + place)).collect()
+        });
+        let data = match &self.data {
+            Data::Floats(values) => Data::Floats(chosen.into_iter().map(|i| values[i]).collect()),
+            Data::Ints(values) => Data::Ints(chosen.into_iter().map(|i| values[i]).collect()),
+        };
+        Self { dims: places.iter().map(Vec::len).collect(), data }
+    }
+
     /// For every element of a value of shape `dims`, the constant's element that numpy's broadcasting pairs it with;
     /// `None` where the shapes do not fit or the value would have to grow.
     pub(super) fn broadcast(&self, dims: &[usize]) -> Result<Option<Vec<f32>>, Fault> {

@@ -18,8 +18,11 @@ pub(super) fn flatten(network: &mut Network, node: &Node<'_>) -> Result<(), Faul
 
 pub(super) fn reshape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["allowzero"])?;
-    node.int_is("allowzero", 0, "")?;
     let target = network.constant(node.input(1)?)?.as_ints()?.to_vec();
+    // Without zeros, it makes no difference.
+    if target.contains(&0) {
+        node.int_is("allowzero", 0, " with an extent of 0")?;
+    }
     view(network, node, |dims| reshaped(dims, &target))
 }
 
@@ -131,6 +134,26 @@ pub(super) fn gather(network: &mut Network, node: &Node<'_>) -> Result<(), Fault
     let chosen = indices.as_ints()?.iter().map(at).collect::<Result<Vec<i64>, Fault>>()?;
     let array = Array { dims: indices.dims.clone(), data: Data::Ints(chosen) };
     network.define(node.output()?, Value::Constant(array))
+}
+
+/// A small constant of equal elements.
+pub(super) fn constant_of_shape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["value"])?;
+    let shape = network.constant(node.input(0)?)?.as_ints()?;
+    let dims: Option<Vec<usize>> = shape.iter().map(|extent| usize::try_from(*extent).ok()).collect();
+    let small = dims.and_then(|dims| size(&dims).filter(|size| *size <= RANK_LIMIT).map(|size| (dims, size)));
+    let (dims, size) = small.ok_or_else(|| {
+        Fault::new(format!("a constant of at most {RANK_LIMIT} elements"), format!("shape {shape:?}"))
+    })?;
+    let value = node.tensor("value")?.map_or_else(|| Ok(Array::float(0.0)), Array::read)?;
+    let data = match &value.data {
+        Data::Floats(values) if values.len() == 1 => Data::Floats(vec![values[0]; size]),
+        Data::Ints(values) if values.len() == 1 => Data::Ints(vec![values[0]; size]),
+        Data::Floats(_) | Data::Ints(_) => {
+            return Err(Fault::new("a value of one element", format!("shape {:?}", value.dims)));
+        }
+    };
+    network.define(node.output()?, Value::Constant(Array { dims, data }))
 }
 
 /// Constant vectors, one behind the other.

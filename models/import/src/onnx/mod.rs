@@ -3,7 +3,7 @@
 //! Read are: Conv without groups and dilations, BatchNormalization, Gemm, MatMul, Relu, Clip(0, 6), SiLU as
 //! x * Sigmoid(x), sums, sums and products with a constant per channel, averages over windows or the whole map,
 //! operators that keep the order of elements (Flatten, Reshape, Squeeze, Unsqueeze), the Slice and Pad of CIFAR ResNet's
-//! shortcut, and constants. A final Softmax or LogSoftmax is left out, since logits are what a network answers.
+//! shortcut, constants, and what exporters compute of shapes and paddings. A final Softmax or LogSoftmax is left out, since logits are what a network answers.
 //! Files must hold float weights in themselves, one image input `(batch, channels, rows, columns)` with a batch of one
 //! or a symbol, and one output.
 
@@ -20,6 +20,7 @@ mod value;
 mod window;
 
 use crate::Imported;
+use crate::fault::Fault;
 use array::{Array, is_external};
 use models::Error;
 use models::graph::{Graph, Shape};
@@ -43,23 +44,6 @@ const OPSETS: RangeInclusive<i64> = 7..=28;
 /// Largest extent of an image.
 const EXTENT_LIMIT: i64 = 1 << 14;
 
-/// What is wrong with the operator at hand.
-#[derive(Debug)]
-struct Fault {
-    expected: String,
-    found: String,
-}
-
-impl Fault {
-    fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { expected: expected.into(), found: found.into() }
-    }
-
-    fn at(self, node: impl Into<String>) -> Error {
-        Error::model(node, self.expected, self.found)
-    }
-}
-
 /// Reads a network from an ONNX file.
 ///
 /// Nodes keep the names of the file, made unique and free of other characters than letters, digits, `_`, `-` and `.`.
@@ -73,7 +57,7 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
     let model = ModelProto::decode(bytes.as_slice())
         .map_err(|e| Error::format(path, "an ONNX model", e.to_string()))?;
     drop(bytes);
-    let format = |fault: Fault| Error::format(path, fault.expected, fault.found);
+    let format = |fault: Fault| fault.of(path);
 
     let opset = opset(&model).map_err(format)?;
     let file = model.graph.as_ref().ok_or_else(|| Error::format(path, "a graph", "none"))?;

@@ -43,6 +43,7 @@ pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) ->
         Some("Pad") => shortcut::pad(network, node),
         Some("Shape") => layout::shape(network, node),
         Some("Gather") => layout::gather(network, node),
+        Some("ConstantOfShape") => layout::constant_of_shape(network, node),
         Some("Concat") => layout::concat(network, node),
         Some("Cast") => layout::cast(network, node),
         Some("Transpose") => layout::transpose(network, node),
@@ -67,7 +68,7 @@ fn instead_of(other: &str) -> &'static str {
             "float weights (export before quantising; fixed point is chosen here)"
         }
         "If" | "Loop" | "Scan" => "a graph without control flow (export one network in inference mode)",
-        "ConstantOfShape" | "Range" | "Expand" | "Where" | "Equal" => {
+        "Range" | "Expand" | "Where" | "Equal" => {
             "shapes that are constants (export with a fixed input size, or simplify the file)"
         }
         "InstanceNormalization" | "LayerNormalization" | "GroupNormalization" | "LRN" => {

@@ -1,7 +1,6 @@
 //! Slice and Pad: the parameter-free shortcut of CIFAR's ResNets, and zeros in front of a window.
 
 use super::Fault;
-use super::array::{Array, Data};
 use super::layout::{axis, dims, integers, view};
 use super::network::Network;
 use super::node::Node;
@@ -11,7 +10,50 @@ use models::graph::{Op, Padding};
 /// Most zero channels, rows or columns that a Pad may add on one side.
 const PAD_LIMIT: i64 = 1 << 12;
 
-/// Every so many rows and columns; of a constant vector, a part.
+/// What a Slice takes of an axis: from `start` on as long as it is before `end`, which may be ahead of the first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Cut {
+    start: i64,
+    end: i64,
+    step: i64,
+}
+
+impl Cut {
+    fn whole(extent: usize) -> Self {
+        Self { start: 0, end: extent as i64, step: 1 }
+    }
+
+    /// The cut that the file's numbers mean, counted from the end where negative and beyond the ends if large.
+    fn of(extent: usize, start: i64, end: i64, step: i64) -> Result<Self, Fault> {
+        let extent = extent as i64;
+        if step == 0 || extent == 0 {
+            return Err(Fault::new(
+                "a slice of something in steps",
+                format!("steps of {step} over {extent}"),
+            ));
+        }
+        let counted = |x: i64| if x < 0 { x.saturating_add(extent) } else { x };
+        let (start, end) = match step > 0 {
+            true => (counted(start).clamp(0, extent), counted(end).clamp(0, extent)),
+            false => (counted(start).clamp(0, extent - 1), counted(end).clamp(-1, extent - 1)),
+        };
+        // A step over everything meets the first only, however far it goes.
+        Ok(Self { start, end, step: step.clamp(-extent, extent) })
+    }
+
+    fn places(self) -> Vec<usize> {
+        let Self { start, end, step } = self;
+        let within = |place: &i64| if step > 0 { *place < end } else { *place > end };
+        (0..).map(|i| start + i * step).take_while(within).map(|place| place as usize).collect()
+    }
+
+    /// From the first on, and on to the last that the step meets.
+    fn subsamples(self, extent: usize) -> bool {
+        self.step > 0 && self.places().into_iter().eq((0..extent).step_by(self.step as usize))
+    }
+}
+
+/// Every so many rows and columns; of a constant, a part.
 pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["starts", "ends", "axes"])?;
     let dims = dims(network, node)?;
@@ -24,39 +66,23 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
         return Err(Fault::new("as many starts as ends, axes and steps", "other numbers of them"));
     }
-    let mut ranges: Vec<(usize, usize, usize)> = dims.iter().map(|extent| (0, *extent, 1)).collect();
+    let mut cuts: Vec<Cut> = dims.iter().map(|extent| Cut::whole(*extent)).collect();
     for (i, at) in axes.iter().enumerate() {
         let at = axis(*at, dims.len())?;
-        let step = usize::try_from(steps[i]).ok().filter(|step| *step > 0);
-        let step = step.ok_or_else(|| Fault::new("positive steps", steps[i].to_string()))?;
-        // A step over everything meets the first only, however far it goes.
-        let step = step.min(dims[at].max(1));
-        let extent = dims[at] as i64;
-        let clamped = |x: i64| (if x < 0 { x.saturating_add(extent) } else { x }).clamp(0, extent) as usize;
-        ranges[at] = (clamped(starts[i]), clamped(ends[i]), step);
+        cuts[at] = Cut::of(dims[at], starts[i], ends[i], steps[i])?;
     }
     let (name, output) = (node.input(0)?, node.output()?);
     if let Value::Constant(array) = network.value(name)? {
-        let [(start, end, step)] = ranges[..] else {
-            return Err(Fault::new("a constant vector", format!("shape {dims:?}")));
-        };
-        let part = (start..end).step_by(step);
-        let array = match &array.data {
-            Data::Floats(values) => Array::floats(part.map(|i| values[i]).collect()),
-            Data::Ints(values) => Array::ints(part.map(|i| values[i]).collect()),
-        };
-        return network.define(output, Value::Constant(array));
+        let places: Vec<Vec<usize>> = cuts.into_iter().map(Cut::places).collect();
+        let part = array.part(&places);
+        return network.define(output, Value::Constant(part));
     }
 
-    // From the first on, and on to the last that the step meets.
-    let subsampled = |(extent, (start, end, step)): (&usize, &(usize, usize, usize))| {
-        *start == 0 && end.div_ceil(*step) == extent.div_ceil(*step)
-    };
-    let whole = |axis: usize| ranges.get(axis).is_none_or(|range| *range == (0, dims[axis], 1));
-    let good = dims.iter().zip(&ranges).all(subsampled) && whole(0) && whole(1);
+    let whole = |axis: usize| cuts.get(axis).is_none_or(|cut| *cut == Cut::whole(dims[axis]));
+    let good = dims.iter().zip(&cuts).all(|(extent, cut)| cut.subsamples(*extent)) && whole(0) && whole(1);
     if !good || (dims.len() != 4 && !(2..dims.len()).all(whole)) {
         let expected = "every so many rows and columns from the first on (no crops, no splits of channels)";
-        return Err(Fault::new(expected, format!("(start, end, step) {ranges:?} of shape {dims:?}")));
+        return Err(Fault::new(expected, format!("{cuts:?} of shape {dims:?}")));
     }
     if (0..dims.len()).all(whole) {
         return view(network, node, |dims| Ok(dims.to_vec()));
@@ -70,8 +96,9 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
             (1, 1)
         }
     };
-    let pending = Pending::Steps(node.safe_name(), (before.0 * ranges[2].2, before.1 * ranges[3].2));
-    let dims = dims.iter().zip(&ranges).map(|(extent, (_, _, step))| extent.div_ceil(*step)).collect();
+    let (rows, columns) = (cuts[2].step as usize, cuts[3].step as usize);
+    let pending = Pending::Steps(node.safe_name(), (before.0 * rows, before.1 * columns));
+    let dims = cuts.into_iter().map(|cut| cut.places().len()).collect();
     let map = network.derived(&map, dims, pending, output);
     network.define(output, Value::Map(map))
 }

@@ -67,22 +67,29 @@ pub(super) fn global_average_pool(network: &mut Network, node: &Node<'_>) -> Res
     define(network, node, added)
 }
 
-/// A mean over all axes but batch and channels.
+/// A mean over rows and columns, together or one after the other.
 pub(super) fn mean(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["axes", "keepdims", "noop_with_empty_axes"])?;
     let map = network.settled(node.input(0)?)?;
     let mut found = axes(network, node, map.dims.len())?.unwrap_or_default();
     found.sort_unstable();
-    let channels = network.shape(map.node).c;
+    let s = network.shape(map.node);
     let rest: Vec<usize> = (2..map.dims.len()).collect();
-    if found != rest || rest.is_empty() || map.dims[..2] != [1, channels] {
-        let expected = "a mean over rows and columns together, axes 2 and 3";
-        return Err(Fault::new(expected, format!("axes {found:?} of shape {:?}", map.dims)));
-    }
+    let seen_whole = map.dims == [1, s.c, s.h, s.w];
+    let kernel = match found[..] {
+        _ if map.dims.len() > 2 && map.dims[..2] == [1, s.c] && found == rest => (s.h, s.w),
+        [2] if seen_whole => (s.h, 1),
+        [3] if seen_whole => (1, s.w),
+        _ => {
+            let expected = "a mean over rows and columns, axes 2 and 3";
+            return Err(Fault::new(expected, format!("axes {found:?} of shape {:?}", map.dims)));
+        }
+    };
+    let window = Window { kernel, stride: kernel, padding: Padding::default() };
+    let added = network.add(node, Op::AvgPool { window }, vec![map.node])?;
     let kept = node.int("keepdims")?.unwrap_or(1) != 0;
-    let extents = if kept { map.dims.len() } else { 2 };
-    let added = whole(network, node, map.node, Padding::default())?;
-    let dims = [1, channels].into_iter().chain(std::iter::repeat(1)).take(extents).collect();
+    let extent = |axis: usize| if found.contains(&axis) { kept.then_some(1) } else { Some(map.dims[axis]) };
+    let dims = (0..map.dims.len()).filter_map(extent).collect();
     network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
 }
 

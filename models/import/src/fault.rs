@@ -1,0 +1,26 @@
+//! What is wrong with the part of a file at hand, before it is known which part that is.
+
+use models::Error;
+use std::path::Path;
+
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) expected: String,
+    pub(crate) found: String,
+}
+
+impl Fault {
+    pub(crate) fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { expected: expected.into(), found: found.into() }
+    }
+
+    /// The fault of a node or a constant.
+    pub(crate) fn at(self, node: impl Into<String>) -> Error {
+        Error::model(node, self.expected, self.found)
+    }
+
+    /// The fault of a whole file.
+    pub(crate) fn of(self, path: &Path) -> Error {
+        Error::format(path, self.expected, self.found)
+    }
+}
