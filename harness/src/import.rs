@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::init::refuse_a_checkpoint;
 use crate::report::say;
 use import::{Imported, masks, onnx, weights};
-use models::checkpoint::{Checkpoint, Meta, read_capped};
+use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta, read_capped};
 use models::data::{DataSource, Dataset, Normalisation, cifar};
 use models::graph::Graph;
 use models::mask::Masks;
@@ -15,6 +15,9 @@ use std::path::Path;
 
 /// Largest file that describes a graph.
 const GRAPH_LIMIT: u64 = 64_000_000;
+
+/// Logits that differ by more are not the same network's.
+const CLOSE: f32 = 1e-3;
 
 /// Reads the file, says how well the network does, and writes the checkpoint; refuses a folder that has one.
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
@@ -43,7 +46,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
         net: args.net.clone().unwrap_or_else(|| stem(&args.file)),
         data: source.name().to_owned(),
         method: if masks == Masks::all_kept(&graph) { "ar" } else { "imported" }.to_owned(),
-        settings: serde_json::json!({ "imported_from": name(&args.file), "sha256": digest }),
+        settings: serde_json::json!({ IMPORTED_FROM: name(&args.file), "sha256": digest }),
         ..Meta::default()
     };
     let checkpoint = Checkpoint { graph, parameters, masks, normalisation, meta };
@@ -197,7 +200,13 @@ fn compare(
     let (worst, agreeing) = differences(checkpoint, &images, &logits);
     say(&format!(
         "logits of {rows} images differ from those expected by at most {worst:.1e}; {agreeing} have the same class"
-    ))
+    ))?;
+    if worst > CLOSE {
+        say(
+            "is it another network, or does it want its images otherwise? --mean 0,0,0 --std 1,1,1 leaves them in 0 to 1",
+        )?;
+    }
+    Ok(())
 }
 
 /// The largest difference over all rows of `expected`, and the images of the same class.

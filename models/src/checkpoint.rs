@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+/// Key of [`Meta::settings`] with the file that the network, or the one that it was linearized from, was imported from.
+pub const IMPORTED_FROM: &str = "imported_from";
+
 /// Name of the file of arrays in a checkpoint.
 pub const ARRAYS: &str = "model.safetensors";
 /// Name of the file of everything else.

@@ -20,7 +20,7 @@ use crate::precision::Precision;
 use crate::privshap::ShapleySettings;
 use crate::train::{check_teacher, conclude, default_threads, echo, finished, limited, set_threads};
 use crate::watch::Watch;
-use models::checkpoint::{Checkpoint, Meta};
+use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
 use models::data::{DataSource, Splits};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -125,6 +125,9 @@ pub fn linearize(
     let splits = limited(whole, settings.limit, settings.eval_limit)?;
     let mut echo = echo(settings, source, &splits.train);
     echo["teacher_sha256"] = teacher.digest().into();
+    if let Some(file) = teacher.meta.settings.get(IMPORTED_FROM) {
+        echo[IMPORTED_FROM] = file.clone();
+    }
     let run = Run { settings, teacher, splits, weights, echo };
     totals.iter().map(|total| run.to(*total, &out.join(format!("b{total}")), watch)).collect()
 }
