@@ -74,7 +74,7 @@ fn totals(record: &ShapleyRecord) -> Vec<String> {
             |value: &Option<f64>| value.map_or("undefined".to_owned(), |value| format!("{value:.4}"));
         let (difference, correlation) = (number(share_difference), number(rank_correlation));
         lines.extend([
-            format!("trimmed walk    {} evaluations", counted(layers, *walk, trimmed)),
+            format!("trimmed walk    evaluations {}", counted(layers, *walk, trimmed)),
             format!("                dropped weight {}", dropped(*walk, trimmed)),
             format!("                budget shares differ by at most {difference}, Spearman {correlation}"),
         ]);
