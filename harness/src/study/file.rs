@@ -174,6 +174,21 @@ images = 2
     }
 
     #[test]
+    fn every_study_is_read_whole_and_quick() {
+        let studies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studies");
+        let mut read = 0;
+        for entry in std::fs::read_dir(studies).unwrap() {
+            let path = entry.unwrap().path();
+            for quick in [false, true] {
+                let file = File::read(&path, quick).unwrap_or_else(|error| panic!("{error}"));
+                assert!(!file.question.is_empty() && file.linearize.is_some(), "{}", path.display());
+                read += 1;
+            }
+        }
+        assert!(read >= 4, "{read}");
+    }
+
+    #[test]
     fn quick_changes_what_it_names() {
         let (whole, quick) = (read(GOOD, false).unwrap(), read(GOOD, true).unwrap());
         assert_eq!((whole.measure.images, quick.measure.images), (Some(20), Some(2)));

@@ -122,7 +122,8 @@ pub fn published_worth(
     out: &Path,
     watch: &mut dyn Watch,
 ) -> Result<PublishedRecord, Error> {
-    let images = held_out.take(settings.images);
+    settings.check(teacher)?;
+    let images = settings.measured(held_out)?;
     let (network_sha256, images_sha256) = (teacher.digest(), images.digest());
     let path = out.join(PUBLISHED_FILE);
     let found = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<PublishedRecord>(&b).ok());
@@ -132,6 +133,8 @@ pub fn published_worth(
         watch.note(&format!("Shapley values found in {}", path.display()));
         return Ok(record);
     }
+    // Before the measuring, which may take long.
+    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
     let device = Device::cuda_if_available();
     let network = Network::new(&teacher.graph, &teacher.parameters, device);
     let batch = whole(&images, &teacher.normalisation, device);
@@ -144,7 +147,6 @@ pub fn published_worth(
     })?;
     let work = coalitions.work();
     let record = PublishedRecord { network_sha256, images_sha256, layers, work, result };
-    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
     write_atomically(&path, &serde_json::to_vec_pretty(&record).expect("a record has string keys only"))?;
     watch.note(&format!(
         "{} coalitions measured; values {:.2?}; ended early: {:?}",

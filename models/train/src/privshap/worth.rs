@@ -71,6 +71,15 @@ impl ShapleySettings {
         Ok(())
     }
 
+    /// The first held-out images, as many as are measured on; an error if there are fewer.
+    pub(super) fn measured(&self, held_out: &Dataset) -> Result<Dataset, Error> {
+        if self.images > held_out.len() {
+            let expected = format!("at most the {} held-out ones", held_out.len());
+            return Err(Error::config("Shapley images", expected, self.images.to_string()));
+        }
+        Ok(held_out.take(self.images))
+    }
+
     /// The walk that threshold and depth stand for where guessing has an accuracy of `chance` percent.
     fn trimmed(&self, chance: f64) -> Walk {
         Walk { threshold: Some(self.threshold.max(ABOVE_CHANCE * chance)), depth: Some(self.depth) }
@@ -114,11 +123,7 @@ pub fn worth(
     watch: &mut dyn Watch,
 ) -> Result<ShapleyRecord, Error> {
     settings.check(teacher)?;
-    if settings.images > held_out.len() {
-        let expected = format!("at most the {} held-out ones", held_out.len());
-        return Err(Error::config("Shapley images", expected, settings.images.to_string()));
-    }
-    let images = held_out.take(settings.images);
+    let images = settings.measured(held_out)?;
     let (layers, sizes): (Vec<String>, Vec<usize>) =
         teacher.graph.activations().map(|layer| (layer.name.to_owned(), layer.shape.size())).unzip();
     let trimmed = settings.trimmed(100.0 / images.classes() as f64);
