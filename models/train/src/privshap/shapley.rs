@@ -4,7 +4,8 @@
 //!
 //! The lattice of coalitions is walked downward from the full one, level by level, and every utility is measured
 //! once. Below a coalition whose utility is under a threshold nothing is looked at, and a depth cap bounds the walk.
-//! If `U` is monotone and never negative, all that is left out is between 0 and a bound that comes with the result.
+//! If `U` is monotone and never negative, all that is left out is between 0 and a bound that comes with the result: the
+//! smaller of what the left-out weight could hold, and what the values found leave of `U(N) - U(empty)`.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,7 +91,9 @@ pub fn shapley<E>(
     }
     let capped = (players - depth) as f64 / players as f64;
     let trimmed: Vec<f64> = used.iter().map(|used| (1.0 - capped - used).max(0.0)).collect();
-    let bound = trimmed.iter().map(|weight| threshold * weight + ceiling * capped).collect();
+    // All values are found too low or exactly, and the exact ones sum to this difference.
+    let unshared = (full - empty - phi.iter().sum::<f64>()).max(0.0);
+    let bound = trimmed.iter().map(|weight| (threshold * weight + ceiling * capped).min(unshared)).collect();
     Ok(Shapley { phi, full, empty, evaluations: known.len(), trimmed, capped, bound })
 }
 
@@ -225,10 +228,27 @@ mod tests {
         assert_eq!(found.evaluations, 1 + 4 + 1, "the full, those that lack one, and the empty coalition");
         close(&found.phi, &[89.0 / 4.0; 4]);
         close(&found.trimmed, &[0.75; 4]);
-        close(&found.bound, &[0.75 * 5.0; 4]);
+        close(&found.bound, &[0.0; 4]);
         let strict = solve(4, Walk { threshold: Some(91.0), depth: None }, game);
         assert_eq!((strict.evaluations, strict.phi), (2, vec![0.0; 4]));
         close(&strict.trimmed, &[1.0; 4]);
+    }
+
+    #[test]
+    fn the_bound_is_the_smaller_of_left_out_weight_and_unshared_utility() {
+        // Each player is worth 10, and the walk sees only those who leave first: a quarter of everybody's value.
+        let additive = |s: u64| 10.0 * f64::from(s.count_ones());
+        let capped = solve(4, Walk { threshold: None, depth: Some(1) }, additive);
+        close(&capped.phi, &[2.5; 4]);
+        close(&capped.bound, &[0.75 * 30.0; 4]);
+        // Two leave first: half is left out, of at most 20; the values leave 40 - 4 * 5.
+        let deeper = solve(4, Walk { threshold: None, depth: Some(2) }, additive);
+        close(&deeper.bound, &[0.5 * 20.0; 4]);
+        // Only player 0 counts, and little: so little is unshared.
+        let first = |s: u64| if s & 1 == 1 { 90.0 } else { 89.0 };
+        let unshared = solve(4, Walk { threshold: None, depth: Some(1) }, first);
+        close(&unshared.phi, &[0.25, 0.0, 0.0, 0.0]);
+        close(&unshared.bound, &[0.75; 4]);
     }
 
     #[test]
