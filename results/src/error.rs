@@ -7,9 +7,15 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A run never overwrites another.
-    #[error("{}: expected no such folder yet, found one; every run needs a folder of its own", path.display())]
+    #[error("{}: expected no such folder yet, found one; every run needs a folder of its own (--resume continues a run)", path.display())]
     Exists {
         /// The folder.
+        path: PathBuf,
+    },
+    /// Two programs never write the same run.
+    #[error("{}: expected a run that nothing else writes, found one in use", path.display())]
+    InUse {
+        /// The run's folder.
         path: PathBuf,
     },
     /// The file system refused.

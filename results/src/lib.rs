@@ -18,9 +18,9 @@ mod units;
 
 pub use error::Error;
 pub use manifest::{
-    DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, SCHEMA,
+    DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, Resumption, SCHEMA,
 };
-pub use run::{Loaded, Run, load};
+pub use run::{Loaded, Run, load, load_manifest};
 pub use schema::{
     CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,
 };

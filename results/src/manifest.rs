@@ -40,8 +40,25 @@ pub struct Manifest {
     /// were recorded.
     #[serde(default)]
     pub data: Vec<DataRecord>,
+    /// Ids of all cells in the order that tables and pictures have, whatever order they ran in; empty in manifests of
+    /// before there was a choice.
+    #[serde(default)]
+    pub cells: Vec<String>,
+    /// When and by what the run was continued after it had stopped.
+    #[serde(default)]
+    pub resumed: Vec<Resumption>,
     /// The whole parsed configuration.
     pub settings: serde_json::Value,
+}
+
+/// A continuation of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resumption {
+    /// Its start, RFC 3339.
+    pub time: String,
+    /// Source revision of the program, where its build knew it.
+    pub revision: Option<String>,
 }
 
 /// A machine.

@@ -3,11 +3,12 @@
 pub(crate) mod files;
 
 use crate::pictures;
-use crate::schema::{CellRow, InferenceRow, InferenceStatus, StepRow, SummaryRow, Wrong};
+use crate::schema::{CellRow, InferenceRow, InferenceStatus, Row, StepRow, SummaryRow, Wrong};
 use crate::summary::summarise;
 use crate::{Error, Manifest, SCHEMA};
 use files::{Appender, write_whole};
 use std::collections::HashSet;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use files::read;
@@ -23,6 +24,8 @@ pub struct Run {
     steps: Appender<StepRow>,
     known: HashSet<String>,
     done: HashSet<(String, bool, u32)>,
+    /// The folder, locked against other writers for as long as it is open.
+    _lock: File,
 }
 
 impl Run {
@@ -35,33 +38,89 @@ impl Run {
         if manifest.schema != SCHEMA {
             return Err(Error::Schema { path: dir.join(MANIFEST), expected: SCHEMA, found: manifest.schema });
         }
-        if let Some(parent) = dir.parent() {
-            std::fs::create_dir_all(parent).map_err(|source| Error::Io {
-                action: "create",
-                path: parent.to_owned(),
-                source,
-            })?;
+        let failed = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Io { action, path, source }
+        };
+        if dir.exists() {
+            return Err(Error::Exists { path: dir.to_owned() });
         }
-        std::fs::create_dir(dir).map_err(|source| match source.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::Exists { path: dir.to_owned() },
+        // Made beside its place and moved there, so that a run that exists always has all of its files.
+        let mut name = dir.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let begun = dir.with_file_name(name);
+        if begun.exists() {
+            std::fs::remove_dir_all(&begun).map_err(failed("remove", &begun))?;
+        }
+        std::fs::create_dir_all(&begun).map_err(failed("create", &begun))?;
+        write_manifest(&begun, manifest)?;
+        Appender::<CellRow>::create(&begun)?;
+        Appender::<InferenceRow>::create(&begun)?;
+        Appender::<StepRow>::create(&begun)?;
+        files::sync_folder(&begun)?;
+        std::fs::rename(&begun, dir).map_err(|source| match source.kind() {
+            std::io::ErrorKind::DirectoryNotEmpty => Error::Exists { path: dir.to_owned() },
             _ => Error::Io { action: "create", path: dir.to_owned(), source },
         })?;
-        let path = dir.join(MANIFEST);
-        let mut text = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest {
-            path: path.clone(),
-            line: source.line(),
-            column: source.column(),
-            source,
-        })?;
-        text.push(b'\n');
-        write_whole(&path, &text)?;
+        Self::open(dir, locked(dir)?)
+    }
+
+    /// Goes on with a run that was stopped at any moment: what it measured of the cells that are `complete` stays,
+    /// all else is discarded, to be added again. The manifest is replaced by `renewed` of it. Returns the run and the
+    /// ids of the cells that stay.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another program writes the run; those of [`load`] where its files are damaged otherwise
+    /// than by a last row that is not whole; [`Error::Io`] if the disk refuses.
+    pub fn resume(
+        dir: &Path,
+        complete: impl Fn(&CellRow, &[&InferenceRow]) -> bool,
+        renewed: impl FnOnce(Manifest) -> Manifest,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let lock = locked(dir)?;
+        let manifest = load_manifest(dir)?;
+        let cells = files::read_begun::<CellRow>(dir)?.rows;
+        let inferences = files::read_begun::<InferenceRow>(dir)?.rows;
+        let steps = files::read_begun::<StepRow>(dir)?.rows;
+        let stays: HashSet<&str> = cells
+            .iter()
+            .filter(|cell| {
+                let rows: Vec<&InferenceRow> =
+                    inferences.iter().filter(|row| row.cell == cell.cell).collect();
+                complete(cell, &rows)
+            })
+            .map(|cell| cell.cell.as_str())
+            .collect();
+        // What derives from the tables would no longer agree with them.
+        for derived in [SummaryRow::FILE].into_iter().chain(pictures::NAMES) {
+            match std::fs::remove_file(dir.join(derived)) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::Io { action: "remove", path: dir.join(derived), source });
+                }
+                _ => {}
+            }
+        }
+        // The cells first: a row that refers to a cell which is not there is discarded the next time.
+        keep(dir, cells.iter().filter(|row| stays.contains(row.cell.as_str())))?;
+        keep(dir, inferences.iter().filter(|row| stays.contains(row.cell.as_str())))?;
+        keep(dir, steps.iter().filter(|row| stays.contains(row.cell.as_str())))?;
+        write_manifest(dir, &renewed(manifest))?;
+        let kept = cells.iter().map(|row| &row.cell).filter(|id| stays.contains(id.as_str())).cloned();
+        Ok((Self::open(dir, lock)?, kept.collect()))
+    }
+
+    /// Goes on with tables that are whole.
+    fn open(dir: &Path, lock: File) -> Result<Self, Error> {
+        let tables = Tables::read(dir)?;
+        let done = tables.inferences.iter().map(|row| (row.cell.clone(), row.warmup, row.repeat));
         let run = Self {
             dir: dir.to_owned(),
-            cells: Appender::create(dir)?,
-            inferences: Appender::create(dir)?,
-            steps: Appender::create(dir)?,
-            known: HashSet::new(),
-            done: HashSet::new(),
+            cells: Appender::open(dir)?,
+            inferences: Appender::open(dir)?,
+            steps: Appender::open(dir)?,
+            known: tables.cells.iter().map(|row| row.cell.clone()).collect(),
+            done: done.collect(),
+            _lock: lock,
         };
         files::sync_folder(dir)?;
         Ok(run)
@@ -134,7 +193,36 @@ impl Run {
     }
 }
 
-fn refused<R: crate::schema::Row>(column: &'static str, expected: &str, found: &str) -> Error {
+/// Locks a run's folder for one writer.
+fn locked(dir: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Io { action: "lock", path: dir.to_owned(), source };
+    let folder = File::open(dir).map_err(failed)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let path = dir.join(MANIFEST);
+    let mut text = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Manifest {
+        path: path.clone(),
+        line: source.line(),
+        column: source.column(),
+        source,
+    })?;
+    text.push(b'\n');
+    write_whole(&path, &text)
+}
+
+/// Replaces a table by these rows.
+fn keep<'a, R: Row + Clone + 'a>(dir: &Path, rows: impl Iterator<Item = &'a R>) -> Result<(), Error> {
+    let rows: Vec<R> = rows.cloned().collect();
+    files::write_table(dir, &rows)
+}
+
+fn refused<R: Row>(column: &'static str, expected: &str, found: &str) -> Error {
     Error::Row { file: R::FILE, column, expected: expected.to_owned(), found: found.to_owned() }
 }
 
@@ -159,17 +247,22 @@ pub struct Loaded {
 /// [`Error::Io`] for a missing file; [`Error::Manifest`], [`Error::Schema`] or [`Error::Field`], naming file, line
 /// and column, for a damaged one.
 pub fn load(dir: &Path) -> Result<Loaded, Error> {
-    let manifest = load_manifest(&dir.join(MANIFEST))?;
+    let manifest = load_manifest(dir)?;
     let tables = Tables::read(dir)?;
     let summary = read::<SummaryRow>(dir)?.rows;
     Ok(Loaded { manifest, cells: tables.cells, inferences: tables.inferences, steps: tables.steps, summary })
 }
 
-fn load_manifest(path: &Path) -> Result<Manifest, Error> {
+/// Reads the manifest of a run, finished or not.
+///
+/// # Errors
+/// [`Error::Io`] if it is missing; [`Error::Manifest`] or [`Error::Schema`] if it is damaged.
+pub fn load_manifest(dir: &Path) -> Result<Manifest, Error> {
+    let path = dir.join(MANIFEST);
     let text =
-        std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
+        std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
     let damaged = |source: serde_json::Error| Error::Manifest {
-        path: path.to_owned(),
+        path: path.clone(),
         line: source.line(),
         column: source.column(),
         source,
@@ -181,7 +274,7 @@ fn load_manifest(path: &Path) -> Result<Manifest, Error> {
     }
     let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
     if version.schema != SCHEMA {
-        return Err(Error::Schema { path: path.to_owned(), expected: SCHEMA, found: version.schema });
+        return Err(Error::Schema { path, expected: SCHEMA, found: version.schema });
     }
     serde_json::from_slice(&text).map_err(damaged)
 }

@@ -177,6 +177,10 @@ pub struct CellRow {
     /// Who computed on ciphertexts, such as `narrow`; runs of before there was a choice do not say.
     #[serde(default)]
     pub he: Option<String>,
+    /// Threads of each party.
+    pub threads: Option<u32>,
+    /// Where the client kept what it had preprocessed: `memory` or `file`.
+    pub store: Option<String>,
     /// Link, as in the manifest.
     pub link: String,
     /// Ring width, bits.
@@ -274,6 +278,10 @@ pub struct SummaryRow {
     /// Who computed on ciphertexts, as in `cells.csv`.
     #[serde(default)]
     pub he: Option<String>,
+    /// Threads of each party.
+    pub threads: Option<u32>,
+    /// Where the client kept what it had preprocessed, as in `cells.csv`.
+    pub store: Option<String>,
     /// Measured repeats that failed.
     pub failed: u64,
     /// Repeats of the `n` that were checked and equal to clear evaluation with their own masks.

@@ -6,14 +6,14 @@
 //! repeats do not count.
 
 use crate::Error;
-use crate::run::Tables;
+use crate::run::{Tables, load_manifest};
 use crate::schema::{CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow};
 use crate::statistics::{Percentile, Sample};
 use std::collections::HashMap;
 use std::path::Path;
 
 /// Derives the summary from `cells.csv`, `inferences.csv` and `raw.csv` in `dir`, re-read and checked; a row a
-/// cell, in the order of `cells.csv`.
+/// cell, in the order of the manifest's list of cells; what it does not list comes last, as in `cells.csv`.
 ///
 /// # Errors
 /// Those of reading; [`Error::Differs`] where repeats of a cell disagree on bytes or rounds; [`Error::Parties`]
@@ -24,7 +24,10 @@ pub fn summarise(dir: &Path) -> Result<Vec<SummaryRow>, Error> {
     for step in &tables.steps {
         spent.entry((&step.cell, step.warmup, step.repeat)).or_default().add(step);
     }
-    tables.cells.iter().map(|cell| summarise_cell(cell, &tables.inferences, &spent)).collect()
+    let order = load_manifest(dir)?.cells;
+    let mut cells: Vec<&CellRow> = tables.cells.iter().collect();
+    cells.sort_by_key(|cell| order.iter().position(|id| *id == cell.cell).unwrap_or(order.len()));
+    cells.into_iter().map(|cell| summarise_cell(cell, &tables.inferences, &spent)).collect()
 }
 
 type RepeatKey<'a> = (&'a str, bool, u32);
@@ -216,6 +219,8 @@ fn summarise_cell(
         link: cell.link.clone(),
         relu: cell.relu.clone(),
         he: cell.he.clone(),
+        threads: cell.threads,
+        store: cell.store.clone(),
         n: counted.len() as u64,
         status,
         acc_float: accuracy(&counted, |row| row.class_float),

@@ -84,7 +84,7 @@ fn headings() {
         "cells.csv",
         ",error\n",
         "\n",
-        r#"cells.csv, line 1, column error: expected 25 fields, found "24 fields""#,
+        r#"cells.csv, line 1, column error: expected 27 fields, found "26 fields""#,
     );
 }
 
@@ -146,7 +146,7 @@ fn manifest() {
         "\"threads\": 1,",
         "\"threads\": 1, \"colour\": 3,",
         "manifest.json, line 18, column 24: unknown field `colour`, expected one of `schema`, `id`, `started`, `command`, \
-         `linnet`, `revision`, `machine`, `threads`, `pinning`, `seeds`, `links`, `loopback`, `models`, `data`, `settings` at line \
+         `linnet`, `revision`, `machine`, `threads`, `pinning`, `seeds`, `links`, `loopback`, `models`, `data`, `cells`, `resumed`, `settings` at line \
          18 column 24",
     );
 }

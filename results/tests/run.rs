@@ -6,9 +6,11 @@ mod example;
 
 use example::{cell, inference, manifest, step, steps, write};
 use results::{
-    CellStatus, Error, InferenceRow, InferenceStatus, Party, Phase, Run, SummaryRow, columns_by_file, load,
-    summarise,
+    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, Loaded, Manifest, Party, Phase, Resumption,
+    Run, StepRow, SummaryRow, columns_by_file, load, summarise,
 };
+use std::collections::BTreeMap;
+use std::path::Path;
 use tempfile::tempdir;
 
 /// `lan` of the example, by hand.
@@ -21,6 +23,8 @@ fn expected_lan() -> SummaryRow {
         link: "lan".to_owned(),
         relu: "narrow".to_owned(),
         he: Some("narrow".to_owned()),
+        threads: Some(1),
+        store: Some("memory".to_owned()),
         n: 3,
         status: CellStatus::Ok,
         acc_float: Some(2.0 / 3.0),
@@ -82,6 +86,8 @@ fn expected_wan() -> SummaryRow {
         relus: 1998,
         relu: "narrow".to_owned(),
         he: Some("narrow".to_owned()),
+        threads: Some(1),
+        store: Some("memory".to_owned()),
         acc_float_test: Some(0.75),
         acc_fixed_test: Some(0.7421),
         acc_images: Some(10_000),
@@ -115,12 +121,14 @@ fn summary_file_is_this_text() {
     assert_eq!(
         lan,
         "mini,privshap,2000,1998,lan,narrow,3,ok,0.6666666666666666,0.6666666666666666,0.6666666666666666,0.016500000,\
-         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,5000,,mini-lan,narrow,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
+         0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,5000,,mini-lan,narrow,1,memory,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
          10000,25,8,10,"
     );
     let wan = text.lines().nth(2).unwrap();
     assert!(
-        wan.starts_with("mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,,,mini-wan,narrow,1,0,"),
+        wan.starts_with(
+            "mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,,,mini-wan,narrow,1,memory,1,0,"
+        ),
         "{wan}"
     );
 }
@@ -334,6 +342,150 @@ fn the_readme_is_the_column_dictionary() {
     for (file, columns) in columns_by_file() {
         assert_eq!(documented(file), columns, "{file}");
     }
+}
+
+/// Every file of a run's folder, by name.
+fn content(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap())
+    };
+    std::fs::read_dir(dir).unwrap().map(entry).collect()
+}
+
+/// Whether all four repeats of `lan` are there: the cell of the example that ends ok.
+fn whole(_: &CellRow, rows: &[&InferenceRow]) -> bool {
+    rows.len() == 4 && rows.iter().all(|row| row.status == InferenceStatus::Ok)
+}
+
+/// Adds what is missing of `example`; `after` every row.
+fn complete(run: &mut Run, kept: &[String], example: &Loaded, mut after: impl FnMut()) {
+    for cell in example.cells.iter().filter(|cell| !kept.contains(&cell.cell)) {
+        run.cell(cell).unwrap();
+        after();
+        for row in example.inferences.iter().filter(|row| row.cell == cell.cell) {
+            let key = (&row.cell, row.warmup, row.repeat);
+            let of = |step: &&StepRow| (&step.cell, step.warmup, step.repeat) == key;
+            run.inference(row, &example.steps.iter().filter(of).cloned().collect::<Vec<_>>()).unwrap();
+            after();
+        }
+    }
+}
+
+#[test]
+fn a_run_cut_anywhere_goes_on_to_the_same_rows() {
+    const TABLES: [&str; 3] = ["cells.csv", "raw.csv", "inferences.csv"];
+    let temp = tempdir().unwrap();
+    let (run, first) = write(temp.path());
+    let summary = run.finish().unwrap();
+    let example = load(&first).unwrap();
+    let dir = temp.path().join("again");
+    let mut run = Run::create(&dir, &manifest()).unwrap();
+    // Lengths of the tables after every call.
+    let lengths = || TABLES.map(|file| std::fs::metadata(dir.join(file)).unwrap().len() as usize);
+    let mut after = vec![lengths()];
+    complete(&mut run, &[], &example, || after.push(lengths()));
+    run.finish().unwrap();
+    let finished = content(&dir);
+    // Every state between two calls: the first table that grows has grown partly, or it has and the next one partly.
+    let mut states = vec![after[0]];
+    for pair in after.windows(2) {
+        let mut state = pair[0];
+        for table in 0..3 {
+            let (from, to) = (pair[0][table], pair[1][table]);
+            for part in [1, 5, 9, 10] {
+                state[table] = from + (to - from) * part / 10;
+                states.push(state);
+            }
+        }
+    }
+    states.dedup();
+    let mut kept_any = 0;
+    for state in &states {
+        for (name, bytes) in &finished {
+            std::fs::write(dir.join(name), bytes).unwrap();
+        }
+        for (file, length) in TABLES.iter().zip(state) {
+            std::fs::write(dir.join(file), &finished[*file][..*length]).unwrap();
+        }
+        let renewed = |manifest| Manifest { resumed: vec![Resumption::default()], ..manifest };
+        let (mut run, kept) = Run::resume(&dir, whole, renewed).unwrap();
+        assert!(!dir.join("summary.csv").exists() && !dir.join("time_by_budget.svg").exists());
+        kept_any += usize::from(!kept.is_empty());
+        complete(&mut run, &kept, &example, || ());
+        assert_eq!(run.finish().unwrap(), summary, "cut at {state:?}");
+        let found = load(&dir).unwrap();
+        assert_eq!(found.manifest.resumed.len(), 1);
+        assert_eq!((found.cells, found.inferences), (example.cells.clone(), example.inferences.clone()));
+        assert_eq!(found.steps, example.steps);
+    }
+    assert!(0 < kept_any && kept_any < states.len(), "{kept_any} of {} cuts left a whole cell", states.len());
+}
+
+#[test]
+fn a_run_that_is_written_is_not_resumed() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    assert!(
+        matches!(Run::resume(&dir, whole, |manifest| manifest), Err(Error::InUse { path }) if path == dir)
+    );
+    drop(run);
+    let (_, kept) = Run::resume(&dir, whole, |manifest| manifest).unwrap();
+    assert_eq!(kept, ["mini-lan"]);
+}
+
+#[test]
+fn damage_within_a_table_is_not_taken_for_a_stop() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    drop(run);
+    let text = std::fs::read_to_string(dir.join("inferences.csv")).unwrap();
+    std::fs::write(dir.join("inferences.csv"), text.replacen("mini-lan,1,", "mini-lan,one,", 1)).unwrap();
+    let error = Run::resume(&dir, whole, |manifest| manifest).err().unwrap().to_string();
+    assert!(error.contains("repeat: expected a whole number") && error.contains("\"one\""), "{error}");
+}
+
+#[test]
+fn the_summary_has_the_manifests_order() {
+    let temp = tempdir().unwrap();
+    let cells = vec!["b".to_owned(), "a".to_owned()];
+    let mut run = Run::create(&temp.path().join("run"), &Manifest { cells, ..manifest() }).unwrap();
+    for id in ["a", "c", "b"] {
+        run.cell(&cell(id, "lan")).unwrap();
+        let row = inference(id, 0, 3);
+        run.inference(&row, &steps(&row, 2_000_000)).unwrap();
+    }
+    let order: Vec<String> = run.finish().unwrap().into_iter().map(|row| row.cell).collect();
+    assert_eq!(order, ["b", "a", "c"]);
+}
+
+#[test]
+fn tables_of_before_a_column_came_are_read() {
+    let temp = tempdir().unwrap();
+    let (run, dir) = write(temp.path());
+    run.finish().unwrap();
+    for file in ["cells.csv", "summary.csv"] {
+        let mut table = csv::Reader::from_path(dir.join(file)).unwrap();
+        let columns = table.headers().unwrap().clone();
+        let keep = |record: &csv::StringRecord| -> csv::StringRecord {
+            let pairs =
+                columns.iter().zip(record).filter(|(column, _)| !["threads", "store"].contains(column));
+            pairs.map(|(_, value)| value.to_owned()).collect()
+        };
+        let mut older = csv::Writer::from_writer(Vec::new());
+        older.write_record(&keep(&columns)).unwrap();
+        table.records().for_each(|record| older.write_record(&keep(&record.unwrap())).unwrap());
+        std::fs::write(dir.join(file), older.into_inner().unwrap()).unwrap();
+    }
+    let found = load(&dir).unwrap();
+    let expected = SummaryRow { threads: None, store: None, ..expected_lan() };
+    assert_eq!(found.summary[0], expected);
+    assert_eq!((found.cells[0].threads, found.cells[0].acc_images), (None, Some(10_000)));
+    // A mistake in such a table is found where it is.
+    let text = std::fs::read_to_string(dir.join("cells.csv")).unwrap();
+    std::fs::write(dir.join("cells.csv"), text.replacen(",10000,", ",many,", 1)).unwrap();
+    let error = load(&dir).unwrap_err().to_string();
+    assert!(error.contains("acc_images: expected a whole number"), "{error}");
 }
 
 /// The demo's manifest was written before files of images were recorded.

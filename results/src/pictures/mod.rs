@@ -30,12 +30,16 @@ const WIDTH: f64 = 960.0;
 /// Space around a picture.
 const MARGIN: f64 = 28.0;
 
+/// File names of a run's pictures.
+pub(crate) const NAMES: [&str; 3] = ["accuracy_latency.svg", "time_by_budget.svg", "bytes_by_budget.svg"];
+
 /// Every picture of a run: file name and SVG text.
-pub fn all(rows: &[SummaryRow]) -> Vec<(&'static str, String)> {
-    vec![
-        ("accuracy_latency.svg", accuracy_latency::draw(rows)),
-        ("time_by_budget.svg", bars::time_by_budget(rows)),
-        ("bytes_by_budget.svg", bars::bytes_by_budget(rows)),
+pub fn all(rows: &[SummaryRow]) -> [(&'static str, String); 3] {
+    let [accuracy_latency, time, bytes] = NAMES;
+    [
+        (accuracy_latency, accuracy_latency::draw(rows)),
+        (time, bars::time_by_budget(rows)),
+        (bytes, bars::bytes_by_budget(rows)),
     ]
 }
 

@@ -28,6 +28,14 @@ impl<R: Row> Appender<R> {
         Ok(table)
     }
 
+    /// A table that is there, whose last row is whole.
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join(R::FILE);
+        let opened = File::options().append(true).open(&path);
+        let file = opened.map_err(|source| Error::Io { action: "append to", path: path.clone(), source })?;
+        Ok(Self { path, file, rows: PhantomData })
+    }
+
     /// Checks the rows, writes them in one piece and waits for the disk.
     pub(crate) fn append(&mut self, rows: &[R]) -> Result<(), Error> {
         check(rows)?;
@@ -121,9 +129,33 @@ pub(crate) fn read<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
     let path = dir.join(R::FILE);
     let bytes =
         std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
+    parse(path, &bytes)
+}
+
+/// Reads a table whose writer may have been stopped within a row: that row is left out.
+pub(crate) fn read_begun<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
+    let path = dir.join(R::FILE);
+    let bytes =
+        std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
+    parse(path, whole_records(&bytes))
+}
+
+/// The bytes up to the last end of a line that is not within quotes.
+fn whole_records(bytes: &[u8]) -> &[u8] {
+    let (mut quoted, mut whole) = (false, 0);
+    for (index, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => whole = index + 1,
+            _ => {}
+        }
+    }
+    &bytes[..whole]
+}
+
+fn parse<R: Row>(path: PathBuf, bytes: &[u8]) -> Result<Lines<R>, Error> {
     let expected = columns::<R>();
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes.as_slice());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut table = Lines { path, rows: Vec::new(), lines: Vec::new() };
     let mut record = StringRecord::new();
     let mut line = 1;
@@ -131,6 +163,11 @@ pub(crate) fn read<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
     let more = reader
         .read_record(&mut record)
         .map_err(|error| damaged::<R>(&table.path, line, &expected, &record, &error))?;
+    // What a run of before a column came lacks is left out of what is expected.
+    let expected: Vec<String> = expected
+        .into_iter()
+        .filter(|column| !R::LATER.contains(&column.as_str()) || record.iter().any(|found| found == column))
+        .collect();
     check_width(&table.path, line, &expected, &record)?;
     for (column, found) in expected.iter().zip(&record) {
         if !more || column != found {
@@ -143,6 +180,7 @@ pub(crate) fn read<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
             });
         }
     }
+    let headings = record.clone();
     loop {
         line = reader.position().line();
         let more = reader
@@ -153,7 +191,7 @@ pub(crate) fn read<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
         }
         check_width(&table.path, line, &expected, &record)?;
         let row: R = record
-            .deserialize(None)
+            .deserialize(Some(&headings))
             .map_err(|error| damaged::<R>(&table.path, line, &expected, &record, &error))?;
         table.lines.push(line);
         table.rows.push(row);
@@ -193,7 +231,7 @@ fn damaged<R: Row>(
                 DeserializeErrorKind::ParseFloat(_) => "a decimal number".to_owned(),
                 other => format!("a known value ({other})"),
             };
-            (err.field().or_else(|| unknown_value::<R>(record, err.kind())), expected)
+            (err.field().or_else(|| unknown_value::<R>(record, columns, err.kind())), expected)
         }
         ErrorKind::Utf8 { err, .. } => (Some(err.field() as u64), "UTF-8 text".to_owned()),
         _ => (None, format!("a CSV record ({error})")),
@@ -210,10 +248,15 @@ fn damaged<R: Row>(
 
 /// The field an unknown value is in, which the decoder does not say: the last of the shortest beginning of the record
 /// that fails in the same way.
-fn unknown_value<R: Row>(record: &StringRecord, kind: &DeserializeErrorKind) -> Option<u64> {
+fn unknown_value<R: Row>(
+    record: &StringRecord,
+    columns: &[String],
+    kind: &DeserializeErrorKind,
+) -> Option<u64> {
     let fails_alike = |fields: &usize| {
         let beginning: StringRecord = record.iter().take(fields + 1).collect();
-        match beginning.deserialize::<R>(None) {
+        let headings: StringRecord = columns.iter().take(fields + 1).collect();
+        match beginning.deserialize::<R>(Some(&headings)) {
             Ok(_) => false,
             Err(error) => matches!(error.kind(), ErrorKind::Deserialize { err, .. } if err.kind() == kind),
         }

@@ -16,6 +16,9 @@ pub(crate) trait Row: Serialize + DeserializeOwned + Default {
     /// File name in the run's folder.
     const FILE: &'static str;
 
+    /// Columns that runs of before they came lack; empty in each of their rows.
+    const LATER: &[&str] = &[];
+
     /// What the types alone do not say.
     fn check(&self) -> Result<(), Wrong>;
 }
@@ -86,6 +89,7 @@ impl Row for InferenceRow {
 
 impl Row for CellRow {
     const FILE: &'static str = "cells.csv";
+    const LATER: &[&str] = &["threads", "store"];
 
     fn check(&self) -> Result<(), Wrong> {
         named("cell", &self.cell)?;
@@ -100,6 +104,7 @@ impl Row for CellRow {
 
 impl Row for SummaryRow {
     const FILE: &'static str = "summary.csv";
+    const LATER: &[&str] = &["threads", "store"];
 
     fn check(&self) -> Result<(), Wrong> {
         named("cell", &self.cell)?;

@@ -22,6 +22,8 @@ pub(crate) fn manifest() -> Manifest {
         loopback: None,
         models: Vec::new(),
         data: Vec::new(),
+        cells: Vec::new(),
+        resumed: Vec::new(),
         settings: serde_json::json!({ "repeats": 3 }),
     }
 }
@@ -36,6 +38,8 @@ pub(crate) fn cell(id: &str, link: &str) -> CellRow {
         relus: 1998,
         relu: "narrow".to_owned(),
         he: Some("narrow".to_owned()),
+        threads: Some(1),
+        store: Some("memory".to_owned()),
         link: link.to_owned(),
         ring_bits: Some(25),
         fa: Some(8),
