@@ -1,7 +1,10 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::de::{IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 /// Measures private inference: accuracy, online and offline latency and communication per ReLU budget.
@@ -70,7 +73,7 @@ pub(crate) struct RunArgs {
 pub(crate) struct SweepArgs {
     /// Experiment to run, in TOML: networks to import or train, linearizers, budgets, links, and what else is set here.
     /// Options given here win over the file's.
-    #[arg(required_unless_present = "models")]
+    #[arg(required_unless_present_any = ["models", "resume"])]
     pub(crate) file: Option<PathBuf>,
     /// Run the file with the changes in its table `quick`.
     #[arg(long, requires = "file")]
@@ -78,6 +81,16 @@ pub(crate) struct SweepArgs {
     /// Checkpoint folders; a folder of checkpoints stands for all of them.
     #[arg(long, num_args = 1.., value_delimiter = ',', conflicts_with = "file")]
     pub(crate) models: Vec<PathBuf>,
+    /// Go on with a run that was stopped, or whose cells failed: its folder, or its name in the folder of runs. What it
+    /// is to do is known from the run; a file given beside it must ask for the same.
+    #[arg(long, value_name = "RUN", conflicts_with = "models")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Only the cells whose name contains this, such as `snl` or `-wan` (may be repeated: those that contain any).
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Only the I-th of N shares of the cells: every cell is in exactly one of them (1 is the first).
+    #[arg(long, value_name = "I/N", conflicts_with = "resume")]
+    pub(crate) shard: Option<String>,
     /// Links, each a name or "rate=...,rtt=..." (repeat the option for those) [default: lan and wan].
     #[arg(long = "link")]
     pub(crate) links: Vec<String>,
@@ -106,18 +119,23 @@ pub(crate) struct Settings {
     /// Longest wait for a sign of life from the other party, seconds [default: 60].
     #[arg(long)]
     pub(crate) deadline: Option<f64>,
-    /// Threads of each party [default: 1].
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Where the client keeps what it has preprocessed [default: memory].
-    #[arg(long, value_enum)]
-    pub(crate) store: Option<StoreArg>,
+    /// Threads of each party; several numbers are so many variants of every cell [default: 1].
+    #[arg(long, value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) threads: Vec<usize>,
+    /// Where the client keeps what it has preprocessed; both are two variants of every cell [default: memory].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) store: Vec<StoreArg>,
     /// Folder of the store's file, on a disk; the folder of runs if absent.
     #[arg(long)]
     pub(crate) store_dir: Option<PathBuf>,
     /// Cores of the parties, as CLIENT,SERVER; not pinned if absent.
     #[arg(long, value_delimiter = ',', num_args = 2)]
     pub(crate) pin: Option<Vec<usize>>,
+    /// Determines the order in which cells run [default: 1].
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// Folder of runs [default: runs].
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -135,10 +153,11 @@ impl Settings {
             accuracy_images: self.accuracy_images.or(other.accuracy_images),
             verify: self.verify.or(other.verify),
             deadline: self.deadline.or(other.deadline),
-            threads: self.threads.or(other.threads),
-            store: self.store.or(other.store),
+            threads: given(self.threads, other.threads),
+            store: given(self.store, other.store),
             store_dir: self.store_dir.or(other.store_dir),
             pin: self.pin.or(other.pin),
+            seed: self.seed.or(other.seed),
             out: self.out.or(other.out),
             id: self.id.or(other.id),
         }
@@ -152,12 +171,14 @@ pub(crate) struct CompileArgs {
     /// Folder of the data set's files, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How kept units are computed [default: narrow].
-    #[arg(long, value_enum)]
-    pub(crate) relu: Option<Relu>,
-    /// Who computes on ciphertexts [default: narrow].
-    #[arg(long, value_enum)]
-    pub(crate) he: Option<He>,
+    /// How kept units are computed; several are so many variants of every cell [default: narrow].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) relu: Vec<Relu>,
+    /// Who computes on ciphertexts; several are so many variants of every cell [default: narrow].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) he: Vec<He>,
     /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
     #[arg(long)]
     pub(crate) fa: Option<u32>,
@@ -180,8 +201,8 @@ impl CompileArgs {
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             data_dir: self.data_dir.or(other.data_dir),
-            relu: self.relu.or(other.relu),
-            he: self.he.or(other.he),
+            relu: given(self.relu, other.relu),
+            he: given(self.he, other.he),
             fa: self.fa.or(other.fa),
             fw: self.fw.or(other.fw),
             ring: self.ring.or(other.ring),
@@ -189,6 +210,46 @@ impl CompileArgs {
             calibration_images: self.calibration_images.or(other.calibration_images),
         }
     }
+}
+
+/// These, or `others` where there are none.
+fn given<T>(these: Vec<T>, others: Vec<T>) -> Vec<T> {
+    if these.is_empty() { others } else { these }
+}
+
+/// A value, or a list of values.
+fn one_or_more<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct OneOrMore<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a value or a list of values")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+            T::deserialize(text.into_deserializer()).map(|value| vec![value])
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Vec<T>, E> {
+            T::deserialize(number.into_deserializer()).map(|value| vec![value])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut values = Vec::new();
+            while let Some(value) = list.next_element()? {
+                values.push(value);
+            }
+            Ok(values)
+        }
+    }
+
+    from.deserialize_any(OneOrMore(PhantomData))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -202,13 +263,23 @@ pub(crate) enum Relu {
     Delphi,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StoreArg {
     /// In memory.
     Memory,
     /// In a file that has no name and ends with the client.
     File,
+}
+
+impl StoreArg {
+    /// As in rows and on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::File => "file",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

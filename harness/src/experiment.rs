@@ -8,19 +8,28 @@ use models::fixed::ring::MAX_RING_BITS;
 use netem::Link;
 use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Most threads of a party.
 const MOST_THREADS: usize = 1024;
 
-/// How a model is compiled.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Compile {
-    pub(crate) data_dir: Option<PathBuf>,
+/// What the protocol does in one of several ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Variant {
     pub(crate) relu: ReluVariant,
     pub(crate) he: HeBackend,
+    /// Threads of each party.
+    pub(crate) threads: usize,
+    /// Where the client keeps what it has preprocessed.
+    pub(crate) store: StoreArg,
+}
+
+/// How a model is compiled, whatever the variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Compile {
+    pub(crate) data_dir: Option<PathBuf>,
     /// Of the slowest link: packings are chosen for it, the same on all links, so that links alone make a difference.
     pub(crate) bytes_per_second: Option<f64>,
     pub(crate) fa: Option<u32>,
@@ -30,23 +39,24 @@ pub(crate) struct Compile {
     pub(crate) calibration_images: usize,
 }
 
-/// Cells (every model over every link) and how each is measured.
-#[derive(Clone, Debug, Serialize)]
+/// Cells (every model in every variant over every link) and how each is measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Experiment {
     pub(crate) models: Vec<PathBuf>,
+    pub(crate) variants: Vec<Variant>,
     pub(crate) links: Vec<Link>,
     pub(crate) images: usize,
     pub(crate) warmups: usize,
     pub(crate) accuracy_images: usize,
     pub(crate) verify: Verify,
     pub(crate) deadline: Duration,
-    /// Threads of each party.
-    pub(crate) threads: usize,
-    /// Folder of the client's store; memory if absent.
-    pub(crate) store: Option<PathBuf>,
+    /// Folder of the client's store, where that is a file.
+    pub(crate) store_dir: PathBuf,
     /// Cores of client and server.
     pub(crate) pin: Option<(usize, usize)>,
     pub(crate) compile: Compile,
+    /// Determines the order of the cells.
+    pub(crate) seed: u64,
     pub(crate) out: PathBuf,
     pub(crate) id: Option<String>,
 }
@@ -81,23 +91,18 @@ impl Experiment {
         if images == 0 {
             return Err(refused("--images", "at least 1", "0"));
         }
+        let variants = variants(&settings, compile)?;
         let out = settings.out.unwrap_or_else(|| "runs".into());
-        let threads = settings.threads.unwrap_or(1);
         let deadline = settings.deadline.unwrap_or(60.0);
         let deadline = Duration::try_from_secs_f64(deadline)
             .ok()
             .filter(|d| !d.is_zero())
             .ok_or_else(|| refused("--deadline", "a positive number of seconds", deadline))?;
-        if !(1..=MOST_THREADS).contains(&threads) {
-            return Err(refused("--threads", format!("1 to {MOST_THREADS}"), threads));
+        let in_file = variants.iter().any(|variant| variant.store == StoreArg::File);
+        if let Some(folder) = settings.store_dir.as_ref().filter(|_| !in_file) {
+            return Err(refused("--store-dir", "--store file beside it", folder.display()));
         }
-        let store = match (settings.store.unwrap_or(StoreArg::Memory), settings.store_dir) {
-            (StoreArg::Memory, None) => None,
-            (StoreArg::Memory, Some(folder)) => {
-                return Err(refused("--store-dir", "--store file beside it", folder.display()));
-            }
-            (StoreArg::File, folder) => Some(folder.unwrap_or_else(|| out.clone())),
-        };
+        let threads = variants.iter().map(|variant| variant.threads).max().unwrap_or(1);
         if threads > 1 && settings.pin.is_some() {
             return Err(refused("--pin", "one thread a party", format!("{threads} threads")));
         }
@@ -123,11 +128,12 @@ impl Experiment {
             accuracy_images: settings.accuracy_images.unwrap_or(1000),
             verify: settings.verify.unwrap_or(Verify::Logits),
             deadline,
-            threads,
-            store,
+            store_dir: settings.store_dir.unwrap_or_else(|| out.clone()),
             pin,
             compile: Compile::new(compile, &links)?,
+            variants,
             links,
+            seed: settings.seed.unwrap_or(1),
             out,
             id: settings.id,
         })
@@ -153,20 +159,8 @@ impl Compile {
         if let Some(bits) = args.ring.filter(|bits| Ring::new(*bits).is_none()) {
             return Err(refused("--ring", format!("1 to {MAX_RING_BITS} bits"), bits));
         }
-        let he = match args.he.unwrap_or(He::Narrow) {
-            He::Narrow => HeBackend::Narrow,
-            He::Fhe => HeBackend::Fhe,
-            He::Seal => HeBackend::Seal,
-        };
-        he.check_built()?;
         Ok(Self {
             data_dir: args.data_dir.clone(),
-            relu: match args.relu.unwrap_or(Relu::Narrow) {
-                Relu::Narrow => ReluVariant::Narrow,
-                Relu::Sign => ReluVariant::Sign,
-                Relu::Delphi => ReluVariant::Delphi,
-            },
-            he,
             bytes_per_second: links
                 .iter()
                 .filter_map(|link| Some(link.effective_rate()?.0))
@@ -177,6 +171,55 @@ impl Compile {
             agreement,
             calibration_images,
         })
+    }
+}
+
+/// Every combination of the protocol's choices; the default where nothing is chosen.
+fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, Error> {
+    let threads = chosen("--threads", &settings.threads, 1)?;
+    let stores = chosen("--store", &settings.store, StoreArg::Memory)?;
+    if let Some(bad) = threads.iter().find(|threads| !(1..=MOST_THREADS).contains(*threads)) {
+        return Err(refused("--threads", format!("1 to {MOST_THREADS}"), bad));
+    }
+    let mut variants = Vec::new();
+    for (relu, he) in protocols(compile)? {
+        for threads in &threads {
+            let of_store = |store: &StoreArg| Variant { relu, he, threads: *threads, store: *store };
+            variants.extend(stores.iter().map(of_store));
+        }
+    }
+    Ok(variants)
+}
+
+/// Every combination of the choices that shape a plan.
+pub(crate) fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
+    let mut all = Vec::new();
+    let backends = chosen("--he", &compile.he, He::Narrow)?;
+    for relu in chosen("--relu", &compile.relu, Relu::Narrow)? {
+        for backend in &backends {
+            let relu = match relu {
+                Relu::Narrow => ReluVariant::Narrow,
+                Relu::Sign => ReluVariant::Sign,
+                Relu::Delphi => ReluVariant::Delphi,
+            };
+            let backend = match backend {
+                He::Narrow => HeBackend::Narrow,
+                He::Fhe => HeBackend::Fhe,
+                He::Seal => HeBackend::Seal,
+            };
+            backend.check_built()?;
+            all.push((relu, backend));
+        }
+    }
+    Ok(all)
+}
+
+/// What was chosen, each once; `default` if nothing was.
+fn chosen<T: Copy + PartialEq>(option: &'static str, values: &[T], default: T) -> Result<Vec<T>, Error> {
+    match (1..values.len()).find(|i| values[..*i].contains(&values[*i])) {
+        Some(again) => Err(refused(option, "every value once", format!("number {} again", again + 1))),
+        None if values.is_empty() => Ok(vec![default]),
+        None => Ok(values.to_vec()),
     }
 }
 

@@ -11,6 +11,7 @@ mod model;
 mod party;
 mod report;
 mod study;
+mod sweep;
 mod trainer;
 
 use clap::Parser;
@@ -31,11 +32,10 @@ fn main() -> ExitCode {
 /// `false` where the command ran but something that it measured failed.
 fn perform(command: cli::Command) -> Result<bool, Error> {
     match command {
-        cli::Command::Run(args) => measure::run(&experiment::Experiment::single(args)?),
-        cli::Command::Sweep(mut args) => match args.file.take() {
-            Some(file) => study::run(&file, args),
-            None => measure::run(&experiment::Experiment::sweep(args)?),
-        },
+        cli::Command::Run(args) => {
+            measure::run(&experiment::Experiment::single(args)?, &measure::Selection::default())
+        }
+        cli::Command::Sweep(args) => sweep::run(args),
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
         cli::Command::Links => report::links().map(|()| true),
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),

@@ -12,9 +12,10 @@ use models::fixed::lower::lower;
 use models::fixed::quantise::Scales;
 use models::fixed::search::{Pinned, search};
 use models::real;
-use protocols::plan::Plan;
+use protocols::he::HeBackend;
 use protocols::plan::compile::{Choices, ServerSecrets, compile};
 use protocols::plan::cost::{inference_bytes, predict};
+use protocols::plan::{Plan, ReluVariant};
 use std::path::Path;
 
 /// The scales of a network that was never trained and has no classes to keep: usual ones of trained networks.
@@ -32,6 +33,7 @@ pub(crate) struct Compiled {
 }
 
 /// Accuracy on test images, in the clear.
+#[derive(Clone, Copy)]
 pub(crate) struct ClearAccuracy {
     pub(crate) images: usize,
     pub(crate) float: f64,
@@ -47,7 +49,12 @@ const SPARE_BITS: u32 = 1;
 
 impl Compiled {
     /// Loads and compiles the checkpoint in `folder`. Calibration uses held-out images, never test images.
-    pub(crate) fn load(folder: &Path, choices: &Compile) -> Result<Self, Error> {
+    pub(crate) fn load(
+        folder: &Path,
+        choices: &Compile,
+        relu: ReluVariant,
+        backend: HeBackend,
+    ) -> Result<Self, Error> {
         let checkpoint = Checkpoint::load(folder)?;
         let source = DataSource::parse(&checkpoint.meta.data, choices.data_dir.as_deref())?;
         let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
@@ -61,12 +68,7 @@ impl Compiled {
             ring_bits: choices.ring,
         };
         let name = &checkpoint.meta.net;
-        let options = Choices {
-            relu: choices.relu,
-            backend: choices.he,
-            he: None,
-            bytes_per_second: choices.bytes_per_second,
-        };
+        let options = Choices { relu, backend, he: None, bytes_per_second: choices.bytes_per_second };
         let cost = |model: &QuantModel| {
             let (plan, _) = compile(name, model, &options).ok()?;
             Some(inference_bytes(&predict(&plan)) as f64)

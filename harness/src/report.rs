@@ -2,7 +2,7 @@
 
 use crate::cli::{CompareArgs, DataArgs, PlanArgs};
 use crate::error::Error;
-use crate::experiment::Compile;
+use crate::experiment::{Compile, protocols};
 use crate::model::Compiled;
 use models::data::{DataSource, Dataset};
 use netem::Link;
@@ -62,7 +62,11 @@ pub(crate) fn links() -> Result<(), Error> {
 /// `linnet plan show`.
 pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
     let compile = Compile::new(&args.compile, &[Link::parse(&args.link)?])?;
-    let compiled = Compiled::load(&args.model, &compile)?;
+    let [(relu, he)] = protocols(&args.compile)?[..] else {
+        let expected = "one value each".to_owned();
+        return Err(Error::Option { option: "--relu, --he", expected, found: "several".into() });
+    };
+    let compiled = Compiled::load(&args.model, &compile, relu, he)?;
     if args.json {
         let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });
         say(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))

@@ -54,7 +54,7 @@ fn one_file_trains_linearizes_and_measures() {
     let done = sweep(folder.path(), &["--quick", "--id", "first"]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let found = results::load(&folder.path().join("runs/first")).unwrap();
-    let cells: Vec<(&str, u64)> = found.cells.iter().map(|cell| (cell.method.as_str(), cell.relus)).collect();
+    let cells: Vec<(&str, u64)> = found.summary.iter().map(|row| (row.method.as_str(), row.relus)).collect();
     assert_eq!(cells, [("ar", 9216), ("random", 1000), ("random", 461), ("snl", 1000), ("snl", 461)]);
     assert!(
         found.inferences.iter().all(|row| row.status == InferenceStatus::Ok),

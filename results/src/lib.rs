@@ -19,6 +19,7 @@ mod units;
 pub use error::Error;
 pub use manifest::{
     DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, Resumption, SCHEMA,
+    Shard,
 };
 pub use run::{Loaded, Run, load, load_manifest};
 pub use schema::{

@@ -24,7 +24,7 @@ pub struct Manifest {
     pub revision: Option<String>,
     /// Where both parties ran.
     pub machine: Machine,
-    /// Worker threads of one party.
+    /// Worker threads of one party: the most of any cell.
     pub threads: u32,
     /// Cores each party was held to.
     pub pinning: Pinning,
@@ -44,11 +44,24 @@ pub struct Manifest {
     /// before there was a choice.
     #[serde(default)]
     pub cells: Vec<String>,
+    /// Which share of an experiment's cells these are; `None`: all that were asked for.
+    #[serde(default)]
+    pub shard: Option<Shard>,
     /// When and by what the run was continued after it had stopped.
     #[serde(default)]
     pub resumed: Vec<Resumption>,
     /// The whole parsed configuration.
     pub settings: serde_json::Value,
+}
+
+/// A share of an experiment's cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub share: u32,
+    /// Of how many.
+    pub of: u32,
 }
 
 /// A continuation of a run.

@@ -146,7 +146,7 @@ fn manifest() {
         "\"threads\": 1,",
         "\"threads\": 1, \"colour\": 3,",
         "manifest.json, line 18, column 24: unknown field `colour`, expected one of `schema`, `id`, `started`, `command`, \
-         `linnet`, `revision`, `machine`, `threads`, `pinning`, `seeds`, `links`, `loopback`, `models`, `data`, `cells`, `resumed`, `settings` at line \
+         `linnet`, `revision`, `machine`, `threads`, `pinning`, `seeds`, `links`, `loopback`, `models`, `data`, `cells`, `shard`, `resumed`, `settings` at line \
          18 column 24",
     );
 }

@@ -1,14 +1,15 @@
 //! One model over one link: a session, its inferences, and what each of them must equal.
 
-use super::Prepared;
+use super::prepared::Prepared;
+use super::progress::Progress;
 use super::record::step_row;
-use crate::cli::Verify;
+use crate::cli::{StoreArg, Verify};
 use crate::error::Error;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Variant};
 use crate::model::Compiled;
 use crate::party::pair::{Pair, PhaseReport};
 use crate::party::{Outcome, Start};
-use indicatif::ProgressBar;
+use models::checkpoint::Checkpoint;
 use models::real::argmax;
 use netem::{Link, Phase};
 use protocols::clear::replay;
@@ -27,6 +28,7 @@ const SECRETS: &str = "secrets";
 pub(super) struct Cell<'a> {
     experiment: &'a Experiment,
     model: &'a Prepared,
+    variant: Variant,
     link: &'a Link,
     pub(super) row: CellRow,
     /// What the plan predicts.
@@ -34,7 +36,13 @@ pub(super) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    pub(super) fn new(experiment: &'a Experiment, model: &'a Prepared, link: &'a Link) -> Self {
+    pub(super) fn new(
+        id: &str,
+        experiment: &'a Experiment,
+        model: &'a Prepared,
+        variant: Variant,
+        link: &'a Link,
+    ) -> Self {
         let Compiled { checkpoint, plan, .. } = &model.compiled;
         let costs = predict(plan);
         let predicted = |phase: Phase| {
@@ -44,17 +52,7 @@ impl<'a> Cell<'a> {
         };
         let (setup, offline, online) =
             (predicted(Phase::Setup), predicted(Phase::Offline), predicted(Phase::Online));
-        let meta = &checkpoint.meta;
-        let kept = plan.relus() as u64;
         let row = CellRow {
-            cell: format!("{}-{}-{kept}-{}-{}", meta.net, meta.method, plan.relu.name(), link.name),
-            model: meta.net.clone(),
-            method: meta.method.clone(),
-            budget: meta.budget.map(|b| b as u64),
-            relus: kept,
-            relu: plan.relu.name().to_owned(),
-            he: Some(plan.he.backend.name().to_owned()),
-            link: link.name.clone(),
             ring_bits: Some(plan.ring.bits()),
             fa: Some(plan.scales.fa),
             fw: Some(plan.scales.fw),
@@ -71,13 +69,37 @@ impl<'a> Cell<'a> {
             predicted_online_up_bytes: online.0,
             predicted_online_down_bytes: online.1,
             predicted_online_rounds: online.2,
-            error: None,
+            ..unmeasured(id, checkpoint, variant, link)
         };
-        Self { experiment, model, link, row, costs }
+        Self { experiment, model, variant, link, row, costs }
+    }
+
+    /// What a phase is predicted to send: bytes up and down, headers included, and flights of both parties.
+    pub(super) fn predicted(&self, phase: Phase) -> (u64, u64, u64) {
+        let row = &self.row;
+        let (up, down, flights) = match phase {
+            Phase::Setup => {
+                (row.predicted_setup_up_bytes, row.predicted_setup_down_bytes, row.predicted_setup_rounds)
+            }
+            Phase::Offline => (
+                row.predicted_offline_up_bytes,
+                row.predicted_offline_down_bytes,
+                row.predicted_offline_rounds,
+            ),
+            Phase::Online => {
+                (row.predicted_online_up_bytes, row.predicted_online_down_bytes, row.predicted_online_rounds)
+            }
+        };
+        (up.unwrap_or(0), down.unwrap_or(0), flights.unwrap_or(0))
+    }
+
+    /// The link that it runs over.
+    pub(super) fn link(&self) -> &Link {
+        self.link
     }
 
     /// Runs all inferences of the cell in one session and saves each. The first failure ends the cell.
-    pub(super) fn measure(&self, run: &mut Run, progress: &ProgressBar) -> Result<(), Error> {
+    pub(super) fn measure(&self, run: &mut Run, progress: &mut Progress) -> Result<(), Error> {
         let mut session = None;
         for index in 0..self.experiment.warmups + self.experiment.images {
             let warmup = index < self.experiment.warmups;
@@ -92,16 +114,14 @@ impl<'a> Cell<'a> {
                 ..InferenceRow::default()
             };
             let mut steps = Vec::new();
-            let outcome = self.inference(&mut session, image, &mut row, &mut steps);
+            let outcome = self.inference(&mut session, image, &mut row, &mut steps, progress);
             if let Err(error) = &outcome {
                 row.status = InferenceStatus::Failed;
                 row.error = Some(error.to_string());
             }
             run.inference(&row, &steps)?;
             outcome?;
-            if !warmup {
-                progress.inc(1);
-            }
+            progress.inference(self);
         }
         Ok(())
     }
@@ -113,6 +133,7 @@ impl<'a> Cell<'a> {
         image: usize,
         row: &mut InferenceRow,
         steps: &mut Vec<StepRow>,
+        progress: &mut Progress,
     ) -> Result<(), Error> {
         let (normalised, float, fixed) = self.model.compiled.clear_classes(&self.model.test, image);
         row.class_float = Some(float as u32);
@@ -120,16 +141,19 @@ impl<'a> Cell<'a> {
         let pair = match session {
             Some(pair) => pair,
             None => {
+                progress.phase(self, Phase::Setup);
                 let files = self.party_files()?;
                 let (pair, setup) = Pair::start(&self.start(files.path()), self.experiment.pin)?;
                 self.book(row, steps, &setup)?;
                 session.insert(pair)
             }
         };
+        progress.phase(self, Phase::Offline);
         let offline = pair.offline()?;
         row.store_client_bytes = offline.client.store_bytes;
         row.store_server_bytes = offline.server.store_bytes;
         self.book(row, steps, &offline)?;
+        progress.phase(self, Phase::Online);
         let online = pair.online(normalised.clone())?;
         self.book(row, steps, &online)?;
         let (client, server) = match (online.client.outcome, online.server.outcome) {
@@ -213,8 +237,8 @@ impl<'a> Cell<'a> {
             deadline: self.experiment.deadline,
             session,
             core: None,
-            threads: self.experiment.threads,
-            store: self.experiment.store.clone(),
+            threads: self.variant.threads,
+            store: (self.variant.store == StoreArg::File).then(|| self.experiment.store_dir.clone()),
             shares: self.experiment.verify == Verify::Layers,
         }
     }
@@ -257,5 +281,23 @@ impl<'a> Cell<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// The row of a cell as far as it is known before its model is compiled.
+pub(super) fn unmeasured(id: &str, network: &Checkpoint, variant: Variant, link: &Link) -> CellRow {
+    let meta = &network.meta;
+    CellRow {
+        cell: id.to_owned(),
+        model: meta.net.clone(),
+        method: meta.method.clone(),
+        budget: meta.budget.map(|b| b as u64),
+        relus: network.masks.count() as u64,
+        relu: variant.relu.name().to_owned(),
+        he: Some(variant.he.name().to_owned()),
+        threads: Some(variant.threads as u32),
+        store: Some(variant.store.name().to_owned()),
+        link: link.name.clone(),
+        ..CellRow::default()
     }
 }

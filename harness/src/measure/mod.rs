@@ -1,111 +1,236 @@
-//! An experiment, run: every model over every link, each inference verified and saved at once.
+//! An experiment, run: every model in every variant over every link, in a random order, each inference verified and saved
+//! at once. A run that was stopped goes on with the cells that were not done.
 
 mod cell;
+mod plan;
+mod prepared;
+mod progress;
 mod record;
 mod room;
 
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::model::{ClearAccuracy, Compiled};
+use crate::machine;
 use crate::report::say;
-use cell::Cell;
-use indicatif::{ProgressBar, ProgressStyle};
-use models::data::Dataset;
-use record::{data_records, link_record, manifest};
-use results::Run;
-use std::path::Path;
+use cell::{Cell, unmeasured};
+use models::checkpoint::Checkpoint;
+use models::data::DataSource;
+use netem::Loopback;
+use plan::{Planned, plan, shuffled};
+use prepared::{Prepared, Workbench};
+use progress::Progress;
+use record::{data_records, link_record, manifest, model_record, timestamp};
+use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run};
+use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Runs the experiment; `false` where an inference or a cell failed.
-pub(crate) fn run(experiment: &Experiment) -> Result<bool, Error> {
-    let loopback = netem::calibrate()?;
-    for link in &experiment.links {
-        link.check(&loopback)?;
-    }
-    let mut models = Vec::with_capacity(experiment.models.len());
-    for folder in &experiment.models {
-        eprintln!("compiling {}", folder.display());
-        models.push(prepare(folder, experiment)?);
-    }
-    for model in &models {
-        room::check(experiment, &model.compiled.plan)?;
-    }
+pub(crate) use plan::Selection;
+
+/// Runs the experiment's cells that are selected; `false` where an inference or a cell failed.
+pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool, Error> {
+    let loopback = check_links(experiment)?;
+    let networks = load(experiment)?;
+    let all = plan(experiment, &networks)?;
+    let listed: Vec<String> = all.iter().map(|cell| cell.id.clone()).collect();
+    let order = selection.of(shuffled(all, experiment.seed))?;
+    let mut workbench = prepare(experiment, &order);
+    let prepared = workbench.ready()?;
+
     let now = OffsetDateTime::now_utc();
     let id = match &experiment.id {
         Some(id) => id.clone(),
         None => {
             let format = format_description!("[year][month][day]-[hour][minute][second]");
-            format!("{}-{}", now.format(&format).expect("the format is fixed"), models[0].name())
+            format!("{}-{}", now.format(&format).expect("the format is fixed"), networks[0].meta.net)
         }
     };
     let folder = experiment.out.join(&id);
     let links = experiment.links.iter().map(link_record).collect::<Result<_, _>>()?;
-    let mut cells: Vec<Cell<'_>> = Vec::new();
-    for model in &models {
-        for link in &experiment.links {
-            let cell = Cell::new(experiment, model, link);
-            if cells.iter().any(|other| other.row.cell == cell.row.cell) {
-                return Err(Error::Option {
-                    option: "--models",
-                    expected: "every network, method and ReLU count once".into(),
-                    found: format!("{} twice", cell.row.cell),
-                });
-            }
-            cells.push(cell);
-        }
-    }
-    let data = data_records(models.iter().map(|model| &model.compiled.source))?;
-    let manifest = manifest(experiment, &id, now, &models, links, &loopback, data);
+    let data = data_records(prepared.iter().map(|model| &model.compiled.source))?;
+    let cells = listed.into_iter().filter(|id| order.iter().any(|cell| cell.id == *id)).collect();
+    let models = workbench.records(&networks);
+    let manifest =
+        manifest(experiment, &id, now, cells, selection.shard(), models, &networks, links, &loopback, data);
     let mut run = Run::create(&folder, &manifest)?;
-    let progress = ProgressBar::new((models.len() * experiment.links.len() * experiment.images) as u64);
-    progress.set_style(
-        ProgressStyle::with_template("{bar:30} {pos}/{len} inferences, {elapsed} (about {eta} to go)  {msg}")
-            .expect("the template is fixed"),
-    );
-    let mut whole = true;
-    for cell in &cells {
-        progress.set_message(cell.row.cell.clone());
-        run.cell(&cell.row)?;
-        if let Err(error) = cell.measure(&mut run, &progress) {
-            whole = false;
-            progress.suspend(|| eprintln!("{}: {error}", cell.row.cell));
-        }
-    }
-    progress.finish_and_clear();
-    let summary = run.finish()?;
-    say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
+    let whole = measure(experiment, &networks, &workbench, &order, &mut run)?;
+    finish(run, &folder)?;
     Ok(whole)
 }
 
-/// A compiled model with what all its cells share.
-struct Prepared {
-    compiled: Compiled,
-    accuracy: ClearAccuracy,
-    test: Dataset,
-    digest: String,
+/// Goes on with the run in `folder`: measures those of its cells that are not done or failed, as far as they are
+/// selected. `asked` is what the command line asks for beside it, if anything.
+pub(crate) fn resume(
+    folder: &Path,
+    asked: Option<&Experiment>,
+    selection: &Selection,
+) -> Result<bool, Error> {
+    let begun = results::load_manifest(folder)?;
+    let experiment = recorded(folder, &begun)?;
+    if let Some(asked) = asked {
+        same(folder, &experiment, asked)?;
+    }
+    same_machine(folder, &begun)?;
+    check_links(&experiment)?;
+    let networks = load(&experiment)?;
+    let mut order = shuffled(plan(&experiment, &networks)?, experiment.seed);
+    order.retain(|cell| begun.cells.contains(&cell.id));
+    let inferences = experiment.warmups + experiment.images;
+    let complete = |cell: &CellRow, rows: &[&InferenceRow]| {
+        cell.error.is_none()
+            && rows.len() == inferences
+            && rows.iter().all(|row| row.status == InferenceStatus::Ok)
+    };
+    let renewed = |mut manifest: Manifest| {
+        let time = timestamp(OffsetDateTime::now_utc());
+        manifest.resumed.push(Resumption { time, revision: machine::revision() });
+        manifest
+    };
+    let (mut run, done) = Run::resume(folder, complete, renewed)?;
+    eprintln!("{} of {} cells are done", done.len(), begun.cells.len());
+    order.retain(|cell| !done.contains(&cell.id));
+    let order = selection.of(order)?;
+    let mut workbench = prepare(&experiment, &order);
+    for model in workbench.ready()? {
+        same_model(folder, &begun, model)?;
+    }
+    let whole = measure(&experiment, &networks, &workbench, &order, &mut run)?;
+    finish(run, folder)?;
+    Ok(whole)
 }
 
-impl Prepared {
-    fn name(&self) -> &str {
-        &self.compiled.checkpoint.meta.net
-    }
+/// The folder of a run that is named by it or, within `out`, by its id.
+pub(crate) fn find(run: &Path, out: &Path) -> PathBuf {
+    if run.exists() { run.to_owned() } else { out.join(run) }
 }
 
-fn prepare(folder: &Path, experiment: &Experiment) -> Result<Prepared, Error> {
-    let compiled = Compiled::load(folder, &experiment.compile)?;
-    let test = compiled.source.load_test()?;
-    if experiment.images > test.len() {
-        let expected = format!("at most {}, the size of the test set", test.len());
-        return Err(Error::Option { option: "--images", expected, found: experiment.images.to_string() });
+fn check_links(experiment: &Experiment) -> Result<Loopback, Error> {
+    let loopback = netem::calibrate()?;
+    experiment.links.iter().try_for_each(|link| link.check(&loopback))?;
+    Ok(loopback)
+}
+
+fn load(experiment: &Experiment) -> Result<Vec<Checkpoint>, Error> {
+    let networks = experiment.models.iter().map(|folder| Checkpoint::load(folder));
+    let networks: Vec<Checkpoint> = networks.collect::<Result<_, _>>()?;
+    // A folder of images that is missing is a mistake of the command line, not of a cell.
+    for network in &networks {
+        DataSource::parse(&network.meta.data, experiment.compile.data_dir.as_deref())?;
     }
-    let accuracy = compiled.clear_accuracy(&test, experiment.accuracy_images);
-    if accuracy.out_of_bounds > 0 {
-        eprintln!(
-            "  {} activations of {} test images left their calibrated bound",
-            accuracy.out_of_bounds, accuracy.images
-        );
+    Ok(networks)
+}
+
+fn prepare(experiment: &Experiment, order: &[Planned]) -> Workbench {
+    let mut workbench = Workbench::default();
+    let mut needed: Vec<(usize, usize)> = order.iter().map(|cell| (cell.model, cell.variant)).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    for (model, variant) in needed {
+        workbench.prepare(experiment, model, experiment.variants[variant]);
     }
-    let digest = compiled.checkpoint.digest();
-    Ok(Prepared { compiled, accuracy, test, digest })
+    workbench
+}
+
+/// Runs the cells in order and saves each; a cell that fails does not stop the rest.
+fn measure(
+    experiment: &Experiment,
+    networks: &[Checkpoint],
+    workbench: &Workbench,
+    order: &[Planned],
+    run: &mut Run,
+) -> Result<bool, Error> {
+    let mut whole = true;
+    let mut cells = Vec::with_capacity(order.len());
+    for planned in order {
+        let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
+        match (workbench.failure(planned.model, variant), workbench.get(planned.model, variant)) {
+            (None, Some(model)) => cells.push(Cell::new(&planned.id, experiment, model, variant, link)),
+            (failure, _) => {
+                let error = failure.map_or_else(|| "it was not compiled".to_owned(), ToString::to_string);
+                let row = unmeasured(&planned.id, &networks[planned.model], variant, link);
+                run.cell(&CellRow { error: Some(error), ..row })?;
+                whole = false;
+            }
+        }
+    }
+    let mut progress = Progress::of(&cells, experiment.warmups + experiment.images);
+    for cell in &cells {
+        run.cell(&cell.row)?;
+        let outcome = cell.measure(run, &mut progress);
+        progress.cell(cell, outcome.as_ref().err());
+        whole &= outcome.is_ok();
+    }
+    progress.end();
+    Ok(whole)
+}
+
+fn finish(run: Run, folder: &Path) -> Result<(), Error> {
+    let summary = run.finish()?;
+    say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))
+}
+
+/// The experiment that a run was begun with.
+fn recorded(folder: &Path, begun: &Manifest) -> Result<Experiment, Error> {
+    serde_json::from_value(begun.settings.clone()).map_err(|error| Error::Option {
+        option: "--resume",
+        expected: "a run of this version, whose settings it knows".into(),
+        found: format!("{}, begun by version {} ({error})", folder.display(), begun.linnet),
+    })
+}
+
+/// Errors with the first setting that differs. Where runs lie and what they are called does not matter.
+fn same(folder: &Path, begun: &Experiment, asked: &Experiment) -> Result<(), Error> {
+    let asked = Experiment { out: begun.out.clone(), id: begun.id.clone(), ..asked.clone() };
+    let value = |experiment: &Experiment| serde_json::to_value(experiment).expect("it is plain data");
+    let (begun, asked) = (value(begun), value(&asked));
+    let keys = begun.as_object().into_iter().flat_map(|settings| settings.keys());
+    for key in keys {
+        if begun[key] != asked[key] {
+            return Err(Error::Option {
+                option: "--resume",
+                expected: format!("{key} = {}, as in {}", begun[key], folder.display()),
+                found: asked[key].to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Errors where times would be of two machines.
+fn same_machine(folder: &Path, begun: &Manifest) -> Result<(), Error> {
+    let (then, now) = (&begun.machine, machine::describe());
+    let name = |machine: &results::Machine| format!("{} with {} cores", machine.cpu_model, machine.cores);
+    if name(then) == name(&now) {
+        return Ok(());
+    }
+    Err(Error::Option {
+        option: "--resume",
+        expected: format!("the machine of {}, {}", folder.display(), name(then)),
+        found: name(&now),
+    })
+}
+
+/// Errors where a model has changed since the run began, or what the program makes of it.
+fn same_model(folder: &Path, begun: &Manifest, model: &Prepared) -> Result<(), Error> {
+    let record = model_record(model);
+    if begun.models.contains(&record) {
+        return Ok(());
+    }
+    let digests = |record: &results::ModelRecord| {
+        format!("{} in plan {}", record.digest, record.plan_digest.as_deref().unwrap_or("none"))
+    };
+    let of_the_same = |other: &&results::ModelRecord| {
+        (&other.name, &other.method, other.relus, &other.relu, &other.he)
+            == (&record.name, &record.method, record.relus, &record.relu, &record.he)
+    };
+    let then = begun.models.iter().find(of_the_same);
+    if then.is_some_and(|then| then.plan_digest.is_none() && then.digest == record.digest) {
+        return Ok(()); // It did not compile then, and now it does.
+    }
+    let then = then.map_or_else(|| "none".to_owned(), digests);
+    Err(Error::Option {
+        option: "--resume",
+        expected: format!("the network {} {} of {}, {then}", record.name, record.method, folder.display()),
+        found: digests(&record),
+    })
 }

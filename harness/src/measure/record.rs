@@ -1,14 +1,18 @@
 //! What is written beside the numbers: the manifest, and the books as rows.
 
-use super::Prepared;
+use super::prepared::Prepared;
+use crate::cli::StoreArg;
 use crate::error::Error;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Variant};
 use crate::machine;
+use crate::model::Compiled;
+use models::checkpoint::Checkpoint;
 use models::data::DataSource;
 use netem::{Link, Loopback, Phase, Spent};
 use protocols::plan::Plan;
 use results::{
-    DataRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, StepRow,
+    DataRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, Shard,
+    StepRow,
 };
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -88,38 +92,53 @@ pub(super) fn data_records<'a>(
     Ok(records)
 }
 
+/// A model as it was run.
+pub(super) fn model_record(model: &Prepared) -> ModelRecord {
+    let Compiled { checkpoint, plan, .. } = &model.compiled;
+    let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreArg::Memory };
+    ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, variant) }
+}
+
+/// A model that did not compile in a variant.
+pub(super) fn uncompiled_record(network: &Checkpoint, variant: Variant) -> ModelRecord {
+    let meta = &network.meta;
+    ModelRecord {
+        name: meta.net.clone(),
+        digest: network.digest(),
+        plan_digest: None,
+        data: meta.data.clone(),
+        method: meta.method.clone(),
+        relu: variant.relu.name().to_owned(),
+        he: Some(variant.he.name().to_owned()),
+        budget: meta.budget.map(|b| b as u64),
+        relus: network.masks.count() as u64,
+    }
+}
+
+/// A moment as the manifest has it.
+pub(super) fn timestamp(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).expect("a time of today has a text")
+}
+
 /// Everything that a reader needs to repeat the run.
+#[expect(clippy::too_many_arguments, reason = "each is a part of the record")]
 pub(super) fn manifest(
     experiment: &Experiment,
     id: &str,
     now: OffsetDateTime,
-    prepared: &[Prepared],
+    cells: Vec<String>,
+    shard: Option<(usize, usize)>,
+    models: Vec<ModelRecord>,
+    networks: &[Checkpoint],
     links: Vec<LinkRecord>,
     loopback: &Loopback,
     data: Vec<DataRecord>,
 ) -> Manifest {
-    let models = prepared
-        .iter()
-        .map(|model| {
-            let meta = &model.compiled.checkpoint.meta;
-            ModelRecord {
-                name: meta.net.clone(),
-                digest: model.digest.clone(),
-                plan_digest: Some(model.compiled.plan.digest()),
-                data: meta.data.clone(),
-                method: meta.method.clone(),
-                relu: model.compiled.plan.relu.name().to_owned(),
-                he: Some(model.compiled.plan.he.backend.name().to_owned()),
-                budget: meta.budget.map(|b| b as u64),
-                relus: model.compiled.plan.relus() as u64,
-            }
-        })
-        .collect::<Vec<_>>();
-    let seeds = BTreeMap::from([("scale_search_rounding".to_owned(), models::fixed::search::SEED)])
+    let search = ("scale_search_rounding".to_owned(), models::fixed::search::SEED);
+    let seeds = BTreeMap::from([search, ("order_of_cells".to_owned(), experiment.seed)])
         .into_iter()
-        .chain(prepared.iter().map(|model| {
-            let meta = &model.compiled.checkpoint.meta;
-            let kept = model.compiled.plan.relus();
+        .chain(networks.iter().map(|network| {
+            let (meta, kept) = (&network.meta, network.masks.count());
             (format!("held_out_split_{}_{}_{kept}", meta.net, meta.method), meta.seed)
         }))
         .collect();
@@ -127,12 +146,12 @@ pub(super) fn manifest(
     Manifest {
         schema: SCHEMA,
         id: id.to_owned(),
-        started: now.format(&Rfc3339).expect("a time of today has a text"),
+        started: timestamp(now),
         command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
         linnet: env!("CARGO_PKG_VERSION").to_owned(),
         revision: machine::revision(),
         machine: machine::describe(),
-        threads: experiment.threads as u32,
+        threads: experiment.variants.iter().map(|variant| variant.threads as u32).max().unwrap_or(1),
         pinning: Pinning {
             client: core(experiment.pin.map(|p| p.0)),
             server: core(experiment.pin.map(|p| p.1)),
@@ -145,6 +164,9 @@ pub(super) fn manifest(
         }),
         models,
         data,
+        cells,
+        shard: shard.map(|(share, of)| Shard { share: share as u32, of: of as u32 }),
+        resumed: Vec::new(),
         settings: serde_json::to_value(experiment).expect("an experiment is plain data"),
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a run fits this machine, asked before it starts.
 
+use crate::cli::StoreArg;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
@@ -8,15 +9,14 @@ use protocols::plan::Plan;
 use protocols::plan::memory::Memory;
 
 /// Errors where the parties' memory or the client's file would not fit what is free now.
-pub(super) fn check(experiment: &Experiment, plan: &Plan) -> Result<(), Error> {
-    if let Some(folder) = &experiment.store {
+pub(super) fn check(experiment: &Experiment, store: StoreArg, plan: &Plan) -> Result<(), Error> {
+    let in_file = store == StoreArg::File;
+    if in_file {
+        let folder = &experiment.store_dir;
         std::fs::create_dir_all(folder).map_err(Error::io(format!("making {}", folder.display())))?;
     }
-    let room = Room {
-        memory: machine::available_memory(),
-        disk: experiment.store.as_deref().and_then(machine::free_disk),
-    };
-    room.holds(plan, experiment.store.is_some())
+    let disk = in_file.then(|| machine::free_disk(&experiment.store_dir)).flatten();
+    Room { memory: machine::available_memory(), disk }.holds(plan, in_file)
 }
 
 /// Bytes that are free; what is not known is taken to be enough.

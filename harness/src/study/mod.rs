@@ -7,12 +7,11 @@ mod networks;
 use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::measure;
 use file::File;
 use std::path::Path;
 
-/// `linnet sweep FILE`; `false` where something that it measured failed.
-pub(crate) fn run(path: &Path, args: SweepArgs) -> Result<bool, Error> {
+/// Makes the networks that the file asks for, and the experiment of measuring them.
+pub(crate) fn make(path: &Path, args: SweepArgs) -> Result<Experiment, Error> {
     let mut file = File::read(path, args.quick)?;
     let links = if args.links.is_empty() { file.links } else { args.links };
     let settings = args.settings.or(file.measure);
@@ -31,5 +30,5 @@ pub(crate) fn run(path: &Path, args: SweepArgs) -> Result<bool, Error> {
     }
     let folder = experiment.out.join(name).join("models");
     let made = networks::make(&file.models, file.linearize.as_ref(), &folder)?;
-    measure::run(&experiment.over(&made)?)
+    experiment.over(&made)
 }

@@ -23,6 +23,7 @@ pub(crate) fn manifest() -> Manifest {
         models: Vec::new(),
         data: Vec::new(),
         cells: Vec::new(),
+        shard: None,
         resumed: Vec::new(),
         settings: serde_json::json!({ "repeats": 3 }),
     }

@@ -1,0 +1,191 @@
+//! How far a sweep is: cells and inferences done, the phase that runs, and how long the rest will take.
+
+use super::cell::Cell;
+use crate::error::Error;
+use indicatif::{ProgressBar, ProgressStyle};
+use netem::{Bytes, Phase};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// A line on the terminal; elsewhere, a line for every cell that is done.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    cells: usize,
+    /// Inferences of each, warm-ups included.
+    inferences: usize,
+    done: usize,
+    done_of_cell: usize,
+    cell_began: Instant,
+    inference_began: Instant,
+    outlook: Outlook,
+}
+
+impl Progress {
+    /// Before the first of the `cells`, of which each makes `inferences`, warm-ups included.
+    pub(super) fn of(cells: &[Cell<'_>], inferences: usize) -> Self {
+        let bar = ProgressBar::new((cells.len() * inferences) as u64);
+        let style = ProgressStyle::with_template("{bar:20} {pos}/{len} inferences, {elapsed}  {msg}");
+        bar.set_style(style.expect("the template is fixed"));
+        bar.enable_steady_tick(Duration::from_secs(1));
+        let mut outlook = Outlook::default();
+        cells.iter().for_each(|cell| outlook.ahead(work(cell).times(inferences as f64)));
+        let now = Instant::now();
+        Self {
+            bar,
+            cells: cells.len(),
+            inferences,
+            done: 0,
+            done_of_cell: 0,
+            cell_began: now,
+            inference_began: now,
+            outlook,
+        }
+    }
+
+    /// A phase of a cell begins.
+    pub(super) fn phase(&mut self, cell: &Cell<'_>, phase: Phase) {
+        let (up, down, _) = cell.predicted(phase);
+        let rest = self.outlook.rest().map_or_else(|| "the rest is not known yet".to_owned(), about);
+        self.bar.set_message(format!(
+            "cell {} of {}, {}: {phase}, {} up, {} down; {rest}",
+            self.done + 1,
+            self.cells,
+            cell.row.cell,
+            Bytes(up),
+            Bytes(down),
+        ));
+        match phase {
+            Phase::Setup => (self.cell_began, self.inference_began) = (Instant::now(), Instant::now()),
+            Phase::Offline => self.inference_began = Instant::now(),
+            Phase::Online => {}
+        }
+    }
+
+    /// An inference of a cell is done.
+    pub(super) fn inference(&mut self, cell: &Cell<'_>) {
+        self.outlook.done(work(cell), self.inference_began.elapsed().as_secs_f64());
+        self.done_of_cell += 1;
+        self.bar.inc(1);
+    }
+
+    /// A cell is done, or has failed.
+    pub(super) fn cell(&mut self, cell: &Cell<'_>, error: Option<&Error>) {
+        let left = self.inferences - std::mem::take(&mut self.done_of_cell);
+        self.outlook.skip(work(cell).times(left as f64));
+        self.bar.inc(left as u64);
+        self.done += 1;
+        let (id, done, cells) = (&cell.row.cell, self.done, self.cells);
+        match error {
+            Some(error) => self.bar.suspend(|| eprintln!("{done}/{cells} {id}: {error}")),
+            None if std::io::stderr().is_terminal() => {}
+            None => {
+                let rest = self.outlook.rest().map_or_else(String::new, |rest| format!("; {}", about(rest)));
+                eprintln!("{done}/{cells} {id}: {:.1} s{rest}", self.cell_began.elapsed().as_secs_f64());
+            }
+        }
+    }
+
+    /// Nothing more runs.
+    pub(super) fn end(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// What an inference is expected to take: seconds that the link makes for sure, and bytes, to which what is computed is
+/// about proportional.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    link_s: f64,
+    bytes: f64,
+}
+
+impl Work {
+    fn times(self, count: f64) -> Self {
+        Self { link_s: self.link_s * count, bytes: self.bytes * count }
+    }
+}
+
+fn work(cell: &Cell<'_>) -> Work {
+    let mut work = Work::default();
+    for phase in [Phase::Offline, Phase::Online] {
+        let (up, down, flights) = cell.predicted(phase);
+        let bytes = (up + down) as f64;
+        work.bytes += bytes;
+        work.link_s += flights as f64 * cell.link().rtt.as_secs_f64() / 2.0;
+        work.link_s += cell.link().rate.map_or(0.0, |rate| bytes / rate.0);
+    }
+    work
+}
+
+/// What is done and what is left, from which the time to go is estimated.
+#[derive(Debug, Default)]
+struct Outlook {
+    done: Work,
+    done_s: f64,
+    left: Work,
+}
+
+impl Outlook {
+    fn ahead(&mut self, work: Work) {
+        self.left.link_s += work.link_s;
+        self.left.bytes += work.bytes;
+    }
+
+    fn skip(&mut self, work: Work) {
+        self.left.link_s = (self.left.link_s - work.link_s).max(0.0);
+        self.left.bytes = (self.left.bytes - work.bytes).max(0.0);
+    }
+
+    fn done(&mut self, work: Work, seconds: f64) {
+        self.skip(work);
+        self.done.link_s += work.link_s;
+        self.done.bytes += work.bytes;
+        self.done_s += seconds;
+    }
+
+    /// Seconds to go: the link's for sure, and what was computed for each byte so far for each that is left.
+    fn rest(&self) -> Option<f64> {
+        let computed = (self.done_s - self.done.link_s).max(0.0);
+        (self.done.bytes > 0.0).then(|| self.left.link_s + self.left.bytes * computed / self.done.bytes)
+    }
+}
+
+/// So many seconds, for people.
+fn about(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, seconds) => format!("about {seconds} s to go"),
+        (0, minutes, seconds) => format!("about {minutes} min {seconds} s to go"),
+        (hours, minutes, _) => format!("about {hours} h {minutes} min to go"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_to_go_tells_link_from_computation() {
+        let (fast, slow) = (Work { link_s: 0.0, bytes: 100.0 }, Work { link_s: 9.0, bytes: 100.0 });
+        let mut outlook = Outlook::default();
+        outlook.ahead(fast.times(4.0));
+        outlook.ahead(slow.times(2.0));
+        assert_eq!(outlook.rest(), None);
+        // A second of computation a hundred bytes, whatever the link.
+        outlook.done(slow, 10.0);
+        assert_eq!(outlook.rest(), Some(9.0 + 5.0));
+        outlook.done(fast, 1.0);
+        assert_eq!(outlook.rest(), Some(9.0 + 4.0));
+        outlook.skip(slow);
+        assert_eq!(outlook.rest(), Some(3.0));
+        outlook.skip(fast.times(3.0));
+        assert_eq!(outlook.rest(), Some(0.0));
+    }
+
+    #[test]
+    fn times_for_people() {
+        assert_eq!(about(3.4), "about 3 s to go");
+        assert_eq!(about(125.0), "about 2 min 5 s to go");
+        assert_eq!(about(7_260.0), "about 2 h 1 min to go");
+    }
+}

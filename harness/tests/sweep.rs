@@ -1,0 +1,220 @@
+//! `linnet sweep` over several models, variants and links: order, shares, failures, and stops at any moment.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use models::checkpoint::Checkpoint;
+use results::{CellStatus, Loaded, Party, Phase};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A folder with two small networks, `models/a` and `models/b`.
+struct Workshop(TempDir);
+
+impl Workshop {
+    fn new() -> Self {
+        let workshop = Self(tempfile::tempdir().unwrap());
+        for (name, budget) in [("a", "300"), ("b", "100")] {
+            let out = format!("models/{name}");
+            let done = workshop.linnet(&["init", "--net", "mini", "--budget", budget, "--out", &out]);
+            assert!(done.status.success(), "{}", text(&done));
+        }
+        workshop
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+        command.current_dir(self.0.path()).args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn linnet(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Both networks, both sizes of circuit, over two links: eight cells of three inferences.
+    fn sweep(&self, id: &str, words: &[&str]) -> Command {
+        let mut command = self.command(&["sweep", "--models", "models", "--relu", "narrow,sign", "--id", id]);
+        command.args(["--link", "loopback", "--link", "lan", "--images", "2", "--accuracy-images", "5"]);
+        command.args(["--calibration-images", "5"]).args(words);
+        command
+    }
+
+    fn loaded(&self, id: &str) -> Loaded {
+        results::load(&self.path("runs").join(id)).unwrap()
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Everything in a run that does not depend on time, sorted: what an inference is and comes to, and what each step sends.
+/// Classes of the secure run are left out, since rounding draws fresh masks.
+fn timeless(run: &Loaded) -> (BTreeSet<String>, BTreeSet<String>, BTreeMap<Key, [u64; 5]>) {
+    let cells = run.cells.iter().map(|row| format!("{row:?}")).collect();
+    let inferences = run
+        .inferences
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {} {} {} {} {:?} {:?} {:?}",
+                row.cell,
+                row.repeat,
+                row.warmup,
+                row.image,
+                row.label,
+                row.class_float,
+                row.class_fixed,
+                row.status
+            )
+        })
+        .collect();
+    let steps = run.steps.iter().map(|row| {
+        let key = (row.cell.clone(), row.warmup, row.repeat, row.party, row.phase, row.step);
+        (key, [row.bytes_out, row.bytes_in, row.messages_out, row.messages_in, row.flights_out])
+    });
+    (cells, inferences, steps.collect())
+}
+
+type Key = (String, bool, u32, Party, Phase, u32);
+
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+#[test]
+fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
+    let workshop = Workshop::new();
+    let done = workshop.sweep("whole", &[]).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done));
+    let whole = workshop.loaded("whole");
+    assert_eq!((whole.cells.len(), whole.inferences.len()), (8, 24));
+    let ran: Vec<&str> = whole.cells.iter().map(|row| row.cell.as_str()).collect();
+    let listed: Vec<&str> = whole.summary.iter().map(|row| row.cell.as_str()).collect();
+    assert_eq!(listed, whole.manifest.cells, "the summary is in the order of what was asked for");
+    assert_ne!(ran, listed, "cells ran in another order");
+    assert!(listed.contains(&"mini-random-init-300-sign-lan"), "{listed:?}");
+
+    let saved = workshop.path("runs/stopped/inferences.csv");
+    for (attempt, rows) in [4, 13].into_iter().enumerate() {
+        let mut command = match attempt {
+            0 => workshop.sweep("stopped", &[]),
+            _ => workshop.command(&["sweep", "--resume", "stopped"]),
+        };
+        let mut sweep = command.spawn().unwrap();
+        let start = Instant::now();
+        while lines(&saved) <= rows {
+            assert!(start.elapsed() < Duration::from_secs(60), "the sweep did not get to {rows} rows");
+            std::thread::yield_now();
+        }
+        sweep.kill().unwrap();
+        sweep.wait().unwrap();
+        assert!(results::load(&workshop.path("runs/stopped")).is_err(), "it was stopped before its end");
+    }
+    let resumed = workshop.linnet(&["sweep", "--resume", "stopped"]);
+    assert!(resumed.status.success(), "{}", text(&resumed));
+    let kept = ["4 of 8 cells are done", "5 of 8 cells are done"];
+    assert!(kept.iter().any(|said| text(&resumed).contains(said)), "{}", text(&resumed));
+    let stopped = workshop.loaded("stopped");
+    assert_eq!(stopped.manifest.resumed.len(), 2);
+    assert_eq!(timeless(&stopped), timeless(&whole));
+    let ran_then: Vec<&str> = stopped.cells.iter().map(|row| row.cell.as_str()).collect();
+    assert_eq!(ran_then, ran, "the order is the seed's");
+
+    let again = workshop.linnet(&["sweep", "--resume", "runs/stopped"]);
+    assert!(again.status.success() && text(&again).contains("8 of 8 cells are done"), "{}", text(&again));
+    assert_eq!(workshop.loaded("stopped").inferences, stopped.inferences);
+    let exists = workshop.sweep("whole", &[]).output().unwrap();
+    assert!(!exists.status.success() && text(&exists).contains("--resume"), "{}", text(&exists));
+}
+
+#[test]
+fn shares_are_together_the_whole() {
+    let workshop = Workshop::new();
+    let mut together = BTreeSet::new();
+    for share in 1..=3 {
+        let id = format!("share{share}");
+        let done = workshop.sweep(&id, &["--shard", &format!("{share}/3")]).output().unwrap();
+        assert!(done.status.success(), "{}", text(&done));
+        let run = workshop.loaded(&id);
+        assert_eq!(run.manifest.shard.map(|shard| (shard.share, shard.of)), Some((share, 3)));
+        assert_eq!(run.cells.len(), run.manifest.cells.len());
+        for cell in run.cells {
+            assert!(together.insert(cell.cell.clone()), "{} twice", cell.cell);
+        }
+    }
+    assert_eq!(together.len(), 8);
+    let only = workshop.sweep("only", &["--only", "100-sign"]).output().unwrap();
+    assert!(only.status.success(), "{}", text(&only));
+    let cells: Vec<String> = workshop.loaded("only").summary.into_iter().map(|row| row.cell).collect();
+    assert_eq!(cells, ["mini-random-init-100-sign-loopback", "mini-random-init-100-sign-lan"]);
+}
+
+#[test]
+fn a_cell_that_fails_is_a_row_and_the_rest_goes_on() {
+    let workshop = Workshop::new();
+    let mut huge = Checkpoint::load(&workshop.path("models/a")).unwrap();
+    huge.meta.method = "huge".into();
+    for (name, tensor) in &mut huge.parameters {
+        if name.ends_with("weight") {
+            let data = tensor.data().iter().map(|value| value * 1e6).collect();
+            *tensor = models::tensor::Tensor::new(tensor.shape().to_vec(), data).unwrap();
+        }
+    }
+    huge.save(&workshop.path("models/huge")).unwrap();
+    let done =
+        workshop.sweep("run", &["--fa", "6", "--fw", "8", "--only", "narrow-loopback"]).output().unwrap();
+    assert!(!done.status.success(), "what failed shows in the exit status");
+    let run = workshop.loaded("run");
+    let (failed, others): (Vec<_>, Vec<_>) = run.summary.iter().partition(|row| row.method == "huge");
+    let ends: Vec<_> = others.iter().map(|row| (row.n, row.status)).collect();
+    assert_eq!(ends, [(2, CellStatus::Ok); 2]);
+    let failed = failed[0];
+    assert_eq!((failed.n, failed.status), (0, CellStatus::Failed));
+    assert!(failed.error.as_ref().unwrap().contains("node `"), "{:?}", failed.error);
+    assert!(run.manifest.models.iter().any(|model| model.method == "huge" && model.plan_digest.is_none()));
+
+    // Once the model is mended, the run refuses it, for it is another one.
+    let mut mended = Checkpoint::load(&workshop.path("models/a")).unwrap();
+    mended.meta.method = "huge".into();
+    std::fs::remove_dir_all(workshop.path("models/huge")).unwrap();
+    mended.save(&workshop.path("models/huge")).unwrap();
+    let resumed = workshop.linnet(&["sweep", "--resume", "run"]);
+    assert!(text(&resumed).contains("expected the network mini huge"), "{}", text(&resumed));
+}
+
+#[test]
+fn a_run_is_resumed_by_what_it_was_begun_with() {
+    let workshop = Workshop::new();
+    let done = workshop.sweep("run", &["--only", "100-sign-loopback"]).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done));
+    let file = r#"
+        links = ["loopback", "lan"]
+        [[models]]
+        checkpoint = "models/a"
+        [measure]
+        images = 3
+        [compile]
+        relu = ["narrow", "sign"]
+    "#;
+    std::fs::write(workshop.path("e.toml"), file).unwrap();
+    for (words, said) in [
+        (
+            &["sweep", "e.toml", "--resume", "run"][..],
+            "--resume: expected accuracy_images = 5, as in runs/run",
+        ),
+        (&["sweep", "--resume", "none"], "runs/none"),
+        (&["sweep", "--resume", "run", "--shard", "1/2"], "cannot be used with"),
+        (&["sweep"], "required arguments were not provided"),
+    ] {
+        let refused = workshop.linnet(words);
+        assert!(!refused.status.success() && text(&refused).contains(said), "{}", text(&refused));
+    }
+}
