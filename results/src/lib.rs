@@ -7,6 +7,7 @@
 
 pub mod curves;
 mod error;
+mod latency;
 mod manifest;
 pub mod pictures;
 mod run;
@@ -25,5 +26,5 @@ pub use run::{Loaded, Run, load, load_manifest};
 pub use schema::{
     CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,
 };
-pub use summary::summarise;
+pub use summary::{Timed, summarise, times};
 pub use table::{compare, table};

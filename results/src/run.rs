@@ -2,9 +2,10 @@
 
 pub(crate) mod files;
 
+use crate::latency;
 use crate::pictures;
 use crate::schema::{CellRow, InferenceRow, InferenceStatus, Row, StepRow, SummaryRow, Wrong};
-use crate::summary::summarise;
+use crate::summary::{summarise, times};
 use crate::{Error, Manifest, SCHEMA};
 use files::{Appender, write_whole};
 use std::collections::HashSet;
@@ -92,7 +93,7 @@ impl Run {
             .map(|cell| cell.cell.as_str())
             .collect();
         // What derives from the tables would no longer agree with them.
-        for derived in [SummaryRow::FILE].into_iter().chain(pictures::NAMES) {
+        for derived in [SummaryRow::FILE, latency::FILE].into_iter().chain(pictures::NAMES) {
             match std::fs::remove_file(dir.join(derived)) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::Io { action: "remove", path: dir.join(derived), source });
@@ -178,13 +179,14 @@ impl Run {
         Ok(())
     }
 
-    /// Derives `summary.csv` and the pictures from the tables on the disk; each file appears whole or not at all.
+    /// Derives `summary.csv`, `latency.hlog` and the pictures from the tables on the disk; each file appears whole or not at all.
     ///
     /// # Errors
     /// Those of [`summarise`]; [`Error::Io`] if the disk refuses.
     pub fn finish(self) -> Result<Vec<SummaryRow>, Error> {
         let rows = summarise(&self.dir)?;
         files::write_table(&self.dir, &rows)?;
+        write_whole(&self.dir.join(latency::FILE), &latency::log(&times(&self.dir)?))?;
         for (name, svg) in pictures::all(&rows) {
             write_whole(&self.dir.join(name), svg.as_bytes())?;
         }

@@ -312,6 +312,26 @@ pub struct SummaryRow {
     pub acc_fixed_test: Option<f64>,
     /// Test images behind the two.
     pub acc_images: Option<u64>,
+    /// 95 % interval of `offline_s_p50`, lower end, seconds; needs 6 repeats.
+    #[serde(default, serialize_with = "decimal_seconds")]
+    pub offline_s_p50_low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, serialize_with = "decimal_seconds")]
+    pub offline_s_p50_high: Option<f64>,
+    /// 95 % interval of `online_s_p50`, lower end, seconds; needs 6 repeats.
+    #[serde(default, serialize_with = "decimal_seconds")]
+    pub online_s_p50_low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, serialize_with = "decimal_seconds")]
+    pub online_s_p50_high: Option<f64>,
+    /// 95 % interval of `acc_secure`, lower end.
+    pub acc_secure_low: Option<f64>,
+    /// Its upper end.
+    pub acc_secure_high: Option<f64>,
+    /// 95 % interval of `acc_fixed_test`, lower end.
+    pub acc_fixed_test_low: Option<f64>,
+    /// Its upper end.
+    pub acc_fixed_test_high: Option<f64>,
     /// Ring width, bits.
     pub ring_bits: Option<u32>,
     /// Activation scale, bits.

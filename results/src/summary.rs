@@ -8,7 +8,7 @@
 use crate::Error;
 use crate::run::{Tables, load_manifest};
 use crate::schema::{CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow};
-use crate::statistics::{Percentile, Sample};
+use crate::statistics::{Percentile, Sample, median, wilson};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -20,14 +20,60 @@ use std::path::Path;
 /// where the two parties disagree on the bytes between them.
 pub fn summarise(dir: &Path) -> Result<Vec<SummaryRow>, Error> {
     let tables = Tables::read(dir)?;
+    let spent = spent(&tables.steps);
+    in_order(dir, &tables.cells)?
+        .into_iter()
+        .map(|cell| summarise_cell(cell, &tables.inferences, &spent))
+        .collect()
+}
+
+/// One repeat that counts in the summary, with the time of its phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// Index of the image in the test set.
+    pub image: u64,
+    /// Offline time, nanoseconds; `None` without rows.
+    pub offline_ns: Option<u64>,
+    /// Online time, nanoseconds; `None` without rows.
+    pub online_ns: Option<u64>,
+}
+
+/// The times behind the summary: each cell's id, in the summary's order, with the repeats that count, in the order in which
+/// they ran.
+///
+/// # Errors
+/// Those of reading.
+pub fn times(dir: &Path) -> Result<Vec<(String, Vec<Timed>)>, Error> {
+    let tables = Tables::read(dir)?;
+    let spent = spent(&tables.steps);
+    let timed = |row: &InferenceRow| {
+        let repeat = spent.get(&(row.cell.as_str(), row.warmup, row.repeat)).copied().unwrap_or_default();
+        Timed {
+            image: row.image,
+            offline_ns: repeat.offline.time_ns(Phase::Offline),
+            online_ns: repeat.online.time_ns(Phase::Online),
+        }
+    };
+    let of = |cell: &CellRow| {
+        let rows = tables.inferences.iter().filter(|row| row.cell == cell.cell && row.counts());
+        (cell.cell.clone(), rows.map(timed).collect())
+    };
+    Ok(in_order(dir, &tables.cells)?.into_iter().map(of).collect())
+}
+
+fn spent(steps: &[StepRow]) -> HashMap<RepeatKey<'_>, Repeat> {
     let mut spent: HashMap<RepeatKey<'_>, Repeat> = HashMap::new();
-    for step in &tables.steps {
+    for step in steps {
         spent.entry((&step.cell, step.warmup, step.repeat)).or_default().add(step);
     }
+    spent
+}
+
+fn in_order<'a>(dir: &Path, cells: &'a [CellRow]) -> Result<Vec<&'a CellRow>, Error> {
     let order = load_manifest(dir)?.cells;
-    let mut cells: Vec<&CellRow> = tables.cells.iter().collect();
+    let mut cells: Vec<&CellRow> = cells.iter().collect();
     cells.sort_by_key(|cell| order.iter().position(|id| *id == cell.cell).unwrap_or(order.len()));
-    cells.into_iter().map(|cell| summarise_cell(cell, &tables.inferences, &spent)).collect()
+    Ok(cells)
 }
 
 type RepeatKey<'a> = (&'a str, bool, u32);
@@ -134,6 +180,8 @@ impl PhaseTotal {
 /// One phase of a cell over its repeats.
 struct PhaseSummary {
     times: Sample,
+    /// Of the median, seconds.
+    interval: Option<(f64, f64)>,
     up: Option<u64>,
     down: Option<u64>,
     rounds: Option<u64>,
@@ -160,8 +208,11 @@ impl PhaseSummary {
                 }),
             }
         };
+        let times: Vec<u64> =
+            repeats.iter().filter_map(|(_, total)| total.phase(phase).time_ns(phase)).collect();
         Ok(Self {
-            times: Sample::of(repeats.iter().filter_map(|(_, total)| total.phase(phase).time_ns(phase))),
+            interval: median(times.iter().copied().map(in_seconds)).and_then(|median| median.interval),
+            times: Sample::of(times),
             up: equal("bytes up", PhaseTotal::up)?,
             down: equal("bytes down", PhaseTotal::down)?,
             rounds: equal("rounds", PhaseTotal::rounds)?,
@@ -210,6 +261,13 @@ fn summarise_cell(
         (false, false) => CellStatus::Partial,
         (true, _) => CellStatus::Failed,
     };
+    let interval = |share: Option<f64>, n: Option<u64>| {
+        let (share, n) = (share?, n?);
+        wilson((share * n as f64).round() as u64, n)
+    };
+    let acc_secure = accuracy(&counted, |row| row.class_secure);
+    let secure = interval(acc_secure, Some(counted.len() as u64));
+    let fixed_test = interval(cell.acc_fixed, cell.acc_images);
     let errors = all.iter().filter_map(|row| row.error.as_ref());
     Ok(SummaryRow {
         model: cell.model.clone(),
@@ -225,7 +283,7 @@ fn summarise_cell(
         status,
         acc_float: accuracy(&counted, |row| row.class_float),
         acc_fixed: accuracy(&counted, |row| row.class_fixed),
-        acc_secure: accuracy(&counted, |row| row.class_secure),
+        acc_secure,
         offline_s_p50: offline.percentile(Percentile::P50),
         online_s_p50: online.percentile(Percentile::P50),
         online_s_max: online.max(),
@@ -257,6 +315,14 @@ fn summarise_cell(
         acc_float_test: cell.acc_float,
         acc_fixed_test: cell.acc_fixed,
         acc_images: cell.acc_images,
+        offline_s_p50_low: offline.interval.map(|ends| ends.0),
+        offline_s_p50_high: offline.interval.map(|ends| ends.1),
+        online_s_p50_low: online.interval.map(|ends| ends.0),
+        online_s_p50_high: online.interval.map(|ends| ends.1),
+        acc_secure_low: secure.map(|ends| ends.0),
+        acc_secure_high: secure.map(|ends| ends.1),
+        acc_fixed_test_low: fixed_test.map(|ends| ends.0),
+        acc_fixed_test_high: fixed_test.map(|ends| ends.1),
         ring_bits: cell.ring_bits,
         fa: cell.fa,
         fw: cell.fw,

@@ -5,6 +5,7 @@
 mod example;
 
 use example::{cell, inference, manifest, step, steps, write};
+use results::statistics::wilson;
 use results::{
     CellRow, CellStatus, Error, InferenceRow, InferenceStatus, Loaded, Manifest, Party, Phase, Resumption,
     Run, StepRow, SummaryRow, columns_by_file, load, summarise,
@@ -64,6 +65,15 @@ fn expected_lan() -> SummaryRow {
         acc_float_test: Some(0.75),
         acc_fixed_test: Some(0.7421),
         acc_images: Some(10_000),
+        // Three repeats are too few.
+        offline_s_p50_low: None,
+        offline_s_p50_high: None,
+        online_s_p50_low: None,
+        online_s_p50_high: None,
+        acc_secure_low: wilson(2, 3).map(|ends| ends.0),
+        acc_secure_high: wilson(2, 3).map(|ends| ends.1),
+        acc_fixed_test_low: wilson(7421, 10_000).map(|ends| ends.0),
+        acc_fixed_test_high: wilson(7421, 10_000).map(|ends| ends.1),
         ring_bits: Some(25),
         fa: Some(8),
         fw: Some(10),
@@ -91,6 +101,8 @@ fn expected_wan() -> SummaryRow {
         acc_float_test: Some(0.75),
         acc_fixed_test: Some(0.7421),
         acc_images: Some(10_000),
+        acc_fixed_test_low: wilson(7421, 10_000).map(|ends| ends.0),
+        acc_fixed_test_high: wilson(7421, 10_000).map(|ends| ends.1),
         ring_bits: Some(25),
         fa: Some(8),
         fw: Some(10),
@@ -122,7 +134,7 @@ fn summary_file_is_this_text() {
         lan,
         "mini,privshap,2000,1998,lan,narrow,3,ok,0.6666666666666666,0.6666666666666666,0.6666666666666666,0.016500000,\
          0.003000319,0.004000000,508,4324,120,28,2,3,1000002,,5000,,mini-lan,narrow,1,memory,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
-         10000,25,8,10,"
+         10000,,,,,0.20765960080204768,0.9385080552796037,0.7334337519271348,0.7505803160617835,25,8,10,"
     );
     let wan = text.lines().nth(2).unwrap();
     assert!(
@@ -150,6 +162,7 @@ fn finish_leaves_exactly_these_files() {
             "bytes_by_budget.svg",
             "cells.csv",
             "inferences.csv",
+            "latency.hlog",
             "manifest.json",
             "raw.csv",
             "summary.csv",
@@ -222,6 +235,10 @@ fn p90_appears_with_44_repeats() {
         }
     }
     let rows = run.finish().unwrap();
+    // 22nd of 43 is 1,000,022; with 95 % the true median is between the 16th and the 28th.
+    let interval = (rows[0].online_s_p50_low.unwrap(), rows[0].online_s_p50_high.unwrap());
+    assert_eq!(interval, (0.001_000_016, 0.001_000_028));
+    assert_eq!(rows[0].offline_s_p50_low, Some(0.0165));
     assert_eq!(rows[0].online_s_p90, None);
     // The 40th of 44 is 1,000,040 ns, in the bin that ends at 1,000,447 ns; above the largest, 1,000,044.
     assert_eq!(rows[1].online_s_p90, Some(0.001_000_044));
@@ -468,8 +485,12 @@ fn tables_of_before_a_column_came_are_read() {
         let mut table = csv::Reader::from_path(dir.join(file)).unwrap();
         let columns = table.headers().unwrap().clone();
         let keep = |record: &csv::StringRecord| -> csv::StringRecord {
-            let pairs =
-                columns.iter().zip(record).filter(|(column, _)| !["threads", "store"].contains(column));
+            let later = |column: &str| {
+                ["threads", "store"].contains(&column)
+                    || column.ends_with("_low")
+                    || column.ends_with("_high")
+            };
+            let pairs = columns.iter().zip(record).filter(|(column, _)| !later(column));
             pairs.map(|(_, value)| value.to_owned()).collect()
         };
         let mut older = csv::Writer::from_writer(Vec::new());
@@ -478,7 +499,15 @@ fn tables_of_before_a_column_came_are_read() {
         std::fs::write(dir.join(file), older.into_inner().unwrap()).unwrap();
     }
     let found = load(&dir).unwrap();
-    let expected = SummaryRow { threads: None, store: None, ..expected_lan() };
+    let expected = SummaryRow {
+        threads: None,
+        store: None,
+        acc_secure_low: None,
+        acc_secure_high: None,
+        acc_fixed_test_low: None,
+        acc_fixed_test_high: None,
+        ..expected_lan()
+    };
     assert_eq!(found.summary[0], expected);
     assert_eq!((found.cells[0].threads, found.cells[0].acc_images), (None, Some(10_000)));
     // A mistake in such a table is found where it is.

@@ -1,10 +1,8 @@
 //! Percentiles of measured times, and the sample sizes that support them.
 
+use super::CONFIDENCE;
 use crate::Error;
 use hdrhistogram::Histogram;
-
-/// How sure a tail percentile must be before it is printed.
-pub const CONFIDENCE: f64 = 0.99;
 
 /// Significant decimal digits a percentile keeps.
 const DIGITS: u8 = 3;
@@ -98,6 +96,11 @@ impl Sample {
             }
             _ => Err(too_few),
         }
+    }
+
+    /// The times as a histogram, to three digits.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
     }
 
     /// The largest time, exactly, in nanoseconds; `None` of an empty sample.
