@@ -305,8 +305,39 @@ pub(crate) enum Verify {
 #[derive(Args)]
 pub(crate) struct CompareArgs {
     /// Run folders.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "schema")]
     pub(crate) runs: Vec<PathBuf>,
+    /// What the cells of a block differ in [default: all but model and link].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) by: Vec<By>,
+    /// What ratios are to: in each block the first cell whose run or name contains this [default: the first].
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) baseline: Option<String>,
+    /// Also write the cells as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Also write the cells as JSON, as its schema describes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Also write the cells as Parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parquet: Option<PathBuf>,
+    /// Print the JSON schema of what `--json` writes, and nothing else.
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    Run,
+    Model,
+    Method,
+    Budget,
+    Relu,
+    He,
+    Threads,
+    Store,
+    Link,
 }
 
 #[derive(Subcommand)]

@@ -1,6 +1,6 @@
 //! Commands that look at something without running a protocol.
 
-use crate::cli::{CompareArgs, DataArgs, PlanArgs};
+use crate::cli::{By, CompareArgs, DataArgs, PlanArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, protocols};
 use crate::model::Compiled;
@@ -8,7 +8,10 @@ use models::data::{DataSource, Dataset};
 use netem::Link;
 use protocols::plan::cost::predict;
 use protocols::plan::show::render;
+use results::Loaded;
+use results::compare::{self, Block, Dimension, Options};
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Prints; a reader who has seen enough and closed the pipe is no failure.
 pub(crate) fn say(text: &str) -> Result<(), Error> {
@@ -21,12 +24,37 @@ pub(crate) fn say(text: &str) -> Result<(), Error> {
 
 /// `linnet compare`.
 pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
-    let mut runs = Vec::with_capacity(args.runs.len());
-    for folder in &args.runs {
-        let loaded = results::load(folder)?;
-        runs.push((loaded.manifest.id, loaded.summary));
+    if args.schema {
+        return say(compare::schema().trim_end());
     }
-    say(&results::compare(&runs))
+    let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
+    let by: Vec<Dimension> = args.by.iter().map(|by| dimension(*by)).collect();
+    let by = if by.is_empty() { Options::default().by } else { by };
+    let blocks = compare::compare(&runs, &Options { by, baseline: args.baseline.clone() })?;
+    type Format = fn(&[Block]) -> Vec<u8>;
+    let formats: [(&Option<PathBuf>, Format); 3] =
+        [(&args.csv, compare::csv), (&args.json, compare::json), (&args.parquet, compare::parquet)];
+    for (path, format) in formats {
+        if let Some(path) = path {
+            std::fs::write(path, format(&blocks))
+                .map_err(Error::io(format!("writing {}", path.display())))?;
+        }
+    }
+    say(compare::text(&blocks).trim_end())
+}
+
+fn dimension(by: By) -> Dimension {
+    match by {
+        By::Run => Dimension::Run,
+        By::Model => Dimension::Model,
+        By::Method => Dimension::Method,
+        By::Budget => Dimension::Budget,
+        By::Relu => Dimension::Relu,
+        By::He => Dimension::He,
+        By::Threads => Dimension::Threads,
+        By::Store => Dimension::Store,
+        By::Link => Dimension::Link,
+    }
 }
 
 /// `linnet links`.

@@ -135,6 +135,29 @@ fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
         .output()
         .unwrap();
     assert!(compared.status.success() && text(&compared).contains("wan"), "{}", text(&compared));
+    let exported = Command::new(env!("CARGO_BIN_EXE_linnet"))
+        .args([
+            "compare",
+            "runs/run",
+            "--by",
+            "run",
+            "--csv",
+            "c.csv",
+            "--json",
+            "c.json",
+            "--parquet",
+            "c.parquet",
+        ])
+        .current_dir(workshop.0.path())
+        .output()
+        .unwrap();
+    assert!(exported.status.success(), "{}", text(&exported));
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(workshop.path("c.json")).unwrap()).unwrap();
+    assert_eq!(json["rows"][0]["online_s_p50"].as_f64(), row.online_s_p50);
+    let csv = std::fs::read_to_string(workshop.path("c.csv")).unwrap();
+    assert!(csv.lines().count() == 2 && csv.contains(&row.cell), "{csv}");
+    assert!(std::fs::read(workshop.path("c.parquet")).unwrap().starts_with(b"PAR1"));
     for picture in ["accuracy_latency.svg", "time_by_budget.svg", "bytes_by_budget.svg"] {
         assert!(workshop.path("runs/run").join(picture).exists(), "{picture}");
     }

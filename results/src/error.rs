@@ -123,6 +123,14 @@ pub enum Error {
         /// By the receiver's count.
         received: u64,
     },
+    /// No cell of a comparison is its baseline.
+    #[error("baseline: expected a part of a run's name or of one of {}, found {text:?}", cells.join(", "))]
+    NoBaseline {
+        /// What was asked for.
+        text: String,
+        /// The cells there are.
+        cells: Vec<String>,
+    },
     /// The sample is too small for the percentile asked for.
     #[error("p{percent} expected at least {needed} measurements, found {found}")]
     TooFew {

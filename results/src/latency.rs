@@ -24,10 +24,9 @@ pub(crate) fn log(times: &[(String, Vec<Timed>)]) -> Vec<u8> {
         .with_max_value_divisor(NS_IN_MS);
     let mut log = builder.begin_log_with(&mut text, &mut serializer).expect(INFALLIBLE);
     for (cell, repeats) in times {
-        let phases: [(&str, fn(&Timed) -> Option<u64>); 2] =
-            [("offline", |repeat| repeat.offline_ns), ("online", |repeat| repeat.online_ns)];
-        for (phase, time) in phases {
-            let measured: Vec<u64> = repeats.iter().filter_map(time).collect();
+        let offline: Vec<u64> = repeats.iter().filter_map(|repeat| repeat.offline_ns).collect();
+        let online: Vec<u64> = repeats.iter().filter_map(|repeat| repeat.online_ns).collect();
+        for (phase, measured) in [("offline", offline), ("online", online)] {
             let sample = Sample::of(measured.iter().copied());
             if sample.is_empty() {
                 continue;

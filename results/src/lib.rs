@@ -5,9 +5,11 @@
 //! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
 //! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
 
+pub mod compare;
 pub mod curves;
 mod error;
 mod latency;
+mod layout;
 mod manifest;
 pub mod pictures;
 mod run;
@@ -26,5 +28,5 @@ pub use run::{Loaded, Run, load, load_manifest};
 pub use schema::{
     CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,
 };
-pub use summary::{Timed, summarise, times};
-pub use table::{compare, table};
+pub use summary::{Timed, summarise};
+pub use table::table;

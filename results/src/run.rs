@@ -5,7 +5,7 @@ pub(crate) mod files;
 use crate::latency;
 use crate::pictures;
 use crate::schema::{CellRow, InferenceRow, InferenceStatus, Row, StepRow, SummaryRow, Wrong};
-use crate::summary::{summarise, times};
+use crate::summary::{Timed, saved_times, summarise, times};
 use crate::{Error, Manifest, SCHEMA};
 use files::{Appender, write_whole};
 use std::collections::HashSet;
@@ -186,7 +186,7 @@ impl Run {
     pub fn finish(self) -> Result<Vec<SummaryRow>, Error> {
         let rows = summarise(&self.dir)?;
         files::write_table(&self.dir, &rows)?;
-        write_whole(&self.dir.join(latency::FILE), &latency::log(&times(&self.dir)?))?;
+        write_whole(&self.dir.join(latency::FILE), &latency::log(&saved_times(&self.dir)?))?;
         for (name, svg) in pictures::all(&rows) {
             write_whole(&self.dir.join(name), svg.as_bytes())?;
         }
@@ -241,6 +241,13 @@ pub struct Loaded {
     pub steps: Vec<StepRow>,
     /// `summary.csv`.
     pub summary: Vec<SummaryRow>,
+}
+
+impl Loaded {
+    /// Each cell's id with the times of the repeats that count, in the order in which they ran.
+    pub fn times(&self) -> Vec<(String, Vec<Timed>)> {
+        times(&self.cells.iter().collect::<Vec<_>>(), &self.inferences, &self.steps)
+    }
 }
 
 /// Reads all files of a finished run and checks every column, and that rows refer to rows that exist.

@@ -38,14 +38,13 @@ pub struct Timed {
     pub online_ns: Option<u64>,
 }
 
-/// The times behind the summary: each cell's id, in the summary's order, with the repeats that count, in the order in which
-/// they ran.
-///
-/// # Errors
-/// Those of reading.
-pub fn times(dir: &Path) -> Result<Vec<(String, Vec<Timed>)>, Error> {
-    let tables = Tables::read(dir)?;
-    let spent = spent(&tables.steps);
+/// The times behind the summary: each cell's id with the repeats that count, in the order in which they ran.
+pub(crate) fn times(
+    cells: &[&CellRow],
+    inferences: &[InferenceRow],
+    steps: &[StepRow],
+) -> Vec<(String, Vec<Timed>)> {
+    let spent = spent(steps);
     let timed = |row: &InferenceRow| {
         let repeat = spent.get(&(row.cell.as_str(), row.warmup, row.repeat)).copied().unwrap_or_default();
         Timed {
@@ -54,11 +53,17 @@ pub fn times(dir: &Path) -> Result<Vec<(String, Vec<Timed>)>, Error> {
             online_ns: repeat.online.time_ns(Phase::Online),
         }
     };
-    let of = |cell: &CellRow| {
-        let rows = tables.inferences.iter().filter(|row| row.cell == cell.cell && row.counts());
+    let of = |cell: &&CellRow| {
+        let rows = inferences.iter().filter(|row| row.cell == cell.cell && row.counts());
         (cell.cell.clone(), rows.map(timed).collect())
     };
-    Ok(in_order(dir, &tables.cells)?.into_iter().map(of).collect())
+    cells.iter().map(of).collect()
+}
+
+/// Those of a run on the disk, in the summary's order.
+pub(crate) fn saved_times(dir: &Path) -> Result<Vec<(String, Vec<Timed>)>, Error> {
+    let tables = Tables::read(dir)?;
+    Ok(times(&in_order(dir, &tables.cells)?, &tables.inferences, &tables.steps))
 }
 
 fn spent(steps: &[StepRow]) -> HashMap<RepeatKey<'_>, Repeat> {

@@ -1,6 +1,13 @@
 //! The terminal tables, whole.
 
-use results::{CellStatus, SummaryRow, compare, table};
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
+
+mod example;
+
+use example::{cell, inference, manifest, steps};
+use results::compare::{self, Dimension, Options};
+use results::{CellRow, CellStatus, InferenceRow, Loaded, Manifest, Run, SummaryRow, load, table};
+use std::path::Path;
 
 fn row(budget: Option<u64>, relus: u64, link: &str, online_s: f64) -> SummaryRow {
     SummaryRow {
@@ -57,10 +64,66 @@ fn failed_rows_have_a_status() {
 }
 
 #[test]
-fn runs_side_by_side() {
-    let runs = [
-        ("monday".to_owned(), vec![row(Some(2000), 1998, "lan", 0.01), row(Some(2000), 1998, "wan", 0.4)]),
-        ("tuesday".to_owned(), vec![row(Some(2000), 1998, "lan", 0.02), failed("wan")]),
-    ];
-    assert_eq!(compare(&runs), include_str!("tables/compare.txt"));
+fn cells_side_by_side() {
+    let temp = tempfile::tempdir().unwrap();
+    let runs = [run(temp.path(), "monday", [1.0, 1.0]), run(temp.path(), "tuesday", [2.0, 0.5])];
+    let blocks = compare::compare(&runs, &Options::default()).unwrap();
+    assert_eq!(compare::text(&blocks), include_str!("tables/compare.txt"));
+    let [first, second, ..] = &blocks[0].rows[..] else { panic!("two cells a run and link") };
+    assert_eq!((first.online_ratio, first.online_ratio_low), (Some(1.0), None));
+    let interval = (second.online_ratio_low.unwrap(), second.online_ratio_high.unwrap());
+    assert!((interval.0 - 6.0 * 0.95 / 1.05).abs() < 1e-6 && (interval.1 - 6.0 * 1.05 / 0.95).abs() < 1e-6);
+    assert_eq!((second.baseline.as_deref(), second.acc_secure_p), (Some("small-lan"), Some(0.5)));
+}
+
+#[test]
+fn the_baseline_and_what_is_compared_can_be_chosen() {
+    let temp = tempfile::tempdir().unwrap();
+    let runs = [run(temp.path(), "monday", [1.0, 1.0]), run(temp.path(), "tuesday", [2.0, 0.5])];
+    let options = |by: &[Dimension], baseline: Option<&str>| Options {
+        by: by.to_vec(),
+        baseline: baseline.map(str::to_owned),
+    };
+    let titles = |options: &Options| -> Vec<String> {
+        compare::compare(&runs, options).unwrap().into_iter().map(|block| block.title).collect()
+    };
+    assert_eq!(
+        titles(&options(&[Dimension::Run], None)),
+        ["mini, 2000, lan", "mini, all, lan", "mini, 2000, wan", "mini, all, wan"]
+    );
+    assert_eq!(titles(&options(&[Dimension::Run, Dimension::Budget, Dimension::Link], None)), ["mini"]);
+    let by_tuesday = compare::compare(&runs, &options(&[Dimension::Run], Some("tuesday"))).unwrap();
+    let ratio = by_tuesday[0].rows[0].online_ratio.unwrap();
+    assert!((ratio - 0.5).abs() < 1e-9, "{ratio}");
+    let error = compare::compare(&runs, &options(&[Dimension::Run], Some("sunday"))).unwrap_err().to_string();
+    assert!(error.contains("small-lan, large-lan") && error.contains("\"sunday\""), "{error}");
+}
+
+/// A run of two models' cells over two links: online 10 ms (small) and 60 ms (large) on `lan`, ten times as much on `wan`,
+/// times the link's factor, give or take 5 %.
+fn run(folder: &Path, id: &str, factors: [f64; 2]) -> Loaded {
+    let dir = folder.join(id);
+    let mut run = Run::create(&dir, &Manifest { id: id.to_owned(), ..manifest() }).unwrap();
+    for (link, factor) in ["lan", "wan"].into_iter().zip(factors) {
+        let scale = factor * if link == "wan" { 10.0 } else { 1.0 };
+        for (name, relus, ms) in [("small", 1_998, 10.0), ("large", 16_384, 60.0)] {
+            let budget = (name == "small").then_some(2_000);
+            let row = CellRow { relus, budget, ..cell(&format!("{name}-{link}"), link) };
+            run.cell(&row).unwrap();
+            for repeat in 0..7 {
+                // The small network is right of none, the large one of the first two.
+                let label = if name == "large" && repeat < 2 { 3 } else { 4 };
+                let inference = inference(&row.cell, repeat, label);
+                let inference = InferenceRow {
+                    label: 4,
+                    class_secure: Some(if label == 3 { 4 } else { 3 }),
+                    ..inference
+                };
+                let ns = ms * 1e6 * scale * (1.0 + 0.05 * (f64::from(repeat) - 3.0).signum());
+                run.inference(&inference, &steps(&inference, ns.round() as u64)).unwrap();
+            }
+        }
+    }
+    run.finish().unwrap();
+    load(&dir).unwrap()
 }

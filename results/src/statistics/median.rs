@@ -38,6 +38,46 @@ pub fn median_ratio(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Estim
     median(pairs.into_iter().map(|(a, b)| a / b))
 }
 
+/// The median of `a` by that of `b`, of samples that are independent of each other; `None` if one is empty. Values must be
+/// positive.
+///
+/// The interval is the percentile bootstrap's, again without drawing: resamples' medians have known probabilities on both
+/// sides, and so has each pair of them.
+pub fn ratio_of_medians(a: &[f64], b: &[f64]) -> Option<Estimate> {
+    let value = median(a.iter().copied())?.value / median(b.iter().copied())?.value;
+    if a.len().min(b.len()) < needed_for_interval() {
+        return Some(Estimate { value, interval: None });
+    }
+    let (over, under) = (resampled(a), resampled(b));
+    let mut ratios: Vec<(f64, f64)> =
+        over.iter().flat_map(|(x, p)| under.iter().map(move |(y, q)| (x / y, p * q))).collect();
+    ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let total: f64 = ratios.iter().map(|(_, weight)| weight).sum();
+    let quantile = |wanted: f64| {
+        let mut sum = 0.0;
+        let reached = ratios.iter().find(|(_, weight)| {
+            sum += weight;
+            sum >= wanted * total
+        });
+        reached.or(ratios.last()).expect("there are pairs").0
+    };
+    let tail = (1.0 - super::INTERVAL) / 2.0;
+    Some(Estimate { value, interval: Some((quantile(tail), quantile(1.0 - tail))) })
+}
+
+/// The medians that resamples have, with their probabilities; those below a billionth are left out.
+fn resampled(sample: &[f64]) -> Vec<(f64, f64)> {
+    let mut sorted = sample.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    let mut below = 0.0;
+    let weighted = sorted.into_iter().enumerate().map(|(index, value)| {
+        let at_most = at_least_half(n, (index + 1) as f64 / n as f64);
+        (value, at_most - std::mem::replace(&mut below, at_most))
+    });
+    weighted.filter(|(_, weight)| *weight > 1e-9).collect()
+}
+
 /// The probability that of `n` independent draws at least `ceil(n / 2)` succeed, each with probability `p`.
 fn at_least_half(n: usize, p: f64) -> f64 {
     if p >= 1.0 {
@@ -99,6 +139,39 @@ mod tests {
         // Of a thousand, about 1.96 * sqrt(1000) / 2 = 31 values to either side.
         let (low, high) = median((1..=1000).map(f64::from)).unwrap().interval.unwrap();
         assert!((468.0..=471.0).contains(&low) && (530.0..=533.0).contains(&high), "{low} {high}");
+    }
+
+    /// All resamples of both sides, of the smallest samples that have an interval, would be 6^12 pairs; of their medians
+    /// there are six on each side, whose probabilities the enumeration gives.
+    #[test]
+    fn ratios_of_medians_are_those_of_all_resamples() {
+        let (a, b) = ([10.0f64, 11.0, 12.0, 13.0, 14.0, 15.0], [2.0, 2.5, 3.0, 3.5, 4.0, 4.5]);
+        let at_most = by_enumeration(6);
+        let mut ratios: Vec<(f64, f64)> = Vec::new();
+        for i in 1..=6 {
+            for j in 1..=6 {
+                let weight = (at_most[i] - at_most[i - 1]) * (at_most[j] - at_most[j - 1]);
+                ratios.push((a[i - 1] / b[j - 1], weight));
+            }
+        }
+        ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let quantile = |wanted: f64| {
+            let mut sum = 0.0;
+            for (ratio, weight) in &ratios {
+                sum += weight;
+                if sum >= wanted {
+                    return *ratio;
+                }
+            }
+            unreachable!("the weights sum to one")
+        };
+        let found = ratio_of_medians(&a, &b).unwrap();
+        assert_eq!(found.value, 4.0);
+        assert_eq!(found.interval, Some((quantile(0.025), quantile(0.975))));
+        assert_eq!(ratio_of_medians(&a, &b[..5]).unwrap().interval, None);
+        assert_eq!(ratio_of_medians(&a, &[]), None);
+        let same = ratio_of_medians(&[7.0; 400], &[3.5; 500]).unwrap();
+        assert_eq!(same.interval, Some((2.0, 2.0)));
     }
 
     #[test]

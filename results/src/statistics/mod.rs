@@ -1,10 +1,12 @@
 //! What measured times and counts say, and how sure it is.
 
+mod line;
 mod median;
 mod percentile;
 mod proportion;
 
-pub use median::{Estimate, median, median_ratio};
+pub use line::{Line, line};
+pub use median::{Estimate, median, median_ratio, ratio_of_medians};
 pub use percentile::{Percentile, Sample};
 pub use proportion::{Paired, wilson};
 

@@ -1,0 +1,149 @@
+//! Cells of one or more runs side by side: ratios to a baseline with their intervals, which cells are worth choosing, and
+//! what a ReLU costs.
+
+mod cost;
+mod export;
+mod front;
+mod row;
+mod text;
+
+pub use cost::{LITERATURE_US_PER_RELU, ReluCost};
+pub use export::{Exported, csv, json, parquet, schema};
+pub use row::{ComparedRow, Dimension};
+pub use text::text;
+
+use crate::statistics::{Estimate, Paired, ratio_of_medians};
+use crate::{Error, InferenceRow, Loaded, SummaryRow, Timed};
+use std::collections::HashMap;
+
+/// What is compared with what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cells that differ only in these stand in one block, and are compared.
+    pub by: Vec<Dimension>,
+    /// Text within the baseline's run or cell; without it, the first cell of a block is its baseline.
+    pub baseline: Option<String>,
+}
+
+impl Default for Options {
+    /// All but model and link.
+    fn default() -> Self {
+        let by = Dimension::ALL.into_iter();
+        let by = by.filter(|dimension| !matches!(dimension, Dimension::Model | Dimension::Link));
+        Self { by: by.collect(), baseline: None }
+    }
+}
+
+/// Cells that are compared with each other.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// What they have in common.
+    pub title: String,
+    /// The cells, in the order of the runs.
+    pub rows: Vec<ComparedRow>,
+    /// What a ReLU costs, for each way of computing it with cells of different counts.
+    pub costs: Vec<ReluCost>,
+}
+
+/// Compares the runs' cells.
+///
+/// # Errors
+/// [`Error::NoBaseline`] if no cell is the one that is asked for.
+pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> {
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for run in runs {
+        let mut times: HashMap<String, Vec<Timed>> = run.times().into_iter().collect();
+        for row in &run.summary {
+            let inferences = run.inferences.iter().filter(|inference| inference.cell == row.cell);
+            cells.push(Cell {
+                run: &run.manifest.id,
+                row,
+                times: times.remove(&row.cell).unwrap_or_default(),
+                inferences: inferences.filter(|inference| inference.counts()).collect(),
+            });
+        }
+    }
+    let kept: Vec<Dimension> = Dimension::ALL.into_iter().filter(|d| !options.by.contains(d)).collect();
+    let key = |cell: &Cell<'_>| -> Vec<String> { kept.iter().map(|d| d.of(cell.run, cell.row)).collect() };
+    let mut keys: Vec<Vec<String>> = Vec::new();
+    for cell in &cells {
+        if !keys.contains(&key(cell)) {
+            keys.push(key(cell));
+        }
+    }
+    // What all cells have in common need not be said, but for the two that everybody asks for.
+    let told = |index: &usize| {
+        matches!(kept[*index], Dimension::Model | Dimension::Link)
+            || keys.iter().any(|other| other[*index] != keys[0][*index])
+    };
+    let mut found = false;
+    let mut blocks = Vec::with_capacity(keys.len());
+    for block in &keys {
+        let members: Vec<&Cell<'_>> = cells.iter().filter(|cell| key(cell) == *block).collect();
+        let baseline = match &options.baseline {
+            None => members.first(),
+            Some(text) => members.iter().find(|cell| cell.run.contains(text) || cell.row.cell.contains(text)),
+        };
+        found |= baseline.is_some();
+        let title: Vec<&str> = (0..kept.len()).filter(told).map(|index| block[index].as_str()).collect();
+        let mut rows: Vec<ComparedRow> =
+            members.iter().map(|cell| cell.compared(baseline.copied())).collect();
+        front::mark(&mut rows);
+        let costs = cost::costs(&rows);
+        blocks.push(Block { title: title.join(", "), rows, costs });
+    }
+    match (&options.baseline, found) {
+        (Some(text), false) => Err(Error::NoBaseline {
+            text: text.clone(),
+            cells: cells.iter().map(|cell| cell.row.cell.clone()).collect(),
+        }),
+        _ => Ok(blocks),
+    }
+}
+
+/// A cell with all that comparisons need.
+struct Cell<'a> {
+    run: &'a str,
+    row: &'a SummaryRow,
+    times: Vec<Timed>,
+    inferences: Vec<&'a InferenceRow>,
+}
+
+impl Cell<'_> {
+    fn compared(&self, baseline: Option<&Cell<'_>>) -> ComparedRow {
+        let itself = |base: &Cell<'_>| (base.run, &base.row.cell) == (self.run, &self.row.cell);
+        if let Some(base) = baseline.filter(|base| itself(base)) {
+            let one = |time: Option<f64>| time.map(|_| Estimate { value: 1.0, interval: None });
+            let (offline, online) = (one(self.row.offline_s_p50), one(self.row.online_s_p50));
+            return ComparedRow::new(self.run, self.row, Some(&base.row.cell), offline, online, None);
+        }
+        let offline = baseline.and_then(|base| self.ratio(base, |repeat| repeat.offline_ns));
+        let online = baseline.and_then(|base| self.ratio(base, |repeat| repeat.online_ns));
+        let test = baseline.and_then(|base| self.accuracy_p(base));
+        ComparedRow::new(
+            self.run,
+            self.row,
+            baseline.map(|base| base.row.cell.as_str()),
+            offline,
+            online,
+            test,
+        )
+    }
+
+    fn ratio(&self, base: &Cell<'_>, time: fn(&Timed) -> Option<u64>) -> Option<Estimate> {
+        let seconds = |cell: &Cell<'_>| -> Vec<f64> {
+            cell.times.iter().filter_map(time).filter(|ns| *ns > 0).map(|ns| ns as f64 / 1e9).collect()
+        };
+        ratio_of_medians(&seconds(self), &seconds(base))
+    }
+
+    /// McNemar's test on the images that both classified securely; `None` without any.
+    fn accuracy_p(&self, base: &Cell<'_>) -> Option<f64> {
+        let right = |row: &InferenceRow| Some(row.class_secure? == row.label);
+        let of_base: HashMap<u64, bool> =
+            base.inferences.iter().filter_map(|row| Some((row.image, right(row)?))).collect();
+        let verdicts: Vec<(bool, bool)> =
+            self.inferences.iter().filter_map(|row| Some((right(row)?, *of_base.get(&row.image)?))).collect();
+        (!verdicts.is_empty()).then(|| Paired::of(verdicts).p_value())
+    }
+}

@@ -1,0 +1,128 @@
+//! A comparison as text for a terminal.
+
+use super::{Block, ComparedRow, Dimension, LITERATURE_US_PER_RELU, ReluCost};
+use crate::layout::{Layout, or_missing};
+use crate::statistics::Line;
+use crate::units::{bytes, count, percent, seconds};
+
+/// Columns that are shown only where the cells differ in them.
+const OPTIONAL: [Dimension; 8] = [
+    Dimension::Run,
+    Dimension::Model,
+    Dimension::Method,
+    Dimension::Relu,
+    Dimension::He,
+    Dimension::Threads,
+    Dimension::Store,
+    Dimension::Link,
+];
+
+/// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
+pub fn text(blocks: &[Block]) -> String {
+    let all: Vec<&ComparedRow> = blocks.iter().flat_map(|block| &block.rows).collect();
+    let shown: Vec<Dimension> = OPTIONAL
+        .into_iter()
+        .filter(|dimension| {
+            *dimension == Dimension::Method
+                || blocks.iter().any(|block| {
+                    block
+                        .rows
+                        .windows(2)
+                        .any(|pair| value(*dimension, &pair[0]) != value(*dimension, &pair[1]))
+                })
+        })
+        .collect();
+    let statuses = all.iter().any(|row| !row.ok());
+    let mut columns: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
+    columns.extend(["budget", "ReLUs", "n"]);
+    let mut groups = vec![("", columns.len()), ("accuracy %", 3), ("offline", 3), ("online", 5), ("", 1)];
+    columns
+        .extend(["test", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds"]);
+    columns.push("front");
+    if statuses {
+        groups.push(("", 1));
+        columns.push("status");
+    }
+    let lines = |rows: &[ComparedRow]| -> Vec<Vec<String>> {
+        rows.iter().map(|row| line(row, &shown, statuses)).collect()
+    };
+    let every: Vec<Vec<String>> = blocks.iter().flat_map(|block| lines(&block.rows)).collect();
+    let mut left: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
+    left.extend(["front", "status"]);
+    let layout = Layout::new(&groups, &columns, &left, &every);
+    let mut text = String::new();
+    for block in blocks {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        layout.block(&block.title, lines(&block.rows).iter(), &mut text);
+        block.costs.iter().for_each(|cost| text.push_str(&cost_line(cost)));
+    }
+    text.push_str(
+        "\nratio: to the first row of a block, or to --baseline; 95 %: the interval that holds it, with 6 repeats or more\n\
+         p: how probable so uneven a split of the images would be, were the secure classes as good (McNemar)\n\
+         front: nothing in the block is as accurate and better online (t), or in bytes of both phases (b)\n",
+    );
+    text
+}
+
+fn value(dimension: Dimension, row: &ComparedRow) -> String {
+    let known = |value: &Option<String>| or_missing(value.clone(), |value| value);
+    match dimension {
+        Dimension::Run => row.run.clone(),
+        Dimension::Model => row.model.clone(),
+        Dimension::Method => row.method.clone(),
+        Dimension::Budget => row.budget.map_or_else(|| "all".to_owned(), count),
+        Dimension::Relu => row.relu.clone(),
+        Dimension::He => known(&row.he),
+        Dimension::Threads => or_missing(row.threads, |threads| threads.to_string()),
+        Dimension::Store => known(&row.store),
+        Dimension::Link => row.link.clone(),
+    }
+}
+
+fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
+    let ratio = |ratio: Option<f64>| or_missing(ratio, |ratio| format!("{ratio:.2}x"));
+    let interval = row.online_ratio_low.zip(row.online_ratio_high);
+    let front = [(row.front_latency, 't'), (row.front_bytes, 'b')];
+    let mut line: Vec<String> = shown.iter().map(|dimension| value(*dimension, row)).collect();
+    line.extend([
+        value(Dimension::Budget, row),
+        count(row.relus),
+        count(row.n),
+        or_missing(row.acc_fixed_test, percent),
+        or_missing(row.acc_secure, percent),
+        or_missing(row.acc_secure_p, |p| format!("{p:.2}")),
+        or_missing(row.offline_s_p50, seconds),
+        ratio(row.offline_ratio),
+        or_missing(row.offline_bytes, bytes),
+        or_missing(row.online_s_p50, seconds),
+        ratio(row.online_ratio),
+        or_missing(interval, |(low, high)| format!("{low:.2}-{high:.2}")),
+        or_missing(row.online_bytes, bytes),
+        or_missing(row.online_rounds, count),
+        front.into_iter().filter(|(on, _)| *on).map(|(_, mark)| mark).collect(),
+    ]);
+    if statuses {
+        line.push(match &row.error {
+            Some(error) => format!("{}: {}", row.status, error.lines().next().unwrap_or_default()),
+            None => row.status.clone(),
+        });
+    }
+    line
+}
+
+fn cost_line(cost: &ReluCost) -> String {
+    let slope = |line: &Line| match line.slope_interval {
+        Some((low, high)) => format!("{:.2} ({low:.2} to {high:.2}) µs", line.slope),
+        None => format!("{:.2} µs", line.slope),
+    };
+    let way = if cost.way.is_empty() { String::new() } else { format!(", {}", cost.way) };
+    format!(
+        "  a ReLU by the line through {} cells{way}: {} online, {} offline and online; papers assume about {:.0} µs\n",
+        cost.cells,
+        slope(&cost.online_us),
+        slope(&cost.total_us),
+        LITERATURE_US_PER_RELU,
+    )
+}
