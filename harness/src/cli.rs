@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Print budgets of one or more runs side by side.
     Compare(CompareArgs),
+    /// Join runs of one experiment, such as its shares, into one.
+    Merge(MergeArgs),
     /// List the links and what this machine's loopback can carry.
     Links,
     /// Look at compiled plans.
@@ -300,6 +302,16 @@ pub(crate) enum Verify {
     Logits,
     /// Every logit and the server's share of every layer.
     Layers,
+}
+
+#[derive(Args)]
+pub(crate) struct MergeArgs {
+    /// Run folders: no cell in two of them, and of shares all.
+    #[arg(required = true, num_args = 2..)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Folder of the joined run, new.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

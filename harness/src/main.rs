@@ -37,6 +37,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         }
         cli::Command::Sweep(args) => sweep::run(args),
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
+        cli::Command::Merge(args) => report::merge(&args).map(|()| true),
         cli::Command::Links => report::links().map(|()| true),
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
         cli::Command::Data(args) => report::data(&args).map(|()| true),

@@ -1,6 +1,6 @@
 //! Commands that look at something without running a protocol.
 
-use crate::cli::{By, CompareArgs, DataArgs, PlanArgs};
+use crate::cli::{By, CompareArgs, DataArgs, MergeArgs, PlanArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, protocols};
 use crate::model::Compiled;
@@ -55,6 +55,12 @@ fn dimension(by: By) -> Dimension {
         By::Store => Dimension::Store,
         By::Link => Dimension::Link,
     }
+}
+
+/// `linnet merge`.
+pub(crate) fn merge(args: &MergeArgs) -> Result<(), Error> {
+    let summary = results::merge(&args.runs, &args.out)?;
+    say(&format!("{}\nwritten to {}", results::table(&summary), args.out.display()))
 }
 
 /// `linnet links`.

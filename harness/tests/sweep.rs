@@ -144,13 +144,29 @@ fn shares_are_together_the_whole() {
         let done = workshop.sweep(&id, &["--shard", &format!("{share}/3")]).output().unwrap();
         assert!(done.status.success(), "{}", text(&done));
         let run = workshop.loaded(&id);
-        assert_eq!(run.manifest.shard.map(|shard| (shard.share, shard.of)), Some((share, 3)));
+        assert_eq!(run.manifest.shard.as_ref().map(|shard| (shard.share, shard.of)), Some((share, 3)));
         assert_eq!(run.cells.len(), run.manifest.cells.len());
         for cell in run.cells {
             assert!(together.insert(cell.cell.clone()), "{} twice", cell.cell);
         }
     }
     assert_eq!(together.len(), 8);
+    let done = workshop.sweep("whole", &[]).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done));
+    let shares = ["runs/share3", "runs/share1", "runs/share2"];
+    let few = workshop.linnet(&[&["merge"], &shares[..2], &["--out", "runs/few"]].concat());
+    assert!(text(&few).contains("shares: expected all of 3, found none of 2"), "{}", text(&few));
+    let twice = workshop.linnet(&["merge", shares[0], shares[1], shares[0], "--out", "runs/few"]);
+    assert!(text(&twice).contains("cells: expected no cell of runs/share3, found mini"), "{}", text(&twice));
+    let merged = workshop.linnet(&[&["merge"], &shares[..], &["--out", "runs/merged"]].concat());
+    assert!(merged.status.success(), "{}", text(&merged));
+    let (merged, whole) = (workshop.loaded("merged"), workshop.loaded("whole"));
+    assert_eq!(timeless(&merged), timeless(&whole));
+    let order = |run: &Loaded| run.summary.iter().map(|row| row.cell.clone()).collect::<Vec<_>>();
+    assert_eq!(order(&merged), order(&whole));
+    assert_eq!(merged.manifest.models.len(), 4);
+    assert!(merged.manifest.models.iter().all(|model| whole.manifest.models.contains(model)));
+    assert!(!workshop.path("runs/few").exists(), "what is refused leaves nothing behind");
     let only = workshop.sweep("only", &["--only", "100-sign"]).output().unwrap();
     assert!(only.status.success(), "{}", text(&only));
     let cells: Vec<String> = workshop.loaded("only").summary.into_iter().map(|row| row.cell).collect();

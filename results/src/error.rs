@@ -123,6 +123,18 @@ pub enum Error {
         /// By the receiver's count.
         received: u64,
     },
+    /// Runs that are no parts of one.
+    #[error("{}: {what}: expected {expected}, found {found}", path.display())]
+    Merge {
+        /// The run that does not fit.
+        path: PathBuf,
+        /// What it differs in.
+        what: String,
+        /// What the first run has.
+        expected: String,
+        /// What this one has.
+        found: String,
+    },
     /// No cell of a comparison is its baseline.
     #[error("baseline: expected a part of a run's name or of one of {}, found {text:?}", cells.join(", "))]
     NoBaseline {

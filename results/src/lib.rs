@@ -11,6 +11,7 @@ mod error;
 mod latency;
 mod layout;
 mod manifest;
+mod merge;
 pub mod pictures;
 mod run;
 mod schema;
@@ -24,6 +25,7 @@ pub use manifest::{
     DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, Resumption, SCHEMA,
     Shard,
 };
+pub use merge::merge;
 pub use run::{Loaded, Run, load, load_manifest};
 pub use schema::{
     CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,

@@ -55,13 +55,15 @@ pub struct Manifest {
 }
 
 /// A share of an experiment's cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shard {
     /// Which one, from 1.
     pub share: u32,
     /// Of how many.
     pub of: u32,
+    /// Ids of all cells of the experiment, in order.
+    pub whole: Vec<String>,
 }
 
 /// A continuation of a run.

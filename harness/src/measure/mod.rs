@@ -20,7 +20,7 @@ use plan::{Planned, plan, shuffled};
 use prepared::{Prepared, Workbench};
 use progress::Progress;
 use record::{data_records, link_record, manifest, model_record, timestamp};
-use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run};
+use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, Shard};
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -48,10 +48,11 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
     let folder = experiment.out.join(&id);
     let links = experiment.links.iter().map(link_record).collect::<Result<_, _>>()?;
     let data = data_records(prepared.iter().map(|model| &model.compiled.source))?;
-    let cells = listed.into_iter().filter(|id| order.iter().any(|cell| cell.id == *id)).collect();
+    let cells = listed.iter().filter(|id| order.iter().any(|cell| cell.id == **id)).cloned().collect();
+    let shard =
+        selection.shard().map(|(share, of)| Shard { share: share as u32, of: of as u32, whole: listed });
     let models = workbench.records(&networks);
-    let manifest =
-        manifest(experiment, &id, now, cells, selection.shard(), models, &networks, links, &loopback, data);
+    let manifest = manifest(experiment, &id, now, cells, shard, models, &networks, links, &loopback, data);
     let mut run = Run::create(&folder, &manifest)?;
     let whole = measure(experiment, &networks, &workbench, &order, &mut run)?;
     finish(run, &folder)?;

@@ -127,7 +127,7 @@ pub(super) fn manifest(
     id: &str,
     now: OffsetDateTime,
     cells: Vec<String>,
-    shard: Option<(usize, usize)>,
+    shard: Option<Shard>,
     models: Vec<ModelRecord>,
     networks: &[Checkpoint],
     links: Vec<LinkRecord>,
@@ -165,7 +165,7 @@ pub(super) fn manifest(
         models,
         data,
         cells,
-        shard: shard.map(|(share, of)| Shard { share: share as u32, of: of as u32 }),
+        shard,
         resumed: Vec::new(),
         settings: serde_json::to_value(experiment).expect("an experiment is plain data"),
     }

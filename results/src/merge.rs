@@ -1,0 +1,162 @@
+//! Runs joined into one: shares of an experiment, or parts of it that ran alone.
+
+use crate::run::files;
+use crate::{Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, load};
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Settings that say where a run lies, not what it does.
+const PLACES: [&str; 2] = ["out", "id"];
+
+/// Joins the runs in `parts` into a new one at `out`, whose name becomes its id. They must be of one experiment on machines
+/// of one kind; no cell may be in two of them, and of shares all must be there. Their rows stay as they are.
+///
+/// # Errors
+/// [`Error::Merge`] with the run and what differs; those of [`load`] and [`Run::create`].
+pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
+    let runs: Vec<Loaded> = parts.iter().map(|part| load(part)).collect::<Result<_, _>>()?;
+    let Some((first, others)) = runs.split_first() else { return Ok(Vec::new()) };
+    for (run, path) in others.iter().zip(&parts[1..]) {
+        same(path, &parts[0], &run.manifest, &first.manifest)?;
+    }
+    let mut home: HashMap<&str, &Path> = HashMap::new();
+    for (run, path) in runs.iter().zip(parts) {
+        for cell in &run.cells {
+            if let Some(other) = home.insert(&cell.cell, path) {
+                let expected = format!("no cell of {}", other.display());
+                return Err(differs(path, "cells", expected, cell.cell.clone()));
+            }
+        }
+    }
+    let manifest = joined(&runs, parts, out)?;
+    let run = Run::create(out, &manifest)?;
+    let all = |rows: fn(&Loaded) -> usize| runs.iter().map(rows).sum::<usize>();
+    let (mut cells, mut inferences, mut steps) = (
+        Vec::with_capacity(all(|run| run.cells.len())),
+        Vec::with_capacity(all(|run| run.inferences.len())),
+        Vec::with_capacity(all(|run| run.steps.len())),
+    );
+    for part in runs {
+        cells.extend(part.cells);
+        inferences.extend(part.inferences);
+        steps.extend(part.steps);
+    }
+    files::write_table(out, &cells)?;
+    files::write_table(out, &inferences)?;
+    files::write_table(out, &steps)?;
+    run.finish()
+}
+
+fn differs(path: &Path, what: &str, expected: impl Into<String>, found: impl Into<String>) -> Error {
+    Error::Merge {
+        path: path.to_owned(),
+        what: what.to_owned(),
+        expected: expected.into(),
+        found: found.into(),
+    }
+}
+
+/// Errors with the first thing that makes the runs' rows not comparable.
+fn same(path: &Path, first: &Path, run: &Manifest, of: &Manifest) -> Result<(), Error> {
+    let machine = |manifest: &Manifest| {
+        let machine = &manifest.machine;
+        format!("{}, {} cores, {:?}", machine.cpu_model, machine.cores, machine.features)
+    };
+    let link = |manifest: &Manifest| {
+        let asked =
+            |link: &crate::LinkRecord| format!("{} {:?} {}", link.name, link.rate_bytes_per_s, link.rtt_s);
+        manifest.links.iter().map(asked).collect::<Vec<_>>().join(", ")
+    };
+    let data = |manifest: &Manifest| {
+        let file = |file: &crate::DataRecord| format!("{}/{} {}", file.set, file.file, file.sha256);
+        manifest.data.iter().map(file).collect::<Vec<_>>().join(", ")
+    };
+    let quantities: [(&str, &dyn Fn(&Manifest) -> String); 6] = [
+        ("version", &|manifest| manifest.linnet.clone()),
+        ("machine", &machine),
+        ("pinning", &|manifest| format!("{:?}", manifest.pinning)),
+        ("seeds", &|manifest| format!("{:?}", manifest.seeds)),
+        ("links", &link),
+        ("data", &data),
+    ];
+    for (what, quantity) in quantities {
+        if quantity(run) != quantity(of) {
+            let expected = format!("that of {}, {}", first.display(), quantity(of));
+            return Err(differs(path, what, expected, quantity(run)));
+        }
+    }
+    let settings = |manifest: &Manifest| match &manifest.settings {
+        Value::Object(all) => all.clone(),
+        other => serde_json::Map::from_iter([("settings".to_owned(), other.clone())]),
+    };
+    let (asked, begun) = (settings(run), settings(of));
+    let keys: BTreeSet<&String> = asked.keys().chain(begun.keys()).collect();
+    for key in keys.into_iter().filter(|key| !PLACES.contains(&key.as_str())) {
+        if asked.get(key) != begun.get(key) {
+            let text = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            let expected = format!("that of {}, {}", first.display(), text(begun.get(key)));
+            return Err(differs(path, &format!("setting {key}"), expected, text(asked.get(key))));
+        }
+    }
+    for model in &run.models {
+        let twin = |other: &&ModelRecord| {
+            (&other.name, &other.method, other.relus, &other.relu, &other.he)
+                == (&model.name, &model.method, model.relus, &model.relu, &model.he)
+        };
+        if let Some(other) = of.models.iter().find(twin).filter(|other| *other != model) {
+            let digests = |model: &ModelRecord| {
+                format!("{} in plan {}", model.digest, model.plan_digest.as_deref().unwrap_or("none"))
+            };
+            let what = format!("{} {} with {} ReLUs", model.name, model.method, model.relus);
+            return Err(differs(path, &what, digests(other), digests(model)));
+        }
+    }
+    Ok(())
+}
+
+/// The manifest of all of them.
+fn joined(runs: &[Loaded], parts: &[PathBuf], out: &Path) -> Result<Manifest, Error> {
+    let mut manifest = runs[0].manifest.clone();
+    manifest.id = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    manifest.shard = None;
+    manifest.cells = Vec::new();
+    for run in runs {
+        for model in &run.manifest.models {
+            if !manifest.models.contains(model) {
+                manifest.models.push(model.clone());
+            }
+        }
+        manifest.resumed.extend(run.manifest.resumed.iter().cloned().filter(|_| run != &runs[0]));
+        manifest.cells.extend(run.manifest.cells.iter().cloned());
+    }
+    let Some(shard) = &runs[0].manifest.shard else { return Ok(manifest) };
+    let mut shares = BTreeSet::new();
+    for (run, path) in runs.iter().zip(parts) {
+        match &run.manifest.shard {
+            Some(other) if (other.of, &other.whole) == (shard.of, &shard.whole) => {
+                shares.insert(other.share);
+            }
+            other => {
+                let found = other.as_ref().map_or_else(
+                    || "no share".to_owned(),
+                    |other| format!("share {} of {}", other.share, other.of),
+                );
+                return Err(differs(
+                    path,
+                    "share",
+                    format!("one of the {} of the first run", shard.of),
+                    found,
+                ));
+            }
+        }
+    }
+    let missing: Vec<String> =
+        (1..=shard.of).filter(|share| !shares.contains(share)).map(|share| share.to_string()).collect();
+    if !missing.is_empty() {
+        let found = format!("none of {}", missing.join(", "));
+        return Err(differs(out, "shares", format!("all of {}", shard.of), found));
+    }
+    manifest.cells.clone_from(&shard.whole);
+    Ok(manifest)
+}
