@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use results::compare::Dimension;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -135,6 +136,10 @@ pub(crate) struct Settings {
     /// Cores of the parties, as CLIENT,SERVER; not pinned if absent.
     #[arg(long, value_delimiter = ',', num_args = 2)]
     pub(crate) pin: Option<Vec<usize>>,
+    /// Let the repeats of cells that differ only in these alternate, for paired ratios in `linnet compare`.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) interleave: Vec<By>,
     /// Determines the order in which cells run [default: 1].
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -159,6 +164,7 @@ impl Settings {
             store: given(self.store, other.store),
             store_dir: self.store_dir.or(other.store_dir),
             pin: self.pin.or(other.pin),
+            interleave: given(self.interleave, other.interleave),
             seed: self.seed.or(other.seed),
             out: self.out.or(other.out),
             id: self.id.or(other.id),
@@ -339,7 +345,9 @@ pub(crate) struct CompareArgs {
     pub(crate) schema: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// What cells differ in.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum By {
     Run,
     Model,
@@ -350,6 +358,22 @@ pub(crate) enum By {
     Threads,
     Store,
     Link,
+}
+
+impl From<By> for Dimension {
+    fn from(by: By) -> Self {
+        match by {
+            By::Run => Self::Run,
+            By::Model => Self::Model,
+            By::Method => Self::Method,
+            By::Budget => Self::Budget,
+            By::Relu => Self::Relu,
+            By::He => Self::He,
+            By::Threads => Self::Threads,
+            By::Store => Self::Store,
+            By::Link => Self::Link,
+        }
+    }
 }
 
 #[derive(Subcommand)]

@@ -8,6 +8,7 @@ use models::fixed::ring::MAX_RING_BITS;
 use netem::Link;
 use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
+use results::compare::Dimension;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub(crate) struct Experiment {
     /// Cores of client and server.
     pub(crate) pin: Option<(usize, usize)>,
     pub(crate) compile: Compile,
+    /// Repeats of cells that differ only in these alternate.
+    pub(crate) interleave: Vec<Dimension>,
     /// Determines the order of the cells.
     pub(crate) seed: u64,
     pub(crate) out: PathBuf,
@@ -106,6 +109,10 @@ impl Experiment {
         if threads > 1 && settings.pin.is_some() {
             return Err(refused("--pin", "one thread a party", format!("{threads} threads")));
         }
+        let interleave: Vec<Dimension> = settings.interleave.iter().copied().map(Dimension::from).collect();
+        if interleave.contains(&Dimension::Run) {
+            return Err(refused("--interleave", "what cells of one run differ in", "run"));
+        }
         let pin = match settings.pin.as_deref() {
             None => None,
             Some([client, server]) => {
@@ -133,6 +140,7 @@ impl Experiment {
             compile: Compile::new(compile, &links)?,
             variants,
             links,
+            interleave,
             seed: settings.seed.unwrap_or(1),
             out,
             id: settings.id,

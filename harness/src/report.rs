@@ -1,6 +1,6 @@
 //! Commands that look at something without running a protocol.
 
-use crate::cli::{By, CompareArgs, DataArgs, MergeArgs, PlanArgs};
+use crate::cli::{CompareArgs, DataArgs, MergeArgs, PlanArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, protocols};
 use crate::model::Compiled;
@@ -28,7 +28,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
         return say(compare::schema().trim_end());
     }
     let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
-    let by: Vec<Dimension> = args.by.iter().map(|by| dimension(*by)).collect();
+    let by: Vec<Dimension> = args.by.iter().copied().map(Dimension::from).collect();
     let by = if by.is_empty() { Options::default().by } else { by };
     let blocks = compare::compare(&runs, &Options { by, baseline: args.baseline.clone() })?;
     type Format = fn(&[Block]) -> Vec<u8>;
@@ -41,20 +41,6 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
         }
     }
     say(compare::text(&blocks).trim_end())
-}
-
-fn dimension(by: By) -> Dimension {
-    match by {
-        By::Run => Dimension::Run,
-        By::Model => Dimension::Model,
-        By::Method => Dimension::Method,
-        By::Budget => Dimension::Budget,
-        By::Relu => Dimension::Relu,
-        By::He => Dimension::He,
-        By::Threads => Dimension::Threads,
-        By::Store => Dimension::Store,
-        By::Link => Dimension::Link,
-    }
 }
 
 /// `linnet merge`.

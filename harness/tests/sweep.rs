@@ -41,7 +41,10 @@ impl Workshop {
     /// Both networks, both sizes of circuit, over two links: eight cells of three inferences.
     fn sweep(&self, id: &str, words: &[&str]) -> Command {
         let mut command = self.command(&["sweep", "--models", "models", "--relu", "narrow,sign", "--id", id]);
-        command.args(["--link", "loopback", "--link", "lan", "--images", "2", "--accuracy-images", "5"]);
+        command.args(["--link", "loopback", "--link", "lan", "--accuracy-images", "5"]);
+        if !words.contains(&"--images") {
+            command.args(["--images", "2"]);
+        }
         command.args(["--calibration-images", "5"]).args(words);
         command
     }
@@ -171,6 +174,38 @@ fn shares_are_together_the_whole() {
     assert!(only.status.success(), "{}", text(&only));
     let cells: Vec<String> = workshop.loaded("only").summary.into_iter().map(|row| row.cell).collect();
     assert_eq!(cells, ["mini-random-init-100-sign-loopback", "mini-random-init-100-sign-lan"]);
+}
+
+#[test]
+fn repeats_of_interleaved_cells_alternate() {
+    let workshop = Workshop::new();
+    let words = ["--interleave", "relu", "--only", "loopback", "--images", "6"];
+    let done = workshop.sweep("run", &words).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done));
+    let run = workshop.loaded("run");
+    assert_eq!((run.cells.len(), run.inferences.len()), (4, 28));
+    let mut firsts = BTreeSet::new();
+    for pair in run.inferences.chunks(2) {
+        let of = |row: &results::InferenceRow| (row.repeat, row.warmup, row.cell.replace("narrow", "sign"));
+        assert_eq!(of(&pair[0]), of(&pair[1]));
+        assert_ne!(pair[0].cell, pair[1].cell);
+        firsts.insert(pair[0].cell.clone());
+    }
+    assert_eq!(firsts.len(), 4, "each comes first at times");
+    let compared = workshop.linnet(&["compare", "runs/run", "--by", "relu", "--json", "c.json"]);
+    assert!(text(&compared).contains("x*"), "{}", text(&compared));
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(workshop.path("c.json")).unwrap()).unwrap();
+    let paired: Vec<bool> =
+        json["rows"].as_array().unwrap().iter().map(|row| row["paired"].as_bool().unwrap()).collect();
+    assert_eq!(paired, [false, true, false, true]);
+    assert!(json["rows"][1]["online_ratio_low"].as_f64().unwrap() > 0.0);
+    let refused = workshop.sweep("other", &["--interleave", "run"]).output().unwrap();
+    assert!(
+        text(&refused).contains("--interleave: expected what cells of one run differ in"),
+        "{}",
+        text(&refused)
+    );
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Run {
         Self::open(dir, locked(dir)?)
     }
 
-    /// Goes on with a run that was stopped at any moment: what it measured of the cells that are `complete` stays,
+    /// Goes on with a run that was stopped at any moment: what it measured of the cells whose ids `complete` names stays,
     /// all else is discarded, to be added again. The manifest is replaced by `renewed` of it. Returns the run and the
     /// ids of the cells that stay.
     ///
@@ -75,7 +75,7 @@ impl Run {
     /// than by a last row that is not whole; [`Error::Io`] if the disk refuses.
     pub fn resume(
         dir: &Path,
-        complete: impl Fn(&CellRow, &[&InferenceRow]) -> bool,
+        complete: impl Fn(&[CellRow], &[InferenceRow]) -> HashSet<String>,
         renewed: impl FnOnce(Manifest) -> Manifest,
     ) -> Result<(Self, Vec<String>), Error> {
         let lock = locked(dir)?;
@@ -83,15 +83,7 @@ impl Run {
         let cells = files::read_begun::<CellRow>(dir)?.rows;
         let inferences = files::read_begun::<InferenceRow>(dir)?.rows;
         let steps = files::read_begun::<StepRow>(dir)?.rows;
-        let stays: HashSet<&str> = cells
-            .iter()
-            .filter(|cell| {
-                let rows: Vec<&InferenceRow> =
-                    inferences.iter().filter(|row| row.cell == cell.cell).collect();
-                complete(cell, &rows)
-            })
-            .map(|cell| cell.cell.as_str())
-            .collect();
+        let stays = complete(&cells, &inferences);
         // What derives from the tables would no longer agree with them.
         for derived in [SummaryRow::FILE, latency::FILE].into_iter().chain(pictures::NAMES) {
             match std::fs::remove_file(dir.join(derived)) {
@@ -102,11 +94,11 @@ impl Run {
             }
         }
         // The cells first: a row that refers to a cell which is not there is discarded the next time.
-        keep(dir, cells.iter().filter(|row| stays.contains(row.cell.as_str())))?;
-        keep(dir, inferences.iter().filter(|row| stays.contains(row.cell.as_str())))?;
-        keep(dir, steps.iter().filter(|row| stays.contains(row.cell.as_str())))?;
+        keep(dir, cells.iter().filter(|row| stays.contains(&row.cell)))?;
+        keep(dir, inferences.iter().filter(|row| stays.contains(&row.cell)))?;
+        keep(dir, steps.iter().filter(|row| stays.contains(&row.cell)))?;
         write_manifest(dir, &renewed(manifest))?;
-        let kept = cells.iter().map(|row| &row.cell).filter(|id| stays.contains(id.as_str())).cloned();
+        let kept = cells.iter().map(|row| &row.cell).filter(|id| stays.contains(*id)).cloned();
         Ok((Self::open(dir, lock)?, kept.collect()))
     }
 

@@ -10,7 +10,7 @@ use results::{
     CellRow, CellStatus, Error, InferenceRow, InferenceStatus, Loaded, Manifest, Party, Phase, Resumption,
     Run, StepRow, SummaryRow, columns_by_file, load, summarise,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use tempfile::tempdir;
 
@@ -370,9 +370,13 @@ fn content(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     std::fs::read_dir(dir).unwrap().map(entry).collect()
 }
 
-/// Whether all four repeats of `lan` are there: the cell of the example that ends ok.
-fn whole(_: &CellRow, rows: &[&InferenceRow]) -> bool {
-    rows.len() == 4 && rows.iter().all(|row| row.status == InferenceStatus::Ok)
+/// The cells whose four repeats are all there: at most `lan`, the cell of the example that ends ok.
+fn whole(cells: &[CellRow], rows: &[InferenceRow]) -> HashSet<String> {
+    let ok = |cell: &str| {
+        let rows: Vec<&InferenceRow> = rows.iter().filter(|row| row.cell == cell).collect();
+        rows.len() == 4 && rows.iter().all(|row| row.status == InferenceStatus::Ok)
+    };
+    cells.iter().map(|cell| cell.cell.clone()).filter(|cell| ok(cell)).collect()
 }
 
 /// Adds what is missing of `example`; `after` every row.

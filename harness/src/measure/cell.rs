@@ -14,6 +14,7 @@ use models::real::argmax;
 use netem::{Link, Phase};
 use protocols::clear::replay;
 use protocols::masks::MaskSeed;
+use protocols::plan::Plan;
 use protocols::plan::cost::{StepCost, Traffic, predict, total};
 use rand::RngCore;
 use results::{CellRow, InferenceRow, InferenceStatus, Party, Run, StepRow};
@@ -93,36 +94,44 @@ impl<'a> Cell<'a> {
         (up.unwrap_or(0), down.unwrap_or(0), flights.unwrap_or(0))
     }
 
+    /// The plan that it runs, and where the client keeps what it has preprocessed.
+    pub(super) fn needs(&self) -> (&Plan, StoreArg) {
+        (&self.model.compiled.plan, self.variant.store)
+    }
+
     /// The link that it runs over.
     pub(super) fn link(&self) -> &Link {
         self.link
     }
 
-    /// Runs all inferences of the cell in one session and saves each. The first failure ends the cell.
-    pub(super) fn measure(&self, run: &mut Run, progress: &mut Progress) -> Result<(), Error> {
-        let mut session = None;
-        for index in 0..self.experiment.warmups + self.experiment.images {
-            let warmup = index < self.experiment.warmups;
-            let repeat = if warmup { index } else { index - self.experiment.warmups };
-            let image = if warmup { 0 } else { repeat };
-            let mut row = InferenceRow {
-                cell: self.row.cell.clone(),
-                repeat: repeat as u32,
-                warmup,
-                image: image as u64,
-                label: self.model.test.label(image) as u32,
-                ..InferenceRow::default()
-            };
-            let mut steps = Vec::new();
-            let outcome = self.inference(&mut session, image, &mut row, &mut steps, progress);
-            if let Err(error) = &outcome {
-                row.status = InferenceStatus::Failed;
-                row.error = Some(error.to_string());
-            }
-            run.inference(&row, &steps)?;
-            outcome?;
-            progress.inference(self);
+    /// Runs the inference `index` (warm-ups come first) in the cell's session and saves it.
+    pub(super) fn repeat(
+        &self,
+        index: usize,
+        session: &mut Option<Pair>,
+        run: &mut Run,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let warmup = index < self.experiment.warmups;
+        let repeat = if warmup { index } else { index - self.experiment.warmups };
+        let image = if warmup { 0 } else { repeat };
+        let mut row = InferenceRow {
+            cell: self.row.cell.clone(),
+            repeat: repeat as u32,
+            warmup,
+            image: image as u64,
+            label: self.model.test.label(image) as u32,
+            ..InferenceRow::default()
+        };
+        let mut steps = Vec::new();
+        let outcome = self.inference(session, image, &mut row, &mut steps, progress);
+        if let Err(error) = &outcome {
+            row.status = InferenceStatus::Failed;
+            row.error = Some(error.to_string());
         }
+        run.inference(&row, &steps)?;
+        outcome?;
+        progress.inference(self);
         Ok(())
     }
 

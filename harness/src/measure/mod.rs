@@ -2,6 +2,7 @@
 //! at once. A run that was stopped goes on with the cells that were not done.
 
 mod cell;
+mod group;
 mod plan;
 mod prepared;
 mod progress;
@@ -13,6 +14,7 @@ use crate::experiment::Experiment;
 use crate::machine;
 use crate::report::say;
 use cell::{Cell, unmeasured};
+use group::groups;
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
 use netem::Loopback;
@@ -21,6 +23,7 @@ use prepared::{Prepared, Workbench};
 use progress::Progress;
 use record::{data_records, link_record, manifest, model_record, timestamp};
 use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, Shard};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -76,12 +79,7 @@ pub(crate) fn resume(
     let networks = load(&experiment)?;
     let mut order = shuffled(plan(&experiment, &networks)?, experiment.seed);
     order.retain(|cell| begun.cells.contains(&cell.id));
-    let inferences = experiment.warmups + experiment.images;
-    let complete = |cell: &CellRow, rows: &[&InferenceRow]| {
-        cell.error.is_none()
-            && rows.len() == inferences
-            && rows.iter().all(|row| row.status == InferenceStatus::Ok)
-    };
+    let complete = |cells: &[CellRow], rows: &[InferenceRow]| complete(&experiment, cells, rows);
     let renewed = |mut manifest: Manifest| {
         let time = timestamp(OffsetDateTime::now_utc());
         manifest.resumed.push(Resumption { time, revision: machine::revision() });
@@ -98,6 +96,28 @@ pub(crate) fn resume(
     let whole = measure(&experiment, &networks, &workbench, &order, &mut run)?;
     finish(run, folder)?;
     Ok(whole)
+}
+
+/// Ids of the cells all of whose inferences are there and ok; of cells that were to alternate, all or none.
+fn complete(experiment: &Experiment, cells: &[CellRow], rows: &[InferenceRow]) -> HashSet<String> {
+    let inferences = experiment.warmups + experiment.images;
+    let alone = |cell: &CellRow| {
+        let (mut ok, mut all) = (0, 0);
+        for row in rows.iter().filter(|row| row.cell == cell.cell) {
+            all += 1;
+            ok += usize::from(row.status == InferenceStatus::Ok);
+        }
+        cell.error.is_none() && (ok, all) == (inferences, inferences)
+    };
+    let done: Vec<bool> = cells.iter().map(alone).collect();
+    let group = |cell: &CellRow| match experiment.interleave.is_empty() {
+        true => vec![cell.cell.clone()],
+        false => group::shared(cell, &experiment.interleave),
+    };
+    let broken: HashSet<Vec<String>> =
+        cells.iter().zip(&done).filter(|(_, done)| !**done).map(|(cell, _)| group(cell)).collect();
+    let stays = cells.iter().filter(|cell| !broken.contains(&group(cell)));
+    stays.map(|cell| cell.cell.clone()).collect()
 }
 
 /// The folder of a run that is named by it or, within `out`, by its id.
@@ -155,11 +175,8 @@ fn measure(
         }
     }
     let mut progress = Progress::of(&cells, experiment.warmups + experiment.images);
-    for cell in &cells {
-        run.cell(&cell.row)?;
-        let outcome = cell.measure(run, &mut progress);
-        progress.cell(cell, outcome.as_ref().err());
-        whole &= outcome.is_ok();
+    for group in groups(&cells, &experiment.interleave) {
+        whole &= group::measure(experiment, &group, run, &mut progress)?;
     }
     progress.end();
     Ok(whole)
@@ -234,4 +251,50 @@ fn same_model(folder: &Path, begun: &Manifest, model: &Prepared) -> Result<(), E
         expected: format!("the network {} {} of {}, {then}", record.name, record.method, folder.display()),
         found: digests(&record),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{CompileArgs, Settings};
+    use results::compare::Dimension;
+
+    #[test]
+    fn what_is_complete_stays_and_cells_that_alternate_stay_together() {
+        let settings = Settings { images: Some(2), warmups: Some(1), ..Settings::default() };
+        let mut experiment = Experiment::planned(&[], settings, &CompileArgs::default()).unwrap();
+        let cell = |id: &str, relu: &str, link: &str| CellRow {
+            cell: id.into(),
+            relu: relu.into(),
+            link: link.into(),
+            ..CellRow::default()
+        };
+        let cells = [
+            cell("a", "narrow", "lan"),
+            cell("b", "sign", "lan"),
+            cell("c", "narrow", "wan"),
+            cell("d", "sign", "wan"),
+            CellRow { error: Some("too wide".into()), ..cell("e", "delphi", "wan") },
+        ];
+        let row = |id: &str, repeat: u32, warmup: bool, status: InferenceStatus| InferenceRow {
+            cell: id.into(),
+            repeat,
+            warmup,
+            status,
+            ..InferenceRow::default()
+        };
+        let whole = |id: &str| {
+            [(0, true), (0, false), (1, false)]
+                .map(|(repeat, warmup)| row(id, repeat, warmup, InferenceStatus::Ok))
+        };
+        let mut rows: Vec<InferenceRow> = ["a", "b", "c"].into_iter().flat_map(whole).collect();
+        rows.extend(whole("d"));
+        rows.last_mut().unwrap().status = InferenceStatus::Failed;
+        let names = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<HashSet<_>>();
+        assert_eq!(complete(&experiment, &cells, &rows), names(&["a", "b", "c"]));
+        experiment.interleave = vec![Dimension::Relu];
+        assert_eq!(complete(&experiment, &cells, &rows), names(&["a", "b"]));
+        rows.truncate(5);
+        assert_eq!(complete(&experiment, &cells, &rows), names(&[]));
+    }
 }

@@ -86,7 +86,7 @@ impl Workbench {
             self.prepared.push(prepared);
         }
         let prepared = self.get(model, variant).expect("it was just made");
-        room::check(experiment, variant.store, &prepared.compiled.plan)
+        room::check(experiment, &[(&prepared.compiled.plan, variant.store)])
     }
 
     fn load(&self, experiment: &Experiment, model: usize, variant: Variant) -> Result<Prepared, Error> {

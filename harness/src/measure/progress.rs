@@ -14,8 +14,6 @@ pub(super) struct Progress {
     /// Inferences of each, warm-ups included.
     inferences: usize,
     done: usize,
-    done_of_cell: usize,
-    cell_began: Instant,
     inference_began: Instant,
     outlook: Outlook,
 }
@@ -29,17 +27,7 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_secs(1));
         let mut outlook = Outlook::default();
         cells.iter().for_each(|cell| outlook.ahead(work(cell).times(inferences as f64)));
-        let now = Instant::now();
-        Self {
-            bar,
-            cells: cells.len(),
-            inferences,
-            done: 0,
-            done_of_cell: 0,
-            cell_began: now,
-            inference_began: now,
-            outlook,
-        }
+        Self { bar, cells: cells.len(), inferences, done: 0, inference_began: Instant::now(), outlook }
     }
 
     /// A phase of a cell begins.
@@ -55,8 +43,7 @@ impl Progress {
             Bytes(down),
         ));
         match phase {
-            Phase::Setup => (self.cell_began, self.inference_began) = (Instant::now(), Instant::now()),
-            Phase::Offline => self.inference_began = Instant::now(),
+            Phase::Setup | Phase::Offline => self.inference_began = Instant::now(),
             Phase::Online => {}
         }
     }
@@ -64,13 +51,12 @@ impl Progress {
     /// An inference of a cell is done.
     pub(super) fn inference(&mut self, cell: &Cell<'_>) {
         self.outlook.done(work(cell), self.inference_began.elapsed().as_secs_f64());
-        self.done_of_cell += 1;
         self.bar.inc(1);
     }
 
-    /// A cell is done, or has failed.
-    pub(super) fn cell(&mut self, cell: &Cell<'_>, error: Option<&Error>) {
-        let left = self.inferences - std::mem::take(&mut self.done_of_cell);
+    /// A cell has ended with so many inferences `done`, in the time that it was its turn.
+    pub(super) fn cell(&mut self, cell: &Cell<'_>, done: usize, spent: Duration, error: Option<&Error>) {
+        let left = self.inferences - done;
         self.outlook.skip(work(cell).times(left as f64));
         self.bar.inc(left as u64);
         self.done += 1;
@@ -80,7 +66,7 @@ impl Progress {
             None if std::io::stderr().is_terminal() => {}
             None => {
                 let rest = self.outlook.rest().map_or_else(String::new, |rest| format!("; {}", about(rest)));
-                eprintln!("{done}/{cells} {id}: {:.1} s{rest}", self.cell_began.elapsed().as_secs_f64());
+                eprintln!("{done}/{cells} {id}: {:.1} s{rest}", spent.as_secs_f64());
             }
         }
     }

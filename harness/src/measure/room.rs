@@ -8,15 +8,16 @@ use netem::Bytes;
 use protocols::plan::Plan;
 use protocols::plan::memory::Memory;
 
-/// Errors where the parties' memory or the client's file would not fit what is free now.
-pub(super) fn check(experiment: &Experiment, store: StoreArg, plan: &Plan) -> Result<(), Error> {
-    let in_file = store == StoreArg::File;
+/// Errors where the memory of the parties that run these plans at a time, or the clients' files, would not fit what is free
+/// now.
+pub(super) fn check(experiment: &Experiment, plans: &[(&Plan, StoreArg)]) -> Result<(), Error> {
+    let in_file = plans.iter().any(|(_, store)| *store == StoreArg::File);
     if in_file {
         let folder = &experiment.store_dir;
         std::fs::create_dir_all(folder).map_err(Error::io(format!("making {}", folder.display())))?;
     }
     let disk = in_file.then(|| machine::free_disk(&experiment.store_dir)).flatten();
-    Room { memory: machine::available_memory(), disk }.holds(plan, in_file)
+    Room { memory: machine::available_memory(), disk }.holds(plans)
 }
 
 /// Bytes that are free; what is not known is taken to be enough.
@@ -26,22 +27,32 @@ struct Room {
 }
 
 impl Room {
-    fn holds(&self, plan: &Plan, in_file: bool) -> Result<(), Error> {
+    fn holds(&self, plans: &[(&Plan, StoreArg)]) -> Result<(), Error> {
         let refuse = |option, expected, found| Err(Error::Option { option, expected, found });
-        let memory = Memory::of(plan);
-        let file = memory.file;
-        if let Some(free) = self.disk.filter(|free| in_file && *free < file) {
-            let expected = format!("{} of free disk for {}", Bytes(file), plan.name);
+        let (mut client, mut server, mut file, mut spared) = (0, 0, 0, 0);
+        for (plan, store) in plans {
+            let memory = Memory::of(plan);
+            let need = memory.peak(*store == StoreArg::File);
+            client += need.client;
+            server += need.server;
+            match store {
+                StoreArg::File => file += memory.file,
+                StoreArg::Memory => spared += memory.file,
+            }
+        }
+        let mut names: Vec<&str> = plans.iter().map(|(plan, _)| plan.name.as_str()).collect();
+        names.dedup();
+        let names = names.join(", ");
+        if let Some(free) = self.disk.filter(|free| *free < file) {
+            let expected = format!("{} of free disk for {names}", Bytes(file));
             return refuse("--store", expected, format!("{} free", Bytes(free)));
         }
-        let need = memory.peak(in_file);
-        if let Some(free) = self.memory.filter(|free| *free < need.client + need.server) {
-            let (client, server) = (Bytes(need.client), Bytes(need.server));
-            let spared = Bytes(if in_file { 0 } else { file });
+        if let Some(free) = self.memory.filter(|free| *free < client + server) {
             let expected = format!(
-                "about {client} of free memory for the client and {server} for the server of {} \
-                 (--store file spares {spared})",
-                plan.name
+                "about {} of free memory for the client and {} for the server of {names} (--store file spares {})",
+                Bytes(client),
+                Bytes(server),
+                Bytes(spared),
             );
             return refuse("--store", expected, format!("{} free", Bytes(free)));
         }
@@ -76,9 +87,12 @@ mod tests {
         };
         let need = Memory::of(&plan).peak(false);
         let room = |memory| Room { memory: Some(memory), disk: Some(0) };
-        assert!(room(need.client + need.server).holds(&plan, false).is_ok());
-        let error = room(need.client + need.server - 1).holds(&plan, false).unwrap_err().to_string();
+        let (one, two) = ([(&plan, StoreArg::Memory)], [(&plan, StoreArg::Memory); 2]);
+        assert!(room(need.client + need.server).holds(&one).is_ok());
+        assert!(room(need.client + need.server).holds(&two).is_err());
+        assert!(room(2 * (need.client + need.server)).holds(&two).is_ok());
+        let error = room(need.client + need.server - 1).holds(&one).unwrap_err().to_string();
         assert!(error.contains("empty") && error.contains(&Bytes(need.server).to_string()), "{error}");
-        assert!(Room { memory: None, disk: None }.holds(&plan, true).is_ok());
+        assert!(Room { memory: None, disk: None }.holds(&[(&plan, StoreArg::File)]).is_ok());
     }
 }

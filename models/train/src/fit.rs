@@ -137,7 +137,7 @@ impl Job<'_> {
         let mut optimizer = Optimizer::new(phase.rule, network.trainable());
         let mut chooser = Chooser::new(&phase.masking, graph, steps, network.device());
         optimizer.restore(state.steps, |name| state.averages.get(name).map(Tensor::shallow_clone));
-        chooser.restore(state.steps, &state.averages);
+        chooser.restore(state.steps, &state.averages, network.device());
         if state.epoch == 0 && phase.epochs > 0 && chooser.surveys() {
             lesson.pass(&state.masks, &mut chooser, None, 0, watch);
             state.masks = chooser.choose(graph, state.masks.clone(), 0, phase.epochs);

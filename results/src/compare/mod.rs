@@ -12,7 +12,7 @@ pub use export::{Exported, csv, json, parquet, schema};
 pub use row::{ComparedRow, Dimension};
 pub use text::text;
 
-use crate::statistics::{Estimate, Paired, ratio_of_medians};
+use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
 use crate::{Error, InferenceRow, Loaded, SummaryRow, Timed};
 use std::collections::HashMap;
 
@@ -53,10 +53,12 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for run in runs {
         let mut times: HashMap<String, Vec<Timed>> = run.times().into_iter().collect();
+        let alternated = interleaved(run);
         for row in &run.summary {
             let inferences = run.inferences.iter().filter(|inference| inference.cell == row.cell);
             cells.push(Cell {
                 run: &run.manifest.id,
+                alternated: alternated.clone(),
                 row,
                 times: times.remove(&row.cell).unwrap_or_default(),
                 inferences: inferences.filter(|inference| inference.counts()).collect(),
@@ -101,9 +103,17 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
     }
 }
 
+/// What a run's repeats alternated over, by its settings.
+fn interleaved(run: &Loaded) -> Vec<Dimension> {
+    let setting = run.manifest.settings.get("interleave").cloned().unwrap_or_default();
+    serde_json::from_value(setting).unwrap_or_default()
+}
+
 /// A cell with all that comparisons need.
 struct Cell<'a> {
     run: &'a str,
+    /// Cells of the run that differ only in these had their repeats alternate.
+    alternated: Vec<Dimension>,
     row: &'a SummaryRow,
     times: Vec<Timed>,
     inferences: Vec<&'a InferenceRow>,
@@ -120,17 +130,26 @@ impl Cell<'_> {
         let offline = baseline.and_then(|base| self.ratio(base, |repeat| repeat.offline_ns));
         let online = baseline.and_then(|base| self.ratio(base, |repeat| repeat.online_ns));
         let test = baseline.and_then(|base| self.accuracy_p(base));
-        ComparedRow::new(
-            self.run,
-            self.row,
-            baseline.map(|base| base.row.cell.as_str()),
-            offline,
-            online,
-            test,
-        )
+        let of = baseline.map(|base| base.row.cell.as_str());
+        let paired = baseline.is_some_and(|base| self.paired_with(base));
+        ComparedRow { paired, ..ComparedRow::new(self.run, self.row, of, offline, online, test) }
+    }
+
+    /// Whether the repeats of both alternated.
+    fn paired_with(&self, base: &Cell<'_>) -> bool {
+        let same =
+            |dimension: &Dimension| dimension.of(self.run, self.row) == dimension.of(base.run, base.row);
+        !self.alternated.is_empty()
+            && Dimension::ALL.iter().filter(|dimension| !self.alternated.contains(dimension)).all(same)
     }
 
     fn ratio(&self, base: &Cell<'_>, time: fn(&Timed) -> Option<u64>) -> Option<Estimate> {
+        if self.paired_with(base) {
+            let of_base: HashMap<u64, u64> =
+                base.times.iter().filter_map(|repeat| Some((repeat.image, time(repeat)?))).collect();
+            let pair = |repeat: &Timed| Some((time(repeat)? as f64, *of_base.get(&repeat.image)? as f64));
+            return median_ratio(self.times.iter().filter_map(pair).filter(|(_, base)| *base > 0.0));
+        }
         let seconds = |cell: &Cell<'_>| -> Vec<f64> {
             cell.times.iter().filter_map(time).filter(|ns| *ns > 0).map(|ns| ns as f64 / 1e9).collect()
         };

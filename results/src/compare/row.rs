@@ -1,12 +1,13 @@
 //! A compared cell as a flat row, for tables and files.
 
 use crate::statistics::Estimate;
-use crate::{CellStatus, SummaryRow};
+use crate::{CellRow, CellStatus, SummaryRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What cells differ in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dimension {
     /// The run.
     Run,
@@ -57,21 +58,62 @@ impl Dimension {
         }
     }
 
-    /// A cell's value.
+    /// A cell's value in its run's table; all cells there are of one run, which is not named.
+    pub fn of_cell(self, row: &CellRow) -> String {
+        self.value(&Part {
+            run: "",
+            model: &row.model,
+            method: &row.method,
+            budget: row.budget,
+            relu: &row.relu,
+            he: row.he.as_deref(),
+            threads: row.threads,
+            store: row.store.as_deref(),
+            link: &row.link,
+        })
+    }
+
+    /// A cell's value in a comparison.
     pub(super) fn of(self, run: &str, row: &SummaryRow) -> String {
-        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        self.value(&Part {
+            run,
+            model: &row.model,
+            method: &row.method,
+            budget: row.budget,
+            relu: &row.relu,
+            he: row.he.as_deref(),
+            threads: row.threads,
+            store: row.store.as_deref(),
+            link: &row.link,
+        })
+    }
+
+    fn value(self, part: &Part<'_>) -> String {
         match self {
-            Self::Run => run.to_owned(),
-            Self::Model => row.model.clone(),
-            Self::Method => row.method.clone(),
-            Self::Budget => row.budget.map_or_else(|| "all".to_owned(), |budget| budget.to_string()),
-            Self::Relu => row.relu.clone(),
-            Self::He => known(&row.he),
-            Self::Threads => row.threads.map_or_else(|| "-".to_owned(), |threads| threads.to_string()),
-            Self::Store => known(&row.store),
-            Self::Link => row.link.clone(),
+            Self::Run => part.run.to_owned(),
+            Self::Model => part.model.to_owned(),
+            Self::Method => part.method.to_owned(),
+            Self::Budget => part.budget.map_or_else(|| "all".to_owned(), |budget| budget.to_string()),
+            Self::Relu => part.relu.to_owned(),
+            Self::He => part.he.unwrap_or("-").to_owned(),
+            Self::Threads => part.threads.map_or_else(|| "-".to_owned(), |threads| threads.to_string()),
+            Self::Store => part.store.unwrap_or("-").to_owned(),
+            Self::Link => part.link.to_owned(),
         }
     }
+}
+
+/// What every row that is of a cell says of it.
+struct Part<'a> {
+    run: &'a str,
+    model: &'a str,
+    method: &'a str,
+    budget: Option<u64>,
+    relu: &'a str,
+    he: Option<&'a str>,
+    threads: Option<u32>,
+    store: Option<&'a str>,
+    link: &'a str,
 }
 
 /// One cell of a comparison. Ratios are to its baseline: 2 took twice as long.
@@ -83,6 +125,9 @@ pub struct ComparedRow {
     pub cell: String,
     /// Cell id of the baseline; empty if the block has none; no unit.
     pub baseline: Option<String>,
+    /// Whether its repeats alternated with the baseline's, so that ratios are medians of the images' own ratios in place of
+    /// ratios of medians; no unit.
+    pub paired: bool,
     /// Model; no unit.
     pub model: String,
     /// How the kept ReLUs were chosen; no unit.
@@ -161,6 +206,7 @@ impl ComparedRow {
             run: run.to_owned(),
             cell: row.cell.clone(),
             baseline: baseline.map(str::to_owned),
+            paired: false,
             model: row.model.clone(),
             method: row.method.clone(),
             budget: row.budget,

@@ -58,6 +58,11 @@ pub fn text(blocks: &[Block]) -> String {
         layout.block(&block.title, lines(&block.rows).iter(), &mut text);
         block.costs.iter().for_each(|cost| text.push_str(&cost_line(cost)));
     }
+    if all.iter().any(|row| row.paired) {
+        text.push_str(
+            "\n*: repeats alternated with the baseline's, and the ratio is the median of the images' own",
+        );
+    }
     text.push_str(
         "\nratio: to the first row of a block, or to --baseline; 95 %: the interval that holds it, with 6 repeats or more\n\
          p: how probable so uneven a split of the images would be, were the secure classes as good (McNemar)\n\
@@ -82,7 +87,8 @@ fn value(dimension: Dimension, row: &ComparedRow) -> String {
 }
 
 fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
-    let ratio = |ratio: Option<f64>| or_missing(ratio, |ratio| format!("{ratio:.2}x"));
+    let sign = if row.paired { "x*" } else { "x" };
+    let ratio = |ratio: Option<f64>| or_missing(ratio, |ratio| format!("{ratio:.2}{sign}"));
     let interval = row.online_ratio_low.zip(row.online_ratio_high);
     let front = [(row.front_latency, 't'), (row.front_bytes, 'b')];
     let mut line: Vec<String> = shown.iter().map(|dimension| value(*dimension, row)).collect();

@@ -22,7 +22,7 @@ pub enum Masking {
     /// They stay.
     Frozen,
     /// PrivShap's gradient projection: anew after every epoch, each layer's `budgets` units of largest
-    /// |d loss / d alpha|, summed over the epoch's batches.
+    /// |d loss / d alpha|, summed over all batches so far.
     Projected {
         /// Units to keep per activation layer, in network order.
         budgets: Vec<usize>,
@@ -155,17 +155,22 @@ impl Chooser {
     /// Names and values of whatever the next epoch depends on, beside the masks.
     pub(crate) fn saved(&self) -> Vec<(String, Tensor)> {
         match self {
+            Self::Frozen => Vec::new(),
             Self::Soft { soft, .. } => soft.saved(),
-            Self::Frozen | Self::Projected { .. } | Self::ProjectedLast { .. } | Self::Pruned { .. } => {
-                Vec::new()
-            }
+            Self::Projected { scores, .. }
+            | Self::ProjectedLast { scores, .. }
+            | Self::Pruned { scores, .. } => scores.saved(),
         }
     }
 
     /// Continues from what was saved after `steps` steps.
-    pub(crate) fn restore(&mut self, steps: i32, saved: &BTreeMap<String, Tensor>) {
-        if let Self::Soft { soft, .. } = self {
-            soft.restore(steps, saved);
+    pub(crate) fn restore(&mut self, steps: i32, saved: &BTreeMap<String, Tensor>, device: Device) {
+        match self {
+            Self::Frozen => {}
+            Self::Soft { soft, .. } => soft.restore(steps, saved),
+            Self::Projected { scores, .. }
+            | Self::ProjectedLast { scores, .. }
+            | Self::Pruned { scores, .. } => scores.restore(saved, device),
         }
     }
 

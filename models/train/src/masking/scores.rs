@@ -5,12 +5,13 @@ use crate::gates::{Activated, alphas};
 use crate::phase::ALPHA_PENALTY;
 use models::graph::Graph;
 use models::mask::Masks;
+use std::collections::BTreeMap;
 use tch::{Device, Tensor};
 
 /// One score a unit, of each activation layer in network order; larger is to be kept rather.
 #[derive(Debug)]
 pub(crate) enum Scores {
-    /// |d loss / d alpha|, the penalty on `alpha` included, summed over the batches.
+    /// |d loss / d alpha|, the penalty on `alpha` included, summed over the batches of all passes.
     Summed(Vec<Layer>),
     /// The last batch's alone.
     Last(Vec<Layer>),
@@ -38,10 +39,40 @@ impl Scores {
         Self::Expansion { layers: Vec::new(), images: 0 }
     }
 
+    /// Names and values of what the next pass goes on from.
+    pub(super) fn saved(&self) -> Vec<(String, Tensor)> {
+        match self {
+            Self::Summed(layers) => layers
+                .iter()
+                .enumerate()
+                .map(|(index, layer)| (name(index), layer.score.shallow_clone()))
+                .collect(),
+            Self::Last(_) | Self::Expansion { .. } => Vec::new(),
+        }
+    }
+
+    /// Goes on from what was saved.
+    pub(super) fn restore(&mut self, saved: &BTreeMap<String, Tensor>, device: Device) {
+        match self {
+            Self::Summed(layers) => {
+                let scores = (0..).map_while(|index| saved.get(&name(index)));
+                let layer = |score: &Tensor| {
+                    let score = score.to_device(device);
+                    Layer { alpha: score.zeros_like(), score }
+                };
+                *layers = scores.map(layer).collect();
+            }
+            Self::Last(_) | Self::Expansion { .. } => {}
+        }
+    }
+
     /// Before a pass with `masks`.
     pub(super) fn clear(&mut self, graph: &Graph, masks: &Masks, device: Device) {
         let alphas = alphas(graph, masks, device).into_iter();
         match self {
+            Self::Summed(layers) if !layers.is_empty() => {
+                layers.iter_mut().zip(alphas).for_each(|(layer, alpha)| layer.alpha = alpha);
+            }
             Self::Summed(layers) | Self::Last(layers) => {
                 *layers = alphas.map(|alpha| Layer { score: alpha.zeros_like(), alpha }).collect();
             }
@@ -98,6 +129,11 @@ impl Scores {
     }
 }
 
+/// Of a layer's scores in a saved state.
+fn name(layer: usize) -> String {
+    format!("score.{layer}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +185,25 @@ mod tests {
         // Images' own derivatives are twice that: 1 and -4, then 1.5 and 4; over four images.
         let expected = [(17.0 / 2.0 + 3.0) / 4.0, (18.25 / 2.0 - 5.5) / 4.0];
         close(&after(Scores::expansion()), expected);
+    }
+
+    #[test]
+    fn sums_go_on_over_passes_and_stops() {
+        let (graph, masks) = setting();
+        let mut none = masks.clone();
+        none.set("a", models::mask::Mask::new(Shape::new(1, 1, 2), vec![false; 2]).unwrap());
+        let (activated, of_outputs) = batch([-1.0, 5.0, -2.0, 5.0], [0.5, 1.0, -1.0, 1.0]);
+        let mut scores = Scores::Summed(Vec::new());
+        scores.clear(&graph, &masks, Device::Cpu);
+        scores.batch(&activated, &of_outputs);
+        let mut resumed = Scores::Summed(Vec::new());
+        resumed.restore(&scores.saved().into_iter().collect(), Device::Cpu);
+        for mut scores in [scores, resumed] {
+            // Without kept units there is no penalty.
+            scores.clear(&graph, &none, Device::Cpu);
+            scores.batch(&activated, &of_outputs);
+            close(&scores.values().remove(0), [2.0 * 1.5 - 1e-5, 1e-5]);
+        }
+        assert!(Scores::expansion().saved().is_empty());
     }
 }
