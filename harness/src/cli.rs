@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use results::compare::Dimension;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Join runs of one experiment, such as its shares, into one.
     Merge(MergeArgs),
+    /// Check whether this machine measures what it should, and say what to mend.
+    Doctor,
     /// List the links and what this machine's loopback can carry.
     Links,
     /// Look at compiled plans.
@@ -53,6 +56,17 @@ pub(crate) enum Command {
     /// Measure what each activation layer is worth to accuracy: its Shapley value.
     #[command(disable_help_flag = true)]
     Shapley(TrainerArgs),
+    /// Print completions for a shell: `linnet completions bash > /etc/bash_completion.d/linnet`.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// Folder of the pages.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// One party of a measured run, driven over standard input and output.
     #[command(hide = true)]
     Party(RoleArgs),

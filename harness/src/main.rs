@@ -1,6 +1,7 @@
 //! The `linnet` command line: arguments -> [`experiment::Experiment`] -> [`measure`] -> `results`.
 
 mod cli;
+mod doctor;
 mod error;
 mod experiment;
 mod import;
@@ -38,6 +39,9 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Sweep(args) => sweep::run(args),
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
         cli::Command::Merge(args) => report::merge(&args).map(|()| true),
+        cli::Command::Completions { shell } => report::completions(shell).map(|()| true),
+        cli::Command::Man { out } => report::man(&out).map(|()| true),
+        cli::Command::Doctor => doctor::run(),
         cli::Command::Links => report::links().map(|()| true),
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
         cli::Command::Data(args) => report::data(&args).map(|()| true),

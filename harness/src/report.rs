@@ -1,9 +1,11 @@
 //! Commands that look at something without running a protocol.
 
-use crate::cli::{CompareArgs, DataArgs, MergeArgs, PlanArgs};
+use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, protocols};
 use crate::model::Compiled;
+use clap::CommandFactory;
+use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
 use netem::Link;
 use protocols::plan::cost::predict;
@@ -11,7 +13,7 @@ use protocols::plan::show::render;
 use results::Loaded;
 use results::compare::{self, Block, Dimension, Options};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Prints; a reader who has seen enough and closed the pipe is no failure.
 pub(crate) fn say(text: &str) -> Result<(), Error> {
@@ -47,6 +49,19 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
 pub(crate) fn merge(args: &MergeArgs) -> Result<(), Error> {
     let summary = results::merge(&args.runs, &args.out)?;
     say(&format!("{}\nwritten to {}", results::table(&summary), args.out.display()))
+}
+
+/// `linnet completions`.
+pub(crate) fn completions(shell: Shell) -> Result<(), Error> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "linnet", &mut text);
+    say(String::from_utf8_lossy(&text).trim_end())
+}
+
+/// `linnet man`.
+pub(crate) fn man(out: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(out).map_err(Error::io(format!("making {}", out.display())))?;
+    clap_mangen::generate_to(Cli::command(), out).map_err(Error::io(format!("writing to {}", out.display())))
 }
 
 /// `linnet links`.

@@ -204,6 +204,25 @@ fn options_that_make_no_sense_are_refused_before_anything_runs() {
     assert!(!workshop.path("runs").exists());
 }
 
+#[test]
+fn the_machine_is_looked_at_and_the_program_documents_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let linnet = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_linnet")).args(words).current_dir(folder.path()).output().unwrap()
+    };
+    let doctor = text(&linnet(&["doctor"]));
+    for looked_at in ["cores", "processor", "load", "memory", "disk", "libtorch", "loopback", "timer"] {
+        let line = doctor.lines().find(|line| line.split_whitespace().nth(1) == Some(looked_at));
+        assert!(line.is_some_and(|line| line.split_whitespace().count() > 2), "{looked_at}: {doctor}");
+    }
+    assert!(doctor.contains("this machine measures") || doctor.contains("to mend before"), "{doctor}");
+    let bash = text(&linnet(&["completions", "bash"]));
+    assert!(bash.contains("--interleave") && bash.contains("complete -F"), "{bash}");
+    assert!(linnet(&["man", "--out", "man"]).status.success());
+    let page = std::fs::read_to_string(folder.path().join("man/linnet-sweep.1")).unwrap();
+    assert!(page.contains("\\-\\-resume"), "{page}");
+}
+
 /// A scale given alone is taken as it is, even outside the range that is searched; the other one is searched.
 #[test]
 fn one_scale_can_be_pinned() {

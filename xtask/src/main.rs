@@ -1,4 +1,4 @@
-//! Project tasks: `cargo xtask setup | demo | test | bench | ci`.
+//! Project tasks: `cargo xtask setup | demo | test | bench | book | ci`.
 //!
 //! This crate depends on none of the others and on little else, so that it builds in seconds on a bare machine.
 
@@ -17,7 +17,8 @@ usage: cargo xtask TASK
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
-  ci            test, then formatting, lints and documentation";
+  book          build the book into target/book, with mdBook (installed into target/tools where it is not)
+  ci            test, then formatting, lints, documentation and the book";
 
 /// The crates that know SEAL, with it. A pass of its own, because a program that links SEAL is under AGPL-3.0.
 const WITH_SEAL: &str =
@@ -46,6 +47,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "demo" => demo(&root)?,
         "test" => test(&root)?,
         "bench" => bench::bench(&root, rest)?,
+        "book" => book(&root)?,
         "ci" => {
             test(&root)?;
             cargo(&root, "fmt --all --check").go()?;
@@ -57,10 +59,23 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
                     .env("RUSTDOCFLAGS", "-D warnings")
                     .go()?;
             }
+            book(&root)?;
         }
         other => return Err(Error::Usage(format!("unknown task `{other}`\n{USAGE}"))),
     }
     Ok(())
+}
+
+/// Builds the book.
+fn book(root: &Path) -> Result<(), Error> {
+    let tools = root.join("target/tools");
+    let installed = tools.join("bin/mdbook");
+    let mdbook = if available("mdbook", "--version") { PathBuf::from("mdbook") } else { installed };
+    if !available(&mdbook, "--version") {
+        let words = "install mdbook --no-default-features --features search --locked --root";
+        cargo(root, words).args([&tools]).go()?;
+    }
+    Run::new(mdbook, "build book --dest-dir").args([&root.join("target/book")]).within(root).go()
 }
 
 /// The main job, as a user would type it. Training that is finished is not done again.
