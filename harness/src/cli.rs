@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Print budgets of one or more runs side by side.
     Compare(CompareArgs),
+    /// Write one HTML page of runs, which needs no network.
+    Report(ReportArgs),
     /// Join runs of one experiment, such as its shares, into one.
     Merge(MergeArgs),
     /// Check whether this machine measures what it should, and say what to mend.
@@ -322,6 +324,16 @@ pub(crate) enum Verify {
     Logits,
     /// Every logit and the server's share of every layer.
     Layers,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// Run folders.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page; `report.html` in the first run's folder if absent.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -43,6 +43,8 @@ pub(crate) struct Compile {
 /// Cells (every model in every variant over every link) and how each is measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Experiment {
+    /// What it is to find out; for readers.
+    pub(crate) question: String,
     pub(crate) models: Vec<PathBuf>,
     pub(crate) variants: Vec<Variant>,
     pub(crate) links: Vec<Link>,
@@ -129,6 +131,7 @@ impl Experiment {
             Some(other) => return Err(refused("--pin", "two cores", format!("{} values", other.len()))),
         };
         Ok(Self {
+            question: String::new(),
             models: Vec::new(),
             images,
             warmups: settings.warmups.unwrap_or(1),

@@ -38,6 +38,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         }
         cli::Command::Sweep(args) => sweep::run(args),
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
+        cli::Command::Report(args) => report::page(&args).map(|()| true),
         cli::Command::Merge(args) => report::merge(&args).map(|()| true),
         cli::Command::Completions { shell } => report::completions(shell).map(|()| true),
         cli::Command::Man { out } => report::man(&out).map(|()| true),

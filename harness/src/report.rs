@@ -1,6 +1,6 @@
 //! Commands that look at something without running a protocol.
 
-use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs};
+use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, ReportArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, protocols};
 use crate::model::Compiled;
@@ -43,6 +43,15 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
         }
     }
     say(compare::text(&blocks).trim_end())
+}
+
+/// `linnet report`.
+pub(crate) fn page(args: &ReportArgs) -> Result<(), Error> {
+    let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
+    let out = args.out.clone().unwrap_or_else(|| args.runs[0].join("report.html"));
+    std::fs::write(&out, results::report::html(&runs))
+        .map_err(Error::io(format!("writing {}", out.display())))?;
+    say(&format!("written to {}", out.display()))
 }
 
 /// `linnet merge`.

@@ -134,6 +134,13 @@ fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
     let again = workshop.linnet(&["sweep", "--resume", "runs/stopped"]);
     assert!(again.status.success() && text(&again).contains("8 of 8 cells are done"), "{}", text(&again));
     assert_eq!(workshop.loaded("stopped").inferences, stopped.inferences);
+    let report = workshop.linnet(&["report", "runs/whole", "runs/stopped", "--out", "report.html"]);
+    assert!(report.status.success(), "{}", text(&report));
+    assert!(
+        std::fs::read_to_string(workshop.path("report.html"))
+            .unwrap()
+            .contains("mini-random-init-300-sign-lan")
+    );
     let exists = workshop.sweep("whole", &[]).output().unwrap();
     assert!(!exists.status.success() && text(&exists).contains("--resume"), "{}", text(&exists));
 }

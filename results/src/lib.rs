@@ -13,6 +13,7 @@ mod layout;
 mod manifest;
 mod merge;
 pub mod pictures;
+pub mod report;
 mod run;
 mod schema;
 pub mod statistics;

@@ -21,7 +21,8 @@ pub(crate) fn make(path: &Path, args: SweepArgs) -> Result<Experiment, Error> {
     }
     compile.data_dir = file.models.iter().find_map(|model| model.data_dir.clone());
     // What can be wrong with measuring is found before the first hour of training.
-    let experiment = Experiment::planned(&links, settings, &compile)?;
+    let mut experiment = Experiment::planned(&links, settings, &compile)?;
+    experiment.question.clone_from(&file.question);
     networks::check(&file.models, file.linearize.as_ref())?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = if args.quick { format!("{stem}-quick") } else { stem.into_owned() };

@@ -119,6 +119,7 @@ pub(crate) fn steps(of: &InferenceRow, online_ns: u64) -> Vec<StepRow> {
 
 /// Two cells. `lan`: a warm-up that carries the setup, then repeats of 4, 2 and 3 ms online, one image of three
 /// misclassified by everything. `wan`: a repeat that failed half-way.
+#[allow(dead_code, reason = "not every file of tests needs it")]
 pub(crate) fn write(dir: &Path) -> (Run, PathBuf) {
     let dir = dir.join("runs").join("example");
     let mut run = Run::create(&dir, &manifest()).unwrap();
