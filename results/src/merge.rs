@@ -72,18 +72,19 @@ fn same(path: &Path, first: &Path, run: &Manifest, of: &Manifest) -> Result<(), 
         let file = |file: &crate::DataRecord| format!("{}/{} {}", file.set, file.file, file.sha256);
         manifest.data.iter().map(file).collect::<Vec<_>>().join(", ")
     };
-    let quantities: [(&str, &dyn Fn(&Manifest) -> String); 6] = [
-        ("version", &|manifest| manifest.linnet.clone()),
-        ("machine", &machine),
-        ("pinning", &|manifest| format!("{:?}", manifest.pinning)),
-        ("seeds", &|manifest| format!("{:?}", manifest.seeds)),
-        ("links", &link),
-        ("data", &data),
-    ];
-    for (what, quantity) in quantities {
-        if quantity(run) != quantity(of) {
-            let expected = format!("that of {}, {}", first.display(), quantity(of));
-            return Err(differs(path, what, expected, quantity(run)));
+    let quantities = |manifest: &Manifest| {
+        [
+            ("version", manifest.linnet.clone()),
+            ("machine", machine(manifest)),
+            ("pinning", format!("{:?}", manifest.pinning)),
+            ("seeds", format!("{:?}", manifest.seeds)),
+            ("links", link(manifest)),
+            ("data", data(manifest)),
+        ]
+    };
+    for ((what, found), (_, expected)) in quantities(run).into_iter().zip(quantities(of)) {
+        if found != expected {
+            return Err(differs(path, what, format!("that of {}, {expected}", first.display()), found));
         }
     }
     let settings = |manifest: &Manifest| match &manifest.settings {
@@ -121,13 +122,15 @@ fn joined(runs: &[Loaded], parts: &[PathBuf], out: &Path) -> Result<Manifest, Er
     manifest.id = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     manifest.shard = None;
     manifest.cells = Vec::new();
-    for run in runs {
+    for (index, run) in runs.iter().enumerate() {
         for model in &run.manifest.models {
             if !manifest.models.contains(model) {
                 manifest.models.push(model.clone());
             }
         }
-        manifest.resumed.extend(run.manifest.resumed.iter().cloned().filter(|_| run != &runs[0]));
+        if index > 0 {
+            manifest.resumed.extend_from_slice(&run.manifest.resumed);
+        }
         manifest.cells.extend(run.manifest.cells.iter().cloned());
     }
     let Some(shard) = &runs[0].manifest.shard else { return Ok(manifest) };
