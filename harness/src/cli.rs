@@ -212,7 +212,8 @@ pub(crate) struct CompileArgs {
     /// Ring width in bits; the smallest that fits if absent.
     #[arg(long)]
     pub(crate) ring: Option<u32>,
-    /// Share of calibration images whose class the scales must keep [default: 0.995].
+    /// Share of calibration images whose class the scales must keep [default: 0.995, or where no scales do the most of
+    /// 0.99, 0.98 and 0.95 that some keep].
     #[arg(long)]
     pub(crate) agreement: Option<f64>,
     /// Held-out images used for calibration [default: 500].

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Share of calibration images whose class the scales keep, unless another is asked for.
+pub(crate) const DEFAULT_AGREEMENT: f64 = 0.995;
+
 /// Most threads of a party.
 const MOST_THREADS: usize = 1024;
 
@@ -154,7 +157,7 @@ impl Experiment {
 impl Compile {
     /// For runs over `links`.
     pub(crate) fn new(args: &CompileArgs, links: &[Link]) -> Result<Self, Error> {
-        let agreement = args.agreement.unwrap_or(0.995);
+        let agreement = args.agreement.unwrap_or(DEFAULT_AGREEMENT);
         if !(0.0..=1.0).contains(&agreement) {
             return Err(refused("--agreement", "a share between 0 and 1", agreement));
         }
