@@ -57,7 +57,7 @@ impl Scores {
             Self::Summed(layers) => {
                 let scores = (0..).map_while(|index| saved.get(&name(index)));
                 let layer = |score: &Tensor| {
-                    let score = score.to_device(device);
+                    let score = score.to_device(device).copy();
                     Layer { alpha: score.zeros_like(), score }
                 };
                 *layers = scores.map(layer).collect();
