@@ -78,11 +78,11 @@ impl Compiled {
             Some(inference_bytes(&predict(&plan)) as f64)
         };
         let mut agreement = choices.agreement;
-        let mut found = search(&lowered, &calibration, agreement, pinned, &cost);
+        let mut found = search(&lowered, &calibration, agreement, pinned, cost);
         if choices.agreement == DEFAULT_AGREEMENT {
             for less in SETTLED_FOR {
                 if found.is_err()
-                    && let Ok(model) = search(&lowered, &calibration, less, pinned, &cost)
+                    && let Ok(model) = search(&lowered, &calibration, less, pinned, cost)
                 {
                     (agreement, found) = (less, Ok(model));
                 }
@@ -101,7 +101,7 @@ impl Compiled {
             let finer = |given: Option<u32>, found: u32| given.or(Some(found + SPARE_BITS));
             let finer = Pinned { fa: finer(pinned.fa, fa), fw: finer(pinned.fw, fw), ..pinned };
             // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
-            found = search(&lowered, &calibration, agreement, finer, &cost).unwrap_or(found);
+            found = search(&lowered, &calibration, agreement, finer, cost).unwrap_or(found);
         }
         let (plan, secrets) = compile(name, &found.model, &options)?;
         Ok(Self { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
