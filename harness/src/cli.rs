@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Measures private inference: accuracy, online and offline latency and communication per ReLU budget.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "linnet", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
