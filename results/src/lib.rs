@@ -1,7 +1,7 @@
 //! What a measured run leaves behind: raw rows first, then everything that derives from them alone.
 //!
 //! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
-//! (a row per repeat), `cells.csv` (a row per cell), and, derived, `summary.csv` and three pictures. The columns are
+//! (a row per repeat), `cells.csv` (a row per cell), and, derived, `summary.csv`, `latency.hlog` and three pictures. The columns are
 //! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
 //! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
 
