@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use results::compare::Dimension;
@@ -153,9 +154,9 @@ pub(crate) struct Settings {
     #[arg(long, value_delimiter = ',', num_args = 2)]
     pub(crate) pin: Option<Vec<usize>>,
     /// Let the repeats of cells that differ only in these alternate, for paired ratios in `linnet compare`.
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_parser = dimension(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
-    pub(crate) interleave: Vec<By>,
+    pub(crate) interleave: Vec<Dimension>,
     /// Determines the order in which cells run [default: 1].
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -353,8 +354,8 @@ pub(crate) struct CompareArgs {
     #[arg(required_unless_present = "schema")]
     pub(crate) runs: Vec<PathBuf>,
     /// What the cells of a block differ in [default: all but model and link].
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) by: Vec<By>,
+    #[arg(long, value_parser = dimension(), value_delimiter = ',')]
+    pub(crate) by: Vec<Dimension>,
     /// What ratios are to: in each block the first cell whose run or name contains this [default: the first].
     #[arg(long, value_name = "TEXT")]
     pub(crate) baseline: Option<String>,
@@ -372,35 +373,13 @@ pub(crate) struct CompareArgs {
     pub(crate) schema: bool,
 }
 
-/// What cells differ in.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum By {
-    Run,
-    Model,
-    Method,
-    Budget,
-    Relu,
-    He,
-    Threads,
-    Store,
-    Link,
-}
-
-impl From<By> for Dimension {
-    fn from(by: By) -> Self {
-        match by {
-            By::Run => Self::Run,
-            By::Model => Self::Model,
-            By::Method => Self::Method,
-            By::Budget => Self::Budget,
-            By::Relu => Self::Relu,
-            By::He => Self::He,
-            By::Threads => Self::Threads,
-            By::Store => Self::Store,
-            By::Link => Self::Link,
-        }
-    }
+/// Accepts the names of what cells differ in.
+fn dimension() -> impl TypedValueParser<Value = Dimension> {
+    let names = PossibleValuesParser::new(Dimension::ALL.map(Dimension::name));
+    names.map(|name| {
+        let named = Dimension::ALL.into_iter().find(|dimension| dimension.name() == name);
+        named.expect("only their names are accepted")
+    })
 }
 
 #[derive(Subcommand)]

@@ -114,7 +114,7 @@ impl Experiment {
         if threads > 1 && settings.pin.is_some() {
             return Err(refused("--pin", "one thread a party", format!("{threads} threads")));
         }
-        let interleave: Vec<Dimension> = settings.interleave.iter().copied().map(Dimension::from).collect();
+        let interleave = settings.interleave;
         if interleave.contains(&Dimension::Run) {
             return Err(refused("--interleave", "what cells of one run differ in", "run"));
         }

@@ -11,7 +11,7 @@ use netem::Link;
 use protocols::plan::cost::predict;
 use protocols::plan::show::render;
 use results::Loaded;
-use results::compare::{self, Block, Dimension, Options};
+use results::compare::{self, Block, Options};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +30,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
         return say(compare::schema().trim_end());
     }
     let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
-    let by: Vec<Dimension> = args.by.iter().copied().map(Dimension::from).collect();
-    let by = if by.is_empty() { Options::default().by } else { by };
+    let by = if args.by.is_empty() { Options::default().by } else { args.by.clone() };
     let blocks = compare::compare(&runs, &Options { by, baseline: args.baseline.clone() })?;
     type Format = fn(&[Block]) -> Vec<u8>;
     let formats: [(&Option<PathBuf>, Format); 3] =
