@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Print budgets of one or more runs side by side.
     Compare(CompareArgs),
+    /// Predict runs' latency over other links from what their parties did, without running them.
+    Project(ProjectArgs),
     /// Write one HTML page of runs, which needs no network.
     Report(ReportArgs),
     /// Join runs of one experiment, such as its shares, into one.
@@ -160,6 +162,9 @@ pub(crate) struct Settings {
     /// Determines the order in which cells run [default: 1].
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Measured repeats of each cell whose transcripts are kept, for `linnet project` [default: 3].
+    #[arg(long)]
+    pub(crate) transcripts: Option<usize>,
     /// Folder of runs [default: runs].
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -183,6 +188,7 @@ impl Settings {
             pin: self.pin.or(other.pin),
             interleave: given(self.interleave, other.interleave),
             seed: self.seed.or(other.seed),
+            transcripts: self.transcripts.or(other.transcripts),
             out: self.out.or(other.out),
             id: self.id.or(other.id),
         }
@@ -336,6 +342,22 @@ pub(crate) struct ReportArgs {
     /// The page; `report.html` in the first run's folder if absent.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ProjectArgs {
+    /// Run folders.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Links to predict, each a name or "rate=...,rtt=..." (repeat the option for those) [default: lan and wan].
+    #[arg(long = "link")]
+    pub(crate) links: Vec<String>,
+    /// Only from the cells whose name contains this (may be repeated: those that contain any).
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Also write the rows as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
 }
 
 #[derive(Args)]

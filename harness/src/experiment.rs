@@ -63,6 +63,9 @@ pub(crate) struct Experiment {
     pub(crate) compile: Compile,
     /// Repeats of cells that differ only in these alternate.
     pub(crate) interleave: Vec<Dimension>,
+    /// Measured repeats of each cell whose transcripts are kept.
+    #[serde(default)]
+    pub(crate) transcripts: usize,
     /// Determines the order of the cells.
     pub(crate) seed: u64,
     pub(crate) out: PathBuf,
@@ -148,6 +151,7 @@ impl Experiment {
             links,
             interleave,
             seed: settings.seed.unwrap_or(1),
+            transcripts: settings.transcripts.unwrap_or(3),
             out,
             id: settings.id,
         })

@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod model;
 mod party;
+mod project;
 mod report;
 mod study;
 mod sweep;
@@ -38,6 +39,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         }
         cli::Command::Sweep(args) => sweep::run(args),
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
+        cli::Command::Project(args) => project::project(&args).map(|()| true),
         cli::Command::Report(args) => report::page(&args).map(|()| true),
         cli::Command::Merge(args) => report::merge(&args).map(|()| true),
         cli::Command::Completions { shell } => report::completions(shell).map(|()| true),

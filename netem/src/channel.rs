@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::clock::{nanoseconds, now_ns, wait_until};
@@ -13,6 +13,7 @@ use crate::release::{Lateness, ReleaseError};
 use crate::shaper::Shaper;
 use crate::spent::{Books, Phase, Spent};
 use crate::tcp::{self, Tcp};
+use crate::transcript::{Doing, Event, Recorder};
 use crate::{Error, Link};
 
 /// Small frames are held until they are this many bytes, or the channel is flushed.
@@ -34,12 +35,28 @@ pub struct Channel {
     transport: Transport,
     inbox: Arc<Inbox>,
     /// None on an unshaped link.
-    shaper: Option<Shaper>,
+    uplink: Option<Uplink>,
     deadline: Duration,
     held: VecDeque<Frame>,
     held_bytes: u64,
     books: Books,
     lateness: Lateness,
+    recorder: Recorder,
+}
+
+/// One direction of a shaped link, at its sender: what all channels that share it send queues behind each other.
+#[derive(Clone, Debug)]
+pub struct Uplink(Arc<Mutex<Shaper>>);
+
+impl Uplink {
+    /// Of a link that has carried nothing yet.
+    pub fn new(link: &Link) -> Self {
+        Self(Arc::new(Mutex::new(Shaper::new(link))))
+    }
+
+    fn shaper(&self) -> MutexGuard<'_, Shaper> {
+        self.0.lock().expect("no holder of a shaper panics")
+    }
 }
 
 enum Transport {
@@ -80,9 +97,22 @@ impl Channel {
     /// [`Error::Deadline`], [`Error::Io`] (nobody listens there; not retried), [`Error::Link`] (numbers that
     /// make no sense).
     pub fn connect(addr: SocketAddr, link: &Link, deadline: Duration) -> Result<Self, Error> {
+        Self::connect_sharing(addr, link, &Uplink::new(link), deadline)
+    }
+
+    /// [`Channel::connect`] beside other channels of this process over the same link, which `uplink` is of.
+    ///
+    /// # Errors
+    /// As [`Channel::connect`].
+    pub fn connect_sharing(
+        addr: SocketAddr,
+        link: &Link,
+        uplink: &Uplink,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
         link.validate()?;
         let deadline = bounded(deadline);
-        Self::over_tcp(tcp::connect(addr, deadline)?, link, deadline)
+        Self::over_tcp(tcp::connect(addr, deadline)?, link, uplink, deadline)
     }
 
     /// Takes one connection. The listener is non-blocking from then on.
@@ -90,28 +120,42 @@ impl Channel {
     /// # Errors
     /// [`Error::Deadline`], [`Error::Io`], [`Error::Link`] (numbers that make no sense).
     pub fn accept(listener: &TcpListener, link: &Link, deadline: Duration) -> Result<Self, Error> {
+        Self::accept_sharing(listener, link, &Uplink::new(link), deadline)
+    }
+
+    /// [`Channel::accept`] beside other channels of this process over the same link, which `uplink` is of.
+    ///
+    /// # Errors
+    /// As [`Channel::accept`].
+    pub fn accept_sharing(
+        listener: &TcpListener,
+        link: &Link,
+        uplink: &Uplink,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
         link.validate()?;
         let deadline = bounded(deadline);
-        Self::over_tcp(tcp::accept(listener, deadline)?, link, deadline)
+        Self::over_tcp(tcp::accept(listener, deadline)?, link, uplink, deadline)
     }
 
-    fn over_tcp(stream: TcpStream, link: &Link, deadline: Duration) -> Result<Self, Error> {
+    fn over_tcp(stream: TcpStream, link: &Link, uplink: &Uplink, deadline: Duration) -> Result<Self, Error> {
         let inbox = Arc::<Inbox>::default();
         let tcp = Tcp::start(stream, link, &inbox, deadline)?;
-        let shaper = link.is_shaped().then(|| Shaper::new(link));
-        Ok(Self::new(Transport::Tcp(tcp), inbox, shaper, deadline))
+        let uplink = link.is_shaped().then(|| uplink.clone());
+        Ok(Self::new(Transport::Tcp(tcp), inbox, uplink, deadline))
     }
 
-    fn new(transport: Transport, inbox: Arc<Inbox>, shaper: Option<Shaper>, deadline: Duration) -> Self {
+    fn new(transport: Transport, inbox: Arc<Inbox>, uplink: Option<Uplink>, deadline: Duration) -> Self {
         Self {
             transport,
             inbox,
-            shaper,
+            uplink,
             deadline,
             held: VecDeque::new(),
             held_bytes: 0,
             books: Books::new(now_ns()),
             lateness: Lateness::default(),
+            recorder: Recorder::default(),
         }
     }
 
@@ -119,7 +163,9 @@ impl Channel {
     /// flush is told by the next `send`, `recv` or `flush`, which try again.
     pub fn enter(&mut self, phase: Phase, step: u32) {
         let _ = self.flush();
-        self.books.enter(phase, step, now_ns());
+        let now_ns = now_ns();
+        self.recorder.left(self.books.at(), now_ns);
+        self.books.enter(phase, step, now_ns);
     }
 
     /// Sends one frame. Small frames may be held until the next `flush`, `recv`, `enter` or drop.
@@ -163,8 +209,10 @@ impl Channel {
         self.flush()?;
         let called_ns = now_ns();
         let frame = self.inbox.pop(self.deadline).and_then(|frame| self.release(frame, called_ns));
-        self.books.blocked(now_ns().saturating_sub(called_ns));
+        let ended_ns = now_ns();
+        self.books.blocked(ended_ns.saturating_sub(called_ns));
         let frame = frame.map_err(|end| self.error(end, "waiting for a frame"))?;
+        self.recorder.note(self.books.at(), Doing::Received(frame.size()), called_ns, ended_ns);
         if frame.kind != kind || !fits(frame.payload.len()) {
             return Err(Error::Malformed {
                 expected: format!("{} with {}", kind, wanted()),
@@ -178,8 +226,9 @@ impl Channel {
     /// Waits for the emulated link to deliver the frame. A slow link's trickle is progress, a first byte that
     /// is further away than the deadline is not.
     fn release(&mut self, frame: Frame, called_ns: u64) -> Result<Frame, End> {
-        let Some(shaper) = &self.shaper else { return Ok(frame) };
-        let first_byte_ns = frame.arrival_ns.saturating_sub(shaper.transmission_ns(frame.size()));
+        let Some(uplink) = &self.uplink else { return Ok(frame) };
+        let transmission_ns = uplink.shaper().transmission_ns(frame.size());
+        let first_byte_ns = frame.arrival_ns.saturating_sub(transmission_ns);
         let patience_ns = called_ns.saturating_add(nanoseconds(self.deadline));
         if first_byte_ns > patience_ns {
             wait_until(patience_ns);
@@ -207,15 +256,20 @@ impl Channel {
         let sent_ns = now_ns();
         self.books.blocked(sent_ns.saturating_sub(called_ns));
         handed_over.map_err(|end| self.error(end, "waiting for the peer to take what was sent"))?;
+        let mut began_ns = called_ns;
+        for frame in &self.held {
+            self.recorder.note(self.books.at(), Doing::Sent(frame.size()), began_ns, sent_ns);
+            began_ns = sent_ns;
+        }
         self.queue_held(sent_ns);
         Ok(())
     }
 
     /// Stamps what is held and hands it over, room or not.
     fn queue_held(&mut self, sent_ns: u64) {
-        let shaper = &mut self.shaper;
+        let mut shaper = self.uplink.as_ref().map(Uplink::shaper);
         let stamped = self.held.drain(..).map(|mut frame| {
-            if let Some(shaper) = shaper {
+            if let Some(shaper) = &mut shaper {
                 frame.arrival_ns = shaper.arrival(sent_ns, frame.size());
             }
             frame
@@ -238,6 +292,16 @@ impl Channel {
     /// is entered or has traffic.
     pub fn take_spent(&mut self) -> Vec<Spent> {
         self.books.take(now_ns())
+    }
+
+    /// Writes down what this end does from the next [`Channel::enter`] on, or no longer.
+    pub fn record(&mut self, on: bool) {
+        self.recorder.switch(on);
+    }
+
+    /// What was written down since it was last taken; it goes on with the next [`Channel::enter`].
+    pub fn take_transcript(&mut self) -> Vec<Event> {
+        self.recorder.take(self.books.at(), now_ns())
     }
 
     /// How late this end released frames of a shaped link, over the channel's whole life.

@@ -28,7 +28,8 @@
 //!
 //! [`Shaper`] stamps each frame with the time its last byte arrives: `free = max(sent, free) + size/rate;
 //! arrival = free + RTT/2`. The other end's `recv` hands it over no earlier. Frames in flight overlap, so the
-//! delay never takes from the bandwidth; what the peer has sent and this end not yet received is in the
+//! delay never takes from the bandwidth. Channels of one process that share an [`Uplink`] queue behind each other on it,
+//! first come, first served. What the peer has sent and this end not yet received is in the
 //! emulated network. [`Channel::release_error`] says how late frames really were. [`calibrate`] measures the
 //! loopback underneath, and [`Link::check`] refuses a link that is faster. Stamps are `CLOCK_MONOTONIC`: both
 //! processes have to be on one host.
@@ -56,18 +57,22 @@ mod link;
 mod probe;
 mod queue;
 mod release;
+mod replay;
 mod shaper;
 mod spent;
 mod tcp;
+mod transcript;
 mod units;
 
 pub use calibrate::{Loopback, calibrate};
-pub use channel::Channel;
+pub use channel::{Channel, Uplink};
 pub use error::{Error, Fault};
 pub use frame::{FrameKind, HEADER_BYTES, MAX_FRAME};
 pub use link::Link;
 pub use probe::{Probed, probe};
 pub use release::ReleaseError;
+pub use replay::{Predicted, replay};
 pub use shaper::Shaper;
 pub use spent::{Phase, Spent};
+pub use transcript::{Doing, Event};
 pub use units::{Bytes, BytesPerSec};

@@ -3,6 +3,7 @@
 //! Blocks are secrets more often than not, so they have neither `Debug` nor `PartialEq`: nothing prints one, and nothing
 //! branches on one. Bit 0 of a label is its colour (the permute bit of point-and-permute).
 
+use crate::Error;
 use bytemuck::{Pod, Zeroable};
 use rand::CryptoRng;
 use std::ops::{BitAnd, BitXor, BitXorAssign};
@@ -98,6 +99,14 @@ impl Delta {
     /// A fresh offset.
     pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         Self(Block(Block::random(rng).0 | 1))
+    }
+
+    /// The offset that was written down as this block.
+    pub(crate) fn from_block(block: Block) -> Result<Self, Error> {
+        if block.colour() {
+            return Ok(Self(block));
+        }
+        Err(Error::config("preprocessed item", "offset", "a block whose bit 0 is 1", "one whose bit 0 is 0"))
     }
 
     /// The offset as a block.

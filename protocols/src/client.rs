@@ -7,6 +7,7 @@ use crate::Error;
 use crate::handshake::SessionId;
 use crate::masks::MaskSeed;
 use crate::plan::{INPUT_STEP, Plan, PlannedStep, channel_step};
+use crate::saved::{Loading, Saving};
 use crate::setup::{self, ClientSession};
 use crate::steps::{activation, input, linear, output};
 use crate::store::{Depot, Store};
@@ -14,6 +15,7 @@ use crate::window::Window;
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
+use std::io::{Read, Write};
 
 /// A client in session with a server.
 pub struct Client<'a> {
@@ -27,6 +29,8 @@ pub struct Client<'a> {
 /// One preprocessed inference. Consumed by [`ClientReady::online`].
 pub struct ClientReady<'a> {
     plan: &'a Plan,
+    /// The first layer's number in its session.
+    first_layer: u32,
     seed: MaskSeed,
     layers: Vec<Option<activation::ClientReady>>,
     /// The client's share of every value.
@@ -118,7 +122,7 @@ impl<'a> Client<'a> {
         while let Some((index, chosen)) = window.next() {
             layers[index] = Some(self.receive(channel, first_layer, index, chosen, &mut depot)?);
         }
-        Ok(ClientReady { plan, seed, layers, values })
+        Ok(ClientReady { plan, first_layer, seed, layers, values })
     }
 
     /// Takes the material of activation step `index` into `depot`.
@@ -139,7 +143,42 @@ impl<'a> Client<'a> {
     }
 }
 
-impl ClientReady<'_> {
+impl<'a> ClientReady<'a> {
+    /// Writes it down, to be used later, by this process or another. It is gone from memory, since an item is used once.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn save(self, to: &mut dyn Write) -> Result<(), Error> {
+        let mut to = Saving::to(to);
+        to.bytes(&self.first_layer.to_le_bytes())?;
+        to.bytes(&self.seed.reveal())?;
+        self.values.iter().try_for_each(|values| to.values(values))?;
+        self.layers.iter().flatten().try_for_each(|layer| layer.save(&mut to))?;
+        to.end()
+    }
+
+    /// Reads what [`ClientReady::save`] wrote for this plan. Whoever reads it has to see to it that nobody does again.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it ends early; [`Error::Config`] where it is not such an item.
+    pub fn load(plan: &'a Plan, from: &mut dyn Read) -> Result<Self, Error> {
+        let mut from = Loading::from(from);
+        let first_layer = u32::from_le_bytes(from.array()?);
+        let seed = MaskSeed::from_bytes(from.array()?);
+        let values = plan.shapes().iter().map(|shape| from.values(shape.size())).collect::<Result<_, _>>()?;
+        let mut layers = Vec::with_capacity(plan.steps.len());
+        for (id, step) in (first_layer..).zip(&plan.steps) {
+            layers.push(match step {
+                PlannedStep::Linear(_) => None,
+                PlannedStep::Activation(step) => {
+                    Some(activation::ClientReady::load(plan, step, id, &mut from)?)
+                }
+            });
+        }
+        from.end()?;
+        Ok(Self { plan, first_layer, seed, layers, values })
+    }
+
     /// Bytes that the preprocessed inference occupies: in the store, and the shares of every value in memory.
     pub fn stored_bytes(&self) -> usize {
         let layers: usize = self.layers.iter().flatten().map(activation::ClientReady::stored_bytes).sum();
@@ -148,7 +187,7 @@ impl ClientReady<'_> {
 
     /// Classifies `image`, a normalised image of the plan's input shape.
     pub fn online(self, channel: &mut Channel, image: &[f32]) -> Result<ClientOutput, Error> {
-        let Self { plan, seed, layers, values } = self;
+        let Self { plan, seed, layers, values, first_layer: _ } = self;
         if image.len() != plan.input.size() {
             let (expected, found) = (format!("{} values", plan.input.size()), image.len().to_string());
             return Err(Error::config("input", "image", expected, found));

@@ -8,7 +8,6 @@ use crate::Error;
 use crate::plan::cost::Tally;
 use crate::plan::{PROTOCOL_VERSION, Plan};
 use netem::{Channel, FrameKind};
-use sha2::{Digest, Sha256};
 
 const HELLO: FrameKind = FrameKind(0x01);
 const CLIENT: u8 = 1;
@@ -41,8 +40,7 @@ pub fn cost(tally: &mut Tally) {
 }
 
 fn hello(plan: &Plan, session: SessionId, role: u8) -> Vec<u8> {
-    let json = serde_json::to_vec(plan).expect("a plan is plain data");
-    [&PROTOCOL_VERSION.to_le_bytes()[..], &[role], &session.0, &Sha256::digest(json)].concat()
+    [&PROTOCOL_VERSION.to_le_bytes()[..], &[role], &session.0, &plan.digest_bytes()].concat()
 }
 
 fn compare(expected: &[u8], found: &[u8]) -> Result<(), Error> {

@@ -13,7 +13,9 @@ pub mod he;
 pub mod masks;
 pub mod ot;
 pub mod plan;
+pub mod pool;
 pub mod server;
+pub mod service;
 pub mod setup;
 pub mod steps;
 pub mod store;
@@ -22,6 +24,7 @@ pub mod wire;
 mod error;
 mod parallel;
 mod prg;
+mod saved;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 mod window;

@@ -9,6 +9,7 @@ use crate::he::server::{HeContext, PreparedWeights, WEIGHT_CACHE_BYTES};
 use crate::masks::MaskSeed;
 use crate::plan::compile::{ServerSecrets, prove};
 use crate::plan::{INPUT_STEP, LinearPlan, Plan, PlannedStep, channel_step};
+use crate::saved::{Loading, Saving};
 use crate::setup::{self, ServerSession};
 use crate::steps::linear::PreparedSegment;
 use crate::steps::{activation, input, linear, output};
@@ -16,6 +17,7 @@ use models::fixed::linear::{IntegerWeights, RingSegment};
 use models::graph::Shape;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
+use std::io::{Read, Write};
 
 /// A model made ready for any number of sessions: weights laid out and transformed once.
 pub struct Model<'a> {
@@ -82,6 +84,8 @@ pub struct Server<'a> {
 /// One preprocessed inference. Consumed by [`ServerReady::online`].
 pub struct ServerReady<'a> {
     model: &'a Model<'a>,
+    /// The first layer's number in its session.
+    first_layer: u32,
     seed: MaskSeed,
     layers: Vec<Option<activation::ServerReady>>,
     /// The mask s of every segment.
@@ -151,20 +155,55 @@ impl<'a> Server<'a> {
             });
         }
         channel.flush()?;
-        let masks = plan
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(index, step)| match step {
-                PlannedStep::Linear(step) => linear::server_mask(plan, step, &seed, index + 1),
-                PlannedStep::Activation(_) => Vec::new(),
-            })
-            .collect();
-        Ok(ServerReady { model, seed, layers, masks })
+        let masks = masks(plan, &seed);
+        Ok(ServerReady { model, first_layer, seed, layers, masks })
     }
 }
 
-impl ServerReady<'_> {
+/// The mask s of every segment.
+fn masks(plan: &Plan, seed: &MaskSeed) -> Vec<Vec<u64>> {
+    let of_step = |(index, step): (usize, &PlannedStep)| match step {
+        PlannedStep::Linear(step) => linear::server_mask(plan, step, seed, index + 1),
+        PlannedStep::Activation(_) => Vec::new(),
+    };
+    plan.steps.iter().enumerate().map(of_step).collect()
+}
+
+impl<'a> ServerReady<'a> {
+    /// Writes it down, to be used later, by this process or another. It is gone from memory, since an item is used once.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn save(self, to: &mut dyn Write) -> Result<(), Error> {
+        let mut to = Saving::to(to);
+        to.bytes(&self.first_layer.to_le_bytes())?;
+        to.bytes(&self.seed.reveal())?;
+        self.layers.iter().flatten().try_for_each(|layer| layer.save(&mut to))?;
+        to.end()
+    }
+
+    /// Reads what [`ServerReady::save`] wrote for this model. Whoever reads it has to see to it that nobody does again.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it ends early; [`Error::Config`] where it is not such an item.
+    pub fn load(model: &'a Model<'a>, from: &mut dyn Read) -> Result<Self, Error> {
+        let plan = model.plan;
+        let mut from = Loading::from(from);
+        let first_layer = u32::from_le_bytes(from.array()?);
+        let seed = MaskSeed::from_bytes(from.array()?);
+        let mut layers = Vec::with_capacity(plan.steps.len());
+        for (id, step) in (first_layer..).zip(&plan.steps) {
+            layers.push(match step {
+                PlannedStep::Linear(_) => None,
+                PlannedStep::Activation(step) => {
+                    Some(activation::ServerReady::load(plan, step, id, &mut from)?)
+                }
+            });
+        }
+        from.end()?;
+        Ok(Self { model, first_layer, masks: masks(plan, &seed), seed, layers })
+    }
+
     /// Bytes that the preprocessed inference occupies.
     pub fn stored_bytes(&self) -> usize {
         let layers: usize = self.layers.iter().flatten().map(activation::ServerReady::stored_bytes).sum();
@@ -173,7 +212,7 @@ impl ServerReady<'_> {
 
     /// Serves one image.
     pub fn online(self, channel: &mut Channel) -> Result<ServerOutput, Error> {
-        let Self { model, seed, layers, masks } = self;
+        let Self { model, seed, layers, masks, first_layer: _ } = self;
         let plan = model.plan;
         channel.enter(Phase::Online, INPUT_STEP);
         let mut shares = vec![input::server(channel, plan)?];

@@ -4,6 +4,7 @@
 //! of it after the process, however that ends.
 
 use crate::Error;
+use crate::saved::{Loading, Saving};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -95,6 +96,32 @@ impl Kept {
                 Ok(AtHand::Read(range.start, bytes))
             }
         }
+    }
+}
+
+impl Kept {
+    /// Writes the bytes, which are pieces of these lengths.
+    pub(crate) fn save(
+        &self,
+        mut pieces: impl Iterator<Item = usize>,
+        to: &mut Saving<'_>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Memory(held) => held.iter().try_for_each(|piece| to.bytes(piece)),
+            Self::File(..) => {
+                let mut start = 0;
+                pieces.try_for_each(|length| {
+                    let range = start..start + length;
+                    start += length;
+                    to.bytes(self.at_hand(range.clone())?.get(range))
+                })
+            }
+        }
+    }
+
+    /// Reads pieces of these lengths into memory. All have one length, but for a shorter last.
+    pub(crate) fn load(pieces: impl Iterator<Item = usize>, from: &mut Loading<'_>) -> Result<Self, Error> {
+        pieces.map(|length| from.bytes(length)).collect::<Result<_, _>>().map(Self::Memory)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a measured run leaves behind: raw rows first, then everything that derives from them alone.
 //!
 //! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
-//! (a row per repeat), `cells.csv` (a row per cell), and, derived, `summary.csv`, `latency.hlog` and three pictures. The columns are
+//! (a row per repeat), `cells.csv` (a row per cell), `transcripts.csv` (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and three pictures. The columns are
 //! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
 //! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
 
@@ -13,6 +13,7 @@ mod layout;
 mod manifest;
 mod merge;
 pub mod pictures;
+pub mod projection;
 pub mod report;
 mod run;
 mod schema;
@@ -27,9 +28,10 @@ pub use manifest::{
     Shard,
 };
 pub use merge::merge;
-pub use run::{Loaded, Run, load, load_manifest};
+pub use run::{Loaded, Run, load, load_manifest, load_transcripts};
 pub use schema::{
-    CellRow, CellStatus, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow, columns_by_file,
+    CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow,
+    TranscriptRow, columns_by_file,
 };
 pub use summary::{Timed, summarise};
 pub use table::table;

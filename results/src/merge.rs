@@ -1,7 +1,8 @@
 //! Runs joined into one: shares of an experiment, or parts of it that ran alone.
 
-use crate::run::files;
-use crate::{Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, load};
+use crate::run::{files, load_transcripts};
+use crate::schema::Row;
+use crate::{Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, TranscriptRow, load};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -37,14 +38,19 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
         Vec::with_capacity(all(|run| run.inferences.len())),
         Vec::with_capacity(all(|run| run.steps.len())),
     );
-    for part in runs {
+    let mut transcripts: Vec<TranscriptRow> = Vec::new();
+    for (part, path) in runs.into_iter().zip(parts) {
         cells.extend(part.cells);
         inferences.extend(part.inferences);
         steps.extend(part.steps);
+        if path.join(TranscriptRow::FILE).exists() {
+            transcripts.extend(load_transcripts(path)?);
+        }
     }
     files::write_table(out, &cells)?;
     files::write_table(out, &inferences)?;
     files::write_table(out, &steps)?;
+    files::write_table(out, &transcripts)?;
     run.finish()
 }
 

@@ -4,7 +4,7 @@ pub(crate) mod files;
 
 use crate::latency;
 use crate::pictures;
-use crate::schema::{CellRow, InferenceRow, InferenceStatus, Row, StepRow, SummaryRow, Wrong};
+use crate::schema::{CellRow, InferenceRow, InferenceStatus, Row, StepRow, SummaryRow, TranscriptRow, Wrong};
 use crate::summary::{Timed, saved_times, summarise, times};
 use crate::{Error, Manifest, SCHEMA};
 use files::{Appender, write_whole};
@@ -23,6 +23,7 @@ pub struct Run {
     cells: Appender<CellRow>,
     inferences: Appender<InferenceRow>,
     steps: Appender<StepRow>,
+    transcripts: Appender<TranscriptRow>,
     known: HashSet<String>,
     done: HashSet<(String, bool, u32)>,
     /// The folder, locked against other writers for as long as it is open.
@@ -30,7 +31,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes the folder (and its parents), the manifest and the three empty tables.
+    /// Makes the folder (and its parents), the manifest and the four empty tables.
     ///
     /// # Errors
     /// [`Error::Exists`] if there is anything at `dir`; [`Error::Schema`] if the manifest is not of [`SCHEMA`];
@@ -58,6 +59,7 @@ impl Run {
         Appender::<CellRow>::create(&begun)?;
         Appender::<InferenceRow>::create(&begun)?;
         Appender::<StepRow>::create(&begun)?;
+        Appender::<TranscriptRow>::create(&begun)?;
         files::sync_folder(&begun)?;
         std::fs::rename(&begun, dir).map_err(|source| match source.kind() {
             std::io::ErrorKind::DirectoryNotEmpty => Error::Exists { path: dir.to_owned() },
@@ -83,6 +85,10 @@ impl Run {
         let cells = files::read_begun::<CellRow>(dir)?.rows;
         let inferences = files::read_begun::<InferenceRow>(dir)?.rows;
         let steps = files::read_begun::<StepRow>(dir)?.rows;
+        let transcripts = match dir.join(TranscriptRow::FILE).exists() {
+            true => files::read_begun::<TranscriptRow>(dir)?.rows,
+            false => Vec::new(), // The run is of before there were any.
+        };
         let stays = complete(&cells, &inferences);
         // What derives from the tables would no longer agree with them.
         for derived in [SummaryRow::FILE, latency::FILE].into_iter().chain(pictures::NAMES) {
@@ -97,6 +103,7 @@ impl Run {
         keep(dir, cells.iter().filter(|row| stays.contains(&row.cell)))?;
         keep(dir, inferences.iter().filter(|row| stays.contains(&row.cell)))?;
         keep(dir, steps.iter().filter(|row| stays.contains(&row.cell)))?;
+        keep(dir, transcripts.iter().filter(|row| stays.contains(&row.cell)))?;
         write_manifest(dir, &renewed(manifest))?;
         let kept = cells.iter().map(|row| &row.cell).filter(|id| stays.contains(*id)).cloned();
         Ok((Self::open(dir, lock)?, kept.collect()))
@@ -111,6 +118,7 @@ impl Run {
             cells: Appender::open(dir)?,
             inferences: Appender::open(dir)?,
             steps: Appender::open(dir)?,
+            transcripts: Appender::open(dir)?,
             known: tables.cells.iter().map(|row| row.cell.clone()).collect(),
             done: done.collect(),
             _lock: lock,
@@ -135,6 +143,24 @@ impl Run {
         self.cells.append(std::slice::from_ref(row))?;
         self.known.insert(row.cell.clone());
         Ok(())
+    }
+
+    /// Adds what the parties did in a measured repeat; before the repeat itself.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if the cell is unknown, the repeat already there or a column breaks its rule; [`Error::Io`] if the
+    /// disk refuses.
+    pub fn transcript(&mut self, rows: &[TranscriptRow]) -> Result<(), Error> {
+        for row in rows {
+            if !self.known.contains(&row.cell) {
+                return Err(refused::<TranscriptRow>("cell", "a cell added before", &row.cell));
+            }
+            if self.done.contains(&(row.cell.clone(), false, row.repeat)) {
+                let found = row.repeat.to_string();
+                return Err(refused::<TranscriptRow>("repeat", "a repeat not added before", &found));
+            }
+        }
+        if rows.is_empty() { Ok(()) } else { self.transcripts.append(rows) }
     }
 
     /// Adds one repeat: its steps, then its row, each on the disk before this returns.
@@ -252,6 +278,19 @@ pub fn load(dir: &Path) -> Result<Loaded, Error> {
     let tables = Tables::read(dir)?;
     let summary = read::<SummaryRow>(dir)?.rows;
     Ok(Loaded { manifest, cells: tables.cells, inferences: tables.inferences, steps: tables.steps, summary })
+}
+
+/// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok.
+///
+/// # Errors
+/// [`Error::Io`] for a missing file, as in runs of before transcripts were written; [`Error::Field`] for a damaged one.
+pub fn load_transcripts(dir: &Path) -> Result<Vec<TranscriptRow>, Error> {
+    let inferences = files::read_begun::<InferenceRow>(dir)?.rows;
+    let counted: HashSet<(&str, u32)> =
+        inferences.iter().filter(|row| row.counts()).map(|row| (row.cell.as_str(), row.repeat)).collect();
+    let mut rows = files::read_begun::<TranscriptRow>(dir)?.rows;
+    rows.retain(|row| counted.contains(&(row.cell.as_str(), row.repeat)));
+    Ok(rows)
 }
 
 /// Reads the manifest of a run, finished or not.

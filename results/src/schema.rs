@@ -118,6 +118,40 @@ pub struct StepRow {
     pub blocked_ns: u64,
 }
 
+/// What a party did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doing {
+    /// Handed a frame to the link.
+    Sent,
+    /// Asked for the next frame.
+    Received,
+    /// Went on to the next step, or ended the phase.
+    #[default]
+    Left,
+}
+
+/// A row of `transcripts.csv`: one thing that a party did, in order within its phase.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscriptRow {
+    /// Cell id, as in `cells.csv`.
+    pub cell: String,
+    /// Measured repeat, as in `inferences.csv`.
+    pub repeat: u32,
+    /// Who.
+    pub party: Party,
+    /// When.
+    pub phase: Phase,
+    /// Index of the step in its plan.
+    pub step: u32,
+    /// Computing between what was done before, or the wait for it, and this, nanoseconds.
+    pub compute_ns: u64,
+    /// What was done.
+    pub doing: Doing,
+    /// The frame's bytes, header included; `None` where it is no frame.
+    pub bytes: Option<u64>,
+}
+
 /// A row of `inferences.csv`: one repeat of one cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceRow {
@@ -344,7 +378,7 @@ pub struct SummaryRow {
 
 /// Seconds to the nanosecond, never with an exponent.
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn decimal_seconds<S: Serializer>(seconds: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn decimal_seconds<S: Serializer>(seconds: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
     match seconds {
         Some(seconds) => to.serialize_str(&format!("{seconds:.9}")),
         None => to.serialize_none(),
@@ -352,11 +386,12 @@ fn decimal_seconds<S: Serializer>(seconds: &Option<f64>, to: S) -> Result<S::Ok,
 }
 
 /// Every CSV file of a run with its columns, in order.
-pub fn columns_by_file() -> [(&'static str, Vec<String>); 4] {
+pub fn columns_by_file() -> [(&'static str, Vec<String>); 5] {
     [
         (CellRow::FILE, columns::<CellRow>()),
         (InferenceRow::FILE, columns::<InferenceRow>()),
         (StepRow::FILE, columns::<StepRow>()),
         (SummaryRow::FILE, columns::<SummaryRow>()),
+        (TranscriptRow::FILE, columns::<TranscriptRow>()),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::prepared::Prepared;
 use super::progress::Progress;
-use super::record::step_row;
+use super::record::{step_row, transcript_row};
 use crate::cli::{StoreArg, Verify};
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
@@ -17,13 +17,22 @@ use protocols::masks::MaskSeed;
 use protocols::plan::Plan;
 use protocols::plan::cost::{StepCost, Traffic, predict, total};
 use rand::RngCore;
-use results::{CellRow, InferenceRow, InferenceStatus, Party, Run, StepRow};
+use results::{CellRow, InferenceRow, InferenceStatus, Party, Run, StepRow, TranscriptRow};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Names of the parties' files.
 const PLAN: &str = "plan.json";
 const SECRETS: &str = "secrets";
+
+/// What the parties wrote down in one inference.
+#[derive(Default)]
+struct Books {
+    /// Whether transcripts are asked for.
+    record: bool,
+    steps: Vec<StepRow>,
+    transcript: Vec<TranscriptRow>,
+}
 
 /// One model over one link.
 pub(super) struct Cell<'a> {
@@ -123,13 +132,14 @@ impl<'a> Cell<'a> {
             label: self.model.test.label(image) as u32,
             ..InferenceRow::default()
         };
-        let mut steps = Vec::new();
-        let outcome = self.inference(session, image, &mut row, &mut steps, progress);
+        let mut books = Books { record: !warmup && repeat < self.experiment.transcripts, ..Books::default() };
+        let outcome = self.inference(session, image, &mut row, &mut books, progress);
         if let Err(error) = &outcome {
             row.status = InferenceStatus::Failed;
             row.error = Some(error.to_string());
         }
-        run.inference(&row, &steps)?;
+        run.transcript(&books.transcript)?;
+        run.inference(&row, &books.steps)?;
         outcome?;
         progress.inference(self);
         Ok(())
@@ -141,7 +151,7 @@ impl<'a> Cell<'a> {
         session: &mut Option<Pair>,
         image: usize,
         row: &mut InferenceRow,
-        steps: &mut Vec<StepRow>,
+        books: &mut Books,
         progress: &mut Progress,
     ) -> Result<(), Error> {
         let (normalised, float, fixed) = self.model.compiled.clear_classes(&self.model.test, image);
@@ -153,18 +163,18 @@ impl<'a> Cell<'a> {
                 progress.phase(self, Phase::Setup);
                 let files = self.party_files()?;
                 let (pair, setup) = Pair::start(&self.start(files.path()), self.experiment.pin)?;
-                self.book(row, steps, &setup)?;
+                self.book(row, books, &setup)?;
                 session.insert(pair)
             }
         };
         progress.phase(self, Phase::Offline);
-        let offline = pair.offline()?;
+        let offline = pair.offline(books.record)?;
         row.store_client_bytes = offline.client.store_bytes;
         row.store_server_bytes = offline.server.store_bytes;
-        self.book(row, steps, &offline)?;
+        self.book(row, books, &offline)?;
         progress.phase(self, Phase::Online);
         let online = pair.online(normalised.clone())?;
-        self.book(row, steps, &online)?;
+        self.book(row, books, &online)?;
         let (client, server) = match (online.client.outcome, online.server.outcome) {
             (Some(client), Some(server)) => (client, server),
             _ => return Err(Error::Party { party: "client", what: "reported no outcome".into() }),
@@ -253,19 +263,15 @@ impl<'a> Cell<'a> {
     }
 
     /// Turns both parties' books of a phase into rows, and compares them with the prediction: bytes, messages, flights.
-    fn book(
-        &self,
-        row: &mut InferenceRow,
-        steps: &mut Vec<StepRow>,
-        report: &PhaseReport,
-    ) -> Result<(), Error> {
+    fn book(&self, row: &mut InferenceRow, books: &mut Books, report: &PhaseReport) -> Result<(), Error> {
         row.peak_rss_client_bytes = report.client.peak_rss_bytes;
         row.peak_rss_server_bytes = report.server.peak_rss_bytes;
         row.release_p50_ns = Some(report.client.release.p50_ns);
         row.release_p99_ns = Some(report.client.release.p99_ns);
         let plan = &self.model.compiled.plan;
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
-            steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            books.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            books.transcript.extend(report.transcript.iter().map(|event| transcript_row(row, party, event)));
             for spent in &report.spent {
                 let cost =
                     self.costs.iter().find(|cost| (cost.phase, cost.step) == (spent.phase, spent.step));

@@ -8,11 +8,11 @@ use crate::machine;
 use crate::model::Compiled;
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
-use netem::{Link, Loopback, Phase, Spent};
+use netem::{Doing, Event, Link, Loopback, Phase, Spent};
 use protocols::plan::Plan;
 use results::{
     DataRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, Shard,
-    StepRow,
+    StepRow, TranscriptRow,
 };
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -26,11 +26,7 @@ pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spen
         repeat: inference.repeat,
         warmup: inference.warmup,
         party,
-        phase: match spent.phase {
-            Phase::Setup => results::Phase::Setup,
-            Phase::Offline => results::Phase::Offline,
-            Phase::Online => results::Phase::Online,
-        },
+        phase: phase_name(spent.phase),
         step: spent.step,
         step_name: name,
         step_kind: kind.to_owned(),
@@ -44,6 +40,33 @@ pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spen
         wall_ns: spent.wall_ns,
         compute_ns: spent.compute_ns(),
         blocked_ns: spent.blocked_ns,
+    }
+}
+
+/// A party's event as a row.
+pub(super) fn transcript_row(inference: &InferenceRow, party: Party, event: &Event) -> TranscriptRow {
+    let (doing, bytes) = match event.doing {
+        Doing::Sent(bytes) => (results::Doing::Sent, Some(bytes)),
+        Doing::Received(bytes) => (results::Doing::Received, Some(bytes)),
+        Doing::Left => (results::Doing::Left, None),
+    };
+    TranscriptRow {
+        cell: inference.cell.clone(),
+        repeat: inference.repeat,
+        party,
+        phase: phase_name(event.phase),
+        step: event.step,
+        compute_ns: event.compute_ns,
+        doing,
+        bytes,
+    }
+}
+
+fn phase_name(phase: Phase) -> results::Phase {
+    match phase {
+        Phase::Setup => results::Phase::Setup,
+        Phase::Offline => results::Phase::Offline,
+        Phase::Online => results::Phase::Online,
     }
 }
 

@@ -59,7 +59,8 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
     let mut ready: Option<ClientReady<'_>> = None;
     while let Some(order) = next(orders)? {
         match order {
-            Order::Offline => {
+            Order::Offline { record } => {
+                channel.record(record);
                 let preprocessed = client.offline(&mut channel, &mut rng)?;
                 done(&mut channel, Some(preprocessed.stored_bytes() as u64), None)?;
                 ready = Some(preprocessed);
@@ -94,7 +95,8 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
     let mut ready: Option<ServerReady<'_>> = None;
     while let Some(order) = next(orders)? {
         match order {
-            Order::Offline => {
+            Order::Offline { record } => {
+                channel.record(record);
                 let preprocessed = server.offline(&mut channel, &mut rng)?;
                 done(&mut channel, Some(preprocessed.stored_bytes() as u64), None)?;
                 ready = Some(preprocessed);
@@ -113,8 +115,10 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
 }
 
 fn done(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Result<(), Error> {
-    let (spent, release) = (channel.take_spent(), channel.release_error());
-    report(&Report::Done(Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome }))
+    let (spent, transcript) = (channel.take_spent(), channel.take_transcript());
+    let release = channel.release_error();
+    let done = Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript };
+    report(&Report::Done(done))
 }
 
 fn report(report: &Report) -> Result<(), Error> {

@@ -6,7 +6,7 @@
 pub(crate) mod child;
 pub(crate) mod pair;
 
-use netem::{Link, ReleaseError, Spent};
+use netem::{Event, Link, ReleaseError, Spent};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -61,8 +61,8 @@ pub(crate) struct Start {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
-    /// Preprocess one inference.
-    Offline,
+    /// Preprocess one inference; `record` asks for a transcript of it and of its online phase.
+    Offline { record: bool },
     /// Use it; the client is given the normalised image.
     Online { image: Option<Vec<f32>> },
 }
@@ -89,6 +89,8 @@ pub(crate) struct Done {
     /// How late its frames were released, since the session began.
     pub(crate) release: ReleaseError,
     pub(crate) outcome: Option<Outcome>,
+    /// What was done, in order; empty where it was not asked for.
+    pub(crate) transcript: Vec<Event>,
 }
 
 /// What is left of an inference, for the verifier.

@@ -58,10 +58,10 @@ impl Pair {
         Ok((pair, setup))
     }
 
-    /// Preprocesses one inference.
-    pub(crate) fn offline(&mut self) -> Result<PhaseReport, Error> {
-        self.server.tell(&Order::Offline);
-        self.client.tell(&Order::Offline);
+    /// Preprocesses one inference; `record` asks for transcripts of both its phases.
+    pub(crate) fn offline(&mut self, record: bool) -> Result<PhaseReport, Error> {
+        self.server.tell(&Order::Offline { record });
+        self.client.tell(&Order::Offline { record });
         self.collect()
     }
 

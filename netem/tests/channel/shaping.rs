@@ -5,7 +5,7 @@
 //! calibration, at that very time, refuses it.
 
 use super::{DATA, tcp};
-use netem::{Channel, Link, calibrate};
+use netem::{Channel, Event, Link, Phase, calibrate};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -86,4 +86,63 @@ fn every_shaped_link_keeps_its_rate_and_its_delay() {
     assert!(Link::parse("wan").unwrap().check(&loopback).is_ok());
     assert!(Link::parse("rate=1000GB/s,rtt=1s").unwrap().check(&loopback).is_err());
     assert!(Link::parse("rate=1kB/s,rtt=0.001us").unwrap().check(&loopback).is_err());
+}
+
+/// What two ends did over one link, replayed over others and itself, against what they really take there.
+#[test]
+fn replayed_transcripts_take_what_the_link_takes() {
+    let links = ["rate=100MB/s,rtt=6ms", "rate=50MB/s,rtt=20ms", "rate=20MB/s,rtt=40ms"];
+    let links = links.map(|link| Link::parse(link).unwrap());
+    let mut smallest = f64::INFINITY;
+    for _ in 0..TRIES {
+        let recorded = links.each_ref().map(questions);
+        let mut largest = 0.0f64;
+        for (asked, answered, _) in &recorded {
+            for (link, (_, _, measured)) in links.iter().zip(&recorded) {
+                let [client, _] = netem::replay([asked, answered], link).unwrap();
+                largest = largest.max((client[0].wall_ns as f64 / *measured as f64 - 1.0).abs());
+            }
+        }
+        smallest = smallest.min(largest);
+        if smallest < 0.05 {
+            return;
+        }
+    }
+    panic!("a replay is off by {smallest:.3}");
+}
+
+/// Four questions with answers that take some computing: what asker and answerer did, and the asker's time in ns.
+fn questions(link: &Link) -> (Vec<Event>, Vec<Event>, u64) {
+    let (mut asker, mut answerer) = tcp(link, DEADLINE);
+    let answering = thread::spawn(move || {
+        answerer.record(true);
+        answerer.enter(Phase::Online, 0);
+        for _ in 0..4 {
+            answerer.recv(DATA, 100_000).unwrap();
+            busy(Duration::from_millis(3));
+            (0..10).for_each(|_| answerer.send(DATA, vec![0; 40_000]).unwrap());
+            answerer.flush().unwrap();
+        }
+        (answerer.take_transcript(), answerer)
+    });
+    asker.record(true);
+    asker.enter(Phase::Online, 0);
+    for _ in 0..4 {
+        asker.send(DATA, vec![0; 100_000]).unwrap();
+        for _ in 0..10 {
+            asker.recv(DATA, 40_000).unwrap();
+            busy(Duration::from_micros(300));
+        }
+    }
+    let (spent, asked) = (asker.take_spent(), asker.take_transcript());
+    let (answered, _answerer) = answering.join().unwrap();
+    (asked, answered, spent[0].wall_ns)
+}
+
+/// Computes for so long.
+fn busy(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
 }

@@ -138,8 +138,12 @@ impl PlannedStep {
 impl Plan {
     /// SHA-256 of the plan's canonical JSON, in hex: what the parties compare.
     pub fn digest(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a plan is plain data");
-        Sha256::digest(json).iter().map(|b| format!("{b:02x}")).collect()
+        self.digest_bytes().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The same as bytes.
+    pub(crate) fn digest_bytes(&self) -> [u8; 32] {
+        Sha256::digest(serde_json::to_vec(self).expect("a plan is plain data")).into()
     }
 
     /// Reads a plan and checks what its parties rely on.

@@ -18,6 +18,7 @@ use crate::ot::iknp::{CotSender, extension_bytes, extension_frames};
 use crate::ot::product::{Offer, Place, ReceiverShares};
 use crate::plan::cost::{Operations, Tally};
 use crate::plan::{ActivationPlan, Plan};
+use crate::saved::{Loading, Saving};
 use crate::setup::{ClientSession, ServerSession};
 use crate::store::Depot;
 use crate::wire::{pack, packed_bytes, unpack};
@@ -81,7 +82,47 @@ impl ClientReady {
     }
 }
 
+impl ClientReady {
+    /// Writes the layer down.
+    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        self.kept.iter().try_for_each(|kept| kept.save(to))?;
+        self.pads.save(to)
+    }
+
+    /// Reads what `save` wrote; `id` is the layer's in its session.
+    pub(crate) fn load(
+        plan: &Plan,
+        step: &ActivationPlan,
+        id: u32,
+        from: &mut Loading<'_>,
+    ) -> Result<Self, Error> {
+        let kept = kept::layer(plan, step, id)?.map(|layer| ClientLayer::load(layer, from)).transpose()?;
+        let pads = truncation::ClientPads::load(step.linearized_count(), from)?;
+        Ok(Self { kept, pads, linearized: step.linearized() })
+    }
+}
+
 impl ServerReady {
+    /// Writes the layer down.
+    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        self.kept.iter().try_for_each(|kept| kept.save(to))?;
+        to.flags(&self.pads.choices)?;
+        to.values(&self.pads.shares)
+    }
+
+    /// Reads what `save` wrote; `id` is the layer's in its session.
+    pub(crate) fn load(
+        plan: &Plan,
+        step: &ActivationPlan,
+        id: u32,
+        from: &mut Loading<'_>,
+    ) -> Result<Self, Error> {
+        let kept = kept::layer(plan, step, id)?.map(|layer| ServerLayer::load(layer, from)).transpose()?;
+        let units = step.linearized_count();
+        let pads = ReceiverShares { choices: from.flags(units)?, shares: from.values(units)? };
+        Ok(Self { kept, pads, linearized: step.linearized() })
+    }
+
     /// Bytes that the layer occupies until it is used.
     pub fn stored_bytes(&self) -> usize {
         let kept = self.kept.as_ref().map_or(0, ServerLayer::stored_bytes);

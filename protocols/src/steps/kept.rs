@@ -46,7 +46,7 @@ pub struct ServerSent {
 }
 
 /// The layer's garbled shape, or `None` where no unit is kept. `id` is unique in its session.
-fn layer(plan: &Plan, step: &ActivationPlan, id: u32) -> Result<Option<Layer>, Error> {
+pub(super) fn layer(plan: &Plan, step: &ActivationPlan, id: u32) -> Result<Option<Layer>, Error> {
     let program = match plan.relu {
         ReluVariant::Narrow => narrow::program(step),
         ReluVariant::Sign => sign::program(step),

@@ -24,6 +24,7 @@ use crate::ot::iknp::CotSender;
 use crate::ot::product::{Offer, Place, ReceiverShares, correlate};
 use crate::plan::ActivationPlan;
 use crate::plan::cost::Tally;
+use crate::saved::{Loading, Saving};
 use crate::wire::{pack, packed_bytes, unpack};
 use models::fixed::Ring;
 use netem::Channel;
@@ -32,6 +33,17 @@ use netem::Channel;
 pub struct ClientPads {
     shares: Vec<u64>,
     pads: Vec<u64>,
+}
+
+impl ClientPads {
+    pub(super) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        to.values(&self.shares)?;
+        to.values(&self.pads)
+    }
+
+    pub(super) fn load(units: usize, from: &mut Loading<'_>) -> Result<Self, Error> {
+        Ok(Self { shares: from.values(units)?, pads: from.values(units)? })
+    }
 }
 
 /// Offline, client to server: the correlation; `shares` are the client's of the linearized units.

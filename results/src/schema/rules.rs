@@ -1,6 +1,6 @@
 //! What the rows' types alone do not say: file names, ranges, and which fields go together.
 
-use super::{CellRow, InferenceRow, InferenceStatus, StepRow, SummaryRow};
+use super::{CellRow, Doing, InferenceRow, InferenceStatus, StepRow, SummaryRow, TranscriptRow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -59,6 +59,24 @@ impl Row for StepRow {
             return Err(Wrong { column: "wall_ns", expected: "below 2^53", found: self.wall_ns.to_string() });
         }
         Ok(())
+    }
+}
+
+impl Row for TranscriptRow {
+    const FILE: &'static str = "transcripts.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        let found = || self.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
+        match self.doing {
+            Doing::Sent | Doing::Received if self.bytes.is_none() => {
+                Err(Wrong { column: "bytes", expected: "a frame's bytes", found: found() })
+            }
+            Doing::Left if self.bytes.is_some() => {
+                Err(Wrong { column: "bytes", expected: "nothing, as there is no frame", found: found() })
+            }
+            Doing::Sent | Doing::Received | Doing::Left => Ok(()),
+        }
     }
 }
 

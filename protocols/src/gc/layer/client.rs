@@ -8,6 +8,7 @@ use super::{Layer, Share, load};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::parallel::in_order;
+use crate::saved::{Loading, Saving};
 use crate::store::{Depot, Kept};
 use crate::wire::{BitReader, low};
 use std::borrow::Cow;
@@ -79,6 +80,34 @@ impl ClientLayer {
     /// Bytes that the layer occupies until it is evaluated: labels, material, shares of products.
     pub fn stored_bytes(&self) -> usize {
         self.layer.client_stored_bytes()
+    }
+
+    /// Writes the layer down, to be evaluated later; its shape is the plan's and not written.
+    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        to.bytes(&self.session.to_bytes())?;
+        match &self.labels {
+            Labels::Memory(labels) => to.values(labels)?,
+            Labels::Kept(kept) => kept.save(std::iter::once(self.layer.client_wires() * BLOCK_BYTES), to)?,
+        }
+        if let Some(joint) = &self.joint {
+            to.values(&joint.values)?;
+            to.values(&joint.shares)?;
+        }
+        self.material.save(self.layer.material_pieces(), to)
+    }
+
+    /// Reads what `save` wrote of a layer of this shape, into memory.
+    pub(crate) fn load(layer: Layer, from: &mut Loading<'_>) -> Result<Self, Error> {
+        let session = SessionKey::from_bytes(from.array()?);
+        let labels = Labels::Memory(from.values(layer.client_wires())?);
+        let joint = match layer.has_joint() {
+            true => {
+                Some(ClientJoint { values: from.values(layer.units)?, shares: from.values(layer.units)? })
+            }
+            false => None,
+        };
+        let material = Kept::load(layer.material_pieces(), from)?;
+        Ok(Self { layer, session, labels, joint, material })
     }
 
     /// Hands the client's share of every unit, mod 2^k, or its colours to `take`, piece by piece ([`Layer::online_units`]);

@@ -8,6 +8,7 @@ use super::{Layer, Share, load};
 use crate::Error;
 use crate::block::{Block, Delta};
 use crate::parallel::in_order;
+use crate::saved::{Loading, Saving};
 use crate::wire::{BitWriter, low};
 use rand::CryptoRng;
 use std::ops::Range;
@@ -35,6 +36,31 @@ struct Held {
     shares: Vec<u64>,
     /// For every late output the ciphertext's pad and all ones where π = 1.
     late: Vec<(Vec<u64>, Vec<u64>)>,
+}
+
+impl ServerLayer {
+    /// Writes down what is kept, to be used later; the layer's shape is the plan's and not written.
+    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        to.bytes(&self.delta.block().to_bytes())?;
+        to.bytes(&self.seed.to_bytes())?;
+        to.values(&self.held.shares)?;
+        self.held.late.iter().try_for_each(|(pads, flips)| {
+            to.values(pads)?;
+            to.values(flips)
+        })
+    }
+
+    /// Reads what `save` wrote of a layer of this shape.
+    pub(crate) fn load(layer: Layer, from: &mut Loading<'_>) -> Result<Self, Error> {
+        let delta = Delta::from_block(Block::from_bytes(from.array()?))?;
+        let seed = Block::from_bytes(from.array()?);
+        let shares = from.values(layer.units)?;
+        let mut late = Vec::new();
+        for _ in layer.shares().filter(|share| matches!(share, Share::Late { .. })) {
+            late.push((from.values(layer.units)?, from.values(layer.units)?));
+        }
+        Ok(Self { layer, delta, seed, held: Held { shares, late } })
+    }
 }
 
 /// Garbles the layer; `client_zero` are the zero labels of the client's inputs, `joint` is there if the layer

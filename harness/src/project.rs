@@ -1,0 +1,107 @@
+//! `linnet project`: runs' latency over other links, from what their parties did.
+
+use crate::cli::ProjectArgs;
+use crate::error::Error;
+use crate::experiment::parse_links;
+use crate::report::say;
+use netem::{Doing, Event, Link, Predicted};
+use results::projection::{ProjectedLink, ProjectedRow};
+use results::{Party, Phase, SummaryRow, TranscriptRow, load_transcripts};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Prints, and writes where asked to, every cell over every link.
+pub(crate) fn project(args: &ProjectArgs) -> Result<(), Error> {
+    let links = parse_links(&args.links)?;
+    if let Some(link) = links.iter().find(|link| !link.is_shaped()) {
+        return Err(Error::Option {
+            option: "--link",
+            expected: "a link with a rate or a round-trip time; what an unshaped one takes is this machine's, to be run"
+                .into(),
+            found: link.to_string(),
+        });
+    }
+    let mut rows = Vec::new();
+    for folder in &args.runs {
+        rows.extend(project_run(folder, &links, &args.only)?);
+    }
+    if rows.is_empty() {
+        let expected =
+            "runs of cells with transcripts (`--transcripts` of `linnet run` and `sweep`)".to_owned();
+        let found = if args.only.is_empty() { "none".to_owned() } else { args.only.join(", ") };
+        return Err(Error::Option { option: "project", expected, found });
+    }
+    if let Some(path) = &args.csv {
+        results::projection::write(path, &rows)?;
+    }
+    say(&results::projection::text(&rows))
+}
+
+/// What either party did in the offline and in the online phase of one repeat.
+#[derive(Default)]
+struct Repeat {
+    offline: [Vec<Event>; 2],
+    online: [Vec<Event>; 2],
+}
+
+fn project_run(folder: &Path, links: &[Link], only: &[String]) -> Result<Vec<ProjectedRow>, Error> {
+    let run = results::load_manifest(folder)?.id;
+    let mut repeats: BTreeMap<(String, u32), Repeat> = BTreeMap::new();
+    for row in load_transcripts(folder)? {
+        let repeat = repeats.entry((row.cell.clone(), row.repeat)).or_default();
+        let (events, phase) = match row.phase {
+            Phase::Setup => continue,
+            Phase::Offline => (&mut repeat.offline, netem::Phase::Offline),
+            Phase::Online => (&mut repeat.online, netem::Phase::Online),
+        };
+        let party = match row.party {
+            Party::Client => 0,
+            Party::Server => 1,
+        };
+        events[party].push(event(&row, phase));
+    }
+    let mut rows = Vec::new();
+    for summary in results::summarise(folder)? {
+        let of_cell: Vec<&Repeat> =
+            repeats.iter().filter(|((cell, _), _)| *cell == summary.cell).map(|(_, repeat)| repeat).collect();
+        let selected = only.is_empty() || only.iter().any(|text| summary.cell.contains(text));
+        if of_cell.is_empty() || !selected {
+            continue;
+        }
+        for link in links {
+            rows.push(projected(&run, &summary, &of_cell, link)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn event(row: &TranscriptRow, phase: netem::Phase) -> Event {
+    let bytes = row.bytes.unwrap_or(0);
+    let doing = match row.doing {
+        results::Doing::Sent => Doing::Sent(bytes),
+        results::Doing::Received => Doing::Received(bytes),
+        results::Doing::Left => Doing::Left,
+    };
+    Event { phase, step: row.step, compute_ns: row.compute_ns, doing }
+}
+
+/// A cell over a link. As in the summary, offline takes the slower party, online the client.
+fn projected(run: &str, cell: &SummaryRow, repeats: &[&Repeat], link: &Link) -> Result<ProjectedRow, Error> {
+    let total = |spent: &[Predicted]| spent.iter().map(|step| step.wall_ns).sum::<u64>();
+    let mut times = Vec::with_capacity(repeats.len());
+    for repeat in repeats {
+        let [client, server] = replayed(&repeat.offline, link)?;
+        let [online, _] = replayed(&repeat.online, link)?;
+        times.push((total(&client).max(total(&server)), total(&online)));
+    }
+    let link = ProjectedLink {
+        name: link.name.clone(),
+        rate_bytes_per_s: link.effective_rate().map(|rate| rate.0),
+        rtt_s: link.rtt.as_secs_f64(),
+    };
+    Ok(ProjectedRow::new(run, cell, &link, &times))
+}
+
+fn replayed(ends: &[Vec<Event>; 2], link: &Link) -> Result<[Vec<Predicted>; 2], Error> {
+    Ok(netem::replay([&ends[0], &ends[1]], link)?)
+}

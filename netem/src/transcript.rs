@@ -1,0 +1,70 @@
+//! What one end did, in order: computed so long, then sent or received a frame. The times that it waited are left out,
+//! so that another link's can be put in their place ([`crate::replay()`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::Phase;
+
+/// What an end did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// Handed a frame of so many bytes, its counted header included, to the link.
+    Sent(u64),
+    /// Asked for the next frame, which had so many bytes, its counted header included.
+    Received(u64),
+    /// Went on to the next step, or ended the phase.
+    Left,
+}
+
+/// One thing that an end did, and what came before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The phase it is booked on.
+    pub phase: Phase,
+    /// The step it is booked on.
+    pub step: u32,
+    /// Nanoseconds of computing between the end of the event before (or of its wait) and this.
+    pub compute_ns: u64,
+    /// What was done.
+    pub doing: Doing,
+}
+
+/// Writes events down, where it was asked to.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    on: bool,
+    /// No step was entered since the events were taken: what passes is nobody's time.
+    idle: bool,
+    since_ns: u64,
+    events: Vec<Event>,
+}
+
+impl Recorder {
+    /// Records from the next step on, or no longer.
+    pub(crate) fn switch(&mut self, on: bool) {
+        *self = Self { on, idle: true, ..Self::default() };
+    }
+
+    /// Notes what was begun at `began_ns` and had, after any waiting, ended at `ended_ns`.
+    pub(crate) fn note(&mut self, at: (Phase, u32), doing: Doing, began_ns: u64, ended_ns: u64) {
+        if self.on && !self.idle {
+            let compute_ns = began_ns.saturating_sub(self.since_ns);
+            self.since_ns = ended_ns;
+            self.events.push(Event { phase: at.0, step: at.1, compute_ns, doing });
+        }
+    }
+
+    /// Notes that the step `at` is left for another.
+    pub(crate) fn left(&mut self, at: (Phase, u32), now_ns: u64) {
+        self.note(at, Doing::Left, now_ns, now_ns);
+        (self.idle, self.since_ns) = (false, now_ns);
+    }
+
+    /// What was done since the last time, up to now.
+    pub(crate) fn take(&mut self, at: (Phase, u32), now_ns: u64) -> Vec<Event> {
+        self.note(at, Doing::Left, now_ns, now_ns);
+        self.idle = true;
+        std::mem::take(&mut self.events)
+    }
+}

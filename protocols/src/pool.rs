@@ -1,0 +1,228 @@
+//! A party's preprocessed inferences on disk: made ahead of time, each used once.
+//!
+//! An item is a file of this party's folder, for this user alone. It is written under another name, synced, and only then
+//! offered, so a file that is offered is whole. Claiming an item renames it, syncs the folder and unlinks the file before
+//! anything of it is used: no other thread or process can claim it too, and after a crash or a loss of power it is never
+//! offered again. What a crash leaves half written or claimed is removed when the folder is next opened.
+
+use crate::Error;
+use crate::plan::Plan;
+use crate::saved::Saving;
+use crate::service::ItemId;
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// First bytes of an item: what it is, and the format's version.
+const MAGIC: [u8; 8] = *b"linitem\x01";
+
+/// Endings of the names of files: being written, on offer, claimed.
+const BEGUN: &str = "new";
+const OFFERED: &str = "item";
+const CLAIMED: &str = "used";
+
+/// Whose items a pool holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Owner {
+    /// [`crate::client::ClientReady`]s.
+    Client = 1,
+    /// [`crate::server::ServerReady`]s.
+    Server = 2,
+}
+
+/// A folder of items of one party and one plan.
+pub struct Pool {
+    folder: PathBuf,
+    /// Magic, owner, plan digest.
+    head: Vec<u8>,
+    /// Items on offer, the oldest first.
+    offered: Mutex<VecDeque<ItemId>>,
+    /// An item was offered.
+    more: Condvar,
+    /// The folder, locked against other processes.
+    _lock: File,
+}
+
+/// An item that nobody else can have.
+pub struct Claimed {
+    file: BufReader<File>,
+    path: PathBuf,
+}
+
+impl Pool {
+    /// Opens the folder of `owner`'s items of `plan`, or makes it, and removes what a crash left behind.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the disk refuses or another process has it open; [`Error::Config`] if an item is another
+    /// party's or another plan's.
+    pub fn open(folder: &Path, owner: Owner, plan: &Plan) -> Result<Self, Error> {
+        let doing = |what: &str| format!("{what} {}", folder.display());
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed(doing("making the pool")))?;
+        let lock = File::open(folder).map_err(failed(doing("opening the pool")))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => failed(doing("opening the pool"))(io::Error::other(
+                "expected a pool that no other process has open, found one in use",
+            )),
+            TryLockError::Error(source) => failed(doing("locking the pool"))(source),
+        })?;
+        let head = [&MAGIC[..], &[owner as u8], &plan.digest_bytes()].concat();
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed(doing("listing the pool")))? {
+            let path = entry.map_err(failed(doing("listing the pool")))?.path();
+            let id = path.file_stem().and_then(|stem| ItemId::parse(stem.to_str()?));
+            match (id, path.extension().and_then(|ending| ending.to_str())) {
+                (Some(id), Some(OFFERED)) => {
+                    Claimed::open(path.clone())?.check(&head)?;
+                    let made = fs::metadata(&path).and_then(|data| data.modified());
+                    found.push((made.map_err(failed(doing("listing the pool")))?, id));
+                }
+                (Some(_), Some(BEGUN | CLAIMED)) => {
+                    fs::remove_file(&path).map_err(failed(format!("removing {}", path.display())))?;
+                }
+                _ => {} // Not ours.
+            }
+        }
+        found.sort();
+        let offered = Mutex::new(found.into_iter().map(|(_, id)| id).collect());
+        Ok(Self { folder: folder.to_owned(), head, offered, more: Condvar::new(), _lock: lock })
+    }
+
+    /// Offers the item that `save` writes.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the disk refused, and nothing is offered.
+    pub fn put(
+        &self,
+        id: ItemId,
+        save: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let begun = self.path(id, BEGUN);
+        let writing = || format!("writing {}", begun.display());
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&begun);
+        let mut file = BufWriter::with_capacity(1 << 20, file.map_err(failed(writing()))?);
+        let written = Saving::to(&mut file).bytes(&self.head).and_then(|()| save(&mut file)).and_then(|()| {
+            let file = file.into_inner().map_err(|error| failed(writing())(error.into_error()))?;
+            file.sync_data().map_err(failed(writing()))?;
+            fs::rename(&begun, self.path(id, OFFERED)).map_err(failed(writing()))
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&begun); // The first error is the one to tell.
+        }
+        written?;
+        self.sync()?;
+        self.list().push_back(id);
+        self.more.notify_all();
+        Ok(())
+    }
+
+    /// Items on offer.
+    pub fn level(&self) -> usize {
+        self.list().len()
+    }
+
+    /// The names of the items on offer, the oldest first.
+    pub fn offered(&self) -> Vec<ItemId> {
+        self.list().iter().copied().collect()
+    }
+
+    /// Claims the oldest item, and waits for one until `deadline` where there is none; `None` if none came.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Config`]: the item is damaged, and gone.
+    pub fn claim_next(&self, deadline: Instant) -> Result<Option<(ItemId, Claimed)>, Error> {
+        let mut list = self.list();
+        loop {
+            if let Some(id) = list.pop_front() {
+                drop(list);
+                return Ok(Some((id, self.take(id)?)));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return Ok(None);
+            }
+            list = self.more.wait_timeout(list, left).expect("no holder of the list panics").0;
+        }
+    }
+
+    /// Claims the item of this name; `None` if it is not on offer.
+    ///
+    /// # Errors
+    /// As [`Pool::claim_next`].
+    pub fn claim(&self, id: ItemId) -> Result<Option<Claimed>, Error> {
+        let mut list = self.list();
+        let Some(at) = list.iter().position(|other| *other == id) else { return Ok(None) };
+        list.remove(at);
+        drop(list);
+        self.take(id).map(Some)
+    }
+
+    /// Takes a file that is no longer on the list out of the folder.
+    fn take(&self, id: ItemId) -> Result<Claimed, Error> {
+        let (offered, claimed) = (self.path(id, OFFERED), self.path(id, CLAIMED));
+        let claiming = || format!("claiming {}", offered.display());
+        fs::rename(&offered, &claimed).map_err(failed(claiming()))?;
+        let mut item = Claimed::open(claimed.clone())?;
+        fs::remove_file(&claimed).map_err(failed(claiming()))?;
+        self.sync()?;
+        item.check(&self.head)?;
+        Ok(item)
+    }
+
+    fn path(&self, id: ItemId, ending: &str) -> PathBuf {
+        self.folder.join(format!("{id}.{ending}"))
+    }
+
+    /// Waits until the folder's names are on the disk.
+    fn sync(&self) -> Result<(), Error> {
+        self._lock.sync_all().map_err(failed(format!("syncing {}", self.folder.display())))
+    }
+
+    fn list(&self) -> MutexGuard<'_, VecDeque<ItemId>> {
+        self.offered.lock().expect("no holder of the list panics")
+    }
+}
+
+impl Claimed {
+    fn open(path: PathBuf) -> Result<Self, Error> {
+        let file = File::open(&path).map_err(failed(format!("opening {}", path.display())))?;
+        Ok(Self { file: BufReader::with_capacity(1 << 20, file), path })
+    }
+
+    /// Reads the item's head.
+    fn check(&mut self, head: &[u8]) -> Result<(), Error> {
+        let mut found = vec![0; head.len()];
+        self.file
+            .read_exact(&mut found)
+            .map_err(failed(format!("reading the head of {}", self.path.display())))?;
+        if found == head {
+            return Ok(());
+        }
+        let text = |bytes: &[u8]| {
+            let (magic, rest) = bytes.split_at(MAGIC.len());
+            format!("{:02x?}, party {}, plan {:02x?}..", magic, rest[0], &rest[1..5])
+        };
+        Err(Error::config(self.path.display().to_string(), "preprocessed item", text(head), text(&found)))
+    }
+
+    /// Reads the item by `load`.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub fn read<T>(mut self, load: impl FnOnce(&mut dyn Read) -> Result<T, Error>) -> Result<T, Error> {
+        load(&mut self.file)
+    }
+}
+
+fn failed(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    let doing = doing.into();
+    move |source| Error::Store { doing, source }
+}

@@ -1,0 +1,95 @@
+//! What a client that is not driven from outside tells the server: what comes next, and with which item.
+//!
+//!   client                                        server
+//!     | --- offline ITEM, then its first message --> |
+//!     | --- online ITEM, then its first message ---> |
+//!
+//! A request travels with the client's first message, so it costs bytes and no round.
+
+use crate::Error;
+use crate::plan::cost::Traffic;
+use netem::{Channel, FrameKind};
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+const REQUEST: FrameKind = FrameKind(0x03);
+const OFFLINE: u8 = 1;
+const ONLINE: u8 = 2;
+const END: u8 = 3;
+
+/// Bytes of the name of an item.
+pub const ITEM_BYTES: usize = 16;
+
+/// Payload bytes of a request.
+pub const REQUEST_BYTES: usize = 1 + ITEM_BYTES;
+
+/// Names one preprocessed inference at both parties. The client draws it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ItemId(pub [u8; ITEM_BYTES]);
+
+impl ItemId {
+    /// A fresh name.
+    pub fn random(rng: &mut impl RngCore) -> Self {
+        let mut bytes = [0; ITEM_BYTES];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The name that [`fmt::Display`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 2 * ITEM_BYTES || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let mut bytes = [0; ITEM_BYTES];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What comes next in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Preprocess one inference, to be known by this name.
+    Offline(ItemId),
+    /// Use the one of this name.
+    Online(ItemId),
+    /// Nothing.
+    End,
+}
+
+impl Request {
+    /// What it adds to the traffic of its phase, up.
+    pub const TRAFFIC: Traffic = Traffic { bytes: REQUEST_BYTES as u64, messages: 1, flights: 0 };
+
+    /// The client's half.
+    pub fn send(self, channel: &mut Channel) -> Result<(), Error> {
+        let (code, item) = match self {
+            Self::Offline(item) => (OFFLINE, item),
+            Self::Online(item) => (ONLINE, item),
+            Self::End => (END, ItemId([0; ITEM_BYTES])),
+        };
+        Ok(channel.send(REQUEST, [&[code][..], &item.0].concat())?)
+    }
+
+    /// The server's half.
+    pub fn receive(channel: &mut Channel) -> Result<Self, Error> {
+        let bytes = channel.recv(REQUEST, REQUEST_BYTES)?;
+        let item = ItemId(bytes[1..].try_into().expect("the channel delivers exactly the asked length"));
+        match bytes[0] {
+            OFFLINE => Ok(Self::Offline(item)),
+            ONLINE => Ok(Self::Online(item)),
+            END => Ok(Self::End),
+            other => Err(Error::peer("request", "1 (offline), 2 (online) or 3 (end)", other.to_string())),
+        }
+    }
+}
