@@ -149,11 +149,11 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) store: Vec<StoreArg>,
-    /// Folder of the store's file, on a disk; the folder of runs if absent.
+    /// Folder of the store's file or of the pool, on a disk; the folder of runs if absent.
     #[arg(long)]
     pub(crate) store_dir: Option<PathBuf>,
     /// Cores of the parties, as CLIENT,SERVER; not pinned if absent.
-    #[arg(long, value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_delimiter = ',')]
     pub(crate) pin: Option<Vec<usize>>,
     /// Let the repeats of cells that differ only in these alternate, for paired ratios in `linnet compare`.
     #[arg(long, value_parser = dimension(), value_delimiter = ',')]
@@ -162,6 +162,23 @@ pub(crate) struct Settings {
     /// Determines the order in which cells run [default: 1].
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// How queries come: each preprocessed and asked after the last; all preprocessed, then all asked; or at random times,
+    /// from a pool that is filled meanwhile [default: single-stream].
+    #[arg(long, value_enum)]
+    pub(crate) scenario: Option<ScenarioArg>,
+    /// Of `--scenario server`: queries that are due in a second, on average; several numbers are so many cells.
+    #[arg(long, value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) rate: Vec<f64>,
+    /// Of `--scenario server`: preprocessed inferences that the pool is filled up to [default: 8].
+    #[arg(long)]
+    pub(crate) pool: Option<usize>,
+    /// Of scenarios with a pool: connections that fill it, each a thread of either party [default: 1].
+    #[arg(long)]
+    pub(crate) refillers: Option<usize>,
+    /// Of `--scenario server`: tell the highest rate whose 90th percentile of response times is at most so many seconds.
+    #[arg(long)]
+    pub(crate) p90_bound: Option<f64>,
     /// Measured repeats of each cell whose transcripts are kept, for `linnet project` [default: 3].
     #[arg(long)]
     pub(crate) transcripts: Option<usize>,
@@ -188,6 +205,11 @@ impl Settings {
             pin: self.pin.or(other.pin),
             interleave: given(self.interleave, other.interleave),
             seed: self.seed.or(other.seed),
+            scenario: self.scenario.or(other.scenario),
+            rate: given(self.rate, other.rate),
+            pool: self.pool.or(other.pool),
+            refillers: self.refillers.or(other.refillers),
+            p90_bound: self.p90_bound.or(other.p90_bound),
             transcripts: self.transcripts.or(other.transcripts),
             out: self.out.or(other.out),
             id: self.id.or(other.id),
@@ -272,6 +294,10 @@ where
             T::deserialize(number.into_deserializer()).map(|value| vec![value])
         }
 
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Vec<T>, E> {
+            T::deserialize(number.into_deserializer()).map(|value| vec![value])
+        }
+
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
             let mut values = Vec::new();
             while let Some(value) = list.next_element()? {
@@ -310,6 +336,28 @@ impl StoreArg {
         match self {
             Self::Memory => "memory",
             Self::File => "file",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ScenarioArg {
+    /// The next query after the last.
+    SingleStream,
+    /// All preprocessed, then all asked.
+    OfflineBatch,
+    /// Queries at random times, whether or not those before are done.
+    Server,
+}
+
+impl ScenarioArg {
+    /// As in rows and on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SingleStream => "single-stream",
+            Self::OfflineBatch => "offline-batch",
+            Self::Server => "server",
         }
     }
 }

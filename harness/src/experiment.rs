@@ -2,6 +2,7 @@
 
 use crate::cli::{CompileArgs, He, Relu, RunArgs, Settings, StoreArg, SweepArgs, Verify};
 use crate::error::Error;
+use crate::scenario::Scenario;
 use models::checkpoint::REST;
 use models::fixed::Ring;
 use models::fixed::ring::MAX_RING_BITS;
@@ -63,6 +64,9 @@ pub(crate) struct Experiment {
     pub(crate) compile: Compile,
     /// Repeats of cells that differ only in these alternate.
     pub(crate) interleave: Vec<Dimension>,
+    /// How queries come.
+    #[serde(default)]
+    pub(crate) scenario: Scenario,
     /// Measured repeats of each cell whose transcripts are kept.
     #[serde(default)]
     pub(crate) transcripts: usize,
@@ -103,16 +107,26 @@ impl Experiment {
             return Err(refused("--images", "at least 1", "0"));
         }
         let variants = variants(&settings, compile)?;
+        let scenario = Scenario::new(&settings)?;
+        let pooled = scenario.pool(images).is_some();
+        for (option, given) in
+            [("--pin", settings.pin.is_some()), ("--interleave", !settings.interleave.is_empty())]
+        {
+            if pooled && given {
+                return Err(refused(option, "--scenario single-stream", scenario.name()));
+            }
+        }
+        let on_disk = pooled || variants.iter().any(|variant| variant.store == StoreArg::File);
+        if let Some(folder) = settings.store_dir.as_ref().filter(|_| !on_disk) {
+            let expected = "--store file or a --scenario with a pool beside it";
+            return Err(refused("--store-dir", expected, folder.display()));
+        }
         let out = settings.out.unwrap_or_else(|| "runs".into());
         let deadline = settings.deadline.unwrap_or(60.0);
         let deadline = Duration::try_from_secs_f64(deadline)
             .ok()
             .filter(|d| !d.is_zero())
             .ok_or_else(|| refused("--deadline", "a positive number of seconds", deadline))?;
-        let in_file = variants.iter().any(|variant| variant.store == StoreArg::File);
-        if let Some(folder) = settings.store_dir.as_ref().filter(|_| !in_file) {
-            return Err(refused("--store-dir", "--store file beside it", folder.display()));
-        }
         let threads = variants.iter().map(|variant| variant.threads).max().unwrap_or(1);
         if threads > 1 && settings.pin.is_some() {
             return Err(refused("--pin", "one thread a party", format!("{threads} threads")));
@@ -151,6 +165,7 @@ impl Experiment {
             links,
             interleave,
             seed: settings.seed.unwrap_or(1),
+            scenario,
             transcripts: settings.transcripts.unwrap_or(3),
             out,
             id: settings.id,

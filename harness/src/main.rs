@@ -12,6 +12,7 @@ mod model;
 mod party;
 mod project;
 mod report;
+mod scenario;
 mod study;
 mod sweep;
 mod trainer;

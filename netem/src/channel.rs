@@ -37,6 +37,8 @@ pub struct Channel {
     /// None on an unshaped link.
     uplink: Option<Uplink>,
     deadline: Duration,
+    /// Longest queue on the link that it adds to.
+    queue: Option<Duration>,
     held: VecDeque<Frame>,
     held_bytes: u64,
     books: Books,
@@ -151,12 +153,25 @@ impl Channel {
             inbox,
             uplink,
             deadline,
+            queue: None,
             held: VecDeque::new(),
             held_bytes: 0,
             books: Books::new(now_ns()),
             lateness: Lateness::default(),
             recorder: Recorder::default(),
         }
+    }
+
+    /// Sets the deadline of every wait from now on.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = bounded(deadline);
+    }
+
+    /// From now on, waits before it hands frames to a link that will be busy for longer than `queue` with what it has: so
+    /// what other channels send over the same [`Uplink`] waits no longer for this one's traffic than that, and for one
+    /// batch of it (64 KiB, or a frame).
+    pub fn queue_at_most(&mut self, queue: Duration) {
+        self.queue = Some(queue);
     }
 
     /// Flushes, then books what follows on this phase and step. Entering one again adds to it. A failure to
@@ -166,6 +181,14 @@ impl Channel {
         let now_ns = now_ns();
         self.recorder.left(self.books.at(), now_ns);
         self.books.enter(phase, step, now_ns);
+    }
+
+    /// Books what is on the current step, but nothing of its time, on this phase and step, which begin now: for an end that
+    /// learns from a message which phase the message belongs to. Nothing else may be booked on the current step.
+    pub fn begin_as(&mut self, phase: Phase, step: u32) {
+        let now_ns = now_ns();
+        self.recorder.restart(now_ns);
+        self.books.begin_as(phase, step, now_ns);
     }
 
     /// Sends one frame. Small frames may be held until the next `flush`, `recv`, `enter` or drop.
@@ -248,6 +271,9 @@ impl Channel {
             return Ok(());
         }
         let called_ns = now_ns();
+        if let (Some(queue), Some(uplink)) = (self.queue, &self.uplink) {
+            wait_until(uplink.shaper().free_ns().saturating_sub(nanoseconds(queue)));
+        }
         let handed_over = match &self.transport {
             Transport::Memory(peer) if peer.has_ended() => Err(End::Closed),
             Transport::Memory(_) => Ok(()),

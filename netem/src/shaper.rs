@@ -48,6 +48,11 @@ impl Shaper {
         self.free_ns.saturating_add(self.delay_ns)
     }
 
+    /// When the link is done with all it was given.
+    pub(crate) fn free_ns(&self) -> u64 {
+        self.free_ns
+    }
+
     /// Time, in ns rounded down, from a frame's first byte to its last on an idle link.
     pub fn transmission_ns(&self, size: u64) -> u64 {
         self.rate.map_or(0, |rate| {

@@ -117,6 +117,14 @@ impl Books {
         }
     }
 
+    /// Books the current row's traffic, and none of its time, on another phase and step, which begin now.
+    pub(crate) fn begin_as(&mut self, phase: Phase, step: u32, now_ns: u64) {
+        let row = self.row();
+        (row.phase, row.step) = (phase, step);
+        (row.wall_ns, row.blocked_ns) = (0, 0);
+        (self.phase, self.step, self.since_ns) = (phase, step, now_ns);
+    }
+
     /// The current phase and step.
     pub(crate) fn at(&self) -> (Phase, u32) {
         (self.phase, self.step)
@@ -210,6 +218,21 @@ mod tests {
         let rows = books.rows(1_160);
         let times: Vec<_> = rows.iter().map(|r| (r.step, r.wall_ns, r.blocked_ns, r.compute_ns())).collect();
         assert_eq!(times, [(0, 110, 30, 80), (1, 50, 0, 50)]);
+    }
+
+    #[test]
+    fn what_was_waited_for_is_booked_where_it_belongs_without_the_wait() {
+        let mut books = Books::new(0);
+        books.enter(Phase::Online, 0, 10);
+        books.received(17, 1);
+        books.blocked(900);
+        books.begin_as(Phase::Offline, 0, 1_000);
+        books.enter(Phase::Offline, 1, 1_030);
+        assert_eq!(books.sent(5), 2, "an answer to what came");
+        let rows = books.take(1_050);
+        let found: Vec<_> =
+            rows.iter().map(|r| (r.phase, r.step, r.wall_ns, r.blocked_ns, r.bytes_in)).collect();
+        assert_eq!(found, [(Phase::Offline, 0, 30, 0, 17), (Phase::Offline, 1, 20, 0, 0)]);
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Recorder {
         *self = Self { on, idle: true, ..Self::default() };
     }
 
+    /// Forgets what was noted, as a phase begins now.
+    pub(crate) fn restart(&mut self, now_ns: u64) {
+        *self = Self { on: self.on, idle: false, since_ns: now_ns, events: Vec::new() };
+    }
+
     /// Notes what was begun at `began_ns` and had, after any waiting, ended at `ended_ns`.
     pub(crate) fn note(&mut self, at: (Phase, u32), doing: Doing, began_ns: u64, ended_ns: u64) {
         if self.on && !self.idle {

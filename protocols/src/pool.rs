@@ -9,7 +9,7 @@ use crate::Error;
 use crate::plan::Plan;
 use crate::saved::Saving;
 use crate::service::ItemId;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -40,12 +40,20 @@ pub struct Pool {
     folder: PathBuf,
     /// Magic, owner, plan digest.
     head: Vec<u8>,
-    /// Items on offer, the oldest first.
-    offered: Mutex<VecDeque<ItemId>>,
+    list: Mutex<List>,
     /// An item was offered.
     more: Condvar,
     /// The folder, locked against other processes.
     _lock: File,
+}
+
+/// Names of items.
+#[derive(Default)]
+struct List {
+    /// On offer, the oldest first.
+    offered: VecDeque<ItemId>,
+    /// To be offered soon.
+    expected: HashSet<ItemId>,
 }
 
 /// An item that nobody else can have.
@@ -92,11 +100,12 @@ impl Pool {
             }
         }
         found.sort();
-        let offered = Mutex::new(found.into_iter().map(|(_, id)| id).collect());
-        Ok(Self { folder: folder.to_owned(), head, offered, more: Condvar::new(), _lock: lock })
+        let offered = found.into_iter().map(|(_, id)| id).collect();
+        let list = Mutex::new(List { offered, ..List::default() });
+        Ok(Self { folder: folder.to_owned(), head, list, more: Condvar::new(), _lock: lock })
     }
 
-    /// Offers the item that `save` writes.
+    /// Offers the item that `save` writes. Returns when it was offered, and how many are then.
     ///
     /// # Errors
     /// [`Error::Store`]: the disk refused, and nothing is offered.
@@ -104,7 +113,7 @@ impl Pool {
         &self,
         id: ItemId,
         save: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<(Instant, usize), Error> {
         let begun = self.path(id, BEGUN);
         let writing = || format!("writing {}", begun.display());
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&begun);
@@ -119,19 +128,28 @@ impl Pool {
         }
         written?;
         self.sync()?;
-        self.list().push_back(id);
+        let mut list = self.list();
+        list.expected.remove(&id);
+        list.offered.push_back(id);
+        let offered = (Instant::now(), list.offered.len());
+        drop(list);
         self.more.notify_all();
-        Ok(())
+        Ok(offered)
+    }
+
+    /// Lets [`Pool::claim`] wait for an item that is being made.
+    pub fn expect(&self, id: ItemId) {
+        self.list().expected.insert(id);
     }
 
     /// Items on offer.
     pub fn level(&self) -> usize {
-        self.list().len()
+        self.list().offered.len()
     }
 
     /// The names of the items on offer, the oldest first.
     pub fn offered(&self) -> Vec<ItemId> {
-        self.list().iter().copied().collect()
+        self.list().offered.iter().copied().collect()
     }
 
     /// Claims the oldest item, and waits for one until `deadline` where there is none; `None` if none came.
@@ -141,7 +159,7 @@ impl Pool {
     pub fn claim_next(&self, deadline: Instant) -> Result<Option<(ItemId, Claimed)>, Error> {
         let mut list = self.list();
         loop {
-            if let Some(id) = list.pop_front() {
+            if let Some(id) = list.offered.pop_front() {
                 drop(list);
                 return Ok(Some((id, self.take(id)?)));
             }
@@ -153,16 +171,24 @@ impl Pool {
         }
     }
 
-    /// Claims the item of this name; `None` if it is not on offer.
+    /// Claims the item of this name, and waits for it until `deadline` if it is expected; `None` if it is not on offer.
     ///
     /// # Errors
     /// As [`Pool::claim_next`].
-    pub fn claim(&self, id: ItemId) -> Result<Option<Claimed>, Error> {
+    pub fn claim(&self, id: ItemId, deadline: Instant) -> Result<Option<Claimed>, Error> {
         let mut list = self.list();
-        let Some(at) = list.iter().position(|other| *other == id) else { return Ok(None) };
-        list.remove(at);
-        drop(list);
-        self.take(id).map(Some)
+        loop {
+            if let Some(at) = list.offered.iter().position(|other| *other == id) {
+                list.offered.remove(at);
+                drop(list);
+                return self.take(id).map(Some);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO || !list.expected.contains(&id) {
+                return Ok(None);
+            }
+            list = self.more.wait_timeout(list, left).expect("no holder of the list panics").0;
+        }
     }
 
     /// Takes a file that is no longer on the list out of the folder.
@@ -186,8 +212,8 @@ impl Pool {
         self._lock.sync_all().map_err(failed(format!("syncing {}", self.folder.display())))
     }
 
-    fn list(&self) -> MutexGuard<'_, VecDeque<ItemId>> {
-        self.offered.lock().expect("no holder of the list panics")
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().expect("no holder of the list panics")
     }
 }
 
@@ -225,4 +251,154 @@ impl Claimed {
 fn failed(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
     let doing = doing.into();
     move |source| Error::Store { doing, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::he::{HeBackend, HeParameters};
+    use crate::plan::{PROTOCOL_VERSION, ReluVariant};
+    use models::fixed::Ring;
+    use models::fixed::quantise::Scales;
+    use models::graph::Shape;
+
+    fn plan(name: &str) -> Plan {
+        Plan {
+            version: PROTOCOL_VERSION,
+            name: name.into(),
+            ring: Ring::new(20).unwrap(),
+            scales: Scales { fa: 6, fw: 8 },
+            input: Shape::new(3, 32, 32),
+            relu: ReluVariant::Narrow,
+            he: HeParameters {
+                backend: HeBackend::Narrow,
+                degree: 4096,
+                modulus_bits: vec![50, 50],
+                plain_bits: 20,
+            },
+            steps: vec![],
+        }
+    }
+
+    fn open(folder: &Path) -> Pool {
+        Pool::open(folder, Owner::Client, &plan("a")).unwrap()
+    }
+
+    fn put(pool: &Pool, id: u8) {
+        pool.put(ItemId([id; 16]), |file| Saving::to(file).bytes(&[id; 3])).unwrap();
+    }
+
+    fn content(item: Claimed) -> Vec<u8> {
+        item.read(|file| {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(failed("reading"))?;
+            Ok(bytes)
+        })
+        .unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_item_is_had_once_and_outlives_the_process_until_then() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("pool");
+        let pool = open(&folder);
+        (1..=3).for_each(|id| put(&pool, id));
+        let soon = Instant::now();
+        let (id, item) = pool.claim_next(soon).unwrap().unwrap();
+        assert_eq!((id, content(item)), (ItemId([1; 16]), vec![1; 3]));
+        assert!(pool.claim(id, soon).unwrap().is_none());
+        drop(pool);
+        let pool = open(&folder);
+        assert_eq!(pool.offered(), [ItemId([2; 16]), ItemId([3; 16])]);
+        assert_eq!(content(pool.claim(ItemId([3; 16]), soon).unwrap().unwrap()), [3; 3]);
+        assert_eq!((pool.level(), names(&folder).len()), (1, 1));
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&folder).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    /// Whatever moment a process ends at, it leaves one of these names.
+    #[test]
+    fn what_a_crash_leaves_half_written_or_claimed_is_never_offered() {
+        let temp = tempfile::tempdir().unwrap();
+        let pool = open(temp.path());
+        (1..=3).for_each(|id| put(&pool, id));
+        drop(pool);
+        let path = |id: u8, ending: &str| temp.path().join(format!("{}.{ending}", ItemId([id; 16])));
+        fs::rename(path(1, OFFERED), path(1, CLAIMED)).unwrap();
+        fs::rename(path(2, OFFERED), path(2, BEGUN)).unwrap();
+        let pool = open(temp.path());
+        assert_eq!(pool.offered(), [ItemId([3; 16])]);
+        assert_eq!(names(temp.path()), [format!("{}.{OFFERED}", ItemId([3; 16]))]);
+    }
+
+    #[test]
+    fn a_failure_to_write_offers_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        let pool = open(temp.path());
+        let refused = || Error::config("a", "b", "c", "d");
+        assert!(pool.put(ItemId([1; 16]), |_| Err(refused())).is_err());
+        assert_eq!((pool.level(), names(temp.path()).len()), (0, 0));
+    }
+
+    #[test]
+    fn items_of_another_plan_or_party_or_process_are_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let pool = open(temp.path());
+        put(&pool, 1);
+        let again = Pool::open(temp.path(), Owner::Client, &plan("a")).err().unwrap().to_string();
+        assert!(again.contains("found one in use"), "{again}");
+        drop(pool);
+        for (owner, name) in [(Owner::Server, "a"), (Owner::Client, "b")] {
+            let error = Pool::open(temp.path(), owner, &plan(name)).err().unwrap().to_string();
+            assert!(error.contains("preprocessed item: expected"), "{error}");
+        }
+        let item = temp.path().join(format!("{}.{OFFERED}", ItemId([1; 16])));
+        fs::write(&item, "short").unwrap();
+        let error = Pool::open(temp.path(), Owner::Client, &plan("a")).err().unwrap().to_string();
+        assert!(error.contains("reading the head"), "{error}");
+    }
+
+    /// Threads that claim at once share the items out among them.
+    #[test]
+    fn threads_never_get_the_same_item() {
+        let temp = tempfile::tempdir().unwrap();
+        let pool = open(temp.path());
+        (0..20).for_each(|id| put(&pool, id));
+        let claim = || {
+            let mut mine = Vec::new();
+            while let Some((id, _)) = pool.claim_next(Instant::now()).unwrap() {
+                mine.push(id);
+            }
+            mine
+        };
+        let mut all: Vec<ItemId> = std::thread::scope(|scope| {
+            let claimers: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
+            claimers.into_iter().flat_map(|claimer| claimer.join().unwrap()).collect()
+        });
+        all.sort_unstable();
+        assert_eq!(all, (0..20).map(|id| ItemId([id; 16])).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_expected_item_is_waited_for() {
+        let temp = tempfile::tempdir().unwrap();
+        let pool = open(temp.path());
+        pool.expect(ItemId([1; 16]));
+        std::thread::scope(|scope| {
+            let claiming =
+                scope.spawn(|| pool.claim(ItemId([1; 16]), Instant::now() + Duration::from_secs(9)));
+            std::thread::sleep(Duration::from_millis(20));
+            put(&pool, 1);
+            assert!(claiming.join().unwrap().unwrap().is_some());
+        });
+    }
 }

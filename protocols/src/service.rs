@@ -7,8 +7,9 @@
 //! A request travels with the client's first message, so it costs bytes and no round.
 
 use crate::Error;
+use crate::plan::INPUT_STEP;
 use crate::plan::cost::Traffic;
-use netem::{Channel, FrameKind};
+use netem::{Channel, FrameKind, Phase};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -71,25 +72,32 @@ impl Request {
     /// What it adds to the traffic of its phase, up.
     pub const TRAFFIC: Traffic = Traffic { bytes: REQUEST_BYTES as u64, messages: 1, flights: 0 };
 
-    /// The client's half.
+    /// The client's half; the phase asked for begins with it.
     pub fn send(self, channel: &mut Channel) -> Result<(), Error> {
-        let (code, item) = match self {
-            Self::Offline(item) => (OFFLINE, item),
-            Self::Online(item) => (ONLINE, item),
-            Self::End => (END, ItemId([0; ITEM_BYTES])),
+        let (code, item, phase) = match self {
+            Self::Offline(item) => (OFFLINE, item, Phase::Offline),
+            Self::Online(item) => (ONLINE, item, Phase::Online),
+            Self::End => (END, ItemId([0; ITEM_BYTES]), Phase::Setup),
         };
+        channel.enter(phase, INPUT_STEP);
         Ok(channel.send(REQUEST, [&[code][..], &item.0].concat())?)
     }
 
-    /// The server's half.
+    /// The server's half. The phase asked for begins when the request is there, and the request is booked on it.
     pub fn receive(channel: &mut Channel) -> Result<Self, Error> {
+        channel.enter(Phase::Setup, INPUT_STEP);
         let bytes = channel.recv(REQUEST, REQUEST_BYTES)?;
         let item = ItemId(bytes[1..].try_into().expect("the channel delivers exactly the asked length"));
-        match bytes[0] {
-            OFFLINE => Ok(Self::Offline(item)),
-            ONLINE => Ok(Self::Online(item)),
-            END => Ok(Self::End),
-            other => Err(Error::peer("request", "1 (offline), 2 (online) or 3 (end)", other.to_string())),
-        }
+        let (request, phase) = match bytes[0] {
+            OFFLINE => (Self::Offline(item), Phase::Offline),
+            ONLINE => (Self::Online(item), Phase::Online),
+            END => (Self::End, Phase::Setup),
+            other => {
+                let expected = "1 (offline), 2 (online) or 3 (end)";
+                return Err(Error::peer("request", expected, other.to_string()));
+            }
+        };
+        channel.begin_as(phase, INPUT_STEP);
+        Ok(request)
     }
 }

@@ -16,6 +16,7 @@ pub mod pictures;
 pub mod projection;
 pub mod report;
 mod run;
+pub mod scenario;
 mod schema;
 pub mod statistics;
 mod summary;
@@ -30,8 +31,8 @@ pub use manifest::{
 pub use merge::merge;
 pub use run::{Loaded, Run, load, load_manifest, load_transcripts};
 pub use schema::{
-    CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, Party, Phase, StepRow, SummaryRow,
-    TranscriptRow, columns_by_file,
+    CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow, ScenarioRow,
+    StepRow, SummaryRow, TranscriptRow, columns_by_file,
 };
 pub use summary::{Timed, summarise};
 pub use table::table;

@@ -1,7 +1,8 @@
 //! Runs joined into one: shares of an experiment, or parts of it that ran alone.
 
 use crate::run::{files, load_transcripts};
-use crate::schema::Row;
+use crate::scenario::optional;
+use crate::schema::{ItemRow, QueryRow, Row};
 use crate::{Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, TranscriptRow, load};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -39,6 +40,7 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
         Vec::with_capacity(all(|run| run.steps.len())),
     );
     let mut transcripts: Vec<TranscriptRow> = Vec::new();
+    let (mut queries, mut items) = (Vec::new(), Vec::new());
     for (part, path) in runs.into_iter().zip(parts) {
         cells.extend(part.cells);
         inferences.extend(part.inferences);
@@ -46,11 +48,17 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
         if path.join(TranscriptRow::FILE).exists() {
             transcripts.extend(load_transcripts(path)?);
         }
+        queries.extend(optional::<QueryRow>(path)?);
+        items.extend(optional::<ItemRow>(path)?);
     }
     files::write_table(out, &cells)?;
     files::write_table(out, &inferences)?;
     files::write_table(out, &steps)?;
     files::write_table(out, &transcripts)?;
+    if !queries.is_empty() {
+        files::write_table::<QueryRow>(out, &queries)?;
+        files::write_table::<ItemRow>(out, &items)?;
+    }
     run.finish()
 }
 

@@ -4,7 +4,11 @@ pub(crate) mod files;
 
 use crate::latency;
 use crate::pictures;
-use crate::schema::{CellRow, InferenceRow, InferenceStatus, Row, StepRow, SummaryRow, TranscriptRow, Wrong};
+use crate::scenario::{optional, scenarios};
+use crate::schema::{
+    CellRow, InferenceRow, InferenceStatus, ItemRow, QueryRow, Row, ScenarioRow, StepRow, SummaryRow,
+    TranscriptRow, Wrong,
+};
 use crate::summary::{Timed, saved_times, summarise, times};
 use crate::{Error, Manifest, SCHEMA};
 use files::{Appender, write_whole};
@@ -85,13 +89,13 @@ impl Run {
         let cells = files::read_begun::<CellRow>(dir)?.rows;
         let inferences = files::read_begun::<InferenceRow>(dir)?.rows;
         let steps = files::read_begun::<StepRow>(dir)?.rows;
-        let transcripts = match dir.join(TranscriptRow::FILE).exists() {
-            true => files::read_begun::<TranscriptRow>(dir)?.rows,
-            false => Vec::new(), // The run is of before there were any.
-        };
+        // Runs of before there were any, and those without a pool, lack some tables.
+        let transcripts = begun::<TranscriptRow>(dir)?;
+        let (queries, items) = (begun::<QueryRow>(dir)?, begun::<ItemRow>(dir)?);
         let stays = complete(&cells, &inferences);
         // What derives from the tables would no longer agree with them.
-        for derived in [SummaryRow::FILE, latency::FILE].into_iter().chain(pictures::NAMES) {
+        let derived = [SummaryRow::FILE, ScenarioRow::FILE, latency::FILE, pictures::POOL];
+        for derived in derived.into_iter().chain(pictures::NAMES) {
             match std::fs::remove_file(dir.join(derived)) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::Io { action: "remove", path: dir.join(derived), source });
@@ -104,6 +108,10 @@ impl Run {
         keep(dir, inferences.iter().filter(|row| stays.contains(&row.cell)))?;
         keep(dir, steps.iter().filter(|row| stays.contains(&row.cell)))?;
         keep(dir, transcripts.iter().filter(|row| stays.contains(&row.cell)))?;
+        if !queries.is_empty() || !items.is_empty() {
+            keep(dir, queries.iter().filter(|row| stays.contains(&row.cell)))?;
+            keep(dir, items.iter().filter(|row| stays.contains(&row.cell)))?;
+        }
         write_manifest(dir, &renewed(manifest))?;
         let kept = cells.iter().map(|row| &row.cell).filter(|id| stays.contains(*id)).cloned();
         Ok((Self::open(dir, lock)?, kept.collect()))
@@ -163,6 +171,22 @@ impl Run {
         if rows.is_empty() { Ok(()) } else { self.transcripts.append(rows) }
     }
 
+    /// Adds the queries of a cell that uses a pool, and the items of the pool; before the repeats themselves.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if a cell is unknown or a column breaks its rule; [`Error::Io`] if the disk refuses.
+    pub fn queries(&mut self, queries: &[QueryRow], items: &[ItemRow]) -> Result<(), Error> {
+        let unknown = |cell: &&String| !self.known.contains(*cell);
+        if let Some(cell) = queries.iter().map(|row| &row.cell).find(unknown) {
+            return Err(refused::<QueryRow>("cell", "a cell added before", cell));
+        }
+        if let Some(cell) = items.iter().map(|row| &row.cell).find(unknown) {
+            return Err(refused::<ItemRow>("cell", "a cell added before", cell));
+        }
+        files::append_or_create(&self.dir, items)?;
+        files::append_or_create(&self.dir, queries)
+    }
+
     /// Adds one repeat: its steps, then its row, each on the disk before this returns.
     ///
     /// # Errors
@@ -197,7 +221,7 @@ impl Run {
         Ok(())
     }
 
-    /// Derives `summary.csv`, `latency.hlog` and the pictures from the tables on the disk; each file appears whole or not at all.
+    /// Derives `summary.csv`, `scenarios.csv` where there are queries from a pool, `latency.hlog` and the pictures from the tables on the disk; each file appears whole or not at all.
     ///
     /// # Errors
     /// Those of [`summarise`]; [`Error::Io`] if the disk refuses.
@@ -205,6 +229,13 @@ impl Run {
         let rows = summarise(&self.dir)?;
         files::write_table(&self.dir, &rows)?;
         write_whole(&self.dir.join(latency::FILE), &latency::log(&saved_times(&self.dir)?))?;
+        let scenarios = scenarios(&self.dir)?;
+        if !scenarios.is_empty() {
+            files::write_table(&self.dir, &scenarios)?;
+            let (queries, items) = (optional(&self.dir)?, optional(&self.dir)?);
+            let pool = pictures::pool::draw(&scenarios, &queries, &items);
+            write_whole(&self.dir.join(pictures::POOL), pool.as_bytes())?;
+        }
         for (name, svg) in pictures::all(&rows) {
             write_whole(&self.dir.join(name), svg.as_bytes())?;
         }
@@ -234,6 +265,14 @@ fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), Error> {
     })?;
     text.push(b'\n');
     write_whole(&path, &text)
+}
+
+/// The whole rows of a table that only some runs have.
+fn begun<R: Row>(dir: &Path) -> Result<Vec<R>, Error> {
+    match dir.join(R::FILE).exists() {
+        true => Ok(files::read_begun::<R>(dir)?.rows),
+        false => Ok(Vec::new()),
+    }
 }
 
 /// Replaces a table by these rows.

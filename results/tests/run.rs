@@ -334,7 +334,7 @@ fn rows_that_break_the_schema_are_refused_and_not_written() {
 
 #[test]
 fn summary_begins_with_the_agreed_columns() {
-    let [_, _, _, (file, columns), _] = columns_by_file();
+    let [_, _, _, (file, columns), ..] = columns_by_file();
     let agreed = "model method budget relus link relu n status acc_float acc_fixed acc_secure offline_s_p50 online_s_p50 \
                   online_s_max offline_up_bytes offline_down_bytes online_up_bytes online_down_bytes offline_rounds \
                   online_rounds peak_rss_client_bytes peak_rss_server_bytes store_client_bytes store_server_bytes";

@@ -1,5 +1,6 @@
 //! One model over one link: a session, its inferences, and what each of them must equal.
 
+use super::plan::Planned;
 use super::prepared::Prepared;
 use super::progress::Progress;
 use super::record::{step_row, transcript_row};
@@ -14,8 +15,10 @@ use models::real::argmax;
 use netem::{Link, Phase};
 use protocols::clear::replay;
 use protocols::masks::MaskSeed;
+use protocols::plan::INPUT_STEP;
 use protocols::plan::Plan;
-use protocols::plan::cost::{StepCost, Traffic, predict, total};
+use protocols::plan::cost::{Operations, StepCost, Traffic, predict, total};
+use protocols::service::Request;
 use rand::RngCore;
 use results::{CellRow, InferenceRow, InferenceStatus, Party, Run, StepRow, TranscriptRow};
 use std::os::unix::fs::PermissionsExt;
@@ -27,34 +30,34 @@ const SECRETS: &str = "secrets";
 
 /// What the parties wrote down in one inference.
 #[derive(Default)]
-struct Books {
+pub(super) struct Books {
     /// Whether transcripts are asked for.
     record: bool,
-    steps: Vec<StepRow>,
+    pub(super) steps: Vec<StepRow>,
     transcript: Vec<TranscriptRow>,
 }
 
 /// One model over one link.
 pub(super) struct Cell<'a> {
-    experiment: &'a Experiment,
+    pub(super) experiment: &'a Experiment,
     model: &'a Prepared,
     variant: Variant,
     link: &'a Link,
+    /// Queries a second, where they come at a rate.
+    pub(super) rate: Option<f64>,
     pub(super) row: CellRow,
     /// What the plan predicts.
     costs: Vec<StepCost>,
 }
 
 impl<'a> Cell<'a> {
-    pub(super) fn new(
-        id: &str,
-        experiment: &'a Experiment,
-        model: &'a Prepared,
-        variant: Variant,
-        link: &'a Link,
-    ) -> Self {
+    pub(super) fn new(planned: &Planned, experiment: &'a Experiment, model: &'a Prepared) -> Self {
+        let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
         let Compiled { checkpoint, plan, .. } = &model.compiled;
-        let costs = predict(plan);
+        let mut costs = predict(plan);
+        if experiment.scenario.pool(experiment.images).is_some() {
+            add_requests(&mut costs);
+        }
         let predicted = |phase: Phase| {
             let sum = total(&costs, phase);
             let framed = |t: Traffic| t.bytes + t.messages * netem::HEADER_BYTES;
@@ -79,9 +82,9 @@ impl<'a> Cell<'a> {
             predicted_online_up_bytes: online.0,
             predicted_online_down_bytes: online.1,
             predicted_online_rounds: online.2,
-            ..unmeasured(id, checkpoint, variant, link)
+            ..unmeasured(planned, experiment, checkpoint)
         };
-        Self { experiment, model, variant, link, row, costs }
+        Self { experiment, model, variant, link, rate: planned.rate, row, costs }
     }
 
     /// What a phase is predicted to send: bytes up and down, headers included, and flights of both parties.
@@ -121,19 +124,10 @@ impl<'a> Cell<'a> {
         run: &mut Run,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let warmup = index < self.experiment.warmups;
-        let repeat = if warmup { index } else { index - self.experiment.warmups };
-        let image = if warmup { 0 } else { repeat };
-        let mut row = InferenceRow {
-            cell: self.row.cell.clone(),
-            repeat: repeat as u32,
-            warmup,
-            image: image as u64,
-            label: self.model.test.label(image) as u32,
-            ..InferenceRow::default()
-        };
-        let mut books = Books { record: !warmup && repeat < self.experiment.transcripts, ..Books::default() };
-        let outcome = self.inference(session, image, &mut row, &mut books, progress);
+        let mut row = self.blank(index);
+        let record = !row.warmup && (row.repeat as usize) < self.experiment.transcripts;
+        let mut books = Books { record, ..Books::default() };
+        let outcome = self.inference(session, row.image as usize, &mut row, &mut books, progress);
         if let Err(error) = &outcome {
             row.status = InferenceStatus::Failed;
             row.error = Some(error.to_string());
@@ -145,6 +139,21 @@ impl<'a> Cell<'a> {
         Ok(())
     }
 
+    /// The row of the inference `index` (warm-ups come first), before it has run.
+    pub(super) fn blank(&self, index: usize) -> InferenceRow {
+        let warmup = index < self.experiment.warmups;
+        let repeat = if warmup { index } else { index - self.experiment.warmups };
+        let image = if warmup { 0 } else { repeat };
+        InferenceRow {
+            cell: self.row.cell.clone(),
+            repeat: repeat as u32,
+            warmup,
+            image: image as u64,
+            label: self.model.test.label(image) as u32,
+            ..InferenceRow::default()
+        }
+    }
+
     /// One inference, from set-up where there is no session yet; fills in the rows as far as it gets.
     fn inference(
         &self,
@@ -154,9 +163,7 @@ impl<'a> Cell<'a> {
         books: &mut Books,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let (normalised, float, fixed) = self.model.compiled.clear_classes(&self.model.test, image);
-        row.class_float = Some(float as u32);
-        row.class_fixed = Some(fixed as u32);
+        let normalised = self.clear(image, row);
         let pair = match session {
             Some(pair) => pair,
             None => {
@@ -175,6 +182,24 @@ impl<'a> Cell<'a> {
         progress.phase(self, Phase::Online);
         let online = pair.online(normalised.clone())?;
         self.book(row, books, &online)?;
+        self.conclude(row, &normalised, online)
+    }
+
+    /// Fills in the classes in the clear; returns the normalised image.
+    pub(super) fn clear(&self, image: usize, row: &mut InferenceRow) -> Vec<f32> {
+        let (normalised, float, fixed) = self.model.compiled.clear_classes(&self.model.test, image);
+        row.class_float = Some(float as u32);
+        row.class_fixed = Some(fixed as u32);
+        normalised
+    }
+
+    /// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
+    pub(super) fn conclude(
+        &self,
+        row: &mut InferenceRow,
+        image: &[f32],
+        online: PhaseReport,
+    ) -> Result<(), Error> {
         let (client, server) = match (online.client.outcome, online.server.outcome) {
             (Some(client), Some(server)) => (client, server),
             _ => return Err(Error::Party { party: "client", what: "reported no outcome".into() }),
@@ -182,7 +207,7 @@ impl<'a> Cell<'a> {
         let logits = client.logits.clone().unwrap_or_default();
         row.class_secure = Some(argmax(&logits) as u32);
         row.verified = Some(false);
-        row.out_of_bounds = Some(self.verify(&normalised, &logits, &client, &server)?);
+        row.out_of_bounds = Some(self.verify(image, &logits, &client, &server)?);
         row.verified = Some(true);
         Ok(())
     }
@@ -231,7 +256,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The plan and the server's weights on disk, for this user alone and only while a session starts.
-    fn party_files(&self) -> Result<tempfile::TempDir, Error> {
+    pub(super) fn party_files(&self) -> Result<tempfile::TempDir, Error> {
         let files = tempfile::Builder::new()
             .prefix("linnet-")
             .permissions(std::fs::Permissions::from_mode(0o700))
@@ -245,7 +270,7 @@ impl<'a> Cell<'a> {
         Ok(files)
     }
 
-    fn start(&self, files: &Path) -> Start {
+    pub(super) fn start(&self, files: &Path) -> Start {
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         Start {
@@ -259,11 +284,17 @@ impl<'a> Cell<'a> {
             threads: self.variant.threads,
             store: (self.variant.store == StoreArg::File).then(|| self.experiment.store_dir.clone()),
             shares: self.experiment.verify == Verify::Layers,
+            pooled: None,
         }
     }
 
     /// Turns both parties' books of a phase into rows, and compares them with the prediction: bytes, messages, flights.
-    fn book(&self, row: &mut InferenceRow, books: &mut Books, report: &PhaseReport) -> Result<(), Error> {
+    pub(super) fn book(
+        &self,
+        row: &mut InferenceRow,
+        books: &mut Books,
+        report: &PhaseReport,
+    ) -> Result<(), Error> {
         row.peak_rss_client_bytes = report.client.peak_rss_bytes;
         row.peak_rss_server_bytes = report.server.peak_rss_bytes;
         row.release_p50_ns = Some(report.client.release.p50_ns);
@@ -299,11 +330,35 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// What requests cost where the client asks for what comes next: they go up with its first message.
+fn add_requests(costs: &mut Vec<StepCost>) {
+    let up = Request::TRAFFIC;
+    if let Some(input) = costs.iter_mut().find(|cost| (cost.phase, cost.step) == (Phase::Online, INPUT_STEP))
+    {
+        input.up.bytes += up.bytes;
+        input.up.messages += up.messages;
+    }
+    let first = costs.iter_mut().find(|cost| cost.phase == Phase::Offline && cost.up.flights > 0);
+    let Some(first) = first else { return };
+    // The client's first flight begins with the request.
+    first.up.flights -= 1;
+    let request = StepCost {
+        phase: Phase::Offline,
+        step: INPUT_STEP,
+        up: Traffic { flights: 1, ..up },
+        down: Traffic::default(),
+        operations: Operations::default(),
+    };
+    costs.push(request);
+}
+
 /// The row of a cell as far as it is known before its model is compiled.
-pub(super) fn unmeasured(id: &str, network: &Checkpoint, variant: Variant, link: &Link) -> CellRow {
+pub(super) fn unmeasured(planned: &Planned, experiment: &Experiment, network: &Checkpoint) -> CellRow {
+    let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
     let meta = &network.meta;
+    let pool = experiment.scenario.pool(experiment.images);
     CellRow {
-        cell: id.to_owned(),
+        cell: planned.id.clone(),
         model: meta.net.clone(),
         method: meta.method.clone(),
         budget: meta.budget.map(|b| b as u64),
@@ -313,6 +368,10 @@ pub(super) fn unmeasured(id: &str, network: &Checkpoint, variant: Variant, link:
         threads: Some(variant.threads as u32),
         store: Some(variant.store.name().to_owned()),
         link: link.name.clone(),
+        scenario: Some(experiment.scenario.name().to_owned()),
+        rate_per_s: planned.rate,
+        pool: pool.map(|(level, _)| level as u64),
+        refillers: pool.map(|(_, refillers)| refillers as u32),
         ..CellRow::default()
     }
 }

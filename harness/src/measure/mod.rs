@@ -4,6 +4,7 @@
 mod cell;
 mod group;
 mod plan;
+mod pooled;
 mod prepared;
 mod progress;
 mod record;
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
 use crate::report::say;
+use crate::scenario::Scenario;
 use cell::{Cell, unmeasured};
 use group::groups;
 use models::checkpoint::Checkpoint;
@@ -22,7 +24,7 @@ use plan::{Planned, plan, shuffled};
 use prepared::{Prepared, Workbench};
 use progress::Progress;
 use record::{data_records, link_record, manifest, model_record, timestamp};
-use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, Shard};
+use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, ScenarioRow, Shard};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
@@ -163,20 +165,26 @@ fn measure(
     let mut whole = true;
     let mut cells = Vec::with_capacity(order.len());
     for planned in order {
-        let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
+        let variant = experiment.variants[planned.variant];
         match (workbench.failure(planned.model, variant), workbench.get(planned.model, variant)) {
-            (None, Some(model)) => cells.push(Cell::new(&planned.id, experiment, model, variant, link)),
+            (None, Some(model)) => cells.push(Cell::new(planned, experiment, model)),
             (failure, _) => {
                 let error = failure.map_or_else(|| "it was not compiled".to_owned(), ToString::to_string);
-                let row = unmeasured(&planned.id, &networks[planned.model], variant, link);
+                let row = unmeasured(planned, experiment, &networks[planned.model]);
                 run.cell(&CellRow { error: Some(error), ..row })?;
                 whole = false;
             }
         }
     }
     let mut progress = Progress::of(&cells, experiment.warmups + experiment.images);
-    for group in groups(&cells, &experiment.interleave) {
-        whole &= group::measure(experiment, &group, run, &mut progress)?;
+    if experiment.scenario.pool(experiment.images).is_some() {
+        for cell in &cells {
+            whole &= pooled::measure(cell, run, &mut progress)?;
+        }
+    } else {
+        for group in groups(&cells, &experiment.interleave) {
+            whole &= group::measure(experiment, &group, run, &mut progress)?;
+        }
     }
     progress.end();
     Ok(whole)
@@ -184,7 +192,39 @@ fn measure(
 
 fn finish(run: Run, folder: &Path) -> Result<(), Error> {
     let summary = run.finish()?;
-    say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))
+    let scenarios = results::scenario::scenarios(folder)?;
+    let mut text = results::table(&summary);
+    if !scenarios.is_empty() {
+        text += &format!("\n{}", results::scenario::text(&scenarios));
+        text += &bounds(folder, &scenarios)?;
+    }
+    say(&format!("{text}\nwritten to {}", folder.display()))
+}
+
+/// For cells that differ in the rate alone, the highest rate within the bound that the experiment states, if any.
+fn bounds(folder: &Path, scenarios: &[ScenarioRow]) -> Result<String, Error> {
+    let experiment = recorded(folder, &results::load_manifest(folder)?)?;
+    let Scenario::Server { p90_bound_s: Some(bound), .. } = experiment.scenario else {
+        return Ok(String::new());
+    };
+    let name = |row: &ScenarioRow| {
+        let suffix = experiment.scenario.suffix(row.rate_per_s);
+        row.cell.strip_suffix(&suffix).unwrap_or(&row.cell).to_owned()
+    };
+    let mut text = String::new();
+    let mut told = HashSet::new();
+    for row in scenarios.iter().filter(|row| told.insert(name(row))) {
+        let alike: Vec<&ScenarioRow> = scenarios.iter().filter(|other| name(other) == name(row)).collect();
+        let highest = results::scenario::highest_rate(&alike, bound).map_or_else(
+            || "at none of its rates".to_owned(),
+            |rate| format!("up to {rate} queries a second"),
+        );
+        text += &format!(
+            "{}: p90 of response times within {bound} s {highest} (needs 44 queries a rate)\n",
+            name(row)
+        );
+    }
+    Ok(text)
 }
 
 /// The experiment that a run was begun with.

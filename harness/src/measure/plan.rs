@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 
 /// One model in one variant over one link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Planned {
     /// The same for the same cell in whatever experiment.
     pub(super) id: String,
@@ -20,6 +20,8 @@ pub(super) struct Planned {
     pub(super) model: usize,
     pub(super) variant: usize,
     pub(super) link: usize,
+    /// Queries a second, where they come at a rate.
+    pub(super) rate: Option<f64>,
 }
 
 /// Which of an experiment's cells run.
@@ -79,15 +81,17 @@ pub(super) fn plan(experiment: &Experiment, networks: &[Checkpoint]) -> Result<V
     for (model, network) in networks.iter().enumerate() {
         for (variant, chosen) in experiment.variants.iter().enumerate() {
             for (link, over) in experiment.links.iter().enumerate() {
-                let id = id(network, *chosen, over);
-                if !ids.insert(id.clone()) {
-                    return Err(Error::Option {
-                        option: "--models",
-                        expected: "every network, method and ReLU count once".into(),
-                        found: format!("{id} twice"),
-                    });
+                for rate in experiment.scenario.rates() {
+                    let id = id(network, *chosen, over) + &experiment.scenario.suffix(rate);
+                    if !ids.insert(id.clone()) {
+                        return Err(Error::Option {
+                            option: "--models",
+                            expected: "every network, method and ReLU count once".into(),
+                            found: format!("{id} twice"),
+                        });
+                    }
+                    cells.push(Planned { id, model, variant, link, rate });
                 }
-                cells.push(Planned { id, model, variant, link });
             }
         }
     }
@@ -129,6 +133,7 @@ mod tests {
                 model: i,
                 variant: 0,
                 link: 0,
+                rate: None,
             })
             .collect()
     }

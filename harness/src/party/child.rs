@@ -1,6 +1,6 @@
 //! A party process: reads orders, runs its half of the protocol, reports.
 
-use super::{Done, Order, Outcome, Report, Role, Start};
+use super::{Done, Order, Outcome, Report, Role, Start, pooled};
 use crate::error::Error;
 use crate::machine::peak_rss_bytes;
 use netem::Channel;
@@ -37,9 +37,11 @@ pub(crate) fn run(role: Role) -> Result<(), Error> {
     drop(orders);
     let outcome = pool.install(|| {
         let mut orders = std::io::stdin().lock();
-        match role {
-            Role::Client => client(&start, &mut orders),
-            Role::Server => server(&start, &mut orders),
+        match (role, &start.pooled) {
+            (Role::Client, None) => client(&start, &mut orders),
+            (Role::Server, None) => server(&start, &mut orders),
+            (Role::Client, Some(with)) => pooled::client(&start, with, &mut orders),
+            (Role::Server, Some(with)) => pooled::server(&start, with, &mut orders),
         }
     });
     outcome.or_else(|error| report(&Report::Failed { error: error.to_string() }))
@@ -75,6 +77,7 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
                 done(&mut channel, None, Some(outcome))?;
             }
+            other => return Err(misplaced(Role::Client, &other)),
         }
     }
     Ok(())
@@ -109,19 +112,36 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                 let outcome = Outcome { seed: output.seed.reveal(), logits: None, shares };
                 done(&mut channel, None, Some(outcome))?;
             }
+            other => return Err(misplaced(Role::Server, &other)),
         }
     }
     Ok(())
 }
 
-fn done(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Result<(), Error> {
-    let (spent, transcript) = (channel.take_spent(), channel.take_transcript());
-    let release = channel.release_error();
-    let done = Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript };
-    report(&Report::Done(done))
+/// An order that makes no sense to a party as it was started.
+pub(super) fn misplaced(role: Role, order: &Order) -> Error {
+    let name = match order {
+        Order::Offline { .. } => "to preprocess",
+        Order::Online { .. } => "to classify",
+        Order::Fill { .. } => "to fill a pool",
+        Order::Serve { .. } => "to serve from a pool",
+        Order::Close => "to close a pool",
+    };
+    fault(role, &format!("was not started for an order {name}"))
 }
 
-fn report(report: &Report) -> Result<(), Error> {
+fn done(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Result<(), Error> {
+    report(&Report::Done(books(channel, store_bytes, outcome)))
+}
+
+/// What the channel has booked since it was last asked.
+pub(super) fn books(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Done {
+    let (spent, transcript) = (channel.take_spent(), channel.take_transcript());
+    let release = channel.release_error();
+    Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
+}
+
+pub(super) fn report(report: &Report) -> Result<(), Error> {
     let mut line = serde_json::to_vec(report).expect("a report is plain data");
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
@@ -129,7 +149,7 @@ fn report(report: &Report) -> Result<(), Error> {
 }
 
 /// The next line, or `None` where the harness has gone.
-fn next<T: DeserializeOwned>(orders: &mut impl BufRead) -> Result<Option<T>, Error> {
+pub(super) fn next<T: DeserializeOwned>(orders: &mut impl BufRead) -> Result<Option<T>, Error> {
     let mut line = String::new();
     if orders.read_line(&mut line).map_err(Error::io("reading an order"))? == 0 {
         return Ok(None);
@@ -140,10 +160,10 @@ fn next<T: DeserializeOwned>(orders: &mut impl BufRead) -> Result<Option<T>, Err
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::io(format!("reading {}", path.display())))
 }
 
-fn fault(role: Role, what: &str) -> Error {
+pub(super) fn fault(role: Role, what: &str) -> Error {
     Error::Party { party: role.name(), what: what.into() }
 }

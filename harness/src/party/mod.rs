@@ -5,8 +5,10 @@
 
 pub(crate) mod child;
 pub(crate) mod pair;
+mod pooled;
 
 use netem::{Event, Link, ReleaseError, Spent};
+use protocols::service::ItemId;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -55,6 +57,17 @@ pub(crate) struct Start {
     pub(crate) store: Option<PathBuf>,
     /// Report the shares of every layer.
     pub(crate) shares: bool,
+    /// Keep what is preprocessed in a pool, and use it from there.
+    pub(crate) pooled: Option<Pooled>,
+}
+
+/// A pool of preprocessed inferences at either party, and who fills it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pooled {
+    /// Folder of both parties' pools.
+    pub(crate) folder: PathBuf,
+    /// Lanes that preprocess, each a connection and a thread of each party, beside the one that classifies.
+    pub(crate) refillers: usize,
 }
 
 /// What the harness asks for.
@@ -65,6 +78,13 @@ pub(crate) enum Order {
     Offline { record: bool },
     /// Use it; the client is given the normalised image.
     Online { image: Option<Vec<f32>> },
+    /// To the client: preprocess until the pool holds so many.
+    Fill { level: usize },
+    /// To the client: classify images, each as soon as it is due and the one before is done. `refill` keeps the pool at
+    /// that level meanwhile.
+    Serve { queries: Vec<Query>, refill: Option<usize> },
+    /// Of a pool: end, and report what was done.
+    Close,
 }
 
 /// What a party answers.
@@ -75,8 +95,57 @@ pub(crate) enum Report {
     Listening { address: SocketAddr },
     /// A phase is done.
     Done(Done),
+    /// An order about a pool is done.
+    Pooled(Log),
     /// The party cannot go on.
     Failed { error: String },
+}
+
+/// An image that is due at a time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Query {
+    /// Normalised.
+    pub(crate) image: Vec<f32>,
+    /// From the beginning of the order, nanoseconds.
+    pub(crate) due_ns: u64,
+}
+
+/// What a party did with its pool since its last report. Times are nanoseconds from when this party began, to be compared
+/// with each other alone.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Log {
+    /// When it began with what was ordered.
+    pub(crate) began_ns: u64,
+    pub(crate) made: Vec<Made>,
+    pub(crate) served: Vec<Served>,
+}
+
+/// An item that was preprocessed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Made {
+    pub(crate) item: ItemId,
+    /// From 1.
+    pub(crate) lane: usize,
+    pub(crate) began_ns: u64,
+    pub(crate) done_ns: u64,
+    /// Items on offer just after.
+    pub(crate) level: usize,
+    pub(crate) done: Done,
+}
+
+/// A query that was served.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Served {
+    pub(crate) item: ItemId,
+    pub(crate) due_ns: u64,
+    /// When its turn came: it was due, and the one before was done.
+    pub(crate) began_ns: u64,
+    /// When it had an item: later only where the pool was empty, but for what taking one costs.
+    pub(crate) supplied_ns: u64,
+    pub(crate) done_ns: u64,
+    /// Items on offer when its turn came.
+    pub(crate) level: usize,
+    pub(crate) done: Done,
 }
 
 /// What one party says of one phase.

@@ -1,6 +1,6 @@
 //! Both party processes, from the harness's side. Dropping a pair ends them.
 
-use super::{Done, Order, Report, Role, Start};
+use super::{Done, Log, Order, Query, Report, Role, Start};
 use crate::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -70,6 +70,39 @@ impl Pair {
         self.server.tell(&Order::Online { image: None });
         self.client.tell(&Order::Online { image: Some(image) });
         self.collect()
+    }
+
+    /// Of parties with a pool: preprocesses until it holds so many.
+    pub(crate) fn fill(&mut self, level: usize) -> Result<Log, Error> {
+        self.client.tell(&Order::Fill { level });
+        self.log(Role::Client)
+    }
+
+    /// Of parties with a pool: classifies images, each when it is due, while the pool is kept at `refill`, if at all.
+    pub(crate) fn serve(&mut self, queries: Vec<Query>, refill: Option<usize>) -> Result<Log, Error> {
+        self.client.tell(&Order::Serve { queries, refill });
+        self.log(Role::Client)
+    }
+
+    /// Of parties with a pool: ends the session; returns what the server did in it.
+    pub(crate) fn close(mut self) -> Result<Log, Error> {
+        self.client.tell(&Order::Close);
+        self.log(Role::Client)?;
+        self.server.tell(&Order::Close);
+        self.log(Role::Server)
+    }
+
+    /// Waits for one party's log. The other has nothing to say meanwhile, unless it fails.
+    fn log(&mut self, of: Role) -> Result<Log, Error> {
+        let Ok(Heard { role, report }) = self.reports.recv_timeout(LONGEST_PHASE) else {
+            let silent = if of == Role::Client { &mut self.client } else { &mut self.server };
+            return Err(silent.silent(LONGEST_PHASE));
+        };
+        match (role, report) {
+            (role, Some(Report::Pooled(log))) if role == of => Ok(log),
+            (Role::Client, report) => Err(self.client.fault(report)),
+            (Role::Server, report) => Err(self.explain(false, report)),
+        }
     }
 
     /// Waits until both parties have done the phase, or one has failed. A stall is noticed by the party that waits on

@@ -4,8 +4,8 @@
 //! only make a transfer later, so the best of a few tries is compared, and a link may fall short only where
 //! calibration, at that very time, refuses it.
 
-use super::{DATA, tcp};
-use netem::{Channel, Event, Link, Phase, calibrate};
+use super::{DATA, listen, tcp};
+use netem::{Channel, Event, Link, Phase, Uplink, calibrate};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -145,4 +145,42 @@ fn busy(time: Duration) {
     while Instant::now() < until {
         std::hint::spin_loop();
     }
+}
+
+/// Two channels over one uplink have its rate together, and what is urgent overtakes all but a short queue.
+#[test]
+fn channels_of_one_link_share_its_rate() {
+    let link = Link::parse("rate=20MB/s,rtt=2ms").unwrap();
+    let uplink = Uplink::new(&link);
+    let pair = || {
+        let (listener, addr) = listen();
+        let sender = Channel::connect_sharing(addr, &link, &uplink, DEADLINE).unwrap();
+        (sender, Channel::accept(&listener, &link, DEADLINE).unwrap())
+    };
+    let ((mut bulk, mut bulk_end), (mut urgent, mut urgent_end)) = (pair(), pair());
+    bulk.queue_at_most(Duration::from_millis(10));
+    thread::scope(|scope| {
+        let begun = Instant::now();
+        // 4 MB: 200 ms of the link.
+        scope.spawn(move || {
+            (0..40).for_each(|_| bulk.send(DATA, vec![0; 100_000]).unwrap());
+            bulk.flush().unwrap();
+            bulk
+        });
+        let received = scope.spawn(move || {
+            (0..40).for_each(|_| drop(bulk_end.recv(DATA, 100_000).unwrap()));
+            begun.elapsed()
+        });
+        thread::sleep(Duration::from_millis(50));
+        let sent = Instant::now();
+        urgent.send(DATA, vec![0; 400_000]).unwrap();
+        urgent.flush().unwrap();
+        urgent_end.recv(DATA, 400_000).unwrap();
+        // Its own 20 ms, the delay of 1 ms, and at most 10 + 5 ms of the other's.
+        let took = sent.elapsed();
+        assert!(took >= Duration::from_millis(21) && took < Duration::from_millis(100), "{took:?}");
+        // All 4.4 MB over one link.
+        let all = received.join().unwrap();
+        assert!(all >= Duration::from_millis(220), "{all:?}");
+    });
 }

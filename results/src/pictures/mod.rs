@@ -8,6 +8,7 @@ mod accuracy_latency;
 mod axis;
 mod bars;
 pub(crate) mod curves;
+pub(crate) mod pool;
 mod svg;
 mod values;
 
@@ -32,6 +33,9 @@ const MARGIN: f64 = 28.0;
 
 /// File names of a run's pictures.
 pub(crate) const NAMES: [&str; 3] = ["accuracy_latency.svg", "time_by_budget.svg", "bytes_by_budget.svg"];
+
+/// File name of the picture of pools, of runs that have any.
+pub(crate) const POOL: &str = "pool.svg";
 
 /// Every picture of a run: file name and SVG text.
 pub fn all(rows: &[SummaryRow]) -> [(&'static str, String); 3] {

@@ -49,6 +49,15 @@ impl<R: Row> Appender<R> {
     }
 }
 
+/// Appends rows to a table that begins to be with its first rows.
+pub(crate) fn append_or_create<R: Row>(dir: &Path, rows: &[R]) -> Result<(), Error> {
+    let mut table = match dir.join(R::FILE).exists() {
+        true => Appender::<R>::open(dir)?,
+        false => Appender::<R>::create(dir)?,
+    };
+    table.append(rows)
+}
+
 /// Whether all rows keep the schema's rules.
 pub(crate) fn check<R: Row>(rows: &[R]) -> Result<(), Error> {
     rows.iter().try_for_each(|row| {

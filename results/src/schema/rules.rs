@@ -1,6 +1,9 @@
 //! What the rows' types alone do not say: file names, ranges, and which fields go together.
 
-use super::{CellRow, Doing, InferenceRow, InferenceStatus, StepRow, SummaryRow, TranscriptRow};
+use super::{
+    CellRow, Doing, InferenceRow, InferenceStatus, ItemRow, QueryRow, ScenarioRow, StepRow, SummaryRow,
+    TranscriptRow,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -80,6 +83,53 @@ impl Row for TranscriptRow {
     }
 }
 
+impl Row for QueryRow {
+    const FILE: &'static str = "queries.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        named("item", &self.item)?;
+        let times = [
+            ("began_ns", self.due_ns, self.began_ns),
+            ("supplied_ns", self.began_ns, self.supplied_ns),
+            ("done_ns", self.supplied_ns, self.done_ns),
+        ];
+        match times.into_iter().find(|(_, before, after)| after < before) {
+            None => Ok(()),
+            Some((column, before, after)) => Err(Wrong {
+                column,
+                expected: "a time not before the one to its left",
+                found: format!("{after} after {before}"),
+            }),
+        }
+    }
+}
+
+impl Row for ItemRow {
+    const FILE: &'static str = "items.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        named("item", &self.item)
+    }
+}
+
+impl Row for ScenarioRow {
+    const FILE: &'static str = "scenarios.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)?;
+        named("scenario", &self.scenario)?;
+        seconds("response_s_p50", self.response_s_p50)?;
+        seconds("response_s_p90", self.response_s_p90)?;
+        seconds("response_s_p99", self.response_s_p99)?;
+        seconds("response_s_max", self.response_s_max)?;
+        seconds("service_s_p50", self.service_s_p50)?;
+        seconds("queue_s_p50", self.queue_s_p50)?;
+        seconds("exhausted_s", self.exhausted_s)
+    }
+}
+
 impl Row for InferenceRow {
     const FILE: &'static str = "inferences.csv";
 
@@ -107,7 +157,7 @@ impl Row for InferenceRow {
 
 impl Row for CellRow {
     const FILE: &'static str = "cells.csv";
-    const LATER: &[&str] = &["threads", "store"];
+    const LATER: &[&str] = &["threads", "store", "scenario", "rate_per_s", "pool", "refillers"];
 
     fn check(&self) -> Result<(), Wrong> {
         named("cell", &self.cell)?;
