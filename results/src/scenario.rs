@@ -9,13 +9,14 @@ use crate::layout::{Layout, or_missing};
 use crate::run::files;
 use crate::schema::{CellRow, ItemRow, QueryRow, Row, ScenarioRow};
 use crate::statistics::{Percentile, Sample};
+use crate::summary::in_order;
 use crate::units::{count, seconds};
 use std::path::Path;
 
 /// Name of the scenario whose queries come at a rate.
 const SERVER: &str = "server";
 
-/// Derives the rows from `cells.csv`, `queries.csv` and `items.csv` in `dir`, in the order of the cells; none where no cell
+/// Derives the rows from `cells.csv`, `queries.csv` and `items.csv` in `dir`, in the order of the manifest's list of cells; none where no cell
 /// uses a pool.
 ///
 /// # Errors
@@ -23,8 +24,8 @@ const SERVER: &str = "server";
 pub fn scenarios(dir: &Path) -> Result<Vec<ScenarioRow>, Error> {
     let cells = files::read::<CellRow>(dir)?.rows;
     let (queries, items) = (optional::<QueryRow>(dir)?, optional::<ItemRow>(dir)?);
-    Ok(cells
-        .iter()
+    Ok(in_order(dir, &cells)?
+        .into_iter()
         .filter_map(|cell| {
             let queries: Vec<&QueryRow> = queries.iter().filter(|row| row.cell == cell.cell).collect();
             let items: Vec<&ItemRow> = items.iter().filter(|row| row.cell == cell.cell).collect();

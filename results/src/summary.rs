@@ -74,7 +74,8 @@ fn spent(steps: &[StepRow]) -> HashMap<RepeatKey<'_>, Repeat> {
     spent
 }
 
-fn in_order<'a>(dir: &Path, cells: &'a [CellRow]) -> Result<Vec<&'a CellRow>, Error> {
+/// The cells in the order of the manifest's list.
+pub(crate) fn in_order<'a>(dir: &Path, cells: &'a [CellRow]) -> Result<Vec<&'a CellRow>, Error> {
     let order = load_manifest(dir)?.cells;
     let mut cells: Vec<&CellRow> = cells.iter().collect();
     cells.sort_by_key(|cell| order.iter().position(|id| *id == cell.cell).unwrap_or(order.len()));

