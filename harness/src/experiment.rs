@@ -291,6 +291,7 @@ fn expand(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-fn refused(option: &'static str, expected: impl Into<String>, found: impl ToString) -> Error {
+/// An option that is not what it may be.
+pub(crate) fn refused(option: &'static str, expected: impl Into<String>, found: impl ToString) -> Error {
     Error::Option { option, expected: expected.into(), found: found.to_string() }
 }

@@ -6,6 +6,7 @@ mod error;
 mod experiment;
 mod import;
 mod init;
+mod launch;
 mod machine;
 mod measure;
 mod model;
@@ -42,6 +43,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
         cli::Command::Project(args) => project::project(&args).map(|()| true),
         cli::Command::Report(args) => report::page(&args).map(|()| true),
+        cli::Command::Launch(args) => launch::launch(&args).map(|()| true),
         cli::Command::Merge(args) => report::merge(&args).map(|()| true),
         cli::Command::Completions { shell } => report::completions(shell).map(|()| true),
         cli::Command::Man { out } => report::man(&out).map(|()| true),

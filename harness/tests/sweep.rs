@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod common;
+
+use common::{lines, text, timeless};
 use models::checkpoint::Checkpoint;
-use results::{CellStatus, Loaded, Party, Phase};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use results::{CellStatus, Loaded};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -52,44 +55,6 @@ impl Workshop {
     fn loaded(&self, id: &str) -> Loaded {
         results::load(&self.path("runs").join(id)).unwrap()
     }
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Everything in a run that does not depend on time, sorted: what an inference is and comes to, and what each step sends.
-/// Classes of the secure run are left out, since rounding draws fresh masks.
-fn timeless(run: &Loaded) -> (BTreeSet<String>, BTreeSet<String>, BTreeMap<Key, [u64; 5]>) {
-    let cells = run.cells.iter().map(|row| format!("{row:?}")).collect();
-    let inferences = run
-        .inferences
-        .iter()
-        .map(|row| {
-            format!(
-                "{} {} {} {} {} {:?} {:?} {:?}",
-                row.cell,
-                row.repeat,
-                row.warmup,
-                row.image,
-                row.label,
-                row.class_float,
-                row.class_fixed,
-                row.status
-            )
-        })
-        .collect();
-    let steps = run.steps.iter().map(|row| {
-        let key = (row.cell.clone(), row.warmup, row.repeat, row.party, row.phase, row.step);
-        (key, [row.bytes_out, row.bytes_in, row.messages_out, row.messages_in, row.flights_out])
-    });
-    (cells, inferences, steps.collect())
-}
-
-type Key = (String, bool, u32, Party, Phase, u32);
-
-fn lines(path: &Path) -> usize {
-    std::fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
 #[test]

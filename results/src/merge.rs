@@ -3,7 +3,7 @@
 use crate::run::{files, load_transcripts};
 use crate::scenario::optional;
 use crate::schema::{ItemRow, QueryRow, Row};
-use crate::{Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, TranscriptRow, load};
+use crate::{DataRecord, Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, TranscriptRow, load};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -82,10 +82,6 @@ fn same(path: &Path, first: &Path, run: &Manifest, of: &Manifest) -> Result<(), 
             |link: &crate::LinkRecord| format!("{} {:?} {}", link.name, link.rate_bytes_per_s, link.rtt_s);
         manifest.links.iter().map(asked).collect::<Vec<_>>().join(", ")
     };
-    let data = |manifest: &Manifest| {
-        let file = |file: &crate::DataRecord| format!("{}/{} {}", file.set, file.file, file.sha256);
-        manifest.data.iter().map(file).collect::<Vec<_>>().join(", ")
-    };
     let quantities = |manifest: &Manifest| {
         [
             ("version", manifest.linnet.clone()),
@@ -93,7 +89,6 @@ fn same(path: &Path, first: &Path, run: &Manifest, of: &Manifest) -> Result<(), 
             ("pinning", format!("{:?}", manifest.pinning)),
             ("seeds", format!("{:?}", manifest.seeds)),
             ("links", link(manifest)),
-            ("data", data(manifest)),
         ]
     };
     for ((what, found), (_, expected)) in quantities(run).into_iter().zip(quantities(of)) {
@@ -143,6 +138,7 @@ fn joined(runs: &[Loaded], parts: &[PathBuf], out: &Path) -> Result<Manifest, Er
             }
         }
         if index > 0 {
+            join_data(&mut manifest.data, &run.manifest.data, &parts[index])?;
             manifest.resumed.extend_from_slice(&run.manifest.resumed);
         }
         manifest.cells.extend(run.manifest.cells.iter().cloned());
@@ -176,4 +172,43 @@ fn joined(runs: &[Loaded], parts: &[PathBuf], out: &Path) -> Result<Manifest, Er
     }
     manifest.cells.clone_from(&shard.whole);
     Ok(manifest)
+}
+
+/// Adds the files of the run at `path` that are not in `all`: a share lists those of its own cells' networks alone.
+///
+/// Errors with the first file that is another one there.
+fn join_data(all: &mut Vec<DataRecord>, files: &[DataRecord], path: &Path) -> Result<(), Error> {
+    for file in files {
+        match all.iter().find(|other| (&other.set, &other.file) == (&file.set, &file.file)) {
+            None => all.push(file.clone()),
+            Some(other) if other.sha256 == file.sha256 => {}
+            Some(other) => {
+                let what = format!("data {}/{}", file.set, file.file);
+                return Err(differs(path, &what, other.sha256.clone(), file.sha256.clone()));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_several_data_sets_have_the_files_of_all() {
+        let file = |set: &str, sha256: &str| DataRecord {
+            set: set.into(),
+            file: "test".into(),
+            sha256: sha256.into(),
+            official: None,
+        };
+        let mut all = Vec::new();
+        for files in [&[][..], &[file("a", "1")], &[file("b", "2"), file("a", "1")]] {
+            join_data(&mut all, files, Path::new("share")).unwrap();
+        }
+        assert_eq!(all, [file("a", "1"), file("b", "2")]);
+        let error = join_data(&mut all, &[file("b", "3")], Path::new("share")).unwrap_err().to_string();
+        assert!(error.contains("share") && error.contains("data b/test: expected 2, found 3"), "{error}");
+    }
 }

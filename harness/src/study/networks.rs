@@ -91,6 +91,11 @@ pub(super) fn make(
     Ok(made)
 }
 
+/// Whether anything is imported, trained or linearized: not where all networks are checkpoints, run as they are.
+pub(super) fn any_to_make(models: &[Model], linearize: Option<&Linearize>) -> bool {
+    linearize.is_some() || models.iter().any(|model| model.checkpoint.is_none())
+}
+
 fn trains(model: &Model) -> bool {
     model.checkpoint.is_none() && model.import.is_none() && model.net.is_some()
 }
