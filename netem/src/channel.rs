@@ -13,6 +13,7 @@ use crate::release::{Lateness, ReleaseError};
 use crate::shaper::Shaper;
 use crate::spent::{Books, Phase, Spent};
 use crate::tcp::{self, Tcp};
+use crate::tls::Identity;
 use crate::transcript::{Doing, Event, Recorder};
 use crate::{Error, Link};
 
@@ -140,9 +141,35 @@ impl Channel {
         Self::over_tcp(tcp::accept(listener, deadline)?, link, uplink, deadline)
     }
 
+    /// One end of a connection between two hosts, over which nothing is emulated: with `identity`, by TLS 1.3 with
+    /// certificates at both ends; without, plain, which only a connection within this host may be.
+    ///
+    /// # Errors
+    /// [`Error::Plain`]; [`Error::Io`], such as for a certificate that the other end does not accept.
+    pub fn between_hosts(
+        stream: TcpStream,
+        identity: Option<&Identity>,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
+        let deadline = bounded(deadline);
+        let preparing = |source| Error::Io { doing: "preparing the connection", source };
+        let peer = stream.peer_addr().map_err(preparing)?;
+        let tls = match identity {
+            Some(identity) => {
+                stream.set_nodelay(true).map_err(preparing)?;
+                Some(identity.handshake(stream.try_clone().map_err(preparing)?, deadline)?)
+            }
+            None if peer.ip().is_loopback() => None,
+            None => return Err(Error::Plain { peer }),
+        };
+        let inbox = Arc::<Inbox>::default();
+        let tcp = Tcp::start(stream, tls, &Link::loopback(), &inbox, deadline)?;
+        Ok(Self::new(Transport::Tcp(tcp), inbox, None, deadline))
+    }
+
     fn over_tcp(stream: TcpStream, link: &Link, uplink: &Uplink, deadline: Duration) -> Result<Self, Error> {
         let inbox = Arc::<Inbox>::default();
-        let tcp = Tcp::start(stream, link, &inbox, deadline)?;
+        let tcp = Tcp::start(stream, None, link, &inbox, deadline)?;
         let uplink = link.is_shaped().then(|| uplink.clone());
         Ok(Self::new(Transport::Tcp(tcp), inbox, uplink, deadline))
     }

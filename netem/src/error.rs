@@ -1,6 +1,8 @@
 //! What can go wrong on a channel, and whose doing it is.
 
 use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Phase;
@@ -64,6 +66,24 @@ pub enum Error {
         /// What was given.
         found: String,
     },
+    /// Keys or certificates that are not what they have to be.
+    #[error("config: {}: expected {expected}, found {found}", path.display())]
+    Keys {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it has to be.
+        expected: &'static str,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// A connection beyond this host that nothing protects.
+    #[error(
+        "config: expected certificates (TLS) for a connection beyond this host, found plain TCP with {peer}"
+    )]
+    Plain {
+        /// The other end.
+        peer: SocketAddr,
+    },
     /// The operating system refused.
     #[error("io: {doing}: {source}")]
     Io {
@@ -79,7 +99,9 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Closed { .. } | Self::Deadline { .. } | Self::Malformed { .. } => Fault::Peer,
-            Self::TooLong { .. } | Self::Link { .. } => Fault::Config,
+            Self::TooLong { .. } | Self::Link { .. } | Self::Keys { .. } | Self::Plain { .. } => {
+                Fault::Config
+            }
             Self::Io { .. } => Fault::Io,
         }
     }

@@ -61,6 +61,7 @@ mod replay;
 mod shaper;
 mod spent;
 mod tcp;
+mod tls;
 mod transcript;
 mod units;
 
@@ -74,5 +75,6 @@ pub use release::ReleaseError;
 pub use replay::{Predicted, replay};
 pub use shaper::Shaper;
 pub use spent::{Phase, Spent};
+pub use tls::{Identity, SERVER_NAME};
 pub use transcript::{Doing, Event};
 pub use units::{Bytes, BytesPerSec};

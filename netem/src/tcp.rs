@@ -1,7 +1,7 @@
 //! TCP, with a thread a direction.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::error::End;
 use crate::frame::{greeting, read_frame, read_greeting, starts_with_frame, write_frames};
 use crate::queue::{Inbox, Outbox};
+use crate::tls::Tls;
 use crate::{Error, Link, Phase};
 
 /// Small frames are read this many bytes at a time.
@@ -87,6 +88,7 @@ impl Tcp {
     /// reader, so neither end waits for the other here.
     pub(crate) fn start(
         stream: TcpStream,
+        tls: Option<Tls>,
         link: &Link,
         inbox: &Arc<Inbox>,
         deadline: Duration,
@@ -102,24 +104,32 @@ impl Tcp {
             threads: Vec::new(),
             linger: deadline.min(LINGER),
         };
-        let mut socket = tcp.stream.try_clone().map_err(&prepare)?;
+        let (reader, mut writer): (Box<dyn Read + Send>, Box<dyn Write + Send>) = match tls {
+            None => {
+                let halves = (tcp.stream.try_clone(), tcp.stream.try_clone());
+                (Box::new(halves.0.map_err(&prepare)?), Box::new(halves.1.map_err(&prepare)?))
+            }
+            Some(tls) => {
+                let (reader, writer) = tls.split().map_err(&prepare)?;
+                (Box::new(reader), Box::new(writer))
+            }
+        };
         let hello = greeting(link);
         tcp.threads.push(
             thread::Builder::new()
                 .name("netem-write".into())
                 .spawn(move || {
-                    let end = write_all(&mut socket, &hello, &outbox);
+                    let end = write_all(&mut writer, &hello, &outbox);
                     outbox.end(end);
                 })
                 .map_err(&prepare)?,
         );
-        let socket = tcp.stream.try_clone().map_err(&prepare)?;
         let (link, inbox) = (link.clone(), Arc::clone(inbox));
         tcp.threads.push(
             thread::Builder::new()
                 .name("netem-read".into())
                 .spawn(move || {
-                    let end = read_all(socket, &link, &inbox);
+                    let end = read_all(reader, &link, &inbox);
                     inbox.end(end);
                 })
                 .map_err(&prepare)?,
@@ -133,7 +143,7 @@ impl Tcp {
 }
 
 /// Writes until the outbox is closed or the connection fails, and says which.
-fn write_all(socket: &mut TcpStream, hello: &[u8], outbox: &Outbox) -> End {
+fn write_all(socket: &mut impl Write, hello: &[u8], outbox: &Outbox) -> End {
     let doing = "writing to the peer";
     if let Err(error) = socket.write_all(hello) {
         return End::of(doing, &error);
@@ -147,7 +157,7 @@ fn write_all(socket: &mut TcpStream, hello: &[u8], outbox: &Outbox) -> End {
 }
 
 /// Reads until the connection ends or makes no sense, and says why.
-fn read_all(socket: TcpStream, link: &Link, inbox: &Inbox) -> End {
+fn read_all(socket: impl Read, link: &Link, inbox: &Inbox) -> End {
     let mut reader = BufReader::with_capacity(READ_BUFFER, socket);
     if let Err(end) = read_greeting(&mut reader, link) {
         return end;

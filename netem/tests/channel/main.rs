@@ -4,6 +4,7 @@
 
 mod counting;
 mod faults;
+mod hosts;
 mod shaping;
 
 use netem::{Channel, FrameKind, Link};

@@ -1,0 +1,133 @@
+//! Connections between two hosts: who is let in, and that what is counted is what it is without encryption.
+
+use super::DATA;
+use netem::{Channel, Error, Identity, Phase, SERVER_NAME};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A folder of keys by an authority of its own.
+fn keys(folder: &Path) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
+    for party in ["server", "client"] {
+        let key = KeyPair::generate().unwrap();
+        let name = if party == "server" { SERVER_NAME } else { "linnet-client" };
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        std::fs::write(folder.join(format!("{party}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.join(format!("{party}.key")), key.serialize_pem()).unwrap();
+    }
+}
+
+/// Both ends of a connection, as far as each gets.
+fn connect(
+    server: Option<Identity>,
+    client: Option<Identity>,
+) -> (Result<Channel, Error>, Result<Channel, Error>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepting = thread::spawn(move || {
+        Channel::between_hosts(listener.accept().unwrap().0, server.as_ref(), DEADLINE)
+    });
+    let client = Channel::between_hosts(TcpStream::connect(address).unwrap(), client.as_ref(), DEADLINE);
+    (accepting.join().unwrap(), client)
+}
+
+#[test]
+fn what_travels_by_tls_is_whole_and_counted_as_ever() {
+    let temp = tempfile::tempdir().unwrap();
+    keys(temp.path());
+    let (server, client) =
+        connect(Some(Identity::server(temp.path()).unwrap()), Some(Identity::client(temp.path()).unwrap()));
+    let (mut server, mut client) = (server.unwrap(), client.unwrap());
+    // Both send much at once, in frames of all sizes.
+    let sizes: Vec<usize> = (0..200).map(|i| (i * i * 37) % 300_000).collect();
+    let exchange = |channel: &mut Channel, salt: u8, theirs: u8| {
+        channel.enter(Phase::Online, 1);
+        for size in &sizes {
+            channel.send(DATA, vec![salt; *size]).unwrap();
+        }
+        for size in &sizes {
+            assert_eq!(channel.recv(DATA, *size).unwrap(), vec![theirs; *size]);
+        }
+        channel.take_spent().remove(0)
+    };
+    let (of_server, of_client) = thread::scope(|scope| {
+        let serving = scope.spawn(|| exchange(&mut server, 1, 2));
+        let asked = exchange(&mut client, 2, 1);
+        (serving.join().unwrap(), asked)
+    });
+    let all: usize = sizes.iter().sum();
+    assert_eq!((of_client.bytes_out, of_client.header_out), (all as u64, 5 * 200));
+    assert_eq!((of_client.bytes_in, of_server.bytes_in), (of_server.bytes_out, of_client.bytes_out));
+    drop(client);
+    assert!(matches!(server.recv(DATA, 1), Err(Error::Closed { .. })));
+}
+
+#[test]
+fn a_party_of_another_authority_is_refused_by_either_side() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    keys(ours.path());
+    keys(theirs.path());
+    let (server, client) =
+        connect(Some(Identity::server(theirs.path()).unwrap()), Some(Identity::client(ours.path()).unwrap()));
+    let refused = client.err().unwrap().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
+    assert!(server.is_err());
+    // A client that knows the server's authority, and has its own certificate of another.
+    std::fs::copy(ours.path().join("ca.pem"), theirs.path().join("ca.pem")).unwrap();
+    let (server, client) =
+        connect(Some(Identity::server(ours.path()).unwrap()), Some(Identity::client(theirs.path()).unwrap()));
+    let refused = server.err().unwrap().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
+    // In TLS 1.3 the client hears of it behind the handshake.
+    let heard = client.and_then(|mut channel| channel.recv(DATA, 1)).err().unwrap().to_string();
+    assert!(heard.contains("alert") || heard.contains("ended the connection"), "{heard}");
+}
+
+#[test]
+fn a_client_without_a_certificate_gets_nowhere() {
+    let temp = tempfile::tempdir().unwrap();
+    keys(temp.path());
+    let (server, client) = connect(Some(Identity::server(temp.path()).unwrap()), None);
+    assert!(server.is_err());
+    assert!(client.and_then(|mut channel| channel.recv(DATA, 1)).is_err());
+}
+
+#[test]
+fn keys_that_are_not_there_or_not_keys_are_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let missing = Identity::client(temp.path()).err().unwrap().to_string();
+    assert!(missing.contains("client.pem") && missing.contains("expected a certificate"), "{missing}");
+    keys(temp.path());
+    std::fs::write(temp.path().join("server.key"), "no key").unwrap();
+    let wrong = Identity::server(temp.path()).err().unwrap().to_string();
+    assert!(wrong.contains("server.key") && wrong.contains("expected a private key"), "{wrong}");
+    keys(temp.path());
+    let key = KeyPair::generate().unwrap();
+    std::fs::write(temp.path().join("server.key"), key.serialize_pem()).unwrap();
+    let other = Identity::server(temp.path()).err().unwrap().to_string();
+    assert!(other.contains("expected a certificate, its key"), "{other}");
+}
+
+#[test]
+fn plain_tcp_beyond_this_host_is_refused() {
+    // An address of this machine that is not a loopback one, where there is one.
+    let outward = std::net::UdpSocket::bind("0.0.0.0:0")
+        .and_then(|socket| socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()));
+    let Ok(address) = outward.map(|address| address.ip()) else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let Ok(listener) = TcpListener::bind((address, 0)) else { return };
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let refused = Channel::between_hosts(stream, None, DEADLINE).err().unwrap().to_string();
+    assert!(refused.contains("found plain TCP"), "{refused}");
+}
