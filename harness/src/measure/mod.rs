@@ -3,6 +3,7 @@
 
 mod cell;
 mod group;
+pub(crate) mod ledger;
 mod plan;
 mod pooled;
 mod prepared;

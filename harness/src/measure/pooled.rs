@@ -1,7 +1,8 @@
 //! One cell whose preprocessed inferences go through a pool: filled, used by queries that come as the scenario says, and
 //! every one of them verified afterwards.
 
-use super::cell::{Books, Cell};
+use super::cell::Cell;
+use super::ledger::Books;
 use super::progress::Progress;
 use crate::cli::StoreArg;
 use crate::error::Error;

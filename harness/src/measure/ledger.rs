@@ -1,0 +1,197 @@
+//! What an inference sends and comes to, held against what its plan says: bytes, messages and flights step by step, and
+//! every logit.
+
+use super::record::{step_row, transcript_row};
+use crate::error::Error;
+use crate::party::Outcome;
+use crate::party::pair::PhaseReport;
+use models::real::argmax;
+use netem::Phase;
+use protocols::clear::replay;
+use protocols::masks::MaskSeed;
+use protocols::plan::compile::ServerSecrets;
+use protocols::plan::cost::{Operations, StepCost, Traffic, predict, total};
+use protocols::plan::{INPUT_STEP, Plan};
+use protocols::service::Request;
+use results::{CellRow, InferenceRow, Party, StepRow, TranscriptRow};
+
+/// What the parties wrote down in one inference.
+#[derive(Default)]
+pub(crate) struct Books {
+    /// Whether transcripts are asked for.
+    pub(crate) record: bool,
+    pub(crate) steps: Vec<StepRow>,
+    pub(crate) transcript: Vec<TranscriptRow>,
+}
+
+/// What a plan predicts, to be compared with the books.
+pub(crate) struct Ledger<'a> {
+    plan: &'a Plan,
+    costs: Vec<StepCost>,
+}
+
+impl<'a> Ledger<'a> {
+    /// Of the plan; with `requests`, of a client that asks for what comes next.
+    pub(crate) fn new(plan: &'a Plan, requests: bool) -> Self {
+        let mut costs = predict(plan);
+        if requests {
+            add_requests(&mut costs);
+        }
+        Self { plan, costs }
+    }
+
+    /// What a phase is predicted to send: bytes up and down, headers included, and flights of both parties.
+    pub(crate) fn predicted(&self, phase: Phase) -> (u64, u64, u64) {
+        let sum = total(&self.costs, phase);
+        let framed = |t: Traffic| t.bytes + t.messages * netem::HEADER_BYTES;
+        (framed(sum.up), framed(sum.down), sum.up.flights + sum.down.flights)
+    }
+
+    /// The row with the plan's widths and what is predicted.
+    pub(crate) fn predicted_in(&self, row: CellRow) -> CellRow {
+        let predicted = |phase| {
+            let (up, down, rounds) = self.predicted(phase);
+            (Some(up), Some(down), Some(rounds))
+        };
+        let (setup, offline, online) =
+            (predicted(Phase::Setup), predicted(Phase::Offline), predicted(Phase::Online));
+        CellRow {
+            ring_bits: Some(self.plan.ring.bits()),
+            fa: Some(self.plan.scales.fa),
+            fw: Some(self.plan.scales.fw),
+            predicted_setup_up_bytes: setup.0,
+            predicted_setup_down_bytes: setup.1,
+            predicted_setup_rounds: setup.2,
+            predicted_offline_up_bytes: offline.0,
+            predicted_offline_down_bytes: offline.1,
+            predicted_offline_rounds: offline.2,
+            predicted_online_up_bytes: online.0,
+            predicted_online_down_bytes: online.1,
+            predicted_online_rounds: online.2,
+            ..row
+        }
+    }
+
+    /// Turns both parties' books of a phase into rows, and compares them with the prediction: bytes, messages, flights.
+    pub(crate) fn book(
+        &self,
+        row: &mut InferenceRow,
+        books: &mut Books,
+        report: &PhaseReport,
+    ) -> Result<(), Error> {
+        row.peak_rss_client_bytes = report.client.peak_rss_bytes;
+        row.peak_rss_server_bytes = report.server.peak_rss_bytes;
+        row.release_p50_ns = Some(report.client.release.p50_ns);
+        row.release_p99_ns = Some(report.client.release.p99_ns);
+        let plan = self.plan;
+        for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
+            books.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            books.transcript.extend(report.transcript.iter().map(|event| transcript_row(row, party, event)));
+            for spent in &report.spent {
+                let cost =
+                    self.costs.iter().find(|cost| (cost.phase, cost.step) == (spent.phase, spent.step));
+                let sent = |traffic: Traffic| (traffic.bytes, traffic.messages, traffic.flights);
+                let expected = sent(cost.map_or(Traffic::default(), |cost| match party {
+                    Party::Client => cost.up,
+                    Party::Server => cost.down,
+                }));
+                let found = (spent.bytes_out, spent.messages_out, spent.flights_out);
+                if found != expected {
+                    return Err(Error::Verification {
+                        what: format!(
+                            "bytes, messages and flights that the {} sent in {} {}",
+                            if party == Party::Client { "client" } else { "server" },
+                            spent.phase,
+                            plan.describe_step(spent.step).0
+                        ),
+                        expected: format!("{expected:?}"),
+                        found: format!("{found:?}"),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What requests cost where the client asks for what comes next: they go up with its first message.
+fn add_requests(costs: &mut Vec<StepCost>) {
+    let up = Request::TRAFFIC;
+    if let Some(input) = costs.iter_mut().find(|cost| (cost.phase, cost.step) == (Phase::Online, INPUT_STEP))
+    {
+        input.up.bytes += up.bytes;
+        input.up.messages += up.messages;
+    }
+    let first = costs.iter_mut().find(|cost| cost.phase == Phase::Offline && cost.up.flights > 0);
+    let Some(first) = first else { return };
+    // The client's first flight begins with the request.
+    first.up.flights -= 1;
+    let request = StepCost {
+        phase: Phase::Offline,
+        step: INPUT_STEP,
+        up: Traffic { flights: 1, ..up },
+        down: Traffic::default(),
+        operations: Operations::default(),
+    };
+    costs.push(request);
+}
+
+/// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
+pub(crate) fn conclude(
+    plan: &Plan,
+    secrets: &ServerSecrets,
+    row: &mut InferenceRow,
+    image: &[f32],
+    online: PhaseReport,
+) -> Result<(), Error> {
+    let (client, server) = match (online.client.outcome, online.server.outcome) {
+        (Some(client), Some(server)) => (client, server),
+        _ => return Err(Error::Party { party: "client", what: "reported no outcome".into() }),
+    };
+    let logits = client.logits.clone().unwrap_or_default();
+    row.class_secure = Some(argmax(&logits) as u32);
+    row.verified = Some(false);
+    row.out_of_bounds = Some(verify(plan, secrets, image, &logits, &client, &server)?);
+    row.verified = Some(true);
+    Ok(())
+}
+
+/// Compares the run with its clear replay, bit for bit. Returns the activation inputs that left their bound.
+fn verify(
+    plan: &Plan,
+    secrets: &ServerSecrets,
+    image: &[f32],
+    logits: &[i64],
+    client: &Outcome,
+    server: &Outcome,
+) -> Result<u64, Error> {
+    let seeds = (MaskSeed::from_bytes(client.seed), MaskSeed::from_bytes(server.seed));
+    let clear = replay(plan, secrets, &plan.quantise_image(image), &seeds.0, &seeds.1);
+    if logits != clear.logits {
+        return Err(Error::Verification {
+            what: "logits".into(),
+            expected: format!("{:?}", clear.logits),
+            found: format!("{logits:?}"),
+        });
+    }
+    if let Some(shares) = &server.shares {
+        if shares.len() != clear.server_shares.len() {
+            let expected = format!("{} values", clear.server_shares.len());
+            return Err(Error::Verification {
+                what: "shares".into(),
+                expected,
+                found: shares.len().to_string(),
+            });
+        }
+        for (value, (found, expected)) in shares.iter().zip(&clear.server_shares).enumerate() {
+            if let Some(unit) = (0..expected.len()).find(|i| found.get(*i) != expected.get(*i)) {
+                return Err(Error::Verification {
+                    what: format!("server's share of {}, unit {unit}", plan.describe_step(value as u32).0),
+                    expected: expected[unit].to_string(),
+                    found: found.get(unit).map_or("none".into(), u64::to_string),
+                });
+            }
+        }
+    }
+    Ok(clear.out_of_bounds)
+}
