@@ -8,6 +8,7 @@ use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Measures private inference: accuracy, online and offline latency and communication per ReLU budget.
@@ -35,6 +36,12 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Predict runs' latency over other links from what their parties did, without running them.
     Project(ProjectArgs),
+    /// Make certificates for `serve` and `query`: a test authority's, a server's and a client's.
+    Keys(KeysArgs),
+    /// Be the server for clients on other hosts.
+    Serve(ServeArgs),
+    /// Have images classified by a server on another host, and measure it. The server says which data set they are of.
+    Query(QueryArgs),
     /// Write one HTML page of runs, which needs no network.
     Report(ReportArgs),
     /// Join runs of one experiment, such as its shares, into one.
@@ -397,6 +404,91 @@ pub(crate) struct ReportArgs {
     /// The page; `report.html` in the first run's folder if absent.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KeysArgs {
+    /// Folder of the keys, new. The server's host needs ca.pem, server.pem and server.key of it, the client's ca.pem,
+    /// client.pem and client.key.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Days that the certificates are valid for.
+    #[arg(long, default_value_t = 365)]
+    pub(crate) days: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Checkpoint folder.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Address and port to listen at; port 0 takes a free one, which is told.
+    #[arg(long)]
+    pub(crate) listen: SocketAddr,
+    /// Folder of keys (`linnet keys`); without, only loopback addresses are served.
+    #[arg(long)]
+    pub(crate) tls: Option<PathBuf>,
+    /// Threads of a session.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Longest wait for a sign of life from the client within a phase, seconds.
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) deadline: f64,
+    /// Longest wait for a client's next request, seconds.
+    #[arg(long, default_value_t = 600.0)]
+    pub(crate) idle: f64,
+    /// End after so many sessions.
+    #[arg(long)]
+    pub(crate) sessions: Option<usize>,
+    /// Give clients the seeds of this server's masks after each inference, so that they can verify it. Only for clients who
+    /// may know the weights: with the seeds they could find them out.
+    #[arg(long)]
+    pub(crate) reveal_masks: bool,
+    /// Link that packings are chosen for: a name from `linnet links`, or "rate=100MB/s,rtt=10ms".
+    #[arg(long, default_value = "lan")]
+    pub(crate) link: String,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct QueryArgs {
+    /// The server's address and port.
+    #[arg(long)]
+    pub(crate) connect: String,
+    /// Folder of keys (`linnet keys`); without, only a server on this host is asked.
+    #[arg(long)]
+    pub(crate) tls: Option<PathBuf>,
+    /// Test images to be classified.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) images: usize,
+    /// Inferences before the measured ones.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) warmups: usize,
+    /// Checkpoint folder of the same network, to verify every inference; needs a server with --reveal-masks. Options that
+    /// shape the plan have to be the server's.
+    #[arg(long)]
+    pub(crate) model: Option<PathBuf>,
+    /// What rows call the network between the hosts.
+    #[arg(long, default_value = "network")]
+    pub(crate) network: String,
+    /// Threads of this party.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Longest wait for a sign of life from the server, seconds.
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) deadline: f64,
+    /// Folder of runs.
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Name of the run; made from the time if absent.
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// With --model: the server's --link.
+    #[arg(long, default_value = "lan")]
+    pub(crate) link: String,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
 }
 
 #[derive(Args)]

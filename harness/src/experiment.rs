@@ -225,7 +225,7 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
 }
 
 /// Every combination of the choices that shape a plan.
-pub(crate) fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
+fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
     let mut all = Vec::new();
     let backends = chosen("--he", &compile.he, He::Narrow)?;
     for relu in chosen("--relu", &compile.relu, Relu::Narrow)? {
@@ -245,6 +245,14 @@ pub(crate) fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBac
         }
     }
     Ok(all)
+}
+
+/// The choices that shape a plan, of a command that compiles one.
+pub(crate) fn one_protocol(compile: &CompileArgs) -> Result<(ReluVariant, HeBackend), Error> {
+    match protocols(compile)?[..] {
+        [one] => Ok(one),
+        _ => Err(refused("--relu, --he", "one value each", "several")),
+    }
 }
 
 /// What was chosen, each once; `default` if nothing was.

@@ -4,6 +4,7 @@ mod cli;
 mod doctor;
 mod error;
 mod experiment;
+mod hosts;
 mod import;
 mod init;
 mod launch;
@@ -42,6 +43,9 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Sweep(args) => sweep::run(args),
         cli::Command::Compare(args) => report::compare(&args).map(|()| true),
         cli::Command::Project(args) => project::project(&args).map(|()| true),
+        cli::Command::Keys(args) => hosts::keys(&args).map(|()| true),
+        cli::Command::Serve(args) => hosts::serve(&args).map(|()| true),
+        cli::Command::Query(args) => hosts::query(&args),
         cli::Command::Report(args) => report::page(&args).map(|()| true),
         cli::Command::Launch(args) => launch::launch(&args).map(|()| true),
         cli::Command::Merge(args) => report::merge(&args).map(|()| true),

@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, ReportArgs};
 use crate::error::Error;
-use crate::experiment::{Compile, protocols};
+use crate::experiment::{Compile, one_protocol};
 use crate::model::Compiled;
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -105,10 +105,7 @@ pub(crate) fn links() -> Result<(), Error> {
 /// `linnet plan show`.
 pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
     let compile = Compile::new(&args.compile, &[Link::parse(&args.link)?])?;
-    let [(relu, he)] = protocols(&args.compile)?[..] else {
-        let expected = "one value each".to_owned();
-        return Err(Error::Option { option: "--relu, --he", expected, found: "several".into() });
-    };
+    let (relu, he) = one_protocol(&args.compile)?;
     let compiled = Compiled::load(&args.model, &compile, relu, he)?;
     if args.json {
         let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });

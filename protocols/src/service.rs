@@ -18,6 +18,7 @@ const REQUEST: FrameKind = FrameKind(0x03);
 const OFFLINE: u8 = 1;
 const ONLINE: u8 = 2;
 const END: u8 = 3;
+const REPORT: u8 = 4;
 
 /// Bytes of the name of an item.
 pub const ITEM_BYTES: usize = 16;
@@ -64,6 +65,8 @@ pub enum Request {
     Offline(ItemId),
     /// Use the one of this name.
     Online(ItemId),
+    /// Tell what the phase before cost; between phases, and in none of them.
+    Report,
     /// Nothing.
     End,
 }
@@ -77,6 +80,7 @@ impl Request {
         let (code, item, phase) = match self {
             Self::Offline(item) => (OFFLINE, item, Phase::Offline),
             Self::Online(item) => (ONLINE, item, Phase::Online),
+            Self::Report => (REPORT, ItemId([0; ITEM_BYTES]), Phase::Setup),
             Self::End => (END, ItemId([0; ITEM_BYTES]), Phase::Setup),
         };
         channel.enter(phase, INPUT_STEP);
@@ -91,9 +95,10 @@ impl Request {
         let (request, phase) = match bytes[0] {
             OFFLINE => (Self::Offline(item), Phase::Offline),
             ONLINE => (Self::Online(item), Phase::Online),
+            REPORT => (Self::Report, Phase::Setup),
             END => (Self::End, Phase::Setup),
             other => {
-                let expected = "1 (offline), 2 (online) or 3 (end)";
+                let expected = "1 (offline), 2 (online), 3 (end) or 4 (report)";
                 return Err(Error::peer("request", expected, other.to_string()));
             }
         };

@@ -8,7 +8,7 @@ mod plan;
 mod pooled;
 mod prepared;
 mod progress;
-mod record;
+pub(crate) mod record;
 mod room;
 
 use crate::error::Error;

@@ -87,7 +87,7 @@ pub(super) fn link_record(link: &Link) -> Result<LinkRecord, Error> {
 }
 
 /// The files of each data set, once, with their checksums; tells on standard error of those known not to be official.
-pub(super) fn data_records<'a>(
+pub(crate) fn data_records<'a>(
     sources: impl Iterator<Item = &'a DataSource>,
 ) -> Result<Vec<DataRecord>, Error> {
     let mut seen: Vec<&DataSource> = Vec::new();
@@ -139,7 +139,7 @@ pub(super) fn uncompiled_record(network: &Checkpoint, variant: Variant) -> Model
 }
 
 /// A moment as the manifest has it.
-pub(super) fn timestamp(moment: OffsetDateTime) -> String {
+pub(crate) fn timestamp(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).expect("a time of today has a text")
 }
 

@@ -382,6 +382,12 @@ impl ServerHere<'_> {
             match request {
                 Request::Offline(item) => self.make(lane, item)?,
                 Request::Online(item) => self.serve(lane, item)?,
+                Request::Report => {
+                    return Err(fault(
+                        Role::Server,
+                        "was asked for a report, which is the harness's to have",
+                    ));
+                }
                 Request::End => return Ok(()),
             }
         }

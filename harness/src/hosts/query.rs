@@ -1,0 +1,276 @@
+//! `linnet query`: a client's measured run against a server on another host.
+
+use super::{BOOKS, OFFER, Offer, SESSION, patience, receive};
+use crate::cli::QueryArgs;
+use crate::error::Error;
+use crate::experiment::{Compile, parse_links};
+use crate::machine;
+use crate::measure::ledger::{Books, Ledger, conclude};
+use crate::measure::record::{data_records, timestamp};
+use crate::model::Compiled;
+use crate::party::child::books;
+use crate::party::pair::PhaseReport;
+use crate::party::{Done, Outcome};
+use crate::report::say;
+use models::data::{DataSource, Dataset};
+use models::real::argmax;
+use netem::{Channel, Identity};
+use protocols::client::Client;
+use protocols::handshake::SessionId;
+use protocols::plan::Plan;
+use protocols::service::{ItemId, Request};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use results::{CellRow, InferenceRow, InferenceStatus, LinkRecord, Manifest, Pinning, Run, SCHEMA};
+use std::collections::BTreeMap;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// Connects, has the images classified, saves each, and prints the table; `false` where an inference failed.
+pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
+    let deadline = patience("--deadline", args.deadline)?;
+    if args.images == 0 {
+        let expected = "at least 1".to_owned();
+        return Err(Error::Option { option: "--images", expected, found: "0".into() });
+    }
+    let identity = args.tls.as_deref().map(Identity::client).transpose()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).build();
+    let pool = pool.map_err(|error| Error::Party { party: "client", what: format!("threads: {error}") })?;
+    pool.install(|| {
+        let mut channel = connect(args, identity.as_ref(), deadline)?;
+        let mut session = [0; 16];
+        rand::rng().fill_bytes(&mut session);
+        channel.send(SESSION, session.to_vec())?;
+        let mut offer: Offer = receive(&mut channel, OFFER, "an offer")?;
+        // What this party relies on is checked before it is.
+        offer.plan = Plan::from_json(&serde_json::to_vec(&offer.plan).expect("a plan is plain data"))?;
+        channel.take_spent();
+        Querying::new(args, &offer)?.run(&mut channel, SessionId(session))
+    })
+}
+
+fn connect(args: &QueryArgs, identity: Option<&Identity>, deadline: Duration) -> Result<Channel, Error> {
+    let connecting = || format!("connecting to {}", args.connect);
+    let mut addresses = args.connect.to_socket_addrs().map_err(Error::io(connecting()))?;
+    let address = addresses.next().ok_or_else(|| Error::Option {
+        option: "--connect",
+        expected: "an address and port, such as 192.0.2.7:7000".into(),
+        found: args.connect.clone(),
+    })?;
+    if identity.is_none() && !address.ip().is_loopback() {
+        return Err(Error::Option {
+            option: "--connect",
+            expected: "a loopback address, or --tls FOLDER beside it (see `linnet keys`)".into(),
+            found: address.to_string(),
+        });
+    }
+    let stream = TcpStream::connect_timeout(&address, deadline).map_err(Error::io(connecting()))?;
+    Ok(Channel::between_hosts(stream, identity, deadline)?)
+}
+
+/// A run against one server.
+struct Querying<'a> {
+    args: &'a QueryArgs,
+    offer: &'a Offer,
+    source: DataSource,
+    test: Dataset,
+    ledger: Ledger<'a>,
+    /// The network itself, where inferences are verified.
+    compiled: Option<Compiled>,
+    cell: CellRow,
+}
+
+impl<'a> Querying<'a> {
+    fn new(args: &'a QueryArgs, offer: &'a Offer) -> Result<Self, Error> {
+        let source = DataSource::parse(&offer.model.data, args.compile.data_dir.as_deref())?;
+        let test = source.load_test()?;
+        if args.images > test.len() {
+            let expected = format!("at most {}, the size of the test set", test.len());
+            return Err(Error::Option { option: "--images", expected, found: args.images.to_string() });
+        }
+        let ledger = Ledger::new(&offer.plan, true);
+        let model = &offer.model;
+        let cell = ledger.predicted_in(CellRow {
+            cell: format!("{}-{}-{}-{}-{}", model.name, model.method, model.relus, model.relu, args.network),
+            model: model.name.clone(),
+            method: model.method.clone(),
+            budget: model.budget,
+            relus: model.relus,
+            relu: model.relu.clone(),
+            he: model.he.clone(),
+            threads: Some(args.threads.max(1) as u32),
+            store: Some("memory".to_owned()),
+            link: args.network.clone(),
+            scenario: Some("single-stream".to_owned()),
+            ..CellRow::default()
+        });
+        Ok(Self { args, offer, source, test, ledger, compiled: compiled(args, offer)?, cell })
+    }
+
+    fn run(&self, channel: &mut Channel, session: SessionId) -> Result<bool, Error> {
+        let (args, now) = (self.args, OffsetDateTime::now_utc());
+        let format = format_description!("[year][month][day]-[hour][minute][second]");
+        let made =
+            || format!("{}-{}", now.format(&format).expect("the format is fixed"), self.offer.model.name);
+        let folder = args.out.join(args.id.clone().unwrap_or_else(made));
+        let mut run = Run::create(&folder, &self.manifest(&folder, now)?)?;
+        run.cell(&self.cell)?;
+        let mut rng = ChaCha20Rng::from_os_rng();
+        let mut client = Client::connect(channel, &self.offer.plan, session, &mut rng)?;
+        let mut setup = Some(self.report(channel, None, None)?);
+        let mut whole = true;
+        for index in 0..args.warmups + args.images {
+            let mut row = self.blank(index);
+            let mut books = Books::default();
+            let outcome =
+                self.inference(channel, (&mut client, &mut rng), setup.take(), &mut row, &mut books);
+            if let Err(error) = &outcome {
+                row.status = InferenceStatus::Failed;
+                row.error = Some(error.to_string());
+                eprintln!("inference {index}: {error}");
+            }
+            run.inference(&row, &books.steps)?;
+            if outcome.is_err() {
+                whole = false;
+                break;
+            }
+        }
+        if whole {
+            Request::End.send(channel)?;
+            channel.flush()?;
+        }
+        let summary = run.finish()?;
+        say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
+        Ok(whole)
+    }
+
+    /// One inference; fills in the rows as far as it gets.
+    fn inference(
+        &self,
+        channel: &mut Channel,
+        (client, rng): (&mut Client<'_>, &mut ChaCha20Rng),
+        setup: Option<PhaseReport>,
+        row: &mut InferenceRow,
+        books: &mut Books,
+    ) -> Result<(), Error> {
+        let image = match &self.compiled {
+            Some(compiled) => {
+                let (image, float, fixed) = compiled.clear_classes(&self.test, row.image as usize);
+                (row.class_float, row.class_fixed) = (Some(float as u32), Some(fixed as u32));
+                image
+            }
+            None => self.offer.normalisation.apply(self.test.image(row.image as usize), self.test.shape()),
+        };
+        if let Some(setup) = &setup {
+            self.ledger.book(row, books, setup)?;
+        }
+        let item = ItemId::random(rng);
+        Request::Offline(item).send(channel)?;
+        let ready = client.offline(channel, rng)?;
+        let offline = self.report(channel, Some(ready.stored_bytes() as u64), None)?;
+        row.store_client_bytes = offline.client.store_bytes;
+        row.store_server_bytes = offline.server.store_bytes;
+        self.ledger.book(row, books, &offline)?;
+        Request::Online(item).send(channel)?;
+        let output = ready.online(channel, &image)?;
+        row.class_secure = Some(argmax(&output.logits) as u32);
+        let outcome = Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
+        let online = self.report(channel, None, Some(outcome))?;
+        self.ledger.book(row, books, &online)?;
+        match &self.compiled {
+            Some(compiled) => conclude(&compiled.plan, &compiled.secrets, row, &image, online),
+            None => Ok(()),
+        }
+    }
+
+    /// This party's books of the phase that has just ended, and the server's, which it is asked for between phases. The
+    /// client's seed stays here.
+    fn report(
+        &self,
+        channel: &mut Channel,
+        store_bytes: Option<u64>,
+        outcome: Option<Outcome>,
+    ) -> Result<PhaseReport, Error> {
+        let client = books(channel, store_bytes, outcome);
+        Request::Report.send(channel)?;
+        let server: Done = receive(channel, BOOKS, "books")?;
+        channel.take_spent();
+        Ok(PhaseReport { client, server })
+    }
+
+    fn blank(&self, index: usize) -> InferenceRow {
+        let warmup = index < self.args.warmups;
+        let repeat = if warmup { index } else { index - self.args.warmups };
+        let image = if warmup { 0 } else { repeat };
+        InferenceRow {
+            cell: self.cell.cell.clone(),
+            repeat: repeat as u32,
+            warmup,
+            image: image as u64,
+            label: self.test.label(image) as u32,
+            ..InferenceRow::default()
+        }
+    }
+
+    fn manifest(&self, folder: &std::path::Path, now: OffsetDateTime) -> Result<Manifest, Error> {
+        let Self { args, offer, .. } = self;
+        Ok(Manifest {
+            schema: SCHEMA,
+            id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            started: timestamp(now),
+            command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
+            linnet: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: machine::revision(),
+            machine: machine::describe(),
+            threads: args.threads.max(1) as u32,
+            pinning: Pinning::default(),
+            seeds: BTreeMap::new(),
+            links: vec![LinkRecord { name: args.network.clone(), ..LinkRecord::default() }],
+            loopback: None,
+            models: vec![offer.model.clone()],
+            data: data_records(std::iter::once(&self.source))?,
+            cells: vec![self.cell.cell.clone()],
+            shard: None,
+            resumed: Vec::new(),
+            settings: serde_json::json!({
+                "images": args.images,
+                "warmups": args.warmups,
+                "verified": self.compiled.is_some(),
+                "tls": args.tls.is_some(),
+                "server": {
+                    "address": args.connect,
+                    "linnet": offer.linnet,
+                    "revision": offer.revision,
+                    "machine": offer.machine,
+                    "threads": offer.threads,
+                },
+            }),
+        })
+    }
+}
+
+/// The network that inferences are verified with, compiled as the server's was; `None` if none is given.
+fn compiled(args: &QueryArgs, offer: &Offer) -> Result<Option<Compiled>, Error> {
+    let Some(folder) = &args.model else { return Ok(None) };
+    if !offer.reveals_masks {
+        return Err(Error::Option {
+            option: "--model",
+            expected: "a server with --reveal-masks, to verify its inferences".into(),
+            found: "one that keeps its masks".into(),
+        });
+    }
+    let links = parse_links(std::slice::from_ref(&args.link))?;
+    let compile = Compile::new(&args.compile, &links)?;
+    let compiled = Compiled::load(folder, &compile, offer.plan.relu, offer.plan.he.backend)?;
+    let (ours, theirs) = (compiled.plan.digest(), offer.plan.digest());
+    if ours != theirs {
+        return Err(Error::Option {
+            option: "--model",
+            expected: format!("the server's network, compiled to its plan {theirs}"),
+            found: format!("{ours} of {}", folder.display()),
+        });
+    }
+    Ok(Some(compiled))
+}

@@ -1,0 +1,159 @@
+//! `linnet serve`: one model for any number of clients.
+
+use super::{BOOKS, OFFER, Offer, SESSION, SESSION_BYTES, patience, send};
+use crate::cli::ServeArgs;
+use crate::error::Error;
+use crate::experiment::{Compile, one_protocol, parse_links};
+use crate::machine;
+use crate::model::Compiled;
+use crate::party::child::books;
+use crate::party::{Done, Outcome};
+use netem::{Channel, Identity};
+use protocols::handshake::SessionId;
+use protocols::server::{Model, Server, ServerReady};
+use protocols::service::{ItemId, Request};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use results::ModelRecord;
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// Preprocessed inferences that a session may have before it uses them.
+const MOST_ITEMS: usize = 64;
+
+/// Compiles the model and serves clients until it is told not to, or the sessions asked for have ended.
+pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
+    let (deadline, idle) = (patience("--deadline", args.deadline)?, patience("--idle", args.idle)?);
+    let identity = args.tls.as_deref().map(Identity::server).transpose()?;
+    if identity.is_none() && !args.listen.ip().is_loopback() {
+        return Err(Error::Option {
+            option: "--listen",
+            expected: "a loopback address, or --tls FOLDER beside it (see `linnet keys`)".into(),
+            found: args.listen.to_string(),
+        });
+    }
+    let compiled = compiled(args)?;
+    let model = Model::prepare(&compiled.plan, &compiled.secrets)?;
+    let offer = offer(args, &compiled);
+    let listener =
+        TcpListener::bind(args.listen).map_err(Error::io(format!("listening at {}", args.listen)))?;
+    let address = listener.local_addr().map_err(Error::io("listening"))?;
+    // Whoever started it may wait for this line.
+    println!("serving {} at {address}", compiled.plan.name);
+    std::io::stdout().flush().map_err(Error::io("writing to standard output"))?;
+    let here = Here { model: &model, offer: &offer, identity: identity.as_ref(), deadline, idle, args };
+    thread::scope(|scope| {
+        for number in 1..=args.sessions.unwrap_or(usize::MAX) {
+            let (stream, client) = listener.accept().map_err(Error::io("accepting a client"))?;
+            let here = &here;
+            scope.spawn(move || match here.session(stream) {
+                Ok(inferences) => eprintln!("session {number}, {client}: {inferences} inferences"),
+                Err(error) => eprintln!("session {number}, {client}: {error}"),
+            });
+        }
+        Ok(())
+    })
+}
+
+fn compiled(args: &ServeArgs) -> Result<Compiled, Error> {
+    let links = parse_links(std::slice::from_ref(&args.link))?;
+    let compile = Compile::new(&args.compile, &links)?;
+    let (relu, he) = one_protocol(&args.compile)?;
+    Compiled::load(&args.model, &compile, relu, he)
+}
+
+fn offer(args: &ServeArgs, compiled: &Compiled) -> Offer {
+    let Compiled { checkpoint, plan, .. } = compiled;
+    let meta = &checkpoint.meta;
+    Offer {
+        linnet: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: machine::revision(),
+        plan: plan.clone(),
+        model: ModelRecord {
+            name: meta.net.clone(),
+            digest: checkpoint.digest(),
+            plan_digest: Some(plan.digest()),
+            data: meta.data.clone(),
+            method: meta.method.clone(),
+            relu: plan.relu.name().to_owned(),
+            he: Some(plan.he.backend.name().to_owned()),
+            budget: meta.budget.map(|budget| budget as u64),
+            relus: checkpoint.masks.count() as u64,
+        },
+        normalisation: checkpoint.normalisation.clone(),
+        machine: machine::describe(),
+        threads: args.threads,
+        reveals_masks: args.reveal_masks,
+    }
+}
+
+/// What all sessions share.
+struct Here<'a> {
+    model: &'a Model<'a>,
+    offer: &'a Offer,
+    identity: Option<&'a Identity>,
+    deadline: Duration,
+    idle: Duration,
+    args: &'a ServeArgs,
+}
+
+impl Here<'_> {
+    /// Serves one client to its end; returns its inferences.
+    fn session(&self, stream: TcpStream) -> Result<usize, Error> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.args.threads).build();
+        let pool =
+            pool.map_err(|error| Error::Party { party: "server", what: format!("threads: {error}") })?;
+        pool.install(|| {
+            let mut channel = Channel::between_hosts(stream, self.identity, self.deadline)?;
+            self.answer(&mut channel)
+        })
+    }
+
+    fn answer(&self, channel: &mut Channel) -> Result<usize, Error> {
+        let session = channel.recv(SESSION, SESSION_BYTES)?;
+        let session = session.try_into().expect("the channel delivers exactly the asked length");
+        send(channel, OFFER, self.offer)?;
+        channel.take_spent();
+        let mut rng = ChaCha20Rng::from_os_rng();
+        let mut server = Server::accept(channel, self.model, SessionId(session), &mut rng)?;
+        let mut last: Done = books(channel, None, None);
+        let mut ready: HashMap<ItemId, ServerReady<'_>> = HashMap::new();
+        let mut inferences = 0;
+        loop {
+            channel.set_deadline(self.idle);
+            let request = Request::receive(channel)?;
+            channel.set_deadline(self.deadline);
+            match request {
+                Request::Offline(item) if ready.len() < MOST_ITEMS => {
+                    let item_ready = server.offline(channel, &mut rng)?;
+                    last = books(channel, Some(item_ready.stored_bytes() as u64), None);
+                    ready.insert(item, item_ready);
+                }
+                Request::Offline(_) => {
+                    return Err(client_fault(format!("asked for more than {MOST_ITEMS} inferences ahead")));
+                }
+                Request::Online(item) => {
+                    let item_ready = ready.remove(&item).ok_or_else(|| {
+                        client_fault(format!("asked to use {item}, which is not there or was used"))
+                    })?;
+                    let output = item_ready.online(channel)?;
+                    let seed = if self.args.reveal_masks { output.seed.reveal() } else { [0; 32] };
+                    last = books(channel, None, Some(Outcome { seed, logits: None, shares: None }));
+                    inferences += 1;
+                }
+                Request::Report => {
+                    send(channel, BOOKS, &last)?;
+                    channel.take_spent();
+                }
+                Request::End => return Ok(inferences),
+            }
+        }
+    }
+}
+
+fn client_fault(what: String) -> Error {
+    Error::Party { party: "client", what }
+}
