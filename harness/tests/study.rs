@@ -83,10 +83,11 @@ fn mistakes_are_found_before_anything_is_made() {
         "net = \"mini\"\ncheckpoint = \"m\"",
         "expected `checkpoint`, or `import`, or `net` alone",
     );
-    check("[\"loopback\"]", "[\"lna\"]", "lna");
-    check("images = 30", "images = 0", "--images: expected at least 1");
+    check("[\"loopback\"]", "[\"lna\"]", "study.toml: line 3, links: expected one of loopback");
+    check("images = 30", "images = 0", "study.toml: line 21, images: expected at least 1, found 0");
+    check("images = 30", "images = 30\nrate = 2", "study.toml: line 22, rate: expected --scenario server");
     check("fa = 6", "fb = 6", "unknown field `fb`, expected one of `data-dir`");
     if Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
-        check("\"snl\"]", "\"senet\"]", "methods: expected some of privshap");
+        check("\"snl\"]", "\"senet\"]", "study.toml: line 12, methods: expected some of privshap");
     }
 }

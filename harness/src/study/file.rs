@@ -29,6 +29,12 @@ pub(super) struct File {
     /// What `--quick` changes, by the same keys; tables are merged, all else is replaced.
     #[serde(default)]
     quick: toml::Table,
+    /// The file itself, to tell where in it something is.
+    #[serde(skip)]
+    text: String,
+    /// Whether it was read with its table `quick`.
+    #[serde(skip)]
+    is_quick: bool,
 }
 
 /// A network: imported, or trained here, or a checkpoint that is there.
@@ -129,7 +135,32 @@ impl File {
                 *path = folder.join(&*path);
             }
         }
+        (file.text, file.is_quick) = (text, quick);
         Ok(file)
+    }
+
+    /// The error with its place in the file, where it is about a value that the file gives.
+    pub(super) fn placed(&self, path: &Path, error: Error) -> Error {
+        let (key, expected, found) = match &error {
+            Error::Option { option: "--link", expected, found }
+            | Error::Channel(netem::Error::Link { expected, found }) => ("links", expected, found),
+            Error::Option { option, expected, found } => (option.trim_start_matches("--"), expected, found),
+            _ => return error,
+        };
+        let gives = |line: &str| {
+            let line = line.trim_start();
+            let named = line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+            named || line.starts_with(&format!("[[{key}]]"))
+        };
+        let mut places = (1..).zip(self.text.lines()).filter(|(_, line)| gives(line)).map(|(at, _)| at);
+        // The table `quick` comes after what it changes.
+        match if self.is_quick { places.last() } else { places.next() } {
+            Some(line) => Error::File {
+                path: path.to_owned(),
+                what: format!("line {line}, {key}: expected {expected}, found {found}"),
+            },
+            None => error,
+        }
     }
 }
 

@@ -25,6 +25,8 @@ struct Study {
 impl Study {
     fn read(path: &Path, args: SweepArgs) -> Result<Self, Error> {
         let mut file = File::read(path, args.quick)?;
+        // A mistake that is there without the command line's options is the file's, and told with its line.
+        let own = Experiment::planned(&file.links, file.measure.clone(), &file.compile).err();
         let links = if args.links.is_empty() { std::mem::take(&mut file.links) } else { args.links };
         let settings = args.settings.or(std::mem::take(&mut file.measure));
         let mut compile = args.compile.or(std::mem::take(&mut file.compile));
@@ -32,15 +34,19 @@ impl Study {
             model.data_dir = compile.data_dir.clone().or(model.data_dir.take());
         }
         compile.data_dir = file.models.iter().find_map(|model| model.data_dir.clone());
-        let mut experiment = Experiment::planned(&links, settings, &compile)?;
+        let mut experiment = Experiment::planned(&links, settings, &compile).map_err(|error| match &own {
+            Some(own) if own.to_string() == error.to_string() => file.placed(path, error),
+            _ => error,
+        })?;
         experiment.question.clone_from(&file.question);
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = if args.quick { format!("{stem}-quick") } else { stem.into_owned() };
         Ok(Self { file, name, experiment })
     }
 
-    fn check_networks(&self) -> Result<(), Error> {
+    fn check_networks(&self, path: &Path) -> Result<(), Error> {
         networks::check(&self.file.models, self.file.linearize.as_ref())
+            .map_err(|error| self.file.placed(path, error))
     }
 }
 
@@ -48,7 +54,7 @@ impl Study {
 pub(crate) fn make(path: &Path, args: SweepArgs) -> Result<Experiment, Error> {
     // What can be wrong with measuring is found before the first hour of training.
     let study = Study::read(path, args)?;
-    study.check_networks()?;
+    study.check_networks(path)?;
     let Study { file, name, experiment } = study;
     if !file.question.is_empty() {
         eprintln!("{}", file.question);
@@ -65,7 +71,7 @@ pub(crate) fn make(path: &Path, args: SweepArgs) -> Result<Experiment, Error> {
 /// Errors as [`make`] does before it makes anything, except that methods are not looked at where this machine cannot train.
 pub(crate) fn planned(path: &Path, args: SweepArgs) -> Result<(Experiment, String), Error> {
     let study = Study::read(path, args)?;
-    let checked = study.check_networks();
+    let checked = study.check_networks(path);
     if !matches!(checked, Err(Error::NoTrainer(_))) {
         checked?;
     }
