@@ -41,13 +41,14 @@ impl DataSource {
     /// files.
     pub fn parse(name: &str, dir: Option<&Path>) -> Result<Self, Error> {
         let folder = |files: &str| {
-            dir.map(Path::to_owned)
-                .ok_or_else(|| Error::argument("data folder", format!("a folder with {files}"), "none given"))
+            dir.map(Path::to_owned).ok_or_else(|| {
+                Error::argument("data folder (--data-dir)", format!("a folder with {files}"), "none given")
+            })
         };
         match (name, dir) {
             ("shapes", None) => Ok(Self::Shapes),
             ("shapes", Some(dir)) => Err(Error::argument(
-                "data folder",
+                "data folder (--data-dir)",
                 "none, since `shapes` is built in",
                 dir.display().to_string(),
             )),
@@ -148,7 +149,7 @@ mod tests {
         let message = |name, dir| DataSource::parse(name, dir).unwrap_err().to_string();
         assert_eq!(
             message("cifar10", None),
-            "data folder: expected a folder with data_batch_1..5.bin and test_batch.bin, found none given"
+            "data folder (--data-dir): expected a folder with data_batch_1..5.bin and test_batch.bin, found none given"
         );
         assert_eq!(
             message("mnist", None),
@@ -156,11 +157,11 @@ mod tests {
         );
         assert_eq!(
             message("tiny-imagenet", None),
-            "data folder: expected a folder with wnids.txt, train and val, found none given"
+            "data folder (--data-dir): expected a folder with wnids.txt, train and val, found none given"
         );
         assert_eq!(
             message("shapes", Some(Path::new("x"))),
-            "data folder: expected none, since `shapes` is built in, found x"
+            "data folder (--data-dir): expected none, since `shapes` is built in, found x"
         );
     }
 }
