@@ -9,6 +9,7 @@ pub mod compare;
 pub mod curves;
 mod error;
 mod latency;
+mod layers;
 mod layout;
 mod manifest;
 mod merge;
@@ -24,6 +25,7 @@ mod table;
 mod units;
 
 pub use error::Error;
+pub use layers::{LayerRow, layers};
 pub use manifest::{
     DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, Resumption, SCHEMA,
     Shard,
