@@ -3,7 +3,7 @@
 //! A step's time in one repeat is that of the party which the summary takes for the whole phase: offline the slower one, online
 //! the client. Over its steps a repeat then adds up to the phase's time; medians over repeats need not.
 
-use crate::schema::{Party, Phase, StepRow};
+use crate::schema::{Party, Phase, StepRow, decimal_seconds};
 use crate::statistics::{Percentile, Sample};
 use crate::{Error, Loaded};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ pub struct LayerRow {
     /// Kind of the step.
     pub step_kind: String,
     /// Median time, seconds; `None` where the party that counts has no rows of the phase.
+    #[serde(serialize_with = "decimal_seconds")]
     pub seconds_p50: Option<f64>,
     /// Bytes from client to server, headers included.
     pub up_bytes: u64,

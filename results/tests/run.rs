@@ -5,10 +5,11 @@
 mod example;
 
 use example::{cell, inference, manifest, step, steps, write};
+use results::compare;
 use results::statistics::wilson;
 use results::{
-    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, Loaded, Manifest, Party, Phase, Resumption,
-    Run, StepRow, SummaryRow, columns_by_file, load, summarise,
+    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, LayerRow, Loaded, Manifest, Party, Phase,
+    Resumption, Run, StepRow, SummaryRow, columns_by_file, load, summarise,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -360,6 +361,8 @@ fn the_readme_is_the_column_dictionary() {
     for (file, columns) in columns_by_file() {
         assert_eq!(documented(file), columns, "{file}");
     }
+    let layers = String::from_utf8(compare::layers_csv(&[LayerRow::default()])).unwrap();
+    assert_eq!(documented("layers.csv").join(","), layers.lines().next().unwrap());
 }
 
 /// Every file of a run's folder, by name.

@@ -4,11 +4,13 @@
 mod cost;
 mod export;
 mod front;
+mod layers;
 mod row;
 mod text;
 
 pub use cost::{LITERATURE_US_PER_RELU, ReluCost};
 pub use export::{Exported, csv, json, parquet, schema};
+pub use layers::{layers_csv, layers_text};
 pub use row::{ComparedRow, Dimension};
 pub use text::text;
 
@@ -41,6 +43,8 @@ pub struct Block {
     pub title: String,
     /// The cells, in the order of the runs.
     pub rows: Vec<ComparedRow>,
+    /// Index of the row that ratios are to.
+    pub baseline: Option<usize>,
     /// What a ReLU costs, for each way of computing it with cells of different counts.
     pub costs: Vec<ReluCost>,
 }
@@ -82,17 +86,17 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
     let mut blocks = Vec::with_capacity(keys.len());
     for block in &keys {
         let members: Vec<&Cell<'_>> = cells.iter().filter(|cell| key(cell) == *block).collect();
-        let baseline = match &options.baseline {
-            None => members.first(),
-            Some(text) => members.iter().find(|cell| cell.run.contains(text) || cell.row.cell.contains(text)),
+        let asked = |text: &str| {
+            members.iter().position(|cell| cell.run.contains(text) || cell.row.cell.contains(text))
         };
+        let baseline = options.baseline.as_deref().map_or(Some(0), asked);
         found |= baseline.is_some();
         let title: Vec<&str> = (0..kept.len()).filter(told).map(|index| block[index].as_str()).collect();
         let mut rows: Vec<ComparedRow> =
-            members.iter().map(|cell| cell.compared(baseline.copied())).collect();
+            members.iter().map(|cell| cell.compared(baseline.map(|index| members[index]))).collect();
         front::mark(&mut rows);
         let costs = cost::costs(&rows);
-        blocks.push(Block { title: title.join(", "), rows, costs });
+        blocks.push(Block { title: title.join(", "), rows, baseline, costs });
     }
     match (&options.baseline, found) {
         (Some(text), false) => Err(Error::NoBaseline {

@@ -20,18 +20,7 @@ const OPTIONAL: [Dimension; 8] = [
 /// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
 pub fn text(blocks: &[Block]) -> String {
     let all: Vec<&ComparedRow> = blocks.iter().flat_map(|block| &block.rows).collect();
-    let shown: Vec<Dimension> = OPTIONAL
-        .into_iter()
-        .filter(|dimension| {
-            *dimension == Dimension::Method
-                || blocks.iter().any(|block| {
-                    block
-                        .rows
-                        .windows(2)
-                        .any(|pair| value(*dimension, &pair[0]) != value(*dimension, &pair[1]))
-                })
-        })
-        .collect();
+    let shown = differing(blocks);
     let statuses = all.iter().any(|row| !row.ok());
     let mut columns: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
     columns.extend(["budget", "ReLUs", "n"]);
@@ -71,7 +60,19 @@ pub fn text(blocks: &[Block]) -> String {
     text
 }
 
-fn value(dimension: Dimension, row: &ComparedRow) -> String {
+/// What cells of some block differ in, and the method, but for the budget.
+pub(super) fn differing(blocks: &[Block]) -> Vec<Dimension> {
+    let differs = |dimension: Dimension, block: &Block| {
+        block.rows.windows(2).any(|pair| value(dimension, &pair[0]) != value(dimension, &pair[1]))
+    };
+    let shown = |dimension: &Dimension| {
+        *dimension == Dimension::Method || blocks.iter().any(|block| differs(*dimension, block))
+    };
+    OPTIONAL.into_iter().filter(shown).collect()
+}
+
+/// As people read it.
+pub(super) fn value(dimension: Dimension, row: &ComparedRow) -> String {
     let known = |value: &Option<String>| or_missing(value.clone(), |value| value);
     match dimension {
         Dimension::Run => row.run.clone(),
