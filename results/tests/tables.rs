@@ -4,7 +4,7 @@
 
 mod example;
 
-use example::{cell, inference, manifest, steps};
+use example::{cell, classes, inference, manifest, steps};
 use results::compare::{self, Dimension, Options};
 use results::{
     CellRow, CellStatus, InferenceRow, LayerRow, Loaded, Manifest, Phase, Run, SummaryRow, layers, load,
@@ -77,6 +77,9 @@ fn cells_side_by_side() {
     let interval = (second.online_ratio_low.unwrap(), second.online_ratio_high.unwrap());
     assert!((interval.0 - 6.0 * 0.95 / 1.05).abs() < 1e-6 && (interval.1 - 6.0 * 1.05 / 0.95).abs() < 1e-6);
     assert_eq!((second.baseline.as_deref(), second.acc_secure_p), (Some("small-lan"), Some(0.5)));
+    // Six test images are classified rightly by the large network alone: 2 / 2^6.
+    assert_eq!(first.acc_fixed_p, None);
+    assert!((second.acc_fixed_p.unwrap() - 0.03125).abs() < 1e-12, "{:?}", second.acc_fixed_p);
 }
 
 /// Offline the server is slower, 11 and 5.5 ms; online the client's second step takes 1 ms.
@@ -146,6 +149,19 @@ fn the_baseline_and_what_is_compared_can_be_chosen() {
     assert!(error.contains("small-lan, large-lan") && error.contains("\"sunday\""), "{error}");
 }
 
+#[test]
+fn runs_of_before_classes_were_kept_have_no_test_of_them() {
+    let temp = tempfile::tempdir().unwrap();
+    let [monday, tuesday] = ["monday", "tuesday"].map(|id| run(temp.path(), id, [1.0, 1.0]));
+    let older = Loaded { accuracy: Vec::new(), ..tuesday.clone() };
+    for (second, found) in [(tuesday, Some(1.0)), (older, None)] {
+        let by_run = Options { by: vec![Dimension::Run], baseline: None };
+        let blocks = compare::compare(&[monday.clone(), second], &by_run).unwrap();
+        assert!(blocks.iter().all(|block| block.rows[1].acc_fixed_p == found));
+        assert!(blocks.iter().all(|block| block.rows[1].acc_secure_p == Some(1.0)));
+    }
+}
+
 /// A run of two models' cells over two links: online 10 ms (small) and 60 ms (large) on `lan`, ten times as much on `wan`,
 /// times the link's factor, give or take 5 %.
 fn run(folder: &Path, id: &str, factors: [f64; 2]) -> Loaded {
@@ -157,6 +173,8 @@ fn run(folder: &Path, id: &str, factors: [f64; 2]) -> Loaded {
             let budget = (name == "small").then_some(2_000);
             let row = CellRow { relus, budget, ..cell(&format!("{name}-{link}"), link) };
             run.cell(&row).unwrap();
+            let right = if name == "large" { 10 } else { 4 };
+            run.classes(&row, &classes(&row.cell, (0..12).map(|image| image < right))).unwrap();
             for repeat in 0..7 {
                 // The small network is right of none, the large one of the first two.
                 let label = if name == "large" && repeat < 2 { 3 } else { 4 };

@@ -24,9 +24,10 @@ pub fn text(blocks: &[Block]) -> String {
     let statuses = all.iter().any(|row| !row.ok());
     let mut columns: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
     columns.extend(["budget", "ReLUs", "n"]);
-    let mut groups = vec![("", columns.len()), ("accuracy %", 3), ("offline", 3), ("online", 5), ("", 1)];
-    columns
-        .extend(["test", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds"]);
+    let mut groups = vec![("", columns.len()), ("accuracy %", 4), ("offline", 3), ("online", 5), ("", 1)];
+    columns.extend([
+        "test", "p", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds",
+    ]);
     columns.push("front");
     if statuses {
         groups.push(("", 1));
@@ -54,7 +55,7 @@ pub fn text(blocks: &[Block]) -> String {
     }
     text.push_str(
         "\nratio: to the first row of a block, or to --baseline; 95 %: the interval that holds it, with 6 repeats or more\n\
-         p: how probable so uneven a split of the images would be, were the secure classes as good (McNemar)\n\
+         p: how probable so uneven a split of the images would be, were the classes to its left as good (McNemar)\n\
          front: nothing in the block is as accurate and better online (t), or in bytes of both phases (b)\n",
     );
     text
@@ -98,8 +99,9 @@ fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
         count(row.relus),
         count(row.n),
         or_missing(row.acc_fixed_test, percent),
+        or_missing(row.acc_fixed_p, probability),
         or_missing(row.acc_secure, percent),
-        or_missing(row.acc_secure_p, |p| format!("{p:.2}")),
+        or_missing(row.acc_secure_p, probability),
         or_missing(row.offline_s_p50, seconds),
         ratio(row.offline_ratio),
         or_missing(row.offline_bytes, bytes),
@@ -117,6 +119,11 @@ fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
         });
     }
     line
+}
+
+/// A probability to two digits.
+fn probability(p: f64) -> String {
+    if p < 0.005 { "<0.01".to_owned() } else { format!("{p:.2}") }
 }
 
 fn cost_line(cost: &ReluCost) -> String {
