@@ -58,7 +58,7 @@ fn of_phase(run: &Loaded, phase: Phase, rows: &[&StepRow]) -> Vec<LayerRow> {
     for row in rows {
         steps.entry(row.step).or_default().push(row);
     }
-    steps.into_iter().map(|(_, rows)| step(&run.manifest.id, &rows, &parties)).collect()
+    steps.into_values().map(|rows| step(&run.manifest.id, &rows, &parties)).collect()
 }
 
 /// Of every repeat, the party whose time counts.

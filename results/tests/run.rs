@@ -610,11 +610,12 @@ fn tables_of_before_a_column_came_are_read() {
     assert!(error.contains("acc_images: expected a whole number"), "{error}");
 }
 
-/// The demo's manifest was written before files of images were recorded.
+/// As the demo's manifest would be, had it been written before files of images were recorded.
 #[test]
 fn older_manifests_are_read() {
     let demo = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/manifest.json")).unwrap();
-    assert!(!demo.contains("\"data\": ["));
-    let manifest: results::Manifest = serde_json::from_str(&demo).unwrap();
+    let mut older: serde_json::Value = serde_json::from_str(&demo).unwrap();
+    assert!(older.as_object_mut().unwrap().remove("data").is_some());
+    let manifest: Manifest = serde_json::from_value(older).unwrap();
     assert!(manifest.data.is_empty());
 }
