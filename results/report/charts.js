@@ -40,7 +40,11 @@ const charts = (() => {
     d3.symbolTriangle2,
   ];
   const dashes = ["none", "7 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 4", "6 2 1 2"];
-  const look = (index) => ({ colour: `var(--series-${(index % 8) + 1})`, shape: shapes[index % 8], dash: dashes[index % 8] });
+  const look = (index) => {
+    // Colours that come again do so with another shape and dash.
+    const turned = (index + Math.floor(index / 8)) % 8;
+    return { colour: `var(--series-${(index % 8) + 1})`, shape: shapes[turned], dash: dashes[turned] };
+  };
 
   const key = (draw) => {
     const svg = d3.create("svg").attr("width", 26).attr("height", 14).attr("viewBox", "-13 -7 26 14").attr("aria-hidden", "true");
