@@ -617,6 +617,12 @@ pub(crate) struct CompareArgs {
     /// Also write the cells as Parquet.
     #[arg(long, value_name = "FILE")]
     pub(crate) parquet: Option<PathBuf>,
+    /// Also print what each layer took, offline and online; of more than N layers, those that take longest [default N: 12].
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "12")]
+    pub(crate) layers: Option<usize>,
+    /// Also write what each layer took as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) layers_csv: Option<PathBuf>,
     /// Print the JSON schema of what `--json` writes, and nothing else.
     #[arg(long, exclusive = true)]
     pub(crate) schema: bool,

@@ -17,6 +17,7 @@ use protocols::plan::compile::{Choices, ServerSecrets, compile};
 use protocols::plan::cost::{inference_bytes, predict};
 use protocols::plan::{Plan, ReluVariant};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The scales of a network that was never trained and has no classes to keep: usual ones of trained networks.
 const UNTRAINED: Scales = Scales { fa: 6, fw: 8 };
@@ -33,13 +34,22 @@ pub(crate) struct Compiled {
 }
 
 /// Accuracy on test images, in the clear.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct ClearAccuracy {
     pub(crate) images: usize,
     pub(crate) float: f64,
     pub(crate) fixed: f64,
     /// Activation inputs that left their calibrated bound, over all images.
     pub(crate) out_of_bounds: u64,
+    /// The images in order.
+    pub(crate) classes: Arc<[Classes]>,
+}
+
+/// An image's true class, and its classes by clear evaluation.
+pub(crate) struct Classes {
+    pub(crate) label: u32,
+    pub(crate) float: u32,
+    pub(crate) fixed: u32,
 }
 
 /// Added to both searched scales of an imported network. Its maker may have trained it on the images of the search, so
@@ -113,6 +123,12 @@ impl Compiled {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
         let float = real::classify(graph, parameters, masks, normalisation, &data);
         let fixed = evaluate::classify(&self.model, normalisation, &data);
+        let classes = float.iter().zip(&fixed.classes).enumerate();
+        let classes = classes.map(|(i, (float, fixed))| Classes {
+            label: data.label(i) as u32,
+            float: *float as u32,
+            fixed: *fixed as u32,
+        });
         let share = |classes: &[usize]| {
             let right = classes.iter().enumerate().filter(|(i, class)| data.label(*i) == **class).count();
             right as f64 / data.len().max(1) as f64
@@ -122,6 +138,7 @@ impl Compiled {
             float: share(&float),
             fixed: share(&fixed.classes),
             out_of_bounds: fixed.out_of_bounds,
+            classes: classes.collect(),
         }
     }
 

@@ -10,8 +10,8 @@ use models::data::{DataSource, Dataset};
 use netem::Link;
 use protocols::plan::cost::predict;
 use protocols::plan::show::render;
-use results::Loaded;
 use results::compare::{self, Block, Options};
+use results::{LayerRow, Loaded};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,12 +36,23 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
     let formats: [(&Option<PathBuf>, Format); 3] =
         [(&args.csv, compare::csv), (&args.json, compare::json), (&args.parquet, compare::parquet)];
     for (path, format) in formats {
-        if let Some(path) = path {
-            std::fs::write(path, format(&blocks))
-                .map_err(Error::io(format!("writing {}", path.display())))?;
+        save(path.as_deref(), || format(&blocks))?;
+    }
+    let mut text = compare::text(&blocks);
+    if args.layers.is_some() || args.layers_csv.is_some() {
+        let layers: Vec<LayerRow> = runs.iter().flat_map(results::layers).collect();
+        save(args.layers_csv.as_deref(), || compare::layers_csv(&layers))?;
+        if let Some(most) = args.layers {
+            text += &format!("\n{}", compare::layers_text(&blocks, &layers, most));
         }
     }
-    say(compare::text(&blocks).trim_end())
+    say(text.trim_end())
+}
+
+/// Writes a file, if one is asked for.
+fn save(path: Option<&Path>, content: impl FnOnce() -> Vec<u8>) -> Result<(), Error> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, content()).map_err(Error::io(format!("writing {}", path.display())))
 }
 
 /// `linnet report`.

@@ -12,7 +12,7 @@ use protocols::plan::Plan;
 use protocols::plan::memory::Memory;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use results::{CellStatus, InferenceStatus, Loaded};
+use results::{AccuracyRow, CellStatus, InferenceStatus, Loaded};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -117,6 +117,18 @@ fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
     assert_eq!(row.online_down_bytes, cell.predicted_online_down_bytes);
     assert_eq!(row.online_rounds, cell.predicted_online_rounds);
 
+    let right = |class: fn(&AccuracyRow) -> u32| {
+        let right = loaded.accuracy.iter().filter(|row| class(row) == row.label).count();
+        Some(right as f64 / loaded.accuracy.len() as f64)
+    };
+    assert_eq!((loaded.accuracy.len(), cell.acc_images), (20, Some(20)));
+    assert_eq!(right(|row| row.class_float), cell.acc_float);
+    assert_eq!(right(|row| row.class_fixed), cell.acc_fixed);
+    let classes = |row: &AccuracyRow| (Some(row.class_float), Some(row.class_fixed));
+    for row in &loaded.inferences {
+        assert_eq!((row.class_float, row.class_fixed), classes(&loaded.accuracy[row.image as usize]));
+    }
+
     // Directions have a rate each and may be busy at once, so the link alone takes the bytes of the busier one over the
     // rate, and a one-way delay a flight.
     let floor = |up: Option<u64>, down: Option<u64>, rounds: Option<u64>| {
@@ -130,11 +142,14 @@ fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
     assert!(row.online_s_p50.unwrap() >= online * least, "{:?} < {online}", row.online_s_p50);
 
     let compared = Command::new(env!("CARGO_BIN_EXE_linnet"))
-        .args(["compare", "runs/run"])
+        .args(["compare", "runs/run", "--layers=3", "--layers-csv", "layers.csv"])
         .current_dir(workshop.0.path())
         .output()
         .unwrap();
     assert!(compared.status.success() && text(&compared).contains("wan"), "{}", text(&compared));
+    assert!(text(&compared).contains("mini, wan, online by layer"), "{}", text(&compared));
+    let layers = std::fs::read_to_string(workshop.path("layers.csv")).unwrap();
+    assert_eq!(layers.lines().count(), 1 + results::layers(&loaded).len());
     let exported = Command::new(env!("CARGO_BIN_EXE_linnet"))
         .args([
             "compare",

@@ -6,7 +6,7 @@ mod common;
 
 use common::{lines, text, timeless};
 use models::checkpoint::Checkpoint;
-use results::{CellStatus, Loaded};
+use results::{AccuracyRow, CellStatus, Loaded};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -93,6 +93,8 @@ fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
     let stopped = workshop.loaded("stopped");
     assert_eq!(stopped.manifest.resumed.len(), 2);
     assert_eq!(timeless(&stopped), timeless(&whole));
+    assert_eq!(whole.accuracy.len(), 2 * 5, "cells of a network share their classes of test images");
+    assert_eq!(classes(&stopped), classes(&whole));
     let ran_then: Vec<&str> = stopped.cells.iter().map(|row| row.cell.as_str()).collect();
     assert_eq!(ran_then, ran, "the order is the seed's");
 
@@ -108,6 +110,14 @@ fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
     );
     let exists = workshop.sweep("whole", &[]).output().unwrap();
     assert!(!exists.status.success() && text(&exists).contains("--resume"), "{}", text(&exists));
+}
+
+/// Of every test image and network; under which cell they stand depends on where a run was stopped.
+fn classes(run: &Loaded) -> Vec<(u64, u32, u32, u32)> {
+    let row = |row: &AccuracyRow| (row.image, row.label, row.class_float, row.class_fixed);
+    let mut classes: Vec<_> = run.accuracy.iter().map(row).collect();
+    classes.sort_unstable();
+    classes
 }
 
 #[test]

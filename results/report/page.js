@@ -1,32 +1,10 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const at = (id) => document.getElementById(id);
-  const make = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value !== undefined && value !== null) element.setAttribute(name, value);
-    }
-    element.append(...children);
-    return element;
-  };
+  const { at, make, absent, text, seconds, bytes, count, short, percent, orDash, span, look } = charts;
+  const data = JSON.parse(at("data").textContent);
 
-  // Okabe and Ito's colours, light enough for dark paper and dark enough for light paper.
-  const colours = ["#0080c8", "#d55e00", "#009e73", "#b8579a", "#8a8f98", "#b89000", "#7a6fd0", "#3aa6a0"];
+  // Rows.
   const dimensions = ["run", "model", "method", "relu", "he", "threads", "store", "link"];
-  const text = (value) => (value === null || value === undefined ? "-" : String(value));
-  const three = (value) => (value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2));
-  const scaled = (value, units) => {
-    for (const [size, unit] of units) if (value / size >= 0.9995) return `${three(value / size)} ${unit}`;
-    return `${value} ${units.at(-1)[1]}`;
-  };
-  const seconds = (value) => scaled(value, [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]]);
-  const bytes = (value) => scaled(value, [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]]);
-  const count = (value) => value.toLocaleString("en");
-  const percent = (value) => (100 * value).toFixed(2);
-  const missing = (value, format) => (value === null || value === undefined ? "-" : format(value));
-  const interval = (low, high, format) => (low === null || high === null ? "" : `${format(low)} to ${format(high)}`);
-
   const rows = data.rows;
   for (const row of rows) {
     row.key = `${row.run}/${row.cell}`;
@@ -36,20 +14,24 @@
   const varying = dimensions.filter((name) => new Set(rows.map((row) => text(row[name]))).size > 1);
   const accuracy = (row) => row.acc_fixed_test ?? row.acc_secure;
   const budget = (row) => (row.budget === null ? "all" : count(row.budget));
-  const name = (row, without = []) =>
-    varying.filter((part) => !without.includes(part)).map((part) => text(row[part])).join(" ") || row.model;
+  const shortBudget = (row) => (row.budget === null ? "all" : short(row.budget));
+  /** What cells that differ in more than budget and link have in common. */
+  const series = (row) => varying.filter((part) => part !== "link").map((part) => text(row[part])).join(" ") || row.model;
+  const called = (row) => `${series(row)} ${budget(row)}`;
+  const unique = (values) => [...new Set(values)];
+  const all = unique(rows.map(series));
+  const style = (row) => look(all.indexOf(series(row)));
+  const linkOf = (row) => row.link;
 
   // Heading.
-  const ids = data.runs.map((run) => run.id);
-  at("title").textContent = ids.join(", ");
-  const questions = [...new Set(data.runs.map((run) => run.question).filter(Boolean))];
-  at("question").textContent = questions.join(" ");
+  at("title").textContent = data.runs.map((run) => run.id).join(", ");
+  at("question").textContent = unique(data.runs.map((run) => run.question).filter(Boolean)).join(" ");
 
   // Filters: one set of boxes for every dimension in which the cells differ.
   const chosen = {};
   for (const dimension of [...varying, "budget"]) {
     const value = dimension === "budget" ? budget : (row) => text(row[dimension]);
-    const values = [...new Set(rows.map(value))];
+    const values = unique(rows.map(value));
     if (values.length < 2) continue;
     chosen[dimension] = { value, off: new Set() };
     const set = make("fieldset", {}, make("legend", {}, dimension));
@@ -61,190 +43,246 @@
       });
       set.append(make("label", {}, box, ` ${option}`));
     }
-    at("filters").append(set);
+    at("choices").append(set);
   }
   at("filters").addEventListener("submit", (event) => event.preventDefault());
+  at("all").addEventListener("click", () => {
+    Object.values(chosen).forEach(({ off }) => off.clear());
+    at("choices").querySelectorAll("input").forEach((box) => { box.checked = true; });
+    draw();
+  });
   const shown = () =>
     rows.filter((row) => Object.values(chosen).every(({ value, off }) => !off.has(value(row))));
 
   // Table.
+  const whole = rows.every((row) => row.status === "ok");
   const columns = [
     ...varying.map((part) => ({ title: part, text: true, value: (row) => row[part], show: (row) => text(row[part]) })),
     { title: "budget", value: (row) => row.budget ?? Infinity, show: budget },
     { title: "ReLUs", value: (row) => row.relus, show: (row) => count(row.relus) },
     { title: "n", value: (row) => row.n, show: (row) => count(row.n) },
     {
-      title: "test accuracy %", value: (row) => row.acc_fixed_test, show: (row) => missing(row.acc_fixed_test, percent),
-      more: (row) => interval(row.acc_fixed_test_low, row.acc_fixed_test_high, percent),
+      title: "test accuracy %", value: (row) => row.acc_fixed_test, show: (row) => orDash(row.acc_fixed_test, percent),
+      more: (row) => between(row.acc_fixed_test_low, row.acc_fixed_test_high),
     },
     {
-      title: "secure accuracy %", value: (row) => row.acc_secure, show: (row) => missing(row.acc_secure, percent),
-      more: (row) => interval(row.acc_secure_low, row.acc_secure_high, percent),
+      title: "secure accuracy %", value: (row) => row.acc_secure, show: (row) => orDash(row.acc_secure, percent),
+      more: (row) => between(row.acc_secure_low, row.acc_secure_high),
     },
     {
-      title: "offline", value: (row) => row.offline_s_p50, show: (row) => missing(row.offline_s_p50, seconds),
-      more: (row) => interval(row.offline_s_p50_low, row.offline_s_p50_high, seconds),
+      title: "offline", value: (row) => row.offline_s_p50, show: (row) => orDash(row.offline_s_p50, seconds),
+      more: (row) => span(row.offline_s_p50_low, row.offline_s_p50_high),
     },
     {
-      title: "online", value: (row) => row.online_s_p50, show: (row) => missing(row.online_s_p50, seconds),
-      more: (row) => interval(row.online_s_p50_low, row.online_s_p50_high, seconds),
+      title: "online", value: (row) => row.online_s_p50, show: (row) => orDash(row.online_s_p50, seconds),
+      more: (row) => span(row.online_s_p50_low, row.online_s_p50_high),
     },
-    { title: "offline bytes", value: (row) => row.offline_bytes, show: (row) => missing(row.offline_bytes, bytes) },
-    { title: "online bytes", value: (row) => row.online_bytes, show: (row) => missing(row.online_bytes, bytes) },
-    { title: "online rounds", value: (row) => row.online_rounds, show: (row) => missing(row.online_rounds, count) },
-    { title: "status", text: true, value: (row) => row.status, show: (row) => (row.error ? `${row.status}: ${row.error}` : row.status) },
+    { title: "offline bytes", value: (row) => row.offline_bytes, show: (row) => orDash(row.offline_bytes, bytes) },
+    { title: "online bytes", value: (row) => row.online_bytes, show: (row) => orDash(row.online_bytes, bytes) },
+    { title: "rounds", value: (row) => row.online_rounds, show: (row) => orDash(row.online_rounds, count) },
+    ...(whole ? [] : [{ title: "status", text: true, why: true, value: (row) => row.status, show: (row) => [row.status, row.error].filter(Boolean).join(": ") }]),
   ];
+  const between = (low, high) => (absent(low) || absent(high) ? "" : `${percent(low)} to ${percent(high)}`);
   const sorting = { column: null, down: false };
-  const table = (visible) => {
-    const heads = columns.map((column) => {
-      const sorted = sorting.column === column;
-      const button = make("button", { type: "button" }, column.title);
-      button.addEventListener("click", () => {
-        sorting.down = sorted ? !sorting.down : false;
-        sorting.column = column;
-        draw();
-        [...at("table").querySelectorAll("th button")].find((other) => other.textContent === column.title)?.focus();
-      });
-      const order = sorted ? (sorting.down ? "descending" : "ascending") : "none";
-      return make("th", { scope: "col", "aria-sort": order, class: column.text ? "text" : undefined }, button);
+  const heading = (column) => {
+    const sorted = sorting.column === column;
+    const button = make("button", { type: "button" }, column.title);
+    button.addEventListener("click", () => {
+      sorting.down = sorted ? !sorting.down : false;
+      sorting.column = column;
+      table(shown());
+      [...at("table").querySelectorAll("th button")].find((other) => other.textContent === column.title)?.focus();
     });
+    const order = sorted ? (sorting.down ? "descending" : "ascending") : "none";
+    return make("th", { scope: "col", "aria-sort": order, class: column.text ? "text" : undefined }, button);
+  };
+  const line = (row) =>
+    make("tr", { class: row.status === "ok" ? undefined : "bad" }, ...columns.map((column, i) => {
+      const look = [column.text && "text", column.why && "why"].filter(Boolean).join(" ") || undefined;
+      const cell = make(i === 0 ? "th" : "td", { class: look, scope: i === 0 ? "row" : undefined }, column.show(row));
+      const more = column.more?.(row);
+      if (more) cell.append(make("small", {}, more));
+      return cell;
+    }));
+  const table = (visible) => {
     const ordered = [...visible];
     if (sorting.column) {
       const { value } = sorting.column;
       ordered.sort((a, b) => (sorting.down ? d3.descending : d3.ascending)(value(a), value(b)));
     }
-    const body = ordered.map((row) =>
-      make("tr", { class: row.status === "ok" ? undefined : "bad" }, ...columns.map((column) => {
-        const cell = make("td", { class: column.text ? "text" : undefined }, column.show(row));
-        const more = column.more?.(row);
-        if (more) cell.append(make("br"), make("small", {}, more));
-        return cell;
-      })));
-    at("table").replaceChildren(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...body));
+    at("table").replaceChildren(
+      make("caption", { class: "unseen" }, "Accuracy, time and bytes of every cell that is shown"),
+      make("thead", {}, make("tr", {}, ...columns.map(heading))),
+      make("tbody", {}, ...ordered.map(line)));
   };
 
-  // Pictures.
-  const width = () => Math.max(320, Math.min(1100, document.querySelector("main").clientWidth));
-  const series = (visible, label) => {
-    const domain = [...new Set(rows.map(label))];
-    return { domain, range: domain.map((_, index) => colours[index % colours.length]), legend: domain.length > 1 };
+  // Pictures: a panel a link.
+  const marks = (visible, draw) => all.filter((name) => visible.some((row) => series(row) === name))
+    .map((name) => ({ name, mark: draw(look(all.indexOf(name))) }));
+  const panels = (visible, options) => {
+    const links = unique(visible.map(linkOf));
+    return links.map((link) => ({ title: links.length > 1 ? link : "", options: (width) => options(width, visible.filter((row) => row.link === link)) }));
   };
-  const figure = (id, description, options, facts) => {
-    const place = at(id);
-    if (!facts.length) {
-      place.replaceChildren(make("p", {}, "Nothing to draw for these cells."));
-      return;
-    }
-    const plot = Plot.plot({ width: width(), style: { fontSize: "13px", background: "transparent" }, ...options });
-    const svg = plot.matches?.("svg") ? plot : plot.querySelector("svg:last-of-type") ?? plot;
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", description);
-    const heads = Object.keys(facts[0]);
-    const list = make("table", {},
-      make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, ...facts.map((fact) => make("tr", {}, ...heads.map((head) => make("td", {}, text(fact[head])))))));
-    place.replaceChildren(plot, make("details", {}, make("summary", {}, "As a table"), make("div", { class: "wide", tabindex: "0" }, list)));
-  };
+  const sentence = (visible, say) =>
+    unique(visible.map(linkOf)).map((link) => `${link}: ${say(visible.filter((row) => row.link === link))}.`).join(" ");
+  /** Milliseconds below two seconds. */
+  const clock = (longest, of) => (longest < 2 ? { label: `${of} (ms)`, size: 1e-3, format: seconds } : { label: `${of} (s)`, size: 1, format: seconds });
 
   const front = (visible) => {
-    const points = visible.filter((row) => accuracy(row) !== null && row.online_s_p50 !== null);
-    const label = (row) => name(row, ["link"]);
-    const links = [...new Set(points.map((row) => row.link))];
-    figure("front", "Accuracy against median online time, a point a cell, a panel a link", {
-      height: 380, marginLeft: 55, marginRight: 60, marginBottom: 45, grid: true,
-      fx: { label: null, domain: links },
-      x: { label: "median online time (ms)", type: "log", inset: 12, ticks: 4, tickFormat: "~r" },
-      y: { label: "accuracy (%)", nice: true },
-      color: series(visible, label),
-      marks: [
-        Plot.line(points, {
-          x: (row) => 1e3 * row.online_s_p50, y: (row) => 100 * accuracy(row), fx: "link", stroke: label, z: label,
-          sort: "relus", strokeOpacity: 0.5,
-        }),
-        Plot.dot(points, {
-          x: (row) => 1e3 * row.online_s_p50, y: (row) => 100 * accuracy(row), fx: "link", fill: label, r: 5,
-          title: (row) => `${name(row)}, ${count(row.relus)} ReLUs\n${percent(accuracy(row))} %, ${seconds(row.online_s_p50)}`,
-          tip: true,
-        }),
-        Plot.text(points, {
-          x: (row) => 1e3 * row.online_s_p50, y: (row) => 100 * accuracy(row), fx: "link", text: budget, dy: -11,
-          fill: "currentColor",
-        }),
-      ],
-    }, points.map((row) => ({ cell: row.cell, ReLUs: count(row.relus), "accuracy %": percent(accuracy(row)), online: seconds(row.online_s_p50) })));
+    const cells = visible.filter((row) => !absent(accuracy(row)) && !absent(row.online_s_p50));
+    const [low, high] = d3.extent(cells, accuracy);
+    const options = (width, members) => {
+      const points = members.map((row) => ({
+        row, x: 1e3 * row.online_s_p50, y: 100 * accuracy(row), label: shortBudget(row),
+        title: `${called(row)}, ${count(row.relus)} ReLUs\n${percent(accuracy(row))} %, ${seconds(row.online_s_p50)}`,
+      }));
+      const [first, last] = d3.extent(points, ({ x }) => x);
+      const lines = d3.groups(points, ({ row }) => series(row)).flatMap(([, part]) => {
+        const { colour, dash, shape } = style(part[0].row);
+        return [
+          Plot.line(part, { x: "x", y: "y", stroke: colour, strokeDasharray: dash, strokeWidth: 1.5, sort: ({ row }) => row.relus }),
+          Plot.dot(part, { x: "x", y: "y", fill: colour, symbol: shape, r: 5 }),
+        ];
+      });
+      return {
+        width, height: Math.max(320, Math.min(460, 0.8 * width)), marginLeft: 44, marginRight: 16, marginTop: 28, marginBottom: 44, grid: true,
+        x: { label: "median online time (ms)", type: last / first > 8 ? "log" : "linear", inset: 24, ticks: Math.max(3, width / 90), tickFormat: "~f" },
+        y: { label: "accuracy (%)", domain: [100 * low, 100 * high], inset: 16 },
+        marks: [...lines, charts.labels(points), Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: "title" }))],
+      };
+    };
+    const told = (row) => `${called(row)} with ${percent(accuracy(row))}\u00a0% in ${seconds(row.online_s_p50)}`;
+    charts.figure("front", {
+      name: "Accuracy against median online time", panels: panels(cells, options), least: 420,
+      entries: marks(cells, charts.point),
+      says: sentence(cells, (of) => `most accurate is ${told(d3.greatest(of, accuracy))}, fastest ${told(d3.least(of, (row) => row.online_s_p50))}`),
+      facts: cells.map((row) => ({
+        cell: called(row), link: row.link, ReLUs: count(row.relus), "accuracy %": percent(accuracy(row)), online: seconds(row.online_s_p50),
+      })),
+    });
   };
 
-  const stacked = (id, visible, parts, unit, format, description) => {
-    const label = (row) => [name(row, ["link"]), budget(row)].join(" ");
-    const long = visible.flatMap((row) => parts
-      .filter((part) => part.of(row) !== null && part.of(row) !== undefined)
-      .map((part) => ({ cell: label(row), link: row.link, part: part.name, value: part.of(row) })));
-    const cells = [...new Set(long.map((bar) => bar.cell))];
-    const links = [...new Set(long.map((bar) => bar.link))];
-    figure(id, description, {
-      height: 60 + 26 * cells.length, marginLeft: Math.min(260, 30 + 7.5 * Math.max(4, ...cells.map((cell) => cell.length))), marginRight: 20, marginBottom: 40,
-      fx: { label: null, domain: links, axis: "top" },
-      x: { label: unit.label, transform: (value) => value / unit.size, grid: true, ticks: 4, tickFormat: "~s" },
-      y: { label: null, domain: cells },
-      color: { domain: parts.map((part) => part.name), range: colours, legend: true },
-      marks: [
-        Plot.barX(long, { x: "value", y: "cell", fx: "link", fill: "part", title: (bar) => `${bar.cell} ${bar.part}: ${format(bar.value)}`, tip: true }),
-        Plot.ruleX([0]),
-      ],
-    }, long.map((bar) => ({ cell: bar.cell, link: bar.link, part: bar.part, value: format(bar.value) })));
+  const groups = (visible) =>
+    d3.groups(visible, series).map(([title, members]) => ({ title: all.length > 1 ? title : "", bars: members.map((row) => ({ label: shortBudget(row), row })) }));
+  const legendOf = (parts) => parts.map(({ name, colour }) => ({ name, mark: charts.block(colour) }));
+  const extremes = (of, [offline, online], format) => {
+    const told = (row) => `${called(row)} with ${format(offline(row))} offline and ${format(online(row))} online`;
+    const total = (row) => offline(row) + online(row);
+    return `least is ${told(d3.least(of, total))}, most ${told(d3.greatest(of, total))}`;
+  };
+
+  const time = (visible) => {
+    const cells = visible.filter((row) => !absent(row.offline_s_p50) && !absent(row.online_s_p50));
+    const parts = [
+      { name: "offline", colour: "var(--offline)", of: (row) => row.offline_s_p50 },
+      { name: "online", colour: "var(--online)", of: (row) => row.online_s_p50 },
+    ];
+    const longest = (members) => d3.max(members, (row) => row.offline_s_p50 + row.online_s_p50);
+    charts.figure("time", {
+      name: "Median offline and online time of one inference", least: 320, entries: legendOf(parts),
+      panels: panels(cells, (width, members) => charts.bars(width, groups(members), parts, clock(longest(members), "median time"))),
+      says: sentence(cells, (of) => extremes(of, parts.map((part) => part.of), seconds)),
+      facts: cells.map((row) => ({ cell: called(row), link: row.link, offline: seconds(row.offline_s_p50), online: seconds(row.online_s_p50) })),
+    });
+  };
+
+  const directions = [
+    { name: "offline up", colour: "var(--offline-up)", of: (row) => row.offline_up_bytes },
+    { name: "offline down", colour: "var(--offline-down)", of: (row) => row.offline_down_bytes },
+    { name: "online up", colour: "var(--online-up)", of: (row) => row.online_up_bytes },
+    { name: "online down", colour: "var(--online-down)", of: (row) => row.online_down_bytes },
+  ];
+  const traffic = (visible) => {
+    const cells = visible.filter((row) => !absent(row.offline_bytes) && !absent(row.online_bytes));
+    // Bytes belong to the plan: where they are the same over every link, they are drawn once.
+    const links = unique(cells.map(linkOf));
+    const alike = d3.groups(cells, called).every(([, same]) => same.every((row) => directions.every(({ of }) => of(row) === of(same[0]))));
+    const once = alike ? d3.groups(cells, called).map(([, same]) => same[0]) : cells;
+    const words = (of) => extremes(of, [(row) => row.offline_bytes, (row) => row.online_bytes], bytes);
+    const options = (width, members) => charts.bars(width, groups(members), directions, { label: "bytes (MB)", size: 1e6, format: bytes });
+    charts.figure("bytes", {
+      name: "Bytes of one inference by phase and direction", least: 320, entries: legendOf(directions),
+      panels: alike ? [{ title: "", options: (width) => options(width, once) }] : panels(once, options),
+      says: alike ? `The same over ${links.join(" and ")}: ${once.length ? words(once) : ""}.` : sentence(once, words),
+      facts: once.map((row) => ({
+        cell: called(row), ...(alike ? {} : { link: row.link }), ...Object.fromEntries(directions.map(({ name, of }) => [name, bytes(of(row))])),
+      })),
+    });
   };
 
   const layers = () => {
-    const steps = data.steps.filter((step) => step.key === at("cell").value && step.phase !== "setup");
-    const order = [...new Set(steps.map((step) => step.name))];
-    const chart = (id, value, unit, format, description) => {
-      const bars = steps.filter((step) => value(step) > 0);
-      figure(id, description, {
-        height: 60 + 22 * order.length, marginLeft: Math.min(260, 30 + 7.5 * Math.max(4, ...order.map((step) => step.length))), marginRight: 20, marginBottom: 40,
-        x: { label: unit.label, transform: (number) => number / unit.size, grid: true, tickFormat: "~s" },
-        y: { label: null, domain: order },
-        color: { domain: ["offline", "online"], range: colours, legend: true },
-        marks: [
-          Plot.barX(bars, { x: value, y: "name", fill: "phase", title: (step) => `${step.name} (${step.kind}), ${step.phase}: ${format(value(step))}`, tip: true }),
-          Plot.ruleX([0]),
-        ],
-      }, bars.map((step) => ({ layer: step.name, kind: step.kind, phase: step.phase, value: format(value(step)) })));
+    const steps = d3.groups(data.layers[at("cell").value] ?? [], ([, step]) => step).map(([step, parts]) => {
+      const of = (phase, index) => parts.find((part) => part[0] === phase)?.[index];
+      return {
+        step, name: parts[0][2], kind: parts[0][3], offline: of("offline", 4), online: of("online", 4), offline_up_bytes: of("offline", 5),
+        offline_down_bytes: of("offline", 6), online_up_bytes: of("online", 5), online_down_bytes: of("online", 6),
+      };
+    });
+    steps.sort((a, b) => a.step - b.step);
+    const bars = [{ title: "", bars: steps.map((row) => ({ label: row.name, row })) }];
+    const chart = (id, name, parts, scale) => {
+      const total = (row) => d3.sum(parts, ({ of }) => of(row));
+      const most = d3.greatest(steps, total);
+      charts.figure(id, {
+        title: name, name: `${name} of ${at("cell").selectedOptions[0]?.textContent}`, least: 320, entries: legendOf(parts),
+        panels: [{ title: "", options: (width) => charts.bars(width, bars, parts, scale) }],
+        says: most ? `${steps.length} steps; most takes ${most.name} (${most.kind}): ${parts.map(({ name, of }) => `${scale.format(of(most) ?? 0)} ${name}`).join(", ")}.` : "",
+        facts: steps.map((row) => ({ layer: row.name, kind: row.kind, ...Object.fromEntries(parts.map(({ name, of }) => [name, orDash(of(row), scale.format)])) })),
+      });
     };
-    chart("layer-time", (step) => step.seconds, { label: "median time of the client (ms)", size: 1e-3 }, seconds, "Median time of the client by layer, offline and online");
-    chart("layer-bytes", (step) => step.bytes, { label: "bytes of both directions (MB)", size: 1e6 }, bytes, "Bytes of both directions by layer, offline and online");
+    const parts = [
+      { name: "offline", colour: "var(--offline)", of: (row) => row.offline },
+      { name: "online", colour: "var(--online)", of: (row) => row.online },
+    ];
+    chart("layer-time", "Median time by layer", parts, clock(d3.max(steps, (row) => d3.sum(parts, ({ of }) => of(row))), "median time"));
+    chart("layer-bytes", "Bytes by layer", directions, { label: "bytes (MB)", size: 1e6, format: bytes });
   };
 
   const curves = (visible) => {
-    const label = (row) => [name(row, ["link"]), budget(row)].join(" ");
-    const points = visible.flatMap((row) => {
-      const times = data.online[row.key] ?? [];
-      return times.map((value, index) => ({ cell: label(row), link: row.link, value, share: (100 * (index + 1)) / times.length }));
+    const cells = visible.filter((row) => (data.online[row.key] ?? []).length);
+    const links = unique(cells.map(linkOf));
+    const inOrder = d3.sort(cells, (row) => links.indexOf(row.link));
+    const parts = d3.groups(inOrder, (row) => `${row.link}, ${row.budget === null ? "every ReLU" : `${budget(row)} ReLUs`}`);
+    const options = (members) => (width) => ({
+      width, height: 200, marginLeft: 40, marginRight: 16, marginTop: 24, marginBottom: 40, grid: true,
+      x: { label: "online time (ms)", ticks: width < 300 ? 3 : 5, nice: true, tickFormat: "~f" },
+      y: { label: "share of repeats (%)", domain: [0, 100], ticks: 5 },
+      marks: members.flatMap((row) => {
+        const times = data.online[row.key];
+        const points = [{ x: 1e3 * times[0], y: 0 }, ...times.map((value, i) => ({ x: 1e3 * value, y: (100 * (i + 1)) / times.length }))];
+        const { colour, dash } = style(row);
+        return [
+          Plot.line(points, { x: "x", y: "y", stroke: colour, strokeDasharray: dash, strokeWidth: 2, curve: "step-after" }),
+          Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: (point) => `${called(row)}\n${point.y.toFixed(0)} % within ${seconds(point.x / 1e3)}`, maxRadius: 12 })),
+        ];
+      }),
     });
-    const links = [...new Set(points.map((point) => point.link))];
-    const cells = [...new Set(points.map((point) => point.cell))];
-    figure("curves", "Share of repeats by online time, a line a cell, a panel a link", {
-      height: 340, marginLeft: 55, marginBottom: 45, grid: true,
-      fx: { label: null, domain: links },
-      x: { label: "online time (ms)", type: "log", ticks: 4, tickFormat: "~r" },
-      y: { label: "share of repeats (%)", domain: [0, 100] },
-      color: { domain: cells, range: cells.map((_, index) => colours[index % colours.length]), legend: cells.length > 1 },
-      marks: [
-        Plot.line(points, { x: (point) => 1e3 * point.value, y: "share", fx: "link", stroke: "cell", z: "cell", curve: "step-after", title: (point) => `${point.cell}: ${point.share.toFixed(0)} % within ${seconds(point.value)}`, tip: true }),
-      ],
-    }, visible.filter((row) => (data.online[row.key] ?? []).length).map((row) => {
-      const times = data.online[row.key];
-      const quantile = (share) => seconds(times[Math.ceil(share * times.length) - 1]);
-      return { cell: label(row), link: row.link, repeats: times.length, least: seconds(times[0]), median: quantile(0.5), most: seconds(times.at(-1)) };
-    }));
+    const most = (row) => data.online[row.key].at(-1);
+    charts.figure("curves", {
+      name: "Share of repeats by online time", least: 215, entries: marks(cells, charts.dash),
+      panels: parts.map(([title, members]) => ({ title, options: options(members) })),
+      says: sentence(cells, (of) => {
+        const slowest = d3.greatest(of, most);
+        const [low, high] = d3.extent(of, (row) => row.online_s_p50);
+        return `medians from ${seconds(low)} to ${seconds(high)}; the slowest repeat of all took ${seconds(most(slowest))} (${called(slowest)})`;
+      }),
+      facts: cells.map((row) => {
+        const times = data.online[row.key];
+        const quantile = (share) => seconds(times[Math.ceil(share * times.length) - 1]);
+        return {
+          cell: called(row), link: row.link, repeats: times.length, least: seconds(times[0]), "25 %": quantile(0.25), median: quantile(0.5),
+          "75 %": quantile(0.75), most: seconds(most(row)),
+        };
+      }),
+    });
   };
 
   const setting = () => {
-    const place = at("setting");
     for (const run of data.runs) {
       const list = make("dl");
-      const fact = (term, value) => list.append(make("dt", {}, term), make("dd", {}, value));
+      const fact = (term, ...value) => list.append(make("dt", {}, term), make("dd", {}, ...value));
       fact("run", `${run.id}, ${run.started}`);
-      fact("command", run.command.join(" "));
+      fact("command", make("code", {}, run.command.join(" ")));
       fact("Linnet", [run.linnet, run.revision].filter(Boolean).join(", "));
       fact("machine", `${run.machine.cpu_model}, ${run.machine.cores} cores, ${run.machine.kernel}; ${run.machine.features.join(" ")}`);
       for (const link of run.links) {
@@ -252,40 +290,35 @@
         const found = link.measured_rate_bytes_per_s === null ? "" : `; measured ${bytes(link.measured_rate_bytes_per_s)}/s, RTT ${seconds(link.measured_rtt_s)}`;
         fact(`link ${link.name}`, asked + found);
       }
-      place.append(list);
+      at("machines").append(list);
     }
   };
 
   // The page.
   for (const row of rows) {
-    if (data.steps.some((step) => step.key === row.key)) at("cell").append(make("option", { value: row.key }, `${row.run}: ${row.cell}`));
+    if (data.layers[row.key]) at("cell").append(make("option", { value: row.key }, data.runs.length > 1 ? row.key : row.cell));
   }
   at("cell").addEventListener("change", layers);
+  const pictures = (visible) => [front, time, traffic, curves].forEach((picture) => picture(visible));
   const draw = () => {
     const visible = shown();
     at("shown").textContent = `${visible.length} of ${rows.length} cells`;
     table(visible);
-    front(visible);
-    const longest = Math.max(0, ...visible.map((row) => row.offline_s_p50 + row.online_s_p50));
-    stacked("time", visible, [
-      { name: "offline", of: (row) => row.offline_s_p50 },
-      { name: "online", of: (row) => row.online_s_p50 },
-    ], longest < 2 ? { label: "median time (ms)", size: 1e-3 } : { label: "median time (s)", size: 1 }, seconds, "Median offline and online time, a bar a cell, a panel a link");
-    stacked("bytes", visible, [
-      { name: "offline up", of: (row) => row.offline_up_bytes },
-      { name: "offline down", of: (row) => row.offline_down_bytes },
-      { name: "online up", of: (row) => row.online_up_bytes },
-      { name: "online down", of: (row) => row.online_down_bytes },
-    ], { label: "MB", size: 1e6 }, bytes, "Bytes by phase and direction, a bar a cell, a panel a link");
-    curves(visible);
+    pictures(visible);
   };
   setting();
   draw();
   layers();
-  let resized;
+  let [resized, width] = [0, innerWidth];
   addEventListener("resize", () => {
     clearTimeout(resized);
-    resized = setTimeout(() => { draw(); layers(); }, 150);
+    resized = setTimeout(() => {
+      // A phone's browser resizes upright whenever its bars come and go.
+      if (innerWidth === width) return;
+      width = innerWidth;
+      pictures(shown());
+      layers();
+    }, 150);
   });
   document.documentElement.dataset.ready = "yes";
 })();

@@ -35,7 +35,7 @@ impl Layout {
         left: &[&str],
         lines: &[Vec<String>],
     ) -> Self {
-        let widths: Vec<usize> = (0..columns.len())
+        let mut widths: Vec<usize> = (0..columns.len())
             .map(|column| {
                 let cells = lines.iter().map(|line| width(&line[column]));
                 cells.chain([width(columns[column])]).max().unwrap_or_default()
@@ -47,6 +47,7 @@ impl Layout {
             breaks[start] = start > 0;
             start += span;
         }
+        widen(&mut widths, groups);
         let left: Vec<bool> = columns.iter().map(|column| left.contains(column)).collect();
         let mut layout = Self { heads: [String::new(), String::new()], widths, left, breaks };
         layout.heads = [layout.group_line(groups), layout.line(columns.iter().copied())];
@@ -110,6 +111,18 @@ impl Layout {
             text.push_str(&self.line(line.iter().map(String::as_str)));
             text.push('\n');
         }
+    }
+}
+
+/// Makes the first column of a group wider where the group's name would not fit between two dashes.
+fn widen(widths: &mut [usize], groups: &[(&str, usize)]) {
+    let mut start = 0;
+    for (name, span) in groups.iter().filter(|(_, span)| *span > 0) {
+        let room = widths[start..start + span].iter().sum::<usize>() + 2 * (span - 1);
+        if !name.is_empty() {
+            widths[start] += (width(name) + 4).saturating_sub(room);
+        }
+        start += span;
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a measured run leaves behind: raw rows first, then everything that derives from them alone.
 //!
 //! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
-//! (a row per repeat), `cells.csv` (a row per cell), `transcripts.csv` (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and three pictures. The columns are
+//! (a row per repeat), `cells.csv` (a row per cell), `accuracy.csv` (a row per network and test image), `transcripts.csv` (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and three pictures. The columns are
 //! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
 //! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
 
+mod accuracy;
 pub mod compare;
 pub mod curves;
 mod error;
 mod latency;
+mod layers;
 mod layout;
 mod manifest;
 mod merge;
@@ -24,6 +26,7 @@ mod table;
 mod units;
 
 pub use error::Error;
+pub use layers::{LayerRow, layers};
 pub use manifest::{
     DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, Resumption, SCHEMA,
     Shard,
@@ -31,8 +34,8 @@ pub use manifest::{
 pub use merge::merge;
 pub use run::{Loaded, Run, load, load_manifest, load_transcripts};
 pub use schema::{
-    CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow, ScenarioRow,
-    StepRow, SummaryRow, TranscriptRow, columns_by_file,
+    AccuracyRow, CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow,
+    ScenarioRow, StepRow, SummaryRow, TranscriptRow, columns_by_file,
 };
 pub use summary::{Timed, summarise};
 pub use table::table;

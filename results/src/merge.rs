@@ -41,10 +41,12 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
     );
     let mut transcripts: Vec<TranscriptRow> = Vec::new();
     let (mut queries, mut items) = (Vec::new(), Vec::new());
+    let mut accuracy = Vec::new();
     for (part, path) in runs.into_iter().zip(parts) {
         cells.extend(part.cells);
         inferences.extend(part.inferences);
         steps.extend(part.steps);
+        accuracy.extend(part.accuracy);
         if path.join(TranscriptRow::FILE).exists() {
             transcripts.extend(load_transcripts(path)?);
         }
@@ -55,6 +57,9 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
     files::write_table(out, &inferences)?;
     files::write_table(out, &steps)?;
     files::write_table(out, &transcripts)?;
+    if !accuracy.is_empty() {
+        files::write_table(out, &accuracy)?;
+    }
     if !queries.is_empty() {
         files::write_table::<QueryRow>(out, &queries)?;
         files::write_table::<ItemRow>(out, &items)?;

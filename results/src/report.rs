@@ -1,14 +1,15 @@
 //! One HTML page of one or more runs: the table, interactive pictures, the machine and the threat model. It needs no network,
 //! and nothing beside it.
 
-use crate::statistics::median;
-use crate::{Loaded, Party, SummaryRow};
+use crate::layers::layers;
+use crate::{Loaded, SummaryRow};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../report/page.html");
 const STYLE: &str = include_str!("../report/page.css");
+const CHARTS: &str = include_str!("../report/charts.js");
 const SCRIPT: &str = include_str!("../report/page.js");
 const D3: &str = include_str!("../report/vendor/d3.min.js");
 const PLOT: &str = include_str!("../report/vendor/plot.umd.min.js");
@@ -27,6 +28,7 @@ pub fn html(runs: &[Loaded]) -> String {
         ("{{licences}}", escaped(&format!("D3\n\n{}\nObservable Plot\n\n{}", LICENCES[0], LICENCES[1]))),
         ("{{d3}}", D3.to_owned()),
         ("{{plot}}", PLOT.to_owned()),
+        ("{{charts}}", CHARTS.to_owned()),
         ("{{script}}", SCRIPT.to_owned()),
         ("{{data}}", data(runs).to_string().replace('<', "\\u003c")),
     ]
@@ -46,19 +48,6 @@ struct Row<'a> {
     summary: &'a SummaryRow,
     offline_bytes: Option<u64>,
     online_bytes: Option<u64>,
-}
-
-/// One step of one phase of a cell, as the client sees it.
-#[derive(Serialize)]
-struct Step {
-    key: String,
-    phase: String,
-    name: String,
-    kind: String,
-    /// Median over the repeats that count.
-    seconds: f64,
-    /// Of both directions, headers included.
-    bytes: u64,
 }
 
 fn data(runs: &[Loaded]) -> Value {
@@ -87,7 +76,7 @@ fn data(runs: &[Loaded]) -> Value {
     json!({
         "runs": runs.iter().map(about).collect::<Vec<_>>(),
         "rows": runs.iter().flat_map(rows).collect::<Vec<_>>(),
-        "steps": runs.iter().flat_map(steps).collect::<Vec<_>>(),
+        "layers": steps(runs),
         "online": online,
     })
 }
@@ -106,29 +95,20 @@ fn rows(run: &Loaded) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-/// Every cell's steps by phase, in the order of the plan.
-fn steps(run: &Loaded) -> Vec<Step> {
-    let mut all = Vec::new();
-    for cell in &run.cells {
-        let counted = run.inferences.iter().filter(|row| row.cell == cell.cell && row.counts());
-        let counted: HashSet<u32> = counted.map(|row| row.repeat).collect();
-        let mut found: BTreeMap<_, (Vec<f64>, u64, &str, &str)> = BTreeMap::new();
-        let rows = run.steps.iter().filter(|row| row.cell == cell.cell && row.party == Party::Client);
-        for row in rows.filter(|row| !row.warmup && counted.contains(&row.repeat)) {
-            let step = found.entry((row.phase, row.step)).or_insert_with(|| {
-                let bytes = row.bytes_out + row.bytes_in + row.header_out + row.header_in;
-                (Vec::new(), bytes, &row.step_name, &row.step_kind)
-            });
-            step.0.push(row.wall_ns as f64 / 1e9);
-        }
-        all.extend(found.into_iter().map(|((phase, _), (times, bytes, name, kind))| Step {
-            key: key(run, &cell.cell),
-            phase: phase.to_string(),
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            seconds: median(times).map_or(0.0, |median| median.value),
-            bytes,
-        }));
+/// Of every cell its steps, each as (phase, step, name, kind, seconds, bytes up, bytes down).
+fn steps(runs: &[Loaded]) -> BTreeMap<String, Vec<Value>> {
+    let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (run, row) in runs.iter().flat_map(|run| layers(run).into_iter().map(move |row| (run, row))) {
+        let step = json!([
+            row.phase,
+            row.step,
+            row.step_name,
+            row.step_kind,
+            row.seconds_p50,
+            row.up_bytes,
+            row.down_bytes
+        ]);
+        all.entry(key(run, &row.cell)).or_default().push(step);
     }
     all
 }

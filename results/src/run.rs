@@ -2,12 +2,13 @@
 
 pub(crate) mod files;
 
+use crate::accuracy::{self, Network};
 use crate::latency;
 use crate::pictures;
 use crate::scenario::{optional, scenarios};
 use crate::schema::{
-    CellRow, InferenceRow, InferenceStatus, ItemRow, QueryRow, Row, ScenarioRow, StepRow, SummaryRow,
-    TranscriptRow, Wrong,
+    AccuracyRow, CellRow, InferenceRow, InferenceStatus, ItemRow, QueryRow, Row, ScenarioRow, StepRow,
+    SummaryRow, TranscriptRow, Wrong,
 };
 use crate::summary::{Timed, saved_times, summarise, times};
 use crate::{Error, Manifest, SCHEMA};
@@ -29,6 +30,8 @@ pub struct Run {
     steps: Appender<StepRow>,
     transcripts: Appender<TranscriptRow>,
     known: HashSet<String>,
+    /// Whose classes of test images are there.
+    classified: HashSet<Network>,
     done: HashSet<(String, bool, u32)>,
     /// The folder, locked against other writers for as long as it is open.
     _lock: File,
@@ -92,6 +95,7 @@ impl Run {
         // Runs of before there were any, and those without a pool, lack some tables.
         let transcripts = begun::<TranscriptRow>(dir)?;
         let (queries, items) = (begun::<QueryRow>(dir)?, begun::<ItemRow>(dir)?);
+        let classes = begun::<AccuracyRow>(dir)?;
         let stays = complete(&cells, &inferences);
         // What derives from the tables would no longer agree with them.
         let derived = [SummaryRow::FILE, ScenarioRow::FILE, latency::FILE, pictures::POOL];
@@ -103,7 +107,11 @@ impl Run {
                 _ => {}
             }
         }
-        // The cells first: a row that refers to a cell which is not there is discarded the next time.
+        // Before the cells: who of them has the same network must still be known.
+        if !classes.is_empty() {
+            files::write_table(dir, &accuracy::handed_on(classes, &cells, &stays))?;
+        }
+        // Then the cells: a row that refers to a cell which is not there is discarded the next time.
         keep(dir, cells.iter().filter(|row| stays.contains(&row.cell)))?;
         keep(dir, inferences.iter().filter(|row| stays.contains(&row.cell)))?;
         keep(dir, steps.iter().filter(|row| stays.contains(&row.cell)))?;
@@ -121,6 +129,9 @@ impl Run {
     fn open(dir: &Path, lock: File) -> Result<Self, Error> {
         let tables = Tables::read(dir)?;
         let done = tables.inferences.iter().map(|row| (row.cell.clone(), row.warmup, row.repeat));
+        let classes = accuracy::read(dir, &tables.cells)?;
+        let classified: HashSet<&str> = classes.iter().map(|row| row.cell.as_str()).collect();
+        let classified = tables.cells.iter().filter(|row| classified.contains(row.cell.as_str()));
         let run = Self {
             dir: dir.to_owned(),
             cells: Appender::open(dir)?,
@@ -128,6 +139,7 @@ impl Run {
             steps: Appender::open(dir)?,
             transcripts: Appender::open(dir)?,
             known: tables.cells.iter().map(|row| row.cell.clone()).collect(),
+            classified: classified.map(Network::of).collect(),
             done: done.collect(),
             _lock: lock,
         };
@@ -150,6 +162,25 @@ impl Run {
         }
         self.cells.append(std::slice::from_ref(row))?;
         self.known.insert(row.cell.clone());
+        Ok(())
+    }
+
+    /// Adds the classes of test images in the clear by the network of `cell`, one of the run's, unless they are there already, for
+    /// another of its cells.
+    ///
+    /// # Errors
+    /// [`Error::Row`] if the cell is unknown, a row is of another or a column breaks its rule; [`Error::Io`] if the disk
+    /// refuses.
+    pub fn classes(&mut self, cell: &CellRow, rows: &[AccuracyRow]) -> Result<(), Error> {
+        if !self.known.contains(&cell.cell) {
+            return Err(refused::<AccuracyRow>("cell", "a cell added before", &cell.cell));
+        }
+        if let Some(row) = rows.iter().find(|row| row.cell != cell.cell) {
+            return Err(refused::<AccuracyRow>("cell", "the cell that they are added for", &row.cell));
+        }
+        if !rows.is_empty() && self.classified.insert(Network::of(cell)) {
+            files::append_or_create(&self.dir, rows)?;
+        }
         Ok(())
     }
 
@@ -296,6 +327,8 @@ pub struct Loaded {
     pub inferences: Vec<InferenceRow>,
     /// `raw.csv`.
     pub steps: Vec<StepRow>,
+    /// `accuracy.csv`; empty where classes of test images were not kept.
+    pub accuracy: Vec<AccuracyRow>,
     /// `summary.csv`.
     pub summary: Vec<SummaryRow>,
 }
@@ -316,7 +349,9 @@ pub fn load(dir: &Path) -> Result<Loaded, Error> {
     let manifest = load_manifest(dir)?;
     let tables = Tables::read(dir)?;
     let summary = read::<SummaryRow>(dir)?.rows;
-    Ok(Loaded { manifest, cells: tables.cells, inferences: tables.inferences, steps: tables.steps, summary })
+    let accuracy = accuracy::read(dir, &tables.cells)?;
+    let Tables { cells, inferences, steps } = tables;
+    Ok(Loaded { manifest, cells, inferences, steps, accuracy, summary })
 }
 
 /// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok.

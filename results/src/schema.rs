@@ -281,6 +281,21 @@ pub struct ScenarioRow {
     pub pool_level_min: Option<u64>,
 }
 
+/// A row of `accuracy.csv`: one test image's class in the clear, by one network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccuracyRow {
+    /// The first cell of the network, as in `cells.csv`.
+    pub cell: String,
+    /// Index of the image in the test set.
+    pub image: u64,
+    /// The image's true class.
+    pub label: u32,
+    /// Class over the reals.
+    pub class_float: u32,
+    /// Class in the ring, in the clear.
+    pub class_fixed: u32,
+}
+
 /// A row of `cells.csv`: one combination under comparison.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CellRow {
@@ -482,7 +497,7 @@ pub(crate) fn decimal_seconds<S: Serializer>(seconds: &Option<f64>, to: S) -> Re
 }
 
 /// Every CSV file of a run with its columns, in order.
-pub fn columns_by_file() -> [(&'static str, Vec<String>); 8] {
+pub fn columns_by_file() -> [(&'static str, Vec<String>); 9] {
     [
         (CellRow::FILE, columns::<CellRow>()),
         (InferenceRow::FILE, columns::<InferenceRow>()),
@@ -492,5 +507,6 @@ pub fn columns_by_file() -> [(&'static str, Vec<String>); 8] {
         (QueryRow::FILE, columns::<QueryRow>()),
         (ItemRow::FILE, columns::<ItemRow>()),
         (ScenarioRow::FILE, columns::<ScenarioRow>()),
+        (AccuracyRow::FILE, columns::<AccuracyRow>()),
     ]
 }

@@ -57,9 +57,30 @@ struct Found {
     rows_without_snl: usize,
     shown: String,
     dots_without_snl: usize,
+    /// What is said with no link chosen, and the pictures of accuracy that are left.
+    nothing: (String, usize),
     bars_of_last_cell: usize,
     first_sorted: String,
-    unlabelled: usize,
+    /// Whether the browser prefers dark pages.
+    dark: bool,
+    /// Width of what is shown, and of what is there, all tables open; pixels.
+    widths: (f64, f64),
+    /// Boxes of tables that scroll by themselves.
+    scrolling: usize,
+    /// Whatever can be focused but has no name, or shows no outline when it is.
+    nameless: Vec<String>,
+    outlineless: Vec<String>,
+    focusable: usize,
+    /// Figures that lack words with numbers, a table with headings, or a picture with name and description.
+    silent: Vec<String>,
+    /// Number of `header`, `nav`, `main`, `footer` and `h1`.
+    landmarks: [usize; 5],
+    /// Levels of the headings, in order.
+    levels: Vec<u32>,
+    /// Smallest contrast of a text with what is behind it, with the text.
+    faintest: (f64, String),
+    /// Smallest contrast of a colour of series or phases with the paper, with its name.
+    palest: (f64, String),
 }
 
 const LISTEN: &str = "<script>window.errors = [];
@@ -67,51 +88,124 @@ addEventListener('error', (event) => errors.push(event.message));
 console.error = (...words) => errors.push(words.join(' '));
 console.warn = (...words) => errors.push(words.join(' '));</script>";
 
+/// A phone's page in a window, which cannot be as narrow itself.
+const PHONE: &str = r#"<!doctype html><body><iframe src="page.html" style="border: 0; width: 390px; height: 844px"></iframe>
+<script>addEventListener("message", (event) => document.body.setAttribute("data-found", event.data));</script>"#;
+
+/// Tries everything. Contrast is as WCAG 2 has it.
 const TRY: &str = r##"<script>
 const all = (selector) => [...document.querySelectorAll(selector)];
 const rows = () => all("#table tbody tr").length;
+const dots = () => all("#front g[aria-label=dot] > *").length;
 const marks = Object.fromEntries(all("figure").map((figure) =>
-  [figure.id, figure.querySelectorAll("svg rect, svg circle, svg path").length]));
+  [figure.id, figure.querySelectorAll("svg.chart rect, svg.chart circle, svg.chart path").length]));
 const before = rows();
 const snl = all("#filters input").find((box) => box.value === "snl");
 snl.click();
-const without = { rows: rows(), shown: document.getElementById("shown").textContent, dots: all("#front circle").length };
-snl.click();
+const without = { rows: rows(), shown: document.getElementById("shown").textContent, dots: dots() };
+all("#filters input[name=link]").forEach((box) => box.click());
+const none = { shown: document.getElementById("shown").textContent, pictures: all("#accuracy svg.chart").length };
+document.getElementById("all").click();
 const select = document.getElementById("cell");
 select.value = select.options[select.options.length - 1].value;
 select.dispatchEvent(new Event("change"));
-const online = all("#table th button").find((button) => button.textContent === "ReLUs");
-online.click();
-all("#table th button").find((button) => button.textContent === "ReLUs").click();
+const heading = () => all("#table th button").find((button) => button.textContent === "ReLUs");
+heading().click();
+heading().click();
+
+all("figure details").forEach((details) => { details.open = true; });
+const scrolling = all(".wide").filter((box) => box.scrollWidth > box.clientWidth).length;
+const widths = [innerWidth, document.documentElement.scrollWidth];
+const focusable = all("a[href], button, input, select, summary, [tabindex='0']");
+const tell = (element) => element.outerHTML.slice(0, 90);
+const named = (element) => (element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent).trim();
+const nameless = focusable.filter((element) => !named(element)).map(tell);
+const outlineless = focusable.filter((element) => {
+  element.focus({ focusVisible: true });
+  return document.activeElement !== element || getComputedStyle(element).outlineStyle === "none";
+}).map(tell);
+const silent = all("figure").filter((figure) => {
+  const [words, table] = [figure.querySelector("figcaption"), figure.querySelector("table")];
+  const described = [...figure.querySelectorAll("svg.chart")].filter((svg) =>
+    svg.getAttribute("role") === "img" && svg.getAttribute("aria-label") && document.getElementById(svg.getAttribute("aria-describedby")) === words);
+  const headings = [...table.querySelectorAll("thead th[scope=col]")].length > 1 && table.querySelector("tbody th[scope=row]");
+  const tables = table.caption.textContent && headings;
+  return !(/\d/.test(words.textContent) && tables && described.length > 0 && described.length === figure.querySelectorAll("svg.chart").length);
+}).map((figure) => figure.id);
+
+const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+const luminance = (colour) => {
+  const [red, green, blue] = channels(colour).map((value) => (value <= 10.31475 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+const contrast = (one, other) => {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+};
+const behind = (element) => {
+  for (let place = element; place; place = place.parentElement) {
+    const colour = getComputedStyle(place).backgroundColor;
+    if (channels(colour)[3] !== 0) return colour;
+  }
+};
+const painted = (element) => {
+  const style = getComputedStyle(element);
+  return element.ownerSVGElement ? style.fill : style.color;
+};
+const said = all("body *").filter((element) => !element.closest("script, style, option") && element.getClientRects().length > 0
+  && [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()));
+const least = (list) => list.reduce((a, b) => (a[0] <= b[0] ? a : b));
+const faintest = least(said.map((element) => [contrast(painted(element), behind(element)), tell(element)]));
+const colours = [...Array(8).keys()].map((i) => `series-${i + 1}`)
+  .concat(["offline", "offline-up", "offline-down", "online", "online-up", "online-down"]);
+const probe = document.body.appendChild(document.createElement("i"));
+const palest = least(colours.map((name) => {
+  probe.style.color = `var(--${name})`;
+  return [contrast(getComputedStyle(probe).color, getComputedStyle(document.body).backgroundColor), name];
+}));
+
 const found = {
   errors, marks, rows: before, rows_without_snl: without.rows, shown: without.shown, dots_without_snl: without.dots,
+  nothing: [none.shown, none.pictures],
   question: document.getElementById("question").textContent,
-  bars_of_last_cell: all("#layer-time rect").length,
+  bars_of_last_cell: all("#layer-time svg.chart rect").length,
   first_sorted: document.querySelector("#table tbody tr").textContent,
-  unlabelled: all("figure svg").filter((svg) => svg.closest("figure").querySelectorAll("[role=img][aria-label]").length === 0).length,
+  dark: matchMedia("(prefers-color-scheme: dark)").matches,
+  widths, scrolling, nameless, outlineless, focusable: focusable.length, silent,
+  landmarks: ["header", "nav", "main", "footer", "h1"].map((name) => all(name).length),
+  levels: all("h1, h2, h3, h4").map((heading) => Number(heading.tagName[1])),
+  faintest, palest,
 };
-document.body.setAttribute("data-found", btoa(unescape(encodeURIComponent(JSON.stringify(found)))));
+const coded = btoa(unescape(encodeURIComponent(JSON.stringify(found))));
+parent === window ? document.body.setAttribute("data-found", coded) : parent.postMessage(coded, "*");
 </script>"##;
 
-#[test]
-fn a_browser_draws_it_and_filters_it_without_complaint() {
+/// The browser's name; `None`, said aloud, where none is installed.
+fn browser() -> Option<&'static str> {
     let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
         let asked = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
     });
-    let Some(browser) = browser else {
+    if browser.is_none() {
         println!("skipped: no chromium is installed (apt install chromium)");
-        return;
-    };
+    }
+    browser
+}
+
+/// Opens `file` (the page, or what frames it) with the page of the example beside it.
+fn browse(browser: &str, file: &str, scheme: &str) -> Found {
     let temp = tempfile::tempdir().unwrap();
     let page = report::html(&[run(temp.path())]);
     let page =
         page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replace("</body>", &format!("{TRY}</body>"));
     std::fs::write(temp.path().join("page.html"), page).unwrap();
+    std::fs::write(temp.path().join("phone.html"), PHONE).unwrap();
     let output = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"])
+        .arg("--window-size=1280,1000")
+        .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--user-data-dir={}", temp.path().join("profile").display()))
-        .arg(format!("file://{}", temp.path().join("page.html").display()))
+        .arg(format!("file://{}", temp.path().join(file).display()))
         .output()
         .unwrap();
     let dom = String::from_utf8_lossy(&output.stdout);
@@ -120,7 +214,11 @@ fn a_browser_draws_it_and_filters_it_without_complaint() {
         panic!("the page's scripts did not end: {}", String::from_utf8_lossy(&output.stderr))
     });
     let json = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, coded).unwrap();
-    let found: Found = serde_json::from_slice(&json).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+/// Whatever the window: drawn, filtered, sorted; readable, reachable, and told in words.
+fn check(found: &Found) {
     assert_eq!(found.errors, Vec::<String>::new());
     assert_eq!(found.question, "Which </script><b>method</b> is best?");
     for picture in ["front", "time", "bytes", "layer-time", "layer-bytes", "curves"] {
@@ -128,6 +226,34 @@ fn a_browser_draws_it_and_filters_it_without_complaint() {
     }
     assert_eq!((found.rows, found.rows_without_snl), (8, 4));
     assert_eq!((found.shown.as_str(), found.dots_without_snl), ("4 of 8 cells", 4));
-    assert!(found.bars_of_last_cell >= 4 && found.unlabelled == 0);
+    assert_eq!((found.nothing.0.as_str(), found.nothing.1), ("0 of 8 cells", 0));
+    assert!(found.bars_of_last_cell >= 4);
     assert!(found.first_sorted.contains("4,000"), "the largest first: {}", found.first_sorted);
+
+    assert!(found.widths.1 <= found.widths.0, "the page scrolls sideways: {:?}", found.widths);
+    assert_eq!(found.nameless, Vec::<String>::new());
+    assert_eq!(found.outlineless, Vec::<String>::new());
+    assert!(found.focusable > 30, "{} can be focused", found.focusable);
+    assert_eq!(found.silent, Vec::<String>::new());
+    assert_eq!(found.landmarks, [1; 5]);
+    assert!(found.levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{:?}", found.levels);
+    assert!(found.faintest.0 >= 4.5, "contrast {:?}", found.faintest);
+    assert!(found.palest.0 >= 3.0, "contrast {:?}", found.palest);
+}
+
+#[test]
+fn a_browser_draws_it_and_filters_it_without_complaint() {
+    let Some(browser) = browser() else { return };
+    let found = browse(browser, "page.html", "1");
+    check(&found);
+    assert!(!found.dark && found.widths.0 > 1200.0);
+}
+
+#[test]
+fn a_phone_in_the_dark_shows_it_as_well() {
+    let Some(browser) = browser() else { return };
+    let found = browse(browser, "phone.html", "0");
+    check(&found);
+    assert!(found.dark && (found.widths.0 - 390.0).abs() < 0.5, "{:?}", found.widths);
+    assert!(found.scrolling >= 1, "no table is wider than the phone");
 }

@@ -4,11 +4,12 @@
 
 mod example;
 
-use example::{cell, inference, manifest, step, steps, write};
+use example::{cell, classes, inference, manifest, step, steps, write};
+use results::compare;
 use results::statistics::wilson;
 use results::{
-    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, Loaded, Manifest, Party, Phase, Resumption,
-    Run, StepRow, SummaryRow, columns_by_file, load, summarise,
+    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, LayerRow, Loaded, Manifest, Party, Phase,
+    Resumption, Run, StepRow, SummaryRow, columns_by_file, load, merge, summarise,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -360,6 +361,8 @@ fn the_readme_is_the_column_dictionary() {
     for (file, columns) in columns_by_file() {
         assert_eq!(documented(file), columns, "{file}");
     }
+    let layers = String::from_utf8(compare::layers_csv(&[LayerRow::default()])).unwrap();
+    assert_eq!(documented("layers.csv").join(","), layers.lines().next().unwrap());
 }
 
 /// Every file of a run's folder, by name.
@@ -444,6 +447,91 @@ fn a_run_cut_anywhere_goes_on_to_the_same_rows() {
     assert!(0 < kept_any && kept_any < states.len(), "{kept_any} of {} cuts left a whole cell", states.len());
 }
 
+/// A run of two networks over two links, with classes of three test images of each.
+fn classified(dir: &Path) -> Run {
+    let mut run = Run::create(dir, &manifest()).unwrap();
+    for (id, relus, link) in
+        [("few-lan", 10, "lan"), ("few-wan", 10, "wan"), ("many-lan", 90, "lan"), ("many-wan", 90, "wan")]
+    {
+        let row = CellRow { relus, ..cell(id, link) };
+        run.cell(&row).unwrap();
+        run.classes(&row, &classes(id, [true, true, relus == 90])).unwrap();
+        let inference = inference(id, 0, 3);
+        run.inference(&inference, &steps(&inference, 2_000_000)).unwrap();
+    }
+    run
+}
+
+#[test]
+fn classes_of_test_images_are_a_networks() {
+    let temp = tempdir().unwrap();
+    let dir = temp.path().join("run");
+    let mut run = classified(&dir);
+    let few = classes("few-lan", [true, true, false]);
+    let many = classes("many-lan", [true; 3]);
+    let other = CellRow { relus: 11, ..cell("other", "lan") };
+    assert!(matches!(
+        run.classes(&other, &few),
+        Err(Error::Row { file: "accuracy.csv", column: "cell", .. })
+    ));
+    assert!(matches!(
+        run.classes(&CellRow { relus: 11, ..cell("few-lan", "lan") }, &many),
+        Err(Error::Row { file: "accuracy.csv", column: "cell", .. })
+    ));
+    run.finish().unwrap();
+    assert_eq!(load(&dir).unwrap().accuracy, [few, many].concat());
+    let text = std::fs::read_to_string(dir.join("accuracy.csv")).unwrap();
+    assert_eq!(text.lines().nth(3), Some("few-lan,2,3,3,4"));
+    std::fs::write(dir.join("accuracy.csv"), text.replacen("few-lan,2,", "few-lan,1,", 1)).unwrap();
+    let error = load(&dir).unwrap_err().to_string();
+    assert!(
+        error
+            .ends_with(r#"accuracy.csv, line 4, column image: expected an image not seen before, found "1""#)
+    );
+}
+
+#[test]
+fn classes_stay_for_as_long_as_a_cell_of_the_network_does() {
+    let temp = tempdir().unwrap();
+    let dir = temp.path().join("run");
+    drop(classified(&dir));
+    let stay = |ids: [&str; 2]| ids.map(str::to_owned).into_iter().collect::<HashSet<_>>();
+    let resume = |ids| Run::resume(&dir, |_, _| stay(ids), |manifest| manifest).unwrap().0;
+    let mut run = resume(["few-wan", "many-lan"]);
+    // What comes again finds its network's classes there.
+    let row = CellRow { relus: 10, ..cell("few-lan", "lan") };
+    run.cell(&row).unwrap();
+    run.classes(&row, &classes("few-lan", [true, true, false])).unwrap();
+    run.finish().unwrap();
+    let few = classes("few-wan", [true, true, false]);
+    assert_eq!(load(&dir).unwrap().accuracy, [few.clone(), classes("many-lan", [true; 3])].concat());
+    // The last of a network takes them with it.
+    let mut run = resume(["few-wan", "few-lan"]);
+    let row = CellRow { relus: 90, ..cell("many-wan", "wan") };
+    run.cell(&row).unwrap();
+    run.classes(&row, &classes("many-wan", [true; 3])).unwrap();
+    run.finish().unwrap();
+    assert_eq!(load(&dir).unwrap().accuracy, [few, classes("many-wan", [true; 3])].concat());
+}
+
+#[test]
+fn merged_runs_keep_classes_of_test_images() {
+    let temp = tempdir().unwrap();
+    let parts = ["lan", "wan"].map(|link| {
+        let dir = temp.path().join(link);
+        let mut run = Run::create(&dir, &manifest()).unwrap();
+        let row = cell(&format!("mini-{link}"), link);
+        run.cell(&row).unwrap();
+        run.classes(&row, &classes(&row.cell, [true, false])).unwrap();
+        run.finish().unwrap();
+        dir
+    });
+    let whole = temp.path().join("whole");
+    merge(&parts, &whole).unwrap();
+    let expected = ["mini-lan", "mini-wan"].map(|cell| classes(cell, [true, false])).concat();
+    assert_eq!(load(&whole).unwrap().accuracy, expected);
+}
+
 #[test]
 fn a_run_that_is_written_is_not_resumed() {
     let temp = tempdir().unwrap();
@@ -522,11 +610,12 @@ fn tables_of_before_a_column_came_are_read() {
     assert!(error.contains("acc_images: expected a whole number"), "{error}");
 }
 
-/// The demo's manifest was written before files of images were recorded.
+/// As the demo's manifest would be, had it been written before files of images were recorded.
 #[test]
 fn older_manifests_are_read() {
     let demo = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/manifest.json")).unwrap();
-    assert!(!demo.contains("\"data\": ["));
-    let manifest: results::Manifest = serde_json::from_str(&demo).unwrap();
+    let mut older: serde_json::Value = serde_json::from_str(&demo).unwrap();
+    assert!(older.as_object_mut().unwrap().remove("data").is_some());
+    let manifest: Manifest = serde_json::from_value(older).unwrap();
     assert!(manifest.data.is_empty());
 }

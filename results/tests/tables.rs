@@ -4,9 +4,12 @@
 
 mod example;
 
-use example::{cell, inference, manifest, steps};
+use example::{cell, classes, inference, manifest, steps};
 use results::compare::{self, Dimension, Options};
-use results::{CellRow, CellStatus, InferenceRow, Loaded, Manifest, Run, SummaryRow, load, table};
+use results::{
+    CellRow, CellStatus, InferenceRow, LayerRow, Loaded, Manifest, Phase, Run, SummaryRow, layers, load,
+    table,
+};
 use std::path::Path;
 
 fn row(budget: Option<u64>, relus: u64, link: &str, online_s: f64) -> SummaryRow {
@@ -74,6 +77,53 @@ fn cells_side_by_side() {
     let interval = (second.online_ratio_low.unwrap(), second.online_ratio_high.unwrap());
     assert!((interval.0 - 6.0 * 0.95 / 1.05).abs() < 1e-6 && (interval.1 - 6.0 * 1.05 / 0.95).abs() < 1e-6);
     assert_eq!((second.baseline.as_deref(), second.acc_secure_p), (Some("small-lan"), Some(0.5)));
+    // Six test images are classified rightly by the large network alone: 2 / 2^6.
+    assert_eq!(first.acc_fixed_p, None);
+    assert!((second.acc_fixed_p.unwrap() - 0.03125).abs() < 1e-12, "{:?}", second.acc_fixed_p);
+}
+
+/// Offline the server is slower, 11 and 5.5 ms; online the client's second step takes 1 ms.
+#[test]
+fn layers_side_by_side() {
+    let temp = tempfile::tempdir().unwrap();
+    let runs = [run(temp.path(), "monday", [1.0, 1.0]), run(temp.path(), "tuesday", [2.0, 0.5])];
+    let blocks = compare::compare(&runs, &Options::default()).unwrap();
+    let rows: Vec<LayerRow> = runs.iter().flat_map(layers).collect();
+    assert_eq!(compare::layers_text(&blocks[..1], &rows, 12), include_str!("tables/layers.txt"));
+    let short = compare::layers_text(&blocks[..1], &rows, 0);
+    assert!(short.contains("2 others") && !short.contains("step0"), "{short}");
+
+    let by_tuesday = Options { baseline: Some("tuesday".to_owned()), ..Options::default() };
+    let blocks = compare::compare(&runs, &by_tuesday).unwrap();
+    assert_eq!(blocks[0].baseline, Some(2));
+    let text = compare::layers_text(&blocks[..1], &rows, 12);
+    let heads = text.lines().nth(1).unwrap();
+    assert!(heads.find("tuesday privshap 2,000") < heads.find("monday privshap 2,000"), "{heads}");
+}
+
+#[test]
+fn bytes_of_layers_add_up_to_the_summarys() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = run(temp.path(), "monday", [1.0, 1.0]);
+    let rows = layers(&run);
+    assert_eq!(rows.len(), 4 * 4);
+    for summary in &run.summary {
+        let sum = |phase: Phase, bytes: fn(&LayerRow) -> u64| -> Option<u64> {
+            Some(rows.iter().filter(|row| row.cell == summary.cell && row.phase == phase).map(bytes).sum())
+        };
+        assert_eq!(sum(Phase::Offline, |row| row.up_bytes), summary.offline_up_bytes);
+        assert_eq!(sum(Phase::Offline, |row| row.down_bytes), summary.offline_down_bytes);
+        assert_eq!(sum(Phase::Online, |row| row.up_bytes), summary.online_up_bytes);
+        assert_eq!(sum(Phase::Online, |row| row.down_bytes), summary.online_down_bytes);
+    }
+    let text = String::from_utf8(compare::layers_csv(&rows)).unwrap();
+    let mut lines = text.lines().skip(1);
+    // 11 ms to three digits: the histogram's bin ends at 11,001,855 ns, above the largest.
+    assert_eq!(lines.next().unwrap(), "monday,small-lan,offline,0,step0,linear,0.011000000,508,308");
+    assert_eq!(lines.next().unwrap(), "monday,small-lan,offline,1,step1,linear,0.005500000,0,4016");
+    let back: Vec<LayerRow> =
+        csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap();
+    assert_eq!(back, rows);
 }
 
 #[test]
@@ -99,6 +149,19 @@ fn the_baseline_and_what_is_compared_can_be_chosen() {
     assert!(error.contains("small-lan, large-lan") && error.contains("\"sunday\""), "{error}");
 }
 
+#[test]
+fn runs_of_before_classes_were_kept_have_no_test_of_them() {
+    let temp = tempfile::tempdir().unwrap();
+    let [monday, tuesday] = ["monday", "tuesday"].map(|id| run(temp.path(), id, [1.0, 1.0]));
+    let older = Loaded { accuracy: Vec::new(), ..tuesday.clone() };
+    for (second, found) in [(tuesday, Some(1.0)), (older, None)] {
+        let by_run = Options { by: vec![Dimension::Run], baseline: None };
+        let blocks = compare::compare(&[monday.clone(), second], &by_run).unwrap();
+        assert!(blocks.iter().all(|block| block.rows[1].acc_fixed_p == found));
+        assert!(blocks.iter().all(|block| block.rows[1].acc_secure_p == Some(1.0)));
+    }
+}
+
 /// A run of two models' cells over two links: online 10 ms (small) and 60 ms (large) on `lan`, ten times as much on `wan`,
 /// times the link's factor, give or take 5 %.
 fn run(folder: &Path, id: &str, factors: [f64; 2]) -> Loaded {
@@ -110,6 +173,8 @@ fn run(folder: &Path, id: &str, factors: [f64; 2]) -> Loaded {
             let budget = (name == "small").then_some(2_000);
             let row = CellRow { relus, budget, ..cell(&format!("{name}-{link}"), link) };
             run.cell(&row).unwrap();
+            let right = if name == "large" { 10 } else { 4 };
+            run.classes(&row, &classes(&row.cell, (0..12).map(|image| image < right))).unwrap();
             for repeat in 0..7 {
                 // The small network is right of none, the large one of the first two.
                 let label = if name == "large" && repeat < 2 { 3 } else { 4 };

@@ -14,7 +14,7 @@ use models::checkpoint::Checkpoint;
 use netem::{Link, Phase};
 use protocols::plan::Plan;
 use rand::RngCore;
-use results::{CellRow, InferenceRow, InferenceStatus, Run};
+use results::{AccuracyRow, CellRow, InferenceRow, InferenceStatus, Run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -48,6 +48,19 @@ impl<'a> Cell<'a> {
         };
         let row = ledger.predicted_in(row);
         Self { experiment, model, variant, link, rate: planned.rate, row, ledger }
+    }
+
+    /// Adds the cell to the run, and its network's classes of test images where they are not there.
+    pub(super) fn begin(&self, run: &mut Run) -> Result<(), Error> {
+        run.cell(&self.row)?;
+        let rows = (0..).zip(&*self.model.accuracy.classes).map(|(image, classes)| AccuracyRow {
+            cell: self.row.cell.clone(),
+            image,
+            label: classes.label,
+            class_float: classes.float,
+            class_fixed: classes.fixed,
+        });
+        Ok(run.classes(&self.row, &rows.collect::<Vec<_>>())?)
     }
 
     /// What a phase is predicted to send: bytes up and down, headers included, and flights of both parties.

@@ -40,7 +40,7 @@ pub(super) fn measure(
 ) -> Result<bool, Error> {
     let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(cells.len());
     for cell in cells {
-        run.cell(&cell.row)?;
+        cell.begin(run)?;
         lanes.push(Lane { cell, session: None, done: 0, spent: Duration::ZERO, error: None });
     }
     let needs: Vec<_> = cells.iter().map(|cell| cell.needs()).collect();

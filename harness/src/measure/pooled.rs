@@ -20,7 +20,7 @@ use std::time::Instant;
 
 /// Runs the cell and saves it; `false` where something of it failed.
 pub(super) fn measure(cell: &Cell<'_>, run: &mut Run, progress: &mut Progress) -> Result<bool, Error> {
-    run.cell(&cell.row)?;
+    cell.begin(run)?;
     let began = Instant::now();
     match session(cell, progress) {
         Ok(session) => {

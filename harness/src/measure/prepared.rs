@@ -107,7 +107,7 @@ impl Workbench {
             (one.scales, one.ring) == (other.scales, other.ring)
         };
         let accuracy = match of_model.iter().find(same) {
-            Some(other) => other.accuracy,
+            Some(other) => other.accuracy.clone(),
             None => compiled.clear_accuracy(&test, experiment.accuracy_images),
         };
         if accuracy.out_of_bounds > 0 {

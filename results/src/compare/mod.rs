@@ -4,16 +4,18 @@
 mod cost;
 mod export;
 mod front;
+mod layers;
 mod row;
 mod text;
 
 pub use cost::{LITERATURE_US_PER_RELU, ReluCost};
 pub use export::{Exported, csv, json, parquet, schema};
+pub use layers::{layers_csv, layers_text};
 pub use row::{ComparedRow, Dimension};
 pub use text::text;
 
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
-use crate::{Error, InferenceRow, Loaded, SummaryRow, Timed};
+use crate::{AccuracyRow, Error, InferenceRow, Loaded, SummaryRow, Timed, accuracy};
 use std::collections::HashMap;
 
 /// What is compared with what.
@@ -41,6 +43,8 @@ pub struct Block {
     pub title: String,
     /// The cells, in the order of the runs.
     pub rows: Vec<ComparedRow>,
+    /// Index of the row that ratios are to.
+    pub baseline: Option<usize>,
     /// What a ReLU costs, for each way of computing it with cells of different counts.
     pub costs: Vec<ReluCost>,
 }
@@ -53,6 +57,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for run in runs {
         let mut times: HashMap<String, Vec<Timed>> = run.times().into_iter().collect();
+        let mut tested = accuracy::by_cell(&run.cells, &run.accuracy);
         let alternated = interleaved(run);
         for row in &run.summary {
             let inferences = run.inferences.iter().filter(|inference| inference.cell == row.cell);
@@ -62,6 +67,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
                 row,
                 times: times.remove(&row.cell).unwrap_or_default(),
                 inferences: inferences.filter(|inference| inference.counts()).collect(),
+                tested: tested.remove(row.cell.as_str()).unwrap_or_default(),
             });
         }
     }
@@ -82,17 +88,17 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
     let mut blocks = Vec::with_capacity(keys.len());
     for block in &keys {
         let members: Vec<&Cell<'_>> = cells.iter().filter(|cell| key(cell) == *block).collect();
-        let baseline = match &options.baseline {
-            None => members.first(),
-            Some(text) => members.iter().find(|cell| cell.run.contains(text) || cell.row.cell.contains(text)),
+        let asked = |text: &str| {
+            members.iter().position(|cell| cell.run.contains(text) || cell.row.cell.contains(text))
         };
+        let baseline = options.baseline.as_deref().map_or(Some(0), asked);
         found |= baseline.is_some();
         let title: Vec<&str> = (0..kept.len()).filter(told).map(|index| block[index].as_str()).collect();
         let mut rows: Vec<ComparedRow> =
-            members.iter().map(|cell| cell.compared(baseline.copied())).collect();
+            members.iter().map(|cell| cell.compared(baseline.map(|index| members[index]))).collect();
         front::mark(&mut rows);
         let costs = cost::costs(&rows);
-        blocks.push(Block { title: title.join(", "), rows, costs });
+        blocks.push(Block { title: title.join(", "), rows, baseline, costs });
     }
     match (&options.baseline, found) {
         (Some(text), false) => Err(Error::NoBaseline {
@@ -117,6 +123,8 @@ struct Cell<'a> {
     row: &'a SummaryRow,
     times: Vec<Timed>,
     inferences: Vec<&'a InferenceRow>,
+    /// Classes of test images in the clear.
+    tested: Vec<&'a AccuracyRow>,
 }
 
 impl Cell<'_> {
@@ -129,10 +137,12 @@ impl Cell<'_> {
         }
         let offline = baseline.and_then(|base| self.ratio(base, |repeat| repeat.offline_ns));
         let online = baseline.and_then(|base| self.ratio(base, |repeat| repeat.online_ns));
-        let test = baseline.and_then(|base| self.accuracy_p(base));
+        let secure = baseline.and_then(|base| same_accuracy(self.secure(), base.secure()));
+        let acc_fixed_p = baseline.and_then(|base| same_accuracy(self.fixed(), base.fixed()));
         let of = baseline.map(|base| base.row.cell.as_str());
         let paired = baseline.is_some_and(|base| self.paired_with(base));
-        ComparedRow { paired, ..ComparedRow::new(self.run, self.row, of, offline, online, test) }
+        let row = ComparedRow::new(self.run, self.row, of, offline, online, secure);
+        ComparedRow { paired, acc_fixed_p, ..row }
     }
 
     /// Whether the repeats of both alternated.
@@ -156,13 +166,28 @@ impl Cell<'_> {
         ratio_of_medians(&seconds(self), &seconds(base))
     }
 
-    /// McNemar's test on the images that both classified securely; `None` without any.
-    fn accuracy_p(&self, base: &Cell<'_>) -> Option<f64> {
-        let right = |row: &InferenceRow| Some(row.class_secure? == row.label);
-        let of_base: HashMap<u64, bool> =
-            base.inferences.iter().filter_map(|row| Some((row.image, right(row)?))).collect();
-        let verdicts: Vec<(bool, bool)> =
-            self.inferences.iter().filter_map(|row| Some((right(row)?, *of_base.get(&row.image)?))).collect();
-        (!verdicts.is_empty()).then(|| Paired::of(verdicts).p_value())
+    /// The images that were classified securely, and whether rightly.
+    fn secure(&self) -> impl Iterator<Item = (Image, bool)> {
+        let verdict = |row: &&InferenceRow| Some(((row.image, row.label), row.class_secure? == row.label));
+        self.inferences.iter().filter_map(verdict)
     }
+
+    /// The test images that were classified in the ring, in the clear, and whether rightly.
+    fn fixed(&self) -> impl Iterator<Item = (Image, bool)> {
+        self.tested.iter().map(|row| ((row.image, row.label), row.class_fixed == row.label))
+    }
+}
+
+/// An image's index and class: of different data sets, images of one index are not the same.
+type Image = (u64, u32);
+
+/// McNemar's test on the images that both classified; `None` without any.
+fn same_accuracy(
+    ours: impl Iterator<Item = (Image, bool)>,
+    theirs: impl Iterator<Item = (Image, bool)>,
+) -> Option<f64> {
+    let theirs: HashMap<Image, bool> = theirs.collect();
+    let verdicts: Vec<(bool, bool)> =
+        ours.filter_map(|(image, right)| Some((right, *theirs.get(&image)?))).collect();
+    (!verdicts.is_empty()).then(|| Paired::of(verdicts).p_value())
 }

@@ -156,6 +156,9 @@ pub struct ComparedRow {
     pub acc_fixed_test: Option<f64>,
     /// Test images behind the two, a count.
     pub acc_images: Option<u64>,
+    /// McNemar's exact test of the classes in the ring, in the clear, against the baseline's on the test images that both
+    /// classified, a probability from 0 to 1; empty if the runs did not keep them.
+    pub acc_fixed_p: Option<f64>,
     /// Top-1 accuracy of the secure run on its `n` images, a fraction from 0 to 1.
     pub acc_secure: Option<f64>,
     /// McNemar's exact test of the secure classes against the baseline's on the images that both classified, a probability
@@ -221,6 +224,7 @@ impl ComparedRow {
             acc_float_test: row.acc_float_test,
             acc_fixed_test: row.acc_fixed_test,
             acc_images: row.acc_images,
+            acc_fixed_p: None,
             acc_secure: row.acc_secure,
             acc_secure_p,
             offline_s_p50: row.offline_s_p50,

@@ -20,24 +20,14 @@ const OPTIONAL: [Dimension; 8] = [
 /// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
 pub fn text(blocks: &[Block]) -> String {
     let all: Vec<&ComparedRow> = blocks.iter().flat_map(|block| &block.rows).collect();
-    let shown: Vec<Dimension> = OPTIONAL
-        .into_iter()
-        .filter(|dimension| {
-            *dimension == Dimension::Method
-                || blocks.iter().any(|block| {
-                    block
-                        .rows
-                        .windows(2)
-                        .any(|pair| value(*dimension, &pair[0]) != value(*dimension, &pair[1]))
-                })
-        })
-        .collect();
+    let shown = differing(blocks);
     let statuses = all.iter().any(|row| !row.ok());
     let mut columns: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
     columns.extend(["budget", "ReLUs", "n"]);
-    let mut groups = vec![("", columns.len()), ("accuracy %", 3), ("offline", 3), ("online", 5), ("", 1)];
-    columns
-        .extend(["test", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds"]);
+    let mut groups = vec![("", columns.len()), ("accuracy %", 4), ("offline", 3), ("online", 5), ("", 1)];
+    columns.extend([
+        "test", "p", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds",
+    ]);
     columns.push("front");
     if statuses {
         groups.push(("", 1));
@@ -65,13 +55,25 @@ pub fn text(blocks: &[Block]) -> String {
     }
     text.push_str(
         "\nratio: to the first row of a block, or to --baseline; 95 %: the interval that holds it, with 6 repeats or more\n\
-         p: how probable so uneven a split of the images would be, were the secure classes as good (McNemar)\n\
+         p: how probable so uneven a split of the images would be, were the classes to its left as good (McNemar)\n\
          front: nothing in the block is as accurate and better online (t), or in bytes of both phases (b)\n",
     );
     text
 }
 
-fn value(dimension: Dimension, row: &ComparedRow) -> String {
+/// What cells of some block differ in, and the method, but for the budget.
+pub(super) fn differing(blocks: &[Block]) -> Vec<Dimension> {
+    let differs = |dimension: Dimension, block: &Block| {
+        block.rows.windows(2).any(|pair| value(dimension, &pair[0]) != value(dimension, &pair[1]))
+    };
+    let shown = |dimension: &Dimension| {
+        *dimension == Dimension::Method || blocks.iter().any(|block| differs(*dimension, block))
+    };
+    OPTIONAL.into_iter().filter(shown).collect()
+}
+
+/// As people read it.
+pub(super) fn value(dimension: Dimension, row: &ComparedRow) -> String {
     let known = |value: &Option<String>| or_missing(value.clone(), |value| value);
     match dimension {
         Dimension::Run => row.run.clone(),
@@ -97,8 +99,9 @@ fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
         count(row.relus),
         count(row.n),
         or_missing(row.acc_fixed_test, percent),
+        or_missing(row.acc_fixed_p, probability),
         or_missing(row.acc_secure, percent),
-        or_missing(row.acc_secure_p, |p| format!("{p:.2}")),
+        or_missing(row.acc_secure_p, probability),
         or_missing(row.offline_s_p50, seconds),
         ratio(row.offline_ratio),
         or_missing(row.offline_bytes, bytes),
@@ -116,6 +119,11 @@ fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
         });
     }
     line
+}
+
+/// A probability to two digits.
+fn probability(p: f64) -> String {
+    if p < 0.005 { "<0.01".to_owned() } else { format!("{p:.2}") }
 }
 
 fn cost_line(cost: &ReluCost) -> String {

@@ -1,8 +1,8 @@
 //! What the rows' types alone do not say: file names, ranges, and which fields go together.
 
 use super::{
-    CellRow, Doing, InferenceRow, InferenceStatus, ItemRow, QueryRow, ScenarioRow, StepRow, SummaryRow,
-    TranscriptRow,
+    AccuracyRow, CellRow, Doing, InferenceRow, InferenceStatus, ItemRow, QueryRow, ScenarioRow, StepRow,
+    SummaryRow, TranscriptRow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -152,6 +152,14 @@ impl Row for InferenceRow {
             }),
             InferenceStatus::Ok | InferenceStatus::Failed => Ok(()),
         }
+    }
+}
+
+impl Row for AccuracyRow {
+    const FILE: &'static str = "accuracy.csv";
+
+    fn check(&self) -> Result<(), Wrong> {
+        named("cell", &self.cell)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A small made-up run whose summary is worked out by hand.
 
 use results::{
-    CellRow, InferenceRow, InferenceStatus, Machine, Manifest, Party, Phase, Pinning, Run, SCHEMA, StepRow,
+    AccuracyRow, CellRow, InferenceRow, InferenceStatus, Machine, Manifest, Party, Phase, Pinning, Run,
+    SCHEMA, StepRow,
 };
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,19 @@ pub(crate) fn cell(id: &str, link: &str) -> CellRow {
         acc_images: Some(10_000),
         ..CellRow::default()
     }
+}
+
+/// Classes of as many test images of class 3 as there are verdicts, right in the ring where they are.
+#[allow(dead_code, reason = "not every file of tests needs it")]
+pub(crate) fn classes(cell: &str, right: impl IntoIterator<Item = bool>) -> Vec<AccuracyRow> {
+    let row = |(image, right): (u64, bool)| AccuracyRow {
+        cell: cell.to_owned(),
+        image,
+        label: 3,
+        class_float: 3,
+        class_fixed: if right { 3 } else { 4 },
+    };
+    (0..).zip(right).map(row).collect()
 }
 
 /// A repeat that ended ok, with class 3 by every evaluation.

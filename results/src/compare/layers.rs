@@ -1,0 +1,183 @@
+//! Steps of the compared cells side by side, for a terminal, and as CSV.
+
+use super::text::{differing, value};
+use super::{Block, ComparedRow, Dimension};
+use crate::layout::{Layout, or_missing};
+use crate::schema::Phase;
+use crate::units::{bytes, seconds};
+use crate::{LayerRow, units};
+
+/// Cells that stand side by side: the baseline and three others are as wide as the table of cells.
+const ABREAST: usize = 4;
+
+/// For each block and each phase of it the steps, a row each, with the phase's total of the summary below; in each table the
+/// baseline, if there is one, and up to three other cells. Of more than `most` steps those that take longest have rows of
+/// their own.
+pub fn layers_text(blocks: &[Block], layers: &[LayerRow], most: usize) -> String {
+    let dimensions = differing(blocks);
+    let mut text = String::new();
+    for block in blocks {
+        let baseline = block.baseline.map(|index| &block.rows[index]);
+        let others: Vec<&ComparedRow> = block
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(index, row)| Some(*index) != block.baseline && !of(row, layers).is_empty())
+            .map(|(_, row)| row)
+            .collect();
+        let room = ABREAST - usize::from(baseline.is_some());
+        let parts: Vec<&[&ComparedRow]> = match others.is_empty() {
+            true => vec![&[]],
+            false => others.chunks(room).collect(),
+        };
+        for part in parts {
+            let cells: Vec<&ComparedRow> = baseline.into_iter().chain(part.iter().copied()).collect();
+            for phase in [Phase::Offline, Phase::Online] {
+                text.push_str(&table(&block.title, phase, &cells, &dimensions, layers, most));
+            }
+        }
+    }
+    text.push_str(
+        "p50: offline of the party that was slower over the phase, online of the client; medians of steps need not add up to the total's\n",
+    );
+    text
+}
+
+/// A header and a line for each step of each phase of each cell; seconds with nine decimals, missing ones empty.
+pub fn layers_csv(layers: &[LayerRow]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in layers {
+        writer.serialize(row).expect("a flat row encodes");
+    }
+    writer.into_inner().expect("memory takes every byte")
+}
+
+fn of<'a>(cell: &ComparedRow, layers: &'a [LayerRow]) -> Vec<&'a LayerRow> {
+    layers.iter().filter(|row| (&row.run, &row.cell) == (&cell.run, &cell.cell)).collect()
+}
+
+/// What a step, or several together, took in one cell.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    /// `None` where it is not known.
+    seconds: Option<f64>,
+    up: u64,
+    down: u64,
+}
+
+impl Spent {
+    fn plus(self, other: Self) -> Self {
+        let seconds = self.seconds.into_iter().chain(other.seconds).reduce(|a, b| a + b);
+        Self { seconds, up: self.up + other.up, down: self.down + other.down }
+    }
+}
+
+/// A step with what it took in each cell; `None` where the cell does not have it.
+struct Step<'a> {
+    name: &'a str,
+    kind: &'a str,
+    spent: Vec<Option<Spent>>,
+}
+
+impl Step<'_> {
+    /// Over all cells.
+    fn seconds(&self) -> f64 {
+        self.spent.iter().flatten().filter_map(|spent| spent.seconds).sum()
+    }
+}
+
+/// The phase's steps of all `cells`, in the order of the first one's plan, then of the others'.
+fn steps<'a>(phase: Phase, cells: &[&ComparedRow], layers: &'a [LayerRow]) -> Vec<Step<'a>> {
+    let mut steps: Vec<Step<'a>> = Vec::new();
+    for (index, cell) in cells.iter().enumerate() {
+        for row in of(cell, layers).into_iter().filter(|row| row.phase == phase) {
+            let spent = Spent { seconds: row.seconds_p50, up: row.up_bytes, down: row.down_bytes };
+            let known =
+                steps.iter().position(|step| (step.name, step.kind) == (&row.step_name, &row.step_kind));
+            let known = known.unwrap_or_else(|| {
+                steps.push(Step {
+                    name: &row.step_name,
+                    kind: &row.step_kind,
+                    spent: vec![None; cells.len()],
+                });
+                steps.len() - 1
+            });
+            let place = &mut steps[known].spent[index];
+            *place = Some(place.map_or(spent, |before| before.plus(spent)));
+        }
+    }
+    steps
+}
+
+/// All of `steps` together, cell by cell.
+fn sum<'a>(steps: impl Iterator<Item = &'a Step<'a>> + Clone, cells: usize) -> Vec<Option<Spent>> {
+    let of_cell = |cell: usize| steps.clone().filter_map(|step| step.spent[cell]).reduce(Spent::plus);
+    (0..cells).map(of_cell).collect()
+}
+
+fn table(
+    title: &str,
+    phase: Phase,
+    cells: &[&ComparedRow],
+    dimensions: &[Dimension],
+    layers: &[LayerRow],
+    most: usize,
+) -> String {
+    let steps = steps(phase, cells, layers);
+    let mut lengths: Vec<f64> = steps.iter().map(Step::seconds).collect();
+    lengths.sort_by(|a, b| b.total_cmp(a));
+    // A step alone is not put together with others.
+    let least = lengths.get(most).filter(|_| steps.len() > most + 1);
+    let apart = |step: &&Step<'_>| least.is_none_or(|least| step.seconds() > *least);
+    let mut lines: Vec<Vec<String>> =
+        steps.iter().filter(apart).map(|step| line(step.name, step.kind, &step.spent)).collect();
+    let rest: Vec<&Step<'_>> = steps.iter().filter(|step| !apart(step)).collect();
+    if !rest.is_empty() {
+        let name = format!("{} others", units::count(rest.len() as u64));
+        lines.push(line(&name, "", &sum(rest.iter().copied(), cells.len())));
+    }
+    let mut total = sum(steps.iter(), cells.len());
+    for (spent, cell) in total.iter_mut().zip(cells) {
+        *spent = spent.map(|spent| Spent { seconds: phase_seconds(phase, cell), ..spent });
+    }
+    lines.push(line("total", "", &total));
+
+    let names: Vec<String> = cells.iter().map(|cell| name(cell, dimensions)).collect();
+    let mut groups = vec![("", 2)];
+    groups.extend(names.iter().map(|name| (name.as_str(), 3)));
+    let mut columns = vec!["step", "kind"];
+    columns.extend(["p50", "up", "down"].repeat(cells.len()));
+    let layout = Layout::new(&groups, &columns, &["step", "kind"], &lines);
+    let mut text = String::new();
+    layout.block(&format!("{title}, {phase} by layer"), lines.iter(), &mut text);
+    text.push('\n');
+    text
+}
+
+/// The summary's median of the phase, seconds.
+fn phase_seconds(phase: Phase, cell: &ComparedRow) -> Option<f64> {
+    match phase {
+        Phase::Setup => None,
+        Phase::Offline => cell.offline_s_p50,
+        Phase::Online => cell.online_s_p50,
+    }
+}
+
+/// What tells a cell from the others of its block.
+fn name(cell: &ComparedRow, dimensions: &[Dimension]) -> String {
+    let parts: Vec<String> =
+        dimensions.iter().chain([&Dimension::Budget]).map(|dimension| value(*dimension, cell)).collect();
+    parts.join(" ")
+}
+
+fn line(name: &str, kind: &str, spent: &[Option<Spent>]) -> Vec<String> {
+    let mut line = vec![name.to_owned(), kind.to_owned()];
+    for spent in spent {
+        line.extend([
+            or_missing(spent.and_then(|spent| spent.seconds), seconds),
+            or_missing(spent.map(|spent| spent.up), bytes),
+            or_missing(spent.map(|spent| spent.down), bytes),
+        ]);
+    }
+    line
+}
