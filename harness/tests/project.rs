@@ -1,4 +1,4 @@
-//! `linnet project` against what the same cells really take over the links.
+//! `linnet project` against what the same cells really take over the links. One test, so that nothing runs beside it.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 const LINKS: [&str; 3] = ["rate=50MB/s,rtt=10ms", "rate=20MB/s,rtt=20ms", "wan"];
 
 /// A machine that does something else for a moment makes a time longer; so often it does not.
-const TRIES: usize = 3;
+const TRIES: usize = 5;
 
 /// Largest difference of a prediction.
 const WITHIN: f64 = 0.10;
@@ -40,6 +40,7 @@ fn measure(folder: &Path, id: &str, transcripts: &str) {
 fn projections_are_within_a_tenth_of_runs_on_three_links() {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path();
+    what_cannot_be_projected_is_refused(folder);
     let mut worst = f64::INFINITY;
     for attempt in 0..TRIES {
         let id = format!("run{attempt}");
@@ -80,10 +81,7 @@ fn largest_difference(folder: &Path, run: &str) -> f64 {
     worst
 }
 
-#[test]
-fn what_cannot_be_projected_is_refused() {
-    let temp = tempfile::tempdir().unwrap();
-    let folder = temp.path();
+fn what_cannot_be_projected_is_refused(folder: &Path) {
     measure(folder, "bare", "0");
     for (words, expected) in [
         (vec!["project", "runs/bare"], "expected runs of cells with transcripts"),
