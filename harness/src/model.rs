@@ -6,16 +6,17 @@ use crate::init;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM};
 use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
-use models::fixed::calibrate::calibrate;
+use models::fixed::calibrate::{Calibration, calibrate};
 use models::fixed::evaluate::{self, Rounding};
-use models::fixed::lower::lower;
+use models::fixed::lower::{Lowered, lower};
 use models::fixed::quantise::Scales;
-use models::fixed::search::{Pinned, search};
+use models::fixed::search::{Found, Pinned, cheapest, frontier, search};
 use models::real;
 use protocols::he::HeBackend;
 use protocols::plan::compile::{Choices, ServerSecrets, compile};
 use protocols::plan::cost::{inference_bytes, predict};
 use protocols::plan::{Plan, ReluVariant};
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,14 +62,23 @@ const SPARE_BITS: u32 = 1;
 /// accuracy is low. The most that can be had is taken, and said.
 const SETTLED_FOR: [f64; 3] = [0.99, 0.98, 0.95];
 
-impl Compiled {
-    /// Loads and compiles the checkpoint in `folder`. Calibration uses held-out images, never test images.
-    pub(crate) fn load(
-        folder: &Path,
-        choices: &Compile,
-        relu: ReluVariant,
-        backend: HeBackend,
-    ) -> Result<Self, Error> {
+/// Scales to choose among, or why there are none.
+type Frontier = Result<Vec<Found>, String>;
+
+/// A checkpoint with what all variants of its protocol start from.
+pub(crate) struct Calibrated {
+    checkpoint: Checkpoint,
+    source: DataSource,
+    calibration: Calibration,
+    lowered: Lowered,
+    pinned: Pinned,
+    /// Scales that keep a share of the classes, or why none do, for the shares that were asked for.
+    frontiers: RefCell<Vec<(f64, Frontier)>>,
+}
+
+impl Calibrated {
+    /// Loads the checkpoint in `folder`. Calibration uses held-out images, never test images.
+    pub(crate) fn load(folder: &Path, choices: &Compile) -> Result<Self, Error> {
         let checkpoint = Checkpoint::load(folder)?;
         let source = DataSource::parse(&checkpoint.meta.data, choices.data_dir.as_deref())?;
         let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
@@ -81,24 +91,23 @@ impl Compiled {
             fw: choices.fw.or(untrained.map(|scales| scales.fw)),
             ring_bits: choices.ring,
         };
-        let name = &checkpoint.meta.net;
+        Ok(Self { checkpoint, source, calibration, lowered, pinned, frontiers: RefCell::default() })
+    }
+
+    /// Compiles it for a variant.
+    pub(crate) fn compile(
+        &self,
+        choices: &Compile,
+        relu: ReluVariant,
+        backend: HeBackend,
+    ) -> Result<Compiled, Error> {
+        let name = &self.checkpoint.meta.net;
         let options = Choices { relu, backend, he: None, bytes_per_second: choices.bytes_per_second };
         let cost = |model: &QuantModel| {
             let (plan, _) = compile(name, model, &options).ok()?;
             Some(inference_bytes(&predict(&plan)) as f64)
         };
-        let mut agreement = choices.agreement;
-        let mut found = search(&lowered, &calibration, agreement, pinned, cost);
-        if choices.agreement == DEFAULT_AGREEMENT {
-            for less in SETTLED_FOR {
-                if found.is_err()
-                    && let Ok(model) = search(&lowered, &calibration, less, pinned, cost)
-                {
-                    (agreement, found) = (less, Ok(model));
-                }
-            }
-        }
-        let mut found = found?;
+        let (agreement, mut found) = self.settle(choices.agreement, cost)?;
         if agreement < choices.agreement {
             eprintln!(
                 "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
@@ -106,15 +115,59 @@ impl Compiled {
                 100.0 * found.agreement
             );
         }
-        if checkpoint.meta.settings.get(IMPORTED_FROM).is_some() {
+        if self.checkpoint.meta.settings.get(IMPORTED_FROM).is_some() {
             let Scales { fa, fw } = found.model.scales;
             let finer = |given: Option<u32>, found: u32| given.or(Some(found + SPARE_BITS));
+            let pinned = self.pinned;
             let finer = Pinned { fa: finer(pinned.fa, fa), fw: finer(pinned.fw, fw), ..pinned };
             // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
-            found = search(&lowered, &calibration, agreement, finer, cost).unwrap_or(found);
+            found = search(&self.lowered, &self.calibration, agreement, finer, cost).unwrap_or(found);
         }
         let (plan, secrets) = compile(name, &found.model, &options)?;
-        Ok(Self { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
+        let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
+        Ok(Compiled { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
+    }
+
+    /// The cheapest scales that keep the share `wanted` of the classes or, where that is what is usual and none do, the
+    /// next smaller one that some keep; with that share.
+    fn settle(&self, wanted: f64, cost: impl Fn(&QuantModel) -> Option<f64>) -> Result<(f64, Found), Error> {
+        let first = self.cheapest(wanted, &cost);
+        if first.is_err() && wanted == DEFAULT_AGREEMENT {
+            for less in SETTLED_FOR {
+                if let Ok(found) = self.cheapest(less, &cost) {
+                    return Ok((less, found));
+                }
+            }
+        }
+        Ok((wanted, first?))
+    }
+
+    fn cheapest(&self, wanted: f64, cost: impl Fn(&QuantModel) -> Option<f64>) -> Result<Found, Error> {
+        let mut frontiers = self.frontiers.borrow_mut();
+        if !frontiers.iter().any(|(share, _)| *share == wanted) {
+            let found = frontier(&self.lowered, &self.calibration, wanted, self.pinned);
+            frontiers.push((wanted, found.map_err(|error| error.to_string())));
+        }
+        let (_, found) = frontiers.iter().find(|(share, _)| *share == wanted).expect("it was just found");
+        let none = |found: &str| Error::Option {
+            option: "--agreement",
+            expected: format!("scales that keep {:.1} % of the classes and can be run", 100.0 * wanted),
+            found: found.to_owned(),
+        };
+        let found = found.as_ref().map_err(|error| none(error))?;
+        cheapest(found, cost).cloned().ok_or_else(|| none("none"))
+    }
+}
+
+impl Compiled {
+    /// Loads and compiles the checkpoint in `folder`, for one variant.
+    pub(crate) fn load(
+        folder: &Path,
+        choices: &Compile,
+        relu: ReluVariant,
+        backend: HeBackend,
+    ) -> Result<Self, Error> {
+        Calibrated::load(folder, choices)?.compile(choices, relu, backend)
     }
 
     /// Classifies the first `images` test images over the reals and in the ring.

@@ -34,7 +34,7 @@ pub(crate) fn log(times: &[(String, Vec<Timed>)]) -> Vec<u8> {
             let length = Duration::from_nanos(measured.iter().sum());
             let tag = tag(cell, phase);
             let tag = Tag::new(&tag).expect("separators are replaced");
-            log.write_histogram(sample.histogram(), Duration::ZERO, length, Some(tag)).expect(INFALLIBLE);
+            log.write_histogram(&sample.histogram(), Duration::ZERO, length, Some(tag)).expect(INFALLIBLE);
         }
     }
     text

@@ -4,7 +4,7 @@ use super::record::{model_record, uncompiled_record};
 use super::room;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
-use crate::model::{ClearAccuracy, Compiled};
+use crate::model::{Calibrated, ClearAccuracy, Compiled};
 use models::checkpoint::Checkpoint;
 use models::data::Dataset;
 use results::ModelRecord;
@@ -25,6 +25,8 @@ pub(super) struct Workbench {
     prepared: Vec<Prepared>,
     /// Of a model in a variant, why it cannot run.
     failed: Vec<(usize, Variant, Error)>,
+    /// The last model that was loaded, for its other variants.
+    calibrated: Option<(usize, Calibrated)>,
 }
 
 impl Workbench {
@@ -89,9 +91,15 @@ impl Workbench {
         room::check(experiment, &[(&prepared.compiled.plan, variant.store)])
     }
 
-    fn load(&self, experiment: &Experiment, model: usize, variant: Variant) -> Result<Prepared, Error> {
-        let folder = &experiment.models[model];
-        let compiled = Compiled::load(folder, &experiment.compile, variant.relu, variant.he)?;
+    fn load(&mut self, experiment: &Experiment, model: usize, variant: Variant) -> Result<Prepared, Error> {
+        let choices = &experiment.compile;
+        let calibrated = match self.calibrated.take().filter(|(of, _)| *of == model) {
+            Some((_, calibrated)) => calibrated,
+            None => Calibrated::load(&experiment.models[model], choices)?,
+        };
+        let compiled = calibrated.compile(choices, variant.relu, variant.he);
+        self.calibrated = Some((model, calibrated));
+        let compiled = compiled?;
         let of_model: Vec<&Prepared> = self.prepared.iter().filter(|other| other.model == model).collect();
         let test = match of_model.first() {
             Some(other) => other.test.clone(),

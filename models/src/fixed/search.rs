@@ -37,8 +37,8 @@ pub struct Pinned {
 
 /// The cheapest quantization whose agreement reaches `wanted` (0..=1), by `cost` (`None` where it cannot be run).
 ///
-/// Agreement grows with either scale, so only the frontier is looked at: for every fa the smallest fw that reaches it.
-/// With both scales pinned they are taken as they are, and their agreement is only reported.
+/// # Errors
+/// Those of [`frontier`]; [`Error::Argument`] where nothing that reaches `wanted` can be run.
 pub fn search(
     lowered: &Lowered,
     calibration: &Calibration,
@@ -46,18 +46,35 @@ pub fn search(
     pinned: Pinned,
     cost: impl Fn(&QuantModel) -> Option<f64>,
 ) -> Result<Found, Error> {
+    let found = frontier(lowered, calibration, wanted, pinned)?;
+    cheapest(&found, cost).cloned().ok_or_else(|| unreached(wanted))
+}
+
+/// Of each activation scale the coarsest weights whose agreement reaches `wanted`, as far as they are coarser than those of
+/// the activation scales before: agreement grows with either scale, so nothing else can be the cheapest.
+///
+/// With both scales pinned they are taken as they are, and their agreement is only reported.
+///
+/// # Errors
+/// [`Error::Argument`] where no scales reach `wanted`; the first refusal where all that might are too wide.
+pub fn frontier(
+    lowered: &Lowered,
+    calibration: &Calibration,
+    wanted: f64,
+    pinned: Pinned,
+) -> Result<Vec<Found>, Error> {
     if let (Some(fa), Some(fw)) = (pinned.fa, pinned.fw) {
         let model = quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits)?;
         let agreement = agreement(&model, calibration, 0.0).expect("zero is always reached");
-        return Ok(Found { model, agreement });
+        return Ok(vec![Found { model, agreement }]);
     }
-    let mut best: Option<(f64, Found)> = None;
+    let mut found = Vec::new();
     let mut refused = None;
     let activations = pinned.fa.map_or(FA, |fa| fa..=fa);
     let weights = pinned.fw.map_or(FW, |fw| fw..=fw);
-    let mut frontier = *weights.end();
+    let mut coarser = *weights.end();
     for fa in activations {
-        for fw in *weights.start()..=frontier {
+        for fw in *weights.start()..=coarser {
             let model = match quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits) {
                 Ok(model) => model,
                 Err(error) => {
@@ -66,25 +83,31 @@ pub fn search(
                 }
             };
             let Some(agreement) = agreement(&model, calibration, wanted) else { continue };
-            if let Some(cost) = cost(&model)
-                && best.as_ref().is_none_or(|(least, _)| cost < *least)
-            {
-                best = Some((cost, Found { model, agreement }));
-            }
+            found.push(Found { model, agreement });
             // A finer fa is worth looking at only with a coarser fw, unless fw is pinned and fa alone is free.
-            frontier = fw - u32::from(pinned.fw.is_none());
+            coarser = fw - u32::from(pinned.fw.is_none());
             break;
         }
     }
-    match (best, refused) {
-        (Some((_, found)), _) => Ok(found),
-        (None, Some(error)) => Err(error),
-        (None, None) => Err(Error::argument(
-            "scales",
-            format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}"),
-            "less at every one that can be run",
-        )),
+    match (found.is_empty(), refused) {
+        (false, _) => Ok(found),
+        (true, Some(error)) => Err(error),
+        (true, None) => Err(unreached(wanted)),
     }
+}
+
+/// The one of least `cost`, the first of equals; `None` where none can be run.
+pub fn cheapest(found: &[Found], cost: impl Fn(&QuantModel) -> Option<f64>) -> Option<&Found> {
+    let costs = found.iter().filter_map(|found| Some((cost(&found.model)?, found)));
+    costs.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, found)| found)
+}
+
+fn unreached(wanted: f64) -> Error {
+    Error::argument(
+        "scales",
+        format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}"),
+        "less at every one that can be run",
+    )
 }
 
 /// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan

@@ -4,10 +4,10 @@ use super::CONFIDENCE;
 use crate::Error;
 use hdrhistogram::Histogram;
 
-/// Significant decimal digits a percentile keeps.
+/// Significant decimal digits that a histogram keeps.
 const DIGITS: u8 = 3;
 
-/// Times above it (146 years) count as it.
+/// In a histogram, times above it (146 years) count as it.
 const LONGEST: u64 = 1 << 62;
 
 /// A percentile that may be asked for.
@@ -57,55 +57,53 @@ fn smallest_to_see_tail(quantile: f64) -> u64 {
 /// Measured times of one quantity, in nanoseconds.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    histogram: Histogram<u64>,
-    max: Option<u64>,
+    /// The smallest first.
+    sorted: Vec<u64>,
 }
 
 impl Sample {
     /// Collects the times.
     pub fn of(times_ns: impl IntoIterator<Item = u64>) -> Self {
-        let mut histogram = Histogram::new(DIGITS).expect("three digits are within the histogram's range");
-        let mut max = None;
-        for ns in times_ns {
-            histogram.record(ns.min(LONGEST)).expect("the histogram grows to every time up to the longest");
-            max = max.max(Some(ns));
-        }
-        Self { histogram, max }
+        let mut sorted: Vec<u64> = times_ns.into_iter().collect();
+        sorted.sort_unstable();
+        Self { sorted }
     }
 
     /// Number of measurements.
     pub fn len(&self) -> u64 {
-        self.histogram.len()
+        self.sorted.len() as u64
     }
 
     /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
-        self.histogram.is_empty()
+        self.sorted.is_empty()
     }
 
-    /// The `ceil(q n)`-th smallest time to three digits, never above the maximum, in nanoseconds.
+    /// The `ceil(q n)`-th smallest time, exactly, in nanoseconds.
     ///
     /// # Errors
     /// [`Error::TooFew`] where the sample does not support the percentile.
     pub fn percentile(&self, percentile: Percentile) -> Result<u64, Error> {
-        let too_few =
-            Error::TooFew { percent: percentile.percent(), needed: percentile.needed(), found: self.len() };
-        match self.max {
-            Some(max) if self.len() >= percentile.needed() => {
-                Ok(self.histogram.value_at_quantile(percentile.quantile()).min(max))
-            }
-            _ => Err(too_few),
+        if self.len() < percentile.needed() {
+            let (percent, needed) = (percentile.percent(), percentile.needed());
+            return Err(Error::TooFew { percent, needed, found: self.len() });
         }
+        let rank = (self.len() * u64::from(percentile.percent())).div_ceil(100);
+        Ok(self.sorted[rank as usize - 1])
     }
 
-    /// The times as a histogram, to three digits.
-    pub fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
+    /// The times as a histogram, for tools that read such.
+    pub fn histogram(&self) -> Histogram<u64> {
+        let mut histogram = Histogram::new(DIGITS).expect("three digits are within the histogram's range");
+        for ns in &self.sorted {
+            histogram.record(*ns.min(&LONGEST)).expect("the histogram grows to every time up to the longest");
+        }
+        histogram
     }
 
-    /// The largest time, exactly, in nanoseconds; `None` of an empty sample.
+    /// The largest time, in nanoseconds; `None` of an empty sample.
     pub fn max(&self) -> Option<u64> {
-        self.max
+        self.sorted.last().copied()
     }
 }
 
@@ -126,7 +124,6 @@ mod tests {
 
     #[test]
     fn known_percentiles() {
-        // Below 2048 the histogram is exact.
         let sample = Sample::of(1..=1000);
         assert_eq!(sample.percentile(Percentile::P50).unwrap(), 500);
         assert_eq!(sample.percentile(Percentile::P90).unwrap(), 900);
@@ -144,12 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn large_times_keep_three_digits() {
-        let sample = Sample::of([1_000_000_000, 2_345_678_901, 9_000_000_000]);
-        let median = sample.percentile(Percentile::P50).unwrap();
-        assert!(median.abs_diff(2_345_678_901) <= 2_345_678, "{median}");
+    fn large_times_are_exact_but_in_a_histogram() {
+        let sample = Sample::of([9_000_000_000, 1_000_000_000, 2_345_678_901]);
+        assert_eq!(sample.percentile(Percentile::P50).unwrap(), 2_345_678_901);
         assert_eq!(sample.max(), Some(9_000_000_000));
-        assert_eq!(Sample::of([u64::MAX]).max(), Some(u64::MAX));
+        let median = sample.histogram().value_at_quantile(0.5);
+        assert!(median.abs_diff(2_345_678_901) <= 2_345_678, "{median}");
+        assert_eq!(Sample::of([u64::MAX]).histogram().len(), 1);
     }
 
     #[test]
