@@ -32,7 +32,8 @@
 //! first come, first served. What the peer has sent and this end not yet received is in the
 //! emulated network. [`Channel::release_error`] says how late frames really were. [`calibrate`] measures the
 //! loopback underneath, and [`Link::check`] refuses a link that is faster. Stamps are `CLOCK_MONOTONIC`: both
-//! processes have to be on one host.
+//! processes have to be on one host. [`Channel::between_hosts`] connects two, by TLS, and emulates nothing; what it counts
+//! is the same.
 //!
 //! ```
 //! use netem::{Channel, FrameKind, Phase};
