@@ -88,6 +88,6 @@ fn mistakes_are_found_before_anything_is_made() {
     check("images = 30", "images = 30\nrate = 2", "study.toml: line 22, rate: expected --scenario server");
     check("fa = 6", "fb = 6", "unknown field `fb`, expected one of `data-dir`");
     if Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
-        check("\"snl\"]", "\"senet\"]", "study.toml: line 12, methods: expected some of privshap");
+        check("\"snl\"]", "\"senet\"]", "study.toml: line 13, methods: expected some of privshap");
     }
 }
