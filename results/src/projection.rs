@@ -109,7 +109,7 @@ pub fn text(rows: &[ProjectedRow]) -> String {
     let line = |row: &ProjectedRow| -> Vec<String> {
         vec![
             row.method.clone(),
-            or_missing(row.budget, count),
+            row.budget.map_or_else(|| "all".to_owned(), count),
             count(row.relus),
             row.relu.clone(),
             row.recorded_link.clone(),
