@@ -44,7 +44,7 @@ pub struct Pool {
     /// An item was offered.
     more: Condvar,
     /// The folder, locked against other processes.
-    _lock: File,
+    directory: File,
 }
 
 /// Names of items.
@@ -102,7 +102,7 @@ impl Pool {
         found.sort();
         let offered = found.into_iter().map(|(_, id)| id).collect();
         let list = Mutex::new(List { offered, ..List::default() });
-        Ok(Self { folder: folder.to_owned(), head, list, more: Condvar::new(), _lock: lock })
+        Ok(Self { folder: folder.to_owned(), head, list, more: Condvar::new(), directory: lock })
     }
 
     /// Offers the item that `save` writes. Returns when it was offered, and how many are then.
@@ -209,7 +209,7 @@ impl Pool {
 
     /// Waits until the folder's names are on the disk.
     fn sync(&self) -> Result<(), Error> {
-        self._lock.sync_all().map_err(failed(format!("syncing {}", self.folder.display())))
+        self.directory.sync_all().map_err(failed(format!("syncing {}", self.folder.display())))
     }
 
     fn list(&self) -> MutexGuard<'_, List> {

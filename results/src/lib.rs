@@ -1,8 +1,9 @@
 //! What a measured run leaves behind: raw rows first, then everything that derives from them alone.
 //!
 //! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
-//! (a row per repeat), `cells.csv` (a row per cell), `accuracy.csv` (a row per network and test image), `transcripts.csv` (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and three pictures. The columns are
-//! explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
+//! (a row per repeat), `cells.csv` (a row per cell), `accuracy.csv` (a row per network and test image), `transcripts.csv`
+//! (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and pictures; where queries come
+//! from a pool, also `queries.csv`, `items.csv` and, derived, `scenarios.csv`. The columns are explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
 //! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
 
 mod accuracy;

@@ -5,7 +5,7 @@ use crate::cli::QueryArgs;
 use crate::error::Error;
 use crate::experiment::{Compile, parse_links};
 use crate::machine;
-use crate::measure::ledger::{Books, Ledger, conclude};
+use crate::measure::ledger::{Books, Ledger, blank, conclude};
 use crate::measure::record::{data_records, timestamp};
 use crate::model::Compiled;
 use crate::party::child::books;
@@ -122,7 +122,7 @@ impl<'a> Querying<'a> {
         let mut setup = Some(self.report(channel, None, None)?);
         let mut whole = true;
         for index in 0..args.warmups + args.images {
-            let mut row = self.blank(index);
+            let mut row = blank(&self.cell.cell, index, args.warmups, &self.test);
             let mut books = Books::default();
             let outcome =
                 self.inference(channel, (&mut client, &mut rng), setup.take(), &mut row, &mut books);
@@ -198,20 +198,6 @@ impl<'a> Querying<'a> {
         let server: Done = receive(channel, BOOKS, "books")?;
         channel.take_spent();
         Ok(PhaseReport { client, server })
-    }
-
-    fn blank(&self, index: usize) -> InferenceRow {
-        let warmup = index < self.args.warmups;
-        let repeat = if warmup { index } else { index - self.args.warmups };
-        let image = if warmup { 0 } else { repeat };
-        InferenceRow {
-            cell: self.cell.cell.clone(),
-            repeat: repeat as u32,
-            warmup,
-            image: image as u64,
-            label: self.test.label(image) as u32,
-            ..InferenceRow::default()
-        }
     }
 
     fn manifest(&self, folder: &std::path::Path, now: OffsetDateTime) -> Result<Manifest, Error> {

@@ -1,6 +1,6 @@
 //! One model over one link: a session, its inferences, and what each of them must equal.
 
-use super::ledger::{Books, Ledger, conclude};
+use super::ledger::{Books, Ledger, blank, conclude};
 use super::plan::Planned;
 use super::prepared::Prepared;
 use super::progress::Progress;
@@ -103,17 +103,7 @@ impl<'a> Cell<'a> {
 
     /// The row of the inference `index` (warm-ups come first), before it has run.
     pub(super) fn blank(&self, index: usize) -> InferenceRow {
-        let warmup = index < self.experiment.warmups;
-        let repeat = if warmup { index } else { index - self.experiment.warmups };
-        let image = if warmup { 0 } else { repeat };
-        InferenceRow {
-            cell: self.row.cell.clone(),
-            repeat: repeat as u32,
-            warmup,
-            image: image as u64,
-            label: self.model.test.label(image) as u32,
-            ..InferenceRow::default()
-        }
+        blank(&self.row.cell, index, self.experiment.warmups, &self.model.test)
     }
 
     /// One inference, from set-up where there is no session yet; fills in the rows as far as it gets.

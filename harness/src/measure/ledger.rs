@@ -5,6 +5,7 @@ use super::record::{step_row, transcript_row};
 use crate::error::Error;
 use crate::party::Outcome;
 use crate::party::pair::PhaseReport;
+use models::data::Dataset;
 use models::real::argmax;
 use netem::Phase;
 use protocols::clear::replay;
@@ -134,6 +135,21 @@ fn add_requests(costs: &mut Vec<StepCost>) {
         operations: Operations::default(),
     };
     costs.push(request);
+}
+
+/// The row of the inference `index` of a cell, whose first `warmups` come first, before it has run.
+pub(crate) fn blank(cell: &str, index: usize, warmups: usize, test: &Dataset) -> InferenceRow {
+    let warmup = index < warmups;
+    let repeat = if warmup { index } else { index - warmups };
+    let image = if warmup { 0 } else { repeat };
+    InferenceRow {
+        cell: cell.to_owned(),
+        repeat: repeat as u32,
+        warmup,
+        image: image as u64,
+        label: test.label(image) as u32,
+        ..InferenceRow::default()
+    }
 }
 
 /// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
