@@ -4,12 +4,15 @@
   const data = JSON.parse(at("data").textContent);
 
   // Rows.
-  const dimensions = ["run", "model", "method", "relu", "he", "threads", "store", "link"];
+  const dimensions = ["run", "model", "method", "relu", "he", "threads", "store", "link", "scenario", "rate"];
   const rows = data.rows;
   for (const row of rows) {
     row.key = `${row.run}/${row.cell}`;
-    // The summary writes seconds as decimal text.
-    for (const [name, value] of Object.entries(row)) if (/_s_(p\d+|max)/.test(name) && value !== null) row[name] = Number(value);
+    row.rate = absent(row.rate_per_s) ? null : `${row.rate_per_s}/s`;
+    // Tables write seconds as decimal text.
+    for (const part of [row, row.pooled ?? {}]) {
+      for (const [name, value] of Object.entries(part)) if (/_s(_|$)/.test(name) && typeof value === "string") part[name] = Number(value);
+    }
   }
   const varying = dimensions.filter((name) => new Set(rows.map((row) => text(row[name]))).size > 1);
   const accuracy = (row) => row.acc_fixed_test ?? row.acc_secure;
@@ -277,6 +280,81 @@
     });
   };
 
+  // Queries from a pool: a panel for cells that differ in the rate alone, then one a cell.
+  const responses = (visible) => {
+    const cells = d3.sort(visible.filter((row) => !absent(row.pooled?.response_s_p50)), (row) => row.rate_per_s);
+    const parts = [
+      ["service, median", "service_s_p50"], ["response, median", "response_s_p50"],
+      ["response, 90th percentile", "response_s_p90"], ["response, longest", "response_s_max"],
+    ].map(([name, column], i) => ({ name, of: (row) => row.pooled[column], look: look(i) }));
+    const without = (row) => [...varying.filter((part) => part !== "rate").map((part) => text(row[part])), budget(row)].join(" ");
+    const panels = d3.groups(cells, without).map(([title, members]) => ({
+      title,
+      options: (width) => ({
+        width, height: 300, marginLeft: 52, marginRight: 20, marginTop: 28, marginBottom: 44, grid: true,
+        x: { label: "queries due in a second", type: "log", inset: 24, ticks: members.map((row) => row.rate_per_s), tickFormat: "~f" },
+        y: { label: "time (ms)", type: "log", inset: 12, ticks: 4, tickFormat: "~f" },
+        marks: parts.flatMap(({ name, of, look: { colour, dash, shape } }) => {
+          const points = members.filter((row) => !absent(of(row))).map((row) => ({
+            x: row.rate_per_s, y: 1e3 * of(row), title: `${name}\n${seconds(of(row))} at ${row.rate}`,
+          }));
+          return [
+            Plot.line(points, { x: "x", y: "y", stroke: colour, strokeDasharray: dash, strokeWidth: 1.5 }),
+            Plot.dot(points, { x: "x", y: "y", fill: colour, symbol: shape, r: 5 }),
+            Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: "title", maxRadius: 12 })),
+          ];
+        }),
+      }),
+    }));
+    const of = (row, column) => orDash(row.pooled[column], seconds);
+    charts.figure("responses", {
+      title: "Response and service time", name: "Response and service time by the rate of queries", panels, least: 420,
+      entries: parts.map((part) => ({ name: part.name, mark: charts.point(part.look) })),
+      says: cells.map((row) => `${without(row)} at ${row.rate}: median response ${of(row, "response_s_p50")}, service ${of(row, "service_s_p50")}`).join("; ") + ".",
+      facts: cells.map((row) => ({
+        cell: without(row), rate: row.rate, queries: count(row.pooled.n), "median service": of(row, "service_s_p50"),
+        "median queue": of(row, "queue_s_p50"), "median response": of(row, "response_s_p50"), "90 %": of(row, "response_s_p90"),
+        "99 %": of(row, "response_s_p99"), longest: of(row, "response_s_max"),
+      })),
+    });
+  };
+
+  const pools = (visible) => {
+    const cells = visible.filter((row) => row.pooled);
+    const last = d3.max(cells, (row) => data.pools[row.key].points.at(-1)[0]);
+    const panels = cells.map((row) => ({
+      title: row.cell,
+      options: (width) => {
+        const { points, dry } = data.pools[row.key];
+        const { colour, dash } = style(row);
+        return {
+          width, height: 180, marginLeft: 40, marginRight: 16, marginTop: 24, marginBottom: 40, grid: true,
+          x: { label: "time (s)", domain: [0, last], ticks: width < 300 ? 3 : 6 },
+          y: { label: "preprocessed inferences", domain: [0, Math.max(row.pooled.pool, d3.max(points, ([, level]) => level))], ticks: 4, tickFormat: "d" },
+          marks: [
+            Plot.line(points, { x: "0", y: "1", stroke: colour, strokeDasharray: dash, strokeWidth: 2 }),
+            Plot.dot(dry, { x: (at) => at, y: 0, r: 4, fill: "var(--offline)" }),
+            Plot.ruleY([0]),
+          ],
+        };
+      },
+    }));
+    charts.figure("pools", {
+      title: "Preprocessed inferences in the pool", name: "Preprocessed inferences in the pool over time", panels, least: 320,
+      entries: [
+        { name: "in the pool", mark: charts.dash(look(0)) },
+        { name: "a query that found none, and waited", mark: charts.point({ ...look(0), colour: "var(--offline)", dash: "0 99" }) },
+      ],
+      says: cells.map(({ cell, pooled }) => `${cell}: ${count(pooled.dry)} of ${count(pooled.n)} queries found none${
+        absent(pooled.exhausted_s) ? "" : `, the first after ${seconds(pooled.exhausted_s)}`}`).join("; ") + ".",
+      facts: cells.map(({ cell, pooled }) => ({
+        cell, "filled to": count(pooled.pool), refillers: count(pooled.refillers), lowest: orDash(pooled.pool_level_min, count),
+        "made/s": orDash(pooled.made_per_s, (rate) => rate.toFixed(2)), "served/s": orDash(pooled.served_per_s, (rate) => rate.toFixed(2)),
+        queries: count(pooled.n), "found none": count(pooled.dry), "empty after": orDash(pooled.exhausted_s, seconds),
+      })),
+    });
+  };
+
   const setting = () => {
     for (const run of data.runs) {
       const list = make("dl");
@@ -299,7 +377,11 @@
     if (data.layers[row.key]) at("cell").append(make("option", { value: row.key }, data.runs.length > 1 ? row.key : row.cell));
   }
   at("cell").addEventListener("change", layers);
-  const pictures = (visible) => [front, time, traffic, curves].forEach((picture) => picture(visible));
+  const pooled = rows.some((row) => row.pooled);
+  at("queries").hidden = !pooled;
+  document.querySelector("nav a[href='#queries']").parentElement.hidden = !pooled;
+  const drawn = [front, time, traffic, curves, ...(pooled ? [responses, pools] : [])];
+  const pictures = (visible) => drawn.forEach((picture) => picture(visible));
   const draw = () => {
     const visible = shown();
     at("shown").textContent = `${visible.length} of ${rows.length} cells`;

@@ -2,7 +2,8 @@
 //! and nothing beside it.
 
 use crate::layers::layers;
-use crate::{Loaded, SummaryRow};
+use crate::scenario::PoolLevel;
+use crate::{Loaded, ScenarioRow, SummaryRow};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ struct Row<'a> {
     summary: &'a SummaryRow,
     offline_bytes: Option<u64>,
     online_bytes: Option<u64>,
+    /// What came of its queries, where they used a pool.
+    pooled: Option<&'a ScenarioRow>,
 }
 
 fn data(runs: &[Loaded]) -> Value {
@@ -78,6 +81,7 @@ fn data(runs: &[Loaded]) -> Value {
         "rows": runs.iter().flat_map(rows).collect::<Vec<_>>(),
         "layers": steps(runs),
         "online": online,
+        "pools": pools(runs),
     })
 }
 
@@ -92,7 +96,15 @@ fn rows(run: &Loaded) -> impl Iterator<Item = Row<'_>> {
         summary,
         offline_bytes: both(summary.offline_up_bytes, summary.offline_down_bytes),
         online_bytes: both(summary.online_up_bytes, summary.online_down_bytes),
+        pooled: run.pool.scenarios.iter().find(|scenario| scenario.cell == summary.cell),
     })
+}
+
+/// Of every cell that uses a pool, how full it was.
+fn pools(runs: &[Loaded]) -> BTreeMap<String, PoolLevel> {
+    let of = |run: &Loaded, cell: &str| PoolLevel::of(cell, &run.pool.queries, &run.pool.items);
+    let cells = runs.iter().flat_map(|run| run.pool.scenarios.iter().map(move |row| (run, &row.cell)));
+    cells.map(|(run, cell)| (key(run, cell), of(run, cell))).collect()
 }
 
 /// Of every cell its steps, each as (phase, step, name, kind, seconds, bytes up, bytes down).

@@ -252,7 +252,8 @@ impl Run {
         Ok(())
     }
 
-    /// Derives `summary.csv`, `scenarios.csv` where there are queries from a pool, `latency.hlog` and the pictures from the tables on the disk; each file appears whole or not at all.
+    /// Derives `summary.csv`, `scenarios.csv` where there are queries from a pool, `latency.hlog` and the pictures from the
+    /// tables on the disk; each file appears whole or not at all.
     ///
     /// # Errors
     /// Those of [`summarise`]; [`Error::Io`] if the disk refuses.
@@ -331,6 +332,25 @@ pub struct Loaded {
     pub accuracy: Vec<AccuracyRow>,
     /// `summary.csv`.
     pub summary: Vec<SummaryRow>,
+    /// What is there of cells that use a pool.
+    pub pool: Pool,
+}
+
+/// The tables of cells whose preprocessed inferences went through a pool; empty where no cell's did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pool {
+    /// `scenarios.csv`.
+    pub scenarios: Vec<ScenarioRow>,
+    /// `queries.csv`.
+    pub queries: Vec<QueryRow>,
+    /// `items.csv`.
+    pub items: Vec<ItemRow>,
+}
+
+impl Pool {
+    fn read(dir: &Path) -> Result<Self, Error> {
+        Ok(Self { scenarios: optional(dir)?, queries: optional(dir)?, items: optional(dir)? })
+    }
 }
 
 impl Loaded {
@@ -351,7 +371,8 @@ pub fn load(dir: &Path) -> Result<Loaded, Error> {
     let summary = read::<SummaryRow>(dir)?.rows;
     let accuracy = accuracy::read(dir, &tables.cells)?;
     let Tables { cells, inferences, steps } = tables;
-    Ok(Loaded { manifest, cells, inferences, steps, accuracy, summary })
+    let pool = Pool::read(dir)?;
+    Ok(Loaded { manifest, cells, inferences, steps, accuracy, summary, pool })
 }
 
 /// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok.

@@ -11,6 +11,7 @@ use crate::schema::{CellRow, ItemRow, QueryRow, Row, ScenarioRow};
 use crate::statistics::{Percentile, Sample};
 use crate::summary::in_order;
 use crate::units::{count, seconds};
+use serde::Serialize;
 use std::path::Path;
 
 /// Name of the scenario whose queries come at a rate.
@@ -90,6 +91,37 @@ fn busy_ns(items: &[&ItemRow]) -> u64 {
         until = until.max(done);
     }
     u64::try_from(busy).unwrap_or(0)
+}
+
+/// How many preprocessed inferences a cell's pool held while its queries came.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct PoolLevel {
+    /// Before and after every change: seconds from when the queries began, items.
+    pub(crate) points: Vec<(f64, i64)>,
+    /// When the turn came of queries that found none, seconds.
+    pub(crate) dry: Vec<f64>,
+}
+
+impl PoolLevel {
+    /// From the rows of the cell among these.
+    pub(crate) fn of(cell: &str, queries: &[QueryRow], items: &[ItemRow]) -> Self {
+        let queries: Vec<&QueryRow> = queries.iter().filter(|query| query.cell == cell).collect();
+        let items: Vec<&ItemRow> = items.iter().filter(|item| item.cell == cell).collect();
+        let mut changes: Vec<(i64, i64)> = items.iter().map(|item| (item.done_ns, 1)).collect();
+        changes
+            .extend(queries.iter().map(|query| (i64::try_from(query.supplied_ns).unwrap_or(i64::MAX), -1)));
+        changes.sort_unstable_by_key(|(at, change)| (*at, -change));
+        let mut level = items.iter().filter(|item| item.done_ns < 0).count() as i64;
+        let mut points = vec![(0.0, level)];
+        for (at, change) in changes.into_iter().filter(|(at, _)| *at >= 0) {
+            let seconds = at as f64 / 1e9;
+            points.push((seconds, level));
+            level = (level + change).max(0);
+            points.push((seconds, level));
+        }
+        let dry = queries.iter().filter(|query| query.pool_level == 0);
+        Self { points, dry: dry.map(|query| query.began_ns as f64 / 1e9).collect() }
+    }
 }
 
 /// The highest of the rates whose cells, which differ in the rate alone, have a 90th percentile of response times of at

@@ -427,6 +427,10 @@ pub struct SummaryRow {
     pub threads: Option<u32>,
     /// Where the client kept what it had preprocessed, as in `cells.csv`.
     pub store: Option<String>,
+    /// How queries came, as in `cells.csv`.
+    pub scenario: Option<String>,
+    /// Queries that were due in a second, on average, as in `cells.csv`.
+    pub rate_per_s: Option<f64>,
     /// Measured repeats that failed.
     pub failed: u64,
     /// Repeats of the `n` that were checked and equal to clear evaluation with their own masks.

@@ -285,6 +285,8 @@ fn summarise_cell(
         he: cell.he.clone(),
         threads: cell.threads,
         store: cell.store.clone(),
+        scenario: cell.scenario.clone(),
+        rate_per_s: cell.rate_per_s,
         n: counted.len() as u64,
         status,
         acc_float: accuracy(&counted, |row| row.class_float),

@@ -33,10 +33,15 @@ fn run(folder: &Path) -> Loaded {
     load(&dir).unwrap()
 }
 
+/// With a run that has cells which use a pool.
+fn runs(folder: &Path) -> [Loaded; 2] {
+    [run(folder), example::served(folder)]
+}
+
 #[test]
 fn the_page_needs_nothing_beside_it() {
     let temp = tempfile::tempdir().unwrap();
-    let page = report::html(&[run(temp.path())]);
+    let page = report::html(&runs(temp.path()));
     assert!(!page.contains("{{"), "every part is filled in");
     for outside in ["src=\"", "href=\"http", "@import", "url("] {
         let own = page.split("<script>").next().unwrap();
@@ -195,7 +200,7 @@ fn browser() -> Option<&'static str> {
 /// Opens `file` (the page, or what frames it) with the page of the example beside it.
 fn browse(browser: &str, file: &str, scheme: &str) -> Found {
     let temp = tempfile::tempdir().unwrap();
-    let page = report::html(&[run(temp.path())]);
+    let page = report::html(&runs(temp.path()));
     let page =
         page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replace("</body>", &format!("{TRY}</body>"));
     std::fs::write(temp.path().join("page.html"), page).unwrap();
@@ -221,12 +226,12 @@ fn browse(browser: &str, file: &str, scheme: &str) -> Found {
 fn check(found: &Found) {
     assert_eq!(found.errors, Vec::<String>::new());
     assert_eq!(found.question, "Which </script><b>method</b> is best?");
-    for picture in ["front", "time", "bytes", "layer-time", "layer-bytes", "curves"] {
+    for picture in ["front", "time", "bytes", "layer-time", "layer-bytes", "curves", "responses", "pools"] {
         assert!(found.marks[picture] >= 4, "{picture}: {} marks", found.marks[picture]);
     }
-    assert_eq!((found.rows, found.rows_without_snl), (8, 4));
-    assert_eq!((found.shown.as_str(), found.dots_without_snl), ("4 of 8 cells", 4));
-    assert_eq!((found.nothing.0.as_str(), found.nothing.1), ("0 of 8 cells", 0));
+    assert_eq!((found.rows, found.rows_without_snl), (11, 7));
+    assert_eq!((found.shown.as_str(), found.dots_without_snl), ("7 of 11 cells", 7));
+    assert_eq!((found.nothing.0.as_str(), found.nothing.1), ("0 of 11 cells", 0));
     assert!(found.bars_of_last_cell >= 4);
     assert!(found.first_sorted.contains("4,000"), "the largest first: {}", found.first_sorted);
 

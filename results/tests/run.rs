@@ -27,6 +27,8 @@ fn expected_lan() -> SummaryRow {
         he: Some("narrow".to_owned()),
         threads: Some(1),
         store: Some("memory".to_owned()),
+        scenario: None,
+        rate_per_s: None,
         n: 3,
         status: CellStatus::Ok,
         acc_float: Some(2.0 / 3.0),
@@ -134,13 +136,13 @@ fn summary_file_is_this_text() {
     assert_eq!(
         lan,
         "mini,privshap,2000,1998,lan,narrow,3,ok,0.6666666666666666,0.6666666666666666,0.6666666666666666,0.016500000,\
-         0.003000000,0.004000000,508,4324,120,28,2,3,1000002,,5000,,mini-lan,narrow,1,memory,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
+         0.003000000,0.004000000,508,4324,120,28,2,3,1000002,,5000,,mini-lan,narrow,1,memory,,,0,3,6,0.030000000,78,98,2,0.016500000,,,0.75,0.7421,\
          10000,,,,,0.20765960080204768,0.9385080552796037,0.7334337519271348,0.7505803160617835,25,8,10,"
     );
     let wan = text.lines().nth(2).unwrap();
     assert!(
         wan.starts_with(
-            "mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,,,mini-wan,narrow,1,memory,1,0,"
+            "mini,privshap,2000,1998,wan,narrow,0,failed,,,,,,,,,,,,,,,,,mini-wan,narrow,1,memory,,,1,0,"
         ),
         "{wan}"
     );

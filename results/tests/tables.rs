@@ -102,6 +102,17 @@ fn layers_side_by_side() {
 }
 
 #[test]
+fn rates_of_queries_side_by_side() {
+    let temp = tempfile::tempdir().unwrap();
+    let blocks = compare::compare(&[example::served(temp.path())], &Options::default()).unwrap();
+    assert_eq!(compare::text(&blocks), include_str!("tables/rates.txt"));
+    let by_rate = Options { by: vec![Dimension::Budget], baseline: None };
+    let blocks = compare::compare(&[example::served(temp.path().join("again").as_path())], &by_rate).unwrap();
+    let titles: Vec<&str> = blocks.iter().map(|block| block.title.as_str()).collect();
+    assert_eq!(titles, ["mini, lan, 5", "mini, lan, 15", "mini, lan, 60"]);
+}
+
+#[test]
 fn bytes_of_layers_add_up_to_the_summarys() {
     let temp = tempfile::tempdir().unwrap();
     let run = run(temp.path(), "monday", [1.0, 1.0]);

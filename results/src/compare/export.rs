@@ -217,7 +217,8 @@ mod tests {
         let schema: Value = serde_json::from_str(&schema()).unwrap();
         let columns = schema["$defs"]["ComparedRow"]["properties"].as_object().unwrap();
         assert_eq!(columns.len(), super::columns().len());
-        let units = ["no unit", "a count", "seconds", "bytes", "a ratio", "from 0 to 1", "to 1"];
+        let units =
+            ["no unit", "a count", "seconds", "bytes", "a ratio", "from 0 to 1", "to 1", "queries a second"];
         for (name, column) in columns {
             let text = column["description"].as_str().unwrap();
             assert!(units.iter().any(|unit| text.contains(unit)), "{name}: {text}");

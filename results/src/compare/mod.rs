@@ -15,7 +15,7 @@ pub use row::{ComparedRow, Dimension};
 pub use text::text;
 
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
-use crate::{AccuracyRow, Error, InferenceRow, Loaded, SummaryRow, Timed, accuracy};
+use crate::{AccuracyRow, Error, InferenceRow, Loaded, ScenarioRow, SummaryRow, Timed, accuracy};
 use std::collections::HashMap;
 
 /// What is compared with what.
@@ -68,6 +68,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
                 times: times.remove(&row.cell).unwrap_or_default(),
                 inferences: inferences.filter(|inference| inference.counts()).collect(),
                 tested: tested.remove(row.cell.as_str()).unwrap_or_default(),
+                pooled: run.pool.scenarios.iter().find(|scenario| scenario.cell == row.cell),
             });
         }
     }
@@ -125,6 +126,8 @@ struct Cell<'a> {
     inferences: Vec<&'a InferenceRow>,
     /// Classes of test images in the clear.
     tested: Vec<&'a AccuracyRow>,
+    /// What came of its queries, where they used a pool.
+    pooled: Option<&'a ScenarioRow>,
 }
 
 impl Cell<'_> {
@@ -133,7 +136,15 @@ impl Cell<'_> {
         if let Some(base) = baseline.filter(|base| itself(base)) {
             let one = |time: Option<f64>| time.map(|_| Estimate { value: 1.0, interval: None });
             let (offline, online) = (one(self.row.offline_s_p50), one(self.row.online_s_p50));
-            return ComparedRow::new(self.run, self.row, Some(&base.row.cell), offline, online, None);
+            return ComparedRow::new(
+                self.run,
+                self.row,
+                Some(&base.row.cell),
+                offline,
+                online,
+                None,
+                self.pooled,
+            );
         }
         let offline = baseline.and_then(|base| self.ratio(base, |repeat| repeat.offline_ns));
         let online = baseline.and_then(|base| self.ratio(base, |repeat| repeat.online_ns));
@@ -141,7 +152,7 @@ impl Cell<'_> {
         let acc_fixed_p = baseline.and_then(|base| same_accuracy(self.fixed(), base.fixed()));
         let of = baseline.map(|base| base.row.cell.as_str());
         let paired = baseline.is_some_and(|base| self.paired_with(base));
-        let row = ComparedRow::new(self.run, self.row, of, offline, online, secure);
+        let row = ComparedRow::new(self.run, self.row, of, offline, online, secure, self.pooled);
         ComparedRow { paired, acc_fixed_p, ..row }
     }
 

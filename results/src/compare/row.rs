@@ -1,7 +1,7 @@
 //! A compared cell as a flat row, for tables and files.
 
 use crate::statistics::Estimate;
-use crate::{CellRow, CellStatus, SummaryRow};
+use crate::{CellRow, CellStatus, ScenarioRow, SummaryRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +27,15 @@ pub enum Dimension {
     Store,
     /// The link.
     Link,
+    /// How queries came.
+    Scenario,
+    /// Queries that were due in a second.
+    Rate,
 }
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Run,
         Self::Model,
         Self::Method,
@@ -41,6 +45,8 @@ impl Dimension {
         Self::Threads,
         Self::Store,
         Self::Link,
+        Self::Scenario,
+        Self::Rate,
     ];
 
     /// As on the command line, and the column's name.
@@ -55,6 +61,8 @@ impl Dimension {
             Self::Threads => "threads",
             Self::Store => "store",
             Self::Link => "link",
+            Self::Scenario => "scenario",
+            Self::Rate => "rate",
         }
     }
 
@@ -70,6 +78,8 @@ impl Dimension {
             threads: row.threads,
             store: row.store.as_deref(),
             link: &row.link,
+            scenario: row.scenario.as_deref(),
+            rate_per_s: row.rate_per_s,
         })
     }
 
@@ -85,6 +95,8 @@ impl Dimension {
             threads: row.threads,
             store: row.store.as_deref(),
             link: &row.link,
+            scenario: row.scenario.as_deref(),
+            rate_per_s: row.rate_per_s,
         })
     }
 
@@ -99,6 +111,8 @@ impl Dimension {
             Self::Threads => part.threads.map_or_else(|| "-".to_owned(), |threads| threads.to_string()),
             Self::Store => part.store.unwrap_or("-").to_owned(),
             Self::Link => part.link.to_owned(),
+            Self::Scenario => part.scenario.unwrap_or("-").to_owned(),
+            Self::Rate => part.rate_per_s.map_or_else(|| "-".to_owned(), |rate| rate.to_string()),
         }
     }
 }
@@ -114,6 +128,8 @@ struct Part<'a> {
     threads: Option<u32>,
     store: Option<&'a str>,
     link: &'a str,
+    scenario: Option<&'a str>,
+    rate_per_s: Option<f64>,
 }
 
 /// One cell of a comparison. Ratios are to its baseline: 2 took twice as long.
@@ -146,6 +162,10 @@ pub struct ComparedRow {
     pub store: Option<String>,
     /// Link; no unit.
     pub link: String,
+    /// How queries came: `single-stream`, `offline-batch` or `server`; no unit; empty if the run does not say.
+    pub scenario: Option<String>,
+    /// Queries that were due, on average, queries a second; empty but for `server`.
+    pub rate_per_s: Option<f64>,
     /// Measured repeats that ended ok, a count.
     pub n: u64,
     /// How the repeats ended: `ok`, `partial` or `failed`; no unit.
@@ -186,6 +206,14 @@ pub struct ComparedRow {
     pub online_bytes: Option<u64>,
     /// Online flights of both parties, a count.
     pub online_rounds: Option<u64>,
+    /// Median response time, from when a query was due to its logits, seconds; empty but for `server`.
+    pub response_s_p50: Option<f64>,
+    /// 90th percentile of the response time, seconds; needs 44 queries.
+    pub response_s_p90: Option<f64>,
+    /// Queries served while there were any, queries a second; empty without a pool.
+    pub served_per_s: Option<f64>,
+    /// Queries whose turn came when the pool was empty, a count; empty without a pool.
+    pub dry: Option<u64>,
     /// Whether no cell of the block is at least as accurate and as fast online, and better in one; no unit.
     pub front_latency: bool,
     /// The same with the bytes of both phases in place of the online time; no unit.
@@ -202,6 +230,7 @@ impl ComparedRow {
         offline: Option<Estimate>,
         online: Option<Estimate>,
         acc_secure_p: Option<f64>,
+        pooled: Option<&ScenarioRow>,
     ) -> Self {
         let ends = |ratio: Option<Estimate>| ratio.and_then(|ratio| ratio.interval);
         let both = |up: Option<u64>, down: Option<u64>| Some(up?.saturating_add(down?));
@@ -219,6 +248,8 @@ impl ComparedRow {
             threads: row.threads,
             store: row.store.clone(),
             link: row.link.clone(),
+            scenario: row.scenario.clone(),
+            rate_per_s: row.rate_per_s,
             n: row.n,
             status: row.status.to_string(),
             acc_float_test: row.acc_float_test,
@@ -238,6 +269,10 @@ impl ComparedRow {
             online_ratio_high: ends(online).map(|ends| ends.1),
             online_bytes: both(row.online_up_bytes, row.online_down_bytes),
             online_rounds: row.online_rounds,
+            response_s_p50: pooled.and_then(|row| row.response_s_p50),
+            response_s_p90: pooled.and_then(|row| row.response_s_p90),
+            served_per_s: pooled.and_then(|row| row.served_per_s),
+            dry: pooled.map(|row| row.dry),
             front_latency: false,
             front_bytes: false,
             error: row.error.clone(),

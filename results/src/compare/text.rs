@@ -6,7 +6,7 @@ use crate::statistics::Line;
 use crate::units::{bytes, count, percent, seconds};
 
 /// Columns that are shown only where the cells differ in them.
-const OPTIONAL: [Dimension; 8] = [
+const OPTIONAL: [Dimension; 10] = [
     Dimension::Run,
     Dimension::Model,
     Dimension::Method,
@@ -15,6 +15,8 @@ const OPTIONAL: [Dimension; 8] = [
     Dimension::Threads,
     Dimension::Store,
     Dimension::Link,
+    Dimension::Scenario,
+    Dimension::Rate,
 ];
 
 /// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
@@ -28,13 +30,19 @@ pub fn text(blocks: &[Block]) -> String {
     columns.extend([
         "test", "p", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds",
     ]);
+    let pooled = all.iter().any(|row| row.served_per_s.is_some());
+    if pooled {
+        groups.pop();
+        groups.extend([("response", 2), ("pool", 2), ("", 1)]);
+        columns.extend(["p50", "p90", "served/s", "dry"]);
+    }
     columns.push("front");
     if statuses {
         groups.push(("", 1));
         columns.push("status");
     }
     let lines = |rows: &[ComparedRow]| -> Vec<Vec<String>> {
-        rows.iter().map(|row| line(row, &shown, statuses)).collect()
+        rows.iter().map(|row| line(row, &shown, pooled, statuses)).collect()
     };
     let every: Vec<Vec<String>> = blocks.iter().flat_map(|block| lines(&block.rows)).collect();
     let mut left: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
@@ -85,10 +93,12 @@ pub(super) fn value(dimension: Dimension, row: &ComparedRow) -> String {
         Dimension::Threads => or_missing(row.threads, |threads| threads.to_string()),
         Dimension::Store => known(&row.store),
         Dimension::Link => row.link.clone(),
+        Dimension::Scenario => known(&row.scenario),
+        Dimension::Rate => or_missing(row.rate_per_s, |rate| rate.to_string()),
     }
 }
 
-fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
+fn line(row: &ComparedRow, shown: &[Dimension], pooled: bool, statuses: bool) -> Vec<String> {
     let sign = if row.paired { "x*" } else { "x" };
     let ratio = |ratio: Option<f64>| or_missing(ratio, |ratio| format!("{ratio:.2}{sign}"));
     let interval = row.online_ratio_low.zip(row.online_ratio_high);
@@ -110,8 +120,16 @@ fn line(row: &ComparedRow, shown: &[Dimension], statuses: bool) -> Vec<String> {
         or_missing(interval, |(low, high)| format!("{low:.2}-{high:.2}")),
         or_missing(row.online_bytes, bytes),
         or_missing(row.online_rounds, count),
-        front.into_iter().filter(|(on, _)| *on).map(|(_, mark)| mark).collect(),
     ]);
+    if pooled {
+        line.extend([
+            or_missing(row.response_s_p50, seconds),
+            or_missing(row.response_s_p90, seconds),
+            or_missing(row.served_per_s, |rate| format!("{rate:.2}")),
+            or_missing(row.dry, count),
+        ]);
+    }
+    line.push(front.into_iter().filter(|(on, _)| *on).map(|(_, mark)| mark).collect());
     if statuses {
         line.push(match &row.error {
             Some(error) => format!("{}: {}", row.status, error.lines().next().unwrap_or_default()),

@@ -3,6 +3,7 @@
 use super::axis::{Scale, time_unit};
 use super::svg::{Anchor, Canvas, Style};
 use super::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
+use crate::scenario::PoolLevel;
 use crate::schema::{ItemRow, QueryRow, ScenarioRow};
 
 const HEAD: f64 = 92.0;
@@ -22,7 +23,7 @@ pub(crate) fn draw(rows: &[ScenarioRow], queries: &[QueryRow], items: &[ItemRow]
     let x = Scale::new((0.0, last as f64 / 1e9), LEFT, RIGHT);
     let mut top = HEAD;
     for (row, colour) in rows.iter().zip(SERIES.iter().cycle()) {
-        panel(&mut canvas, row, &levels(row, queries, items), (top, &x, colour));
+        panel(&mut canvas, row, &PoolLevel::of(&row.cell, queries, items), (top, &x, colour));
         top += HEIGHT + GAP;
     }
     let bottom = top - GAP;
@@ -35,33 +36,9 @@ pub(crate) fn draw(rows: &[ScenarioRow], queries: &[QueryRow], items: &[ItemRow]
     canvas.finish(WIDTH, bottom + FOOT + 8.0, title)
 }
 
-/// The level after each change from the beginning on: seconds, items. Then the times of queries that found none.
-fn levels(row: &ScenarioRow, queries: &[QueryRow], items: &[ItemRow]) -> (Vec<(f64, i64)>, Vec<f64>) {
-    let queries: Vec<&QueryRow> = queries.iter().filter(|query| query.cell == row.cell).collect();
-    let items: Vec<&ItemRow> = items.iter().filter(|item| item.cell == row.cell).collect();
-    let mut changes: Vec<(i64, i64)> = items.iter().map(|item| (item.done_ns, 1)).collect();
-    changes.extend(queries.iter().map(|query| (i64::try_from(query.supplied_ns).unwrap_or(i64::MAX), -1)));
-    changes.sort_unstable_by_key(|(at, change)| (*at, -change));
-    let mut level = items.iter().filter(|item| item.done_ns < 0).count() as i64;
-    let mut points = vec![(0.0, level)];
-    for (at, change) in changes.into_iter().filter(|(at, _)| *at >= 0) {
-        let seconds = at as f64 / 1e9;
-        points.push((seconds, level));
-        level = (level + change).max(0);
-        points.push((seconds, level));
-    }
-    let dry = queries.iter().filter(|query| query.pool_level == 0);
-    (points, dry.map(|query| query.began_ns as f64 / 1e9).collect())
-}
-
-fn panel(
-    canvas: &mut Canvas,
-    row: &ScenarioRow,
-    (points, dry): &(Vec<(f64, i64)>, Vec<f64>),
-    (top, x, colour): (f64, &Scale, &str),
-) {
+fn panel(canvas: &mut Canvas, row: &ScenarioRow, level: &PoolLevel, (top, x, colour): (f64, &Scale, &str)) {
     let bottom = top + HEIGHT;
-    let highest = points.iter().map(|(_, level)| *level).max().unwrap_or(0).max(row.pool as i64);
+    let highest = level.points.iter().map(|(_, level)| *level).max().unwrap_or(0).max(row.pool as i64);
     let y = Scale::new((0.0, highest as f64 * 1.08), bottom, top);
     let small = Style::new(12.0, Anchor::End, MUTED);
     for (value, label) in y.ticks((highest.clamp(1, 4)) as u32, 1.0) {
@@ -71,9 +48,10 @@ fn panel(
     let rate = row.rate_per_s.map_or_else(|| "all at once".to_owned(), |rate| format!("{rate} a second"));
     let name = format!("{}: {rate}, {} of {} queries found none", row.cell, row.dry, row.n);
     canvas.text(LEFT, top - 8.0, &name, Style::new(13.0, Anchor::Start, INK).bold());
-    let line: Vec<(f64, f64)> = points.iter().map(|(at, level)| (x.at(*at), y.at(*level as f64))).collect();
+    let line: Vec<(f64, f64)> =
+        level.points.iter().map(|(at, level)| (x.at(*at), y.at(*level as f64))).collect();
     canvas.polyline(&line, colour);
-    dry.iter().for_each(|at| canvas.dot((x.at(*at), bottom), 4.0, SERIES[1]));
+    level.dry.iter().for_each(|at| canvas.dot((x.at(*at), bottom), 4.0, SERIES[1]));
 }
 
 #[cfg(test)]
@@ -95,10 +73,10 @@ mod tests {
         let queries = [query(0, 1_000_000, 1), query(1, 3_000_000, 0)];
         let items = [item(-5, Some(0)), item(3_000_000, Some(1))];
         let row = ScenarioRow { cell: "c".into(), pool: 1, n: 2, dry: 1, ..ScenarioRow::default() };
-        let (points, dry) = levels(&row, &queries, &items);
-        let levels: Vec<i64> = points.iter().map(|(_, level)| *level).collect();
+        let level = PoolLevel::of("c", &queries, &items);
+        let levels: Vec<i64> = level.points.iter().map(|(_, level)| *level).collect();
         assert_eq!(levels, [1, 1, 0, 0, 1, 1, 0]);
-        assert_eq!(dry.len(), 1);
+        assert_eq!(level.dry.len(), 1);
         let svg = draw(&[row], &queries, &items);
         assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (1, 1));
         assert!(svg.contains("1 of 2 queries found none"), "{svg}");

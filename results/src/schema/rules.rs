@@ -183,6 +183,8 @@ impl Row for SummaryRow {
     const LATER: &[&str] = &[
         "threads",
         "store",
+        "scenario",
+        "rate_per_s",
         "offline_s_p50_low",
         "offline_s_p50_high",
         "online_s_p50_low",

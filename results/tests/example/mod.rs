@@ -1,8 +1,8 @@
 //! A small made-up run whose summary is worked out by hand.
 
 use results::{
-    AccuracyRow, CellRow, InferenceRow, InferenceStatus, Machine, Manifest, Party, Phase, Pinning, Run,
-    SCHEMA, StepRow,
+    AccuracyRow, CellRow, InferenceRow, InferenceStatus, ItemRow, Loaded, Machine, Manifest, Party, Phase,
+    Pinning, QueryRow, Run, SCHEMA, StepRow, load,
 };
 use std::path::{Path, PathBuf};
 
@@ -160,4 +160,63 @@ pub(crate) fn write(dir: &Path) -> (Run, PathBuf) {
     let half = steps(&failed, 4_000_000)[..3].to_vec();
     run.inference(&failed, &half).unwrap();
     (run, dir)
+}
+
+/// A run of `server` cells at 5, 15 and 60 queries a second, 45 queries each: service takes 20 ms, an item 50 ms to make,
+/// and the pool of 4 is full to begin with.
+#[allow(dead_code, reason = "not every file of tests needs it")]
+pub(crate) fn served(folder: &Path) -> Loaded {
+    const MS: u64 = 1_000_000;
+    const POOL: u64 = 4;
+    let dir = folder.join("served");
+    let mut run = Run::create(&dir, &Manifest { id: "served".to_owned(), ..manifest() }).unwrap();
+    for rate in [5_u64, 15, 60] {
+        let id = format!("mini-lan-{rate}");
+        let scenario = Some("server".to_owned());
+        let (pool, refillers) = (Some(POOL), Some(1));
+        run.cell(&CellRow { scenario, rate_per_s: Some(rate as f64), pool, refillers, ..cell(&id, "lan") })
+            .unwrap();
+        let (mut queries, mut items) = (Vec::new(), Vec::new());
+        // When the maker of items and the server of queries are next free, and when each item was ready and taken.
+        let (mut free, mut taken) = (0, Vec::<u64>::new());
+        let mut ready = vec![0; POOL as usize];
+        for query in 0..45 {
+            let due_ns = u64::from(query) * 1_000 * MS / rate;
+            let began_ns = due_ns.max(free);
+            // An item is begun once there is room for it and the one before it is made.
+            if let Some(room) = taken.last() {
+                let begun = ready.last().map_or(*room, |last: &u64| (*last).max(*room));
+                ready.push(begun + 50 * MS);
+            }
+            let supplied_ns = began_ns.max(ready[query as usize]);
+            let pool_level = ready[query as usize..].iter().filter(|at| **at <= began_ns).count() as u64;
+            free = supplied_ns + 20 * MS;
+            taken.push(supplied_ns);
+            let item = format!("i{query}");
+            let cell = id.clone();
+            queries.push(QueryRow {
+                cell,
+                query,
+                item,
+                due_ns,
+                began_ns,
+                supplied_ns,
+                done_ns: free,
+                pool_level,
+            });
+        }
+        for (index, at) in ready.iter().enumerate() {
+            let done_ns = if *at == 0 { -1 } else { *at as i64 };
+            let (began_ns, item) = (done_ns - (50 * MS) as i64, format!("i{index}"));
+            let query = (index < 45).then_some(index as u32);
+            items.push(ItemRow { cell: id.clone(), item, began_ns, done_ns, query, ..ItemRow::default() });
+        }
+        run.queries(&queries, &items).unwrap();
+        for repeat in 0..45 {
+            let inference = inference(&id, repeat, 3);
+            run.inference(&inference, &steps(&inference, 20 * MS)).unwrap();
+        }
+    }
+    run.finish().unwrap();
+    load(&dir).unwrap()
 }
