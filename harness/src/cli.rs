@@ -469,6 +469,12 @@ pub(crate) struct QueryArgs {
     /// shape the plan have to be the server's.
     #[arg(long)]
     pub(crate) model: Option<PathBuf>,
+    /// With --model: test images for the accuracy in the clear (real and fixed point).
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) accuracy_images: usize,
+    /// Measured inferences whose transcripts are kept, for `linnet project`.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) transcripts: usize,
     /// What rows call the network between the hosts.
     #[arg(long, default_value = "network")]
     pub(crate) network: String,

@@ -16,6 +16,7 @@ use protocols::he::HeBackend;
 use protocols::plan::compile::{Choices, ServerSecrets, compile};
 use protocols::plan::cost::{inference_bytes, predict};
 use protocols::plan::{Plan, ReluVariant};
+use results::{AccuracyRow, CellRow};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,31 @@ pub(crate) struct ClearAccuracy {
     pub(crate) out_of_bounds: u64,
     /// The images in order.
     pub(crate) classes: Arc<[Classes]>,
+}
+
+impl ClearAccuracy {
+    /// The row with what is known of its network's accuracy.
+    pub(crate) fn told_in(&self, row: CellRow) -> CellRow {
+        CellRow {
+            acc_float: Some(self.float),
+            acc_fixed: Some(self.fixed),
+            acc_images: Some(self.images as u64),
+            out_of_bounds: Some(self.out_of_bounds),
+            ..row
+        }
+    }
+
+    /// A row an image, of this cell.
+    pub(crate) fn rows(&self, cell: &str) -> Vec<AccuracyRow> {
+        let row = |(image, classes): (u64, &Classes)| AccuracyRow {
+            cell: cell.to_owned(),
+            image,
+            label: classes.label,
+            class_float: classes.float,
+            class_fixed: classes.fixed,
+        };
+        (0..).zip(&*self.classes).map(row).collect()
+    }
 }
 
 /// An image's true class, and its classes by clear evaluation.

@@ -5,7 +5,7 @@
 #[path = "common/hosts.rs"]
 mod workshop;
 
-use results::{CellStatus, Loaded};
+use results::{CellStatus, Loaded, Party, Phase};
 use std::path::Path;
 use workshop::{Workshop, text};
 
@@ -28,8 +28,9 @@ fn traffic(run: &Loaded) -> [Option<u64>; 8] {
 fn a_client_is_served_by_tls_verified_and_counted() {
     let workshop = Workshop::new();
     let server = workshop.serve(&[], "127.0.0.1:0", &["--tls", "keys", "--reveal-masks"]);
-    let query = ["query", "--connect", &server.1, "--tls", "keys", "--images", "3", "--id"];
-    let verified = ["verified", "--model", "model", "--calibration-images", "5"];
+    let query =
+        ["query", "--connect", &server.1, "--tls", "keys", "--images", "3", "--transcripts", "2", "--id"];
+    let verified = ["verified", "--model", "model", "--calibration-images", "5", "--accuracy-images", "40"];
     for words in [&verified[..], &["plain"]] {
         let done = workshop.linnet(&[&query[..], words].concat());
         assert!(done.status.success(), "{}", text(&done));
@@ -44,6 +45,17 @@ fn a_client_is_served_by_tls_verified_and_counted() {
     assert!(row.offline_s_p50.unwrap() > 0.0 && row.online_s_p50.unwrap() > 0.0);
     let settings = &run.manifest.settings;
     assert!(settings["server"]["machine"]["cores"].as_u64().unwrap() > 0, "{settings}");
+    // The same tables as between processes of one host: classes in the clear, and what both parties did.
+    assert_eq!((run.accuracy.len(), cell.acc_images), (40, Some(40)));
+    let transcripts = results::load_transcripts(&workshop.path("runs/verified")).unwrap();
+    for (party, phase) in [(Party::Client, Phase::Offline), (Party::Server, Phase::Online)] {
+        let of = |repeat| {
+            transcripts.iter().filter(move |row| (row.party, row.phase, row.repeat) == (party, phase, repeat))
+        };
+        assert!([0, 1].into_iter().all(|repeat| of(repeat).count() > 3) && of(2).count() == 0);
+    }
+    let projected = workshop.linnet(&["project", "runs/verified", "--link", "wan"]);
+    assert!(projected.status.success(), "{}", text(&projected));
     // Without the weights nothing is verified, and nothing claims to be.
     let plain = workshop.loaded("plain");
     assert_eq!((plain.summary[0].n, plain.summary[0].verified), (3, 0));

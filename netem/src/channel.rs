@@ -214,7 +214,7 @@ impl Channel {
     /// learns from a message which phase the message belongs to. Nothing else may be booked on the current step.
     pub fn begin_as(&mut self, phase: Phase, step: u32) {
         let now_ns = now_ns();
-        self.recorder.restart(now_ns);
+        self.recorder.begin_as((phase, step), now_ns);
         self.books.begin_as(phase, step, now_ns);
     }
 

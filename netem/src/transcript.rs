@@ -46,9 +46,14 @@ impl Recorder {
         *self = Self { on, idle: true, ..Self::default() };
     }
 
-    /// Forgets what was noted, as a phase begins now.
-    pub(crate) fn restart(&mut self, now_ns: u64) {
-        *self = Self { on: self.on, idle: false, since_ns: now_ns, events: Vec::new() };
+    /// Moves what was noted of the current step to this one, which begins now: none of its time was the new step's.
+    pub(crate) fn begin_as(&mut self, (phase, step): (Phase, u32), now_ns: u64) {
+        let current =
+            self.events.iter().rposition(|event| event.doing == Doing::Left).map_or(0, |left| left + 1);
+        for event in &mut self.events[current..] {
+            *event = Event { phase, step, compute_ns: 0, doing: event.doing };
+        }
+        (self.idle, self.since_ns) = (false, now_ns);
     }
 
     /// Notes what was begun at `began_ns` and had, after any waiting, ended at `ended_ns`.

@@ -62,14 +62,16 @@ const charts = (() => {
   const legend = (entries) =>
     make("ul", { class: "legend", "aria-label": "Legend" }, ...entries.map(({ name, mark }) => make("li", {}, mark, name)));
 
-  /** Labels beside points, each where it overlaps what is drawn already the least. */
+  /** Labels beside points, the ones that nothing beats first; none where it would hide what is drawn already. */
   const labels = (points) => (index, scales, channels, dimensions) => {
     const places = [[0, -12], [0, 19], [12, 4], [-12, 4], [10, -9], [-10, -9], [10, 15], [-10, 15], [0, -25], [0, 32], [26, 4], [-26, 4]];
     const dots = points.map(({ x, y }) => [scales.x(x), scales.y(y)]);
     const taken = dots.map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
     const over = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
     const group = d3.create("svg:g").attr("fill", "currentColor").attr("font-size", 12);
-    points.forEach((point, i) => {
+    const beaten = (point) => points.some(({ x, y }) => x <= point.x && y >= point.y && (x < point.x || y > point.y));
+    d3.sort(d3.range(points.length), (i) => beaten(points[i])).forEach((i) => {
+      const point = points[i];
       const wide = 7 * point.label.length;
       const boxes = places.map(([dx, dy], rank) => {
         const anchor = dx > 0 ? "start" : dx < 0 ? "end" : "middle";
@@ -77,9 +79,11 @@ const charts = (() => {
         const left = anchor === "start" ? x : anchor === "end" ? x - wide : x - wide / 2;
         const box = [left, y - 10, left + wide, y + 2];
         const outside = box[0] < dimensions.marginLeft || box[2] > dimensions.width || box[1] < 0 ? 1000 : 0;
-        return { x, y, anchor, box, cost: outside + rank + d3.sum(taken, (other) => over(box, other)) };
+        const hides = d3.sum(taken, (other) => over(box, other));
+        return { x, y, anchor, box, hides, cost: outside + rank + hides };
       });
       const best = d3.least(boxes, (place) => place.cost);
+      if (best.hides > 30) return;
       taken.push(best.box);
       group.append("text").attr("class", "halo").attr("x", best.x).attr("y", best.y).attr("text-anchor", best.anchor).text(point.label);
     });

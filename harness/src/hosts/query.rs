@@ -7,7 +7,7 @@ use crate::experiment::{Compile, parse_links};
 use crate::machine;
 use crate::measure::ledger::{Books, Ledger, blank, conclude};
 use crate::measure::record::{data_records, timestamp};
-use crate::model::Compiled;
+use crate::model::{ClearAccuracy, Compiled};
 use crate::party::child::books;
 use crate::party::pair::PhaseReport;
 use crate::party::{Done, Outcome};
@@ -79,6 +79,8 @@ struct Querying<'a> {
     ledger: Ledger<'a>,
     /// The network itself, where inferences are verified.
     compiled: Option<Compiled>,
+    /// Its classes in the clear.
+    accuracy: Option<ClearAccuracy>,
     cell: CellRow,
 }
 
@@ -106,7 +108,13 @@ impl<'a> Querying<'a> {
             scenario: Some("single-stream".to_owned()),
             ..CellRow::default()
         });
-        Ok(Self { args, offer, source, test, ledger, compiled: compiled(args, offer)?, cell })
+        let compiled = compiled(args, offer)?;
+        let accuracy = compiled.as_ref().map(|compiled| compiled.clear_accuracy(&test, args.accuracy_images));
+        let cell = match &accuracy {
+            Some(accuracy) => accuracy.told_in(cell),
+            None => cell,
+        };
+        Ok(Self { args, offer, source, test, ledger, compiled, accuracy, cell })
     }
 
     fn run(&self, channel: &mut Channel, session: SessionId) -> Result<bool, Error> {
@@ -117,13 +125,18 @@ impl<'a> Querying<'a> {
         let folder = args.out.join(args.id.clone().unwrap_or_else(made));
         let mut run = Run::create(&folder, &self.manifest(&folder, now)?)?;
         run.cell(&self.cell)?;
+        if let Some(accuracy) = &self.accuracy {
+            run.classes(&self.cell, &accuracy.rows(&self.cell.cell))?;
+        }
         let mut rng = ChaCha20Rng::from_os_rng();
         let mut client = Client::connect(channel, &self.offer.plan, session, &mut rng)?;
         let mut setup = Some(self.report(channel, None, None)?);
         let mut whole = true;
         for index in 0..args.warmups + args.images {
             let mut row = blank(&self.cell.cell, index, args.warmups, &self.test);
-            let mut books = Books::default();
+            let record = !row.warmup && (row.repeat as usize) < args.transcripts;
+            channel.record(record);
+            let mut books = Books { record, ..Books::default() };
             let outcome =
                 self.inference(channel, (&mut client, &mut rng), setup.take(), &mut row, &mut books);
             if let Err(error) = &outcome {
@@ -131,6 +144,7 @@ impl<'a> Querying<'a> {
                 row.error = Some(error.to_string());
                 eprintln!("inference {index}: {error}");
             }
+            run.transcript(&books.transcript)?;
             run.inference(&row, &books.steps)?;
             if outcome.is_err() {
                 whole = false;
@@ -197,6 +211,7 @@ impl<'a> Querying<'a> {
         Request::Report.send(channel)?;
         let server: Done = receive(channel, BOOKS, "books")?;
         channel.take_spent();
+        channel.take_transcript();
         Ok(PhaseReport { client, server })
     }
 
@@ -223,6 +238,7 @@ impl<'a> Querying<'a> {
             settings: serde_json::json!({
                 "images": args.images,
                 "warmups": args.warmups,
+                "transcripts": args.transcripts,
                 "verified": self.compiled.is_some(),
                 "tls": args.tls.is_some(),
                 "server": {

@@ -120,6 +120,8 @@ impl Here<'_> {
         let mut rng = ChaCha20Rng::from_os_rng();
         let mut server = Server::accept(channel, self.model, SessionId(session), &mut rng)?;
         let mut last: Done = books(channel, None, None);
+        // Which inferences' are kept is the client's choice.
+        channel.record(true);
         let mut ready: HashMap<ItemId, ServerReady<'_>> = HashMap::new();
         let mut inferences = 0;
         loop {
@@ -147,6 +149,7 @@ impl Here<'_> {
                 Request::Report => {
                     send(channel, BOOKS, &last)?;
                     channel.take_spent();
+                    channel.take_transcript();
                 }
                 Request::End => return Ok(inferences),
             }

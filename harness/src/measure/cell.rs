@@ -14,7 +14,7 @@ use models::checkpoint::Checkpoint;
 use netem::{Link, Phase};
 use protocols::plan::Plan;
 use rand::RngCore;
-use results::{AccuracyRow, CellRow, InferenceRow, InferenceStatus, Run};
+use results::{CellRow, InferenceRow, InferenceStatus, Run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -39,28 +39,15 @@ impl<'a> Cell<'a> {
         let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
         let Compiled { checkpoint, plan, .. } = &model.compiled;
         let ledger = Ledger::new(plan, experiment.scenario.pool(experiment.images).is_some());
-        let row = CellRow {
-            acc_float: Some(model.accuracy.float),
-            acc_fixed: Some(model.accuracy.fixed),
-            acc_images: Some(model.accuracy.images as u64),
-            out_of_bounds: Some(model.accuracy.out_of_bounds),
-            ..unmeasured(planned, experiment, checkpoint)
-        };
-        let row = ledger.predicted_in(row);
+        let row = CellRow { ..unmeasured(planned, experiment, checkpoint) };
+        let row = ledger.predicted_in(model.accuracy.told_in(row));
         Self { experiment, model, variant, link, rate: planned.rate, row, ledger }
     }
 
     /// Adds the cell to the run, and its network's classes of test images where they are not there.
     pub(super) fn begin(&self, run: &mut Run) -> Result<(), Error> {
         run.cell(&self.row)?;
-        let rows = (0..).zip(&*self.model.accuracy.classes).map(|(image, classes)| AccuracyRow {
-            cell: self.row.cell.clone(),
-            image,
-            label: classes.label,
-            class_float: classes.float,
-            class_fixed: classes.fixed,
-        });
-        Ok(run.classes(&self.row, &rows.collect::<Vec<_>>())?)
+        Ok(run.classes(&self.row, &self.model.accuracy.rows(&self.row.cell))?)
     }
 
     /// What a phase is predicted to send: bytes up and down, headers included, and flights of both parties.

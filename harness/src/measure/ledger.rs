@@ -87,7 +87,10 @@ impl<'a> Ledger<'a> {
         let plan = self.plan;
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
             books.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
-            books.transcript.extend(report.transcript.iter().map(|event| transcript_row(row, party, event)));
+            if books.record {
+                let events = report.transcript.iter();
+                books.transcript.extend(events.map(|event| transcript_row(row, party, event)));
+            }
             for spent in &report.spent {
                 let cost =
                     self.costs.iter().find(|cost| (cost.phase, cost.step) == (spent.phase, spent.step));
