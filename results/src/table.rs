@@ -10,11 +10,15 @@ pub fn table(rows: &[SummaryRow]) -> String {
     let titles: Vec<String> = rows.iter().map(heading).collect();
     let blocks = in_order(&titles);
     let statuses = rows.iter().any(|row| row.n == 0 || row.failed > 0);
-    let mut groups = vec![("", 5), ("accuracy %", 3), ("offline", 5), ("online", 5)];
-    let mut columns = vec![
-        "method", "budget", "ReLUs", "link", "n", "float", "fixed", "secure", "p50", "max", "up", "down",
-        "rounds", "p50", "max", "up", "down", "rounds",
-    ];
+    let rates = rows.iter().any(|row| row.rate_per_s.is_some());
+    let mut columns = vec!["method", "budget", "ReLUs", "link"];
+    columns.extend(rates.then_some("rate/s"));
+    columns.push("n");
+    let mut groups = vec![("", columns.len()), ("accuracy %", 3), ("offline", 5), ("online", 5)];
+    columns.extend([
+        "float", "fixed", "secure", "p50", "max", "up", "down", "rounds", "p50", "max", "up", "down",
+        "rounds",
+    ]);
     if statuses {
         groups.push(("", 1));
         columns.push("status");
@@ -22,11 +26,9 @@ pub fn table(rows: &[SummaryRow]) -> String {
     let lines: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            let mut line = vec![
-                row.method.clone(),
-                budget(row),
-                count(row.relus),
-                row.link.clone(),
+            let mut line = vec![row.method.clone(), budget(row), count(row.relus), row.link.clone()];
+            line.extend(rates.then(|| or_missing(row.rate_per_s, |rate| rate.to_string())));
+            line.extend([
                 count(row.n),
                 or_missing(row.acc_float, percent),
                 or_missing(row.acc_fixed, percent),
@@ -41,7 +43,7 @@ pub fn table(rows: &[SummaryRow]) -> String {
                 or_missing(row.online_up_bytes, bytes),
                 or_missing(row.online_down_bytes, bytes),
                 or_missing(row.online_rounds, count),
-            ];
+            ]);
             if statuses {
                 line.push(status(row));
             }

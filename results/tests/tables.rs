@@ -102,6 +102,15 @@ fn layers_side_by_side() {
 }
 
 #[test]
+fn rates_of_queries_have_a_column() {
+    let rated = |rate: f64| SummaryRow { rate_per_s: Some(rate), ..row(Some(2000), 1998, "lan", 0.0123) };
+    let text = table(&[rated(1.5), rated(60.0)]);
+    let lines: Vec<Vec<&str>> = text.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][3..6], ["link", "rate/s", "n"]);
+    assert_eq!((lines[1][4], lines[2][4]), ("1.5", "60"));
+}
+
+#[test]
 fn rates_of_queries_side_by_side() {
     let temp = tempfile::tempdir().unwrap();
     let blocks = compare::compare(&[example::served(temp.path())], &Options::default()).unwrap();

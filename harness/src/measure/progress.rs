@@ -51,6 +51,8 @@ impl Progress {
     /// An inference of a cell is done.
     pub(super) fn inference(&mut self, cell: &Cell<'_>) {
         self.outlook.done(work(cell), self.inference_began.elapsed().as_secs_f64());
+        // Those from a pool are all told at once, when the last is done.
+        self.inference_began = Instant::now();
         self.bar.inc(1);
     }
 
@@ -77,8 +79,8 @@ impl Progress {
     }
 }
 
-/// What an inference is expected to take: seconds that the link makes for sure, and bytes, to which what is computed is
-/// about proportional.
+/// What an inference is expected to take: seconds that the link makes for sure, or the wait until it is asked for, and bytes,
+/// to which what is computed is about proportional.
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
     link_s: f64,
@@ -100,6 +102,7 @@ fn work(cell: &Cell<'_>) -> Work {
         work.link_s += flights as f64 * cell.link().rtt.as_secs_f64() / 2.0;
         work.link_s += cell.link().rate.map_or(0.0, |rate| bytes / rate.0);
     }
+    work.link_s = work.link_s.max(cell.rate.map_or(0.0, f64::recip));
     work
 }
 
