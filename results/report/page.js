@@ -287,7 +287,10 @@
       ["service, median", "service_s_p50"], ["response, median", "response_s_p50"],
       ["response, 90th percentile", "response_s_p90"], ["response, longest", "response_s_max"],
     ].map(([name, column], i) => ({ name, of: (row) => row.pooled[column], look: look(i) }));
-    const without = (row) => [...varying.filter((part) => part !== "rate").map((part) => text(row[part])), budget(row)].join(" ");
+    const without = (row) => {
+      const parts = unique(["model", ...varying.filter((part) => part !== "rate"), "link"]).map((part) => text(row[part]));
+      return [...parts, row.budget === null ? "every ReLU" : `${budget(row)} ReLUs`].join(", ");
+    };
     const panels = d3.groups(cells, without).map(([title, members]) => ({
       title,
       options: (width) => ({
@@ -321,19 +324,18 @@
 
   const pools = (visible) => {
     const cells = visible.filter((row) => row.pooled);
-    const last = d3.max(cells, (row) => data.pools[row.key].points.at(-1)[0]);
+    const { colour } = look(0);
     const panels = cells.map((row) => ({
       title: row.cell,
       options: (width) => {
         const { points, dry } = data.pools[row.key];
-        const { colour, dash } = style(row);
         return {
           width, height: 180, marginLeft: 40, marginRight: 16, marginTop: 24, marginBottom: 40, grid: true,
-          x: { label: "time (s)", domain: [0, last], ticks: width < 300 ? 3 : 6 },
+          x: { label: "time (s)", ticks: width < 300 ? 3 : 6 },
           y: { label: "preprocessed inferences", domain: [0, Math.max(row.pooled.pool, d3.max(points, ([, level]) => level))], ticks: 4, tickFormat: "d" },
           marks: [
-            Plot.line(points, { x: "0", y: "1", stroke: colour, strokeDasharray: dash, strokeWidth: 2 }),
-            Plot.dot(dry, { x: (at) => at, y: 0, r: 4, fill: "var(--offline)" }),
+            Plot.line(points, { x: "0", y: "1", stroke: colour, strokeWidth: 1.5 }),
+            Plot.dot(dry, { x: (at) => at, y: 0, r: 4, fill: "var(--online)" }),
             Plot.ruleY([0]),
           ],
         };
@@ -343,7 +345,7 @@
       title: "Preprocessed inferences in the pool", name: "Preprocessed inferences in the pool over time", panels, least: 320,
       entries: [
         { name: "in the pool", mark: charts.dash(look(0)) },
-        { name: "a query that found none, and waited", mark: charts.point({ ...look(0), colour: "var(--offline)", dash: "0 99" }) },
+        { name: "a query that found none, and waited", mark: charts.point({ ...look(0), colour: "var(--online)", dash: "0 99" }) },
       ],
       says: cells.map(({ cell, pooled }) => `${cell}: ${count(pooled.dry)} of ${count(pooled.n)} queries found none${
         absent(pooled.exhausted_s) ? "" : `, the first after ${seconds(pooled.exhausted_s)}`}`).join("; ") + ".",
@@ -364,12 +366,26 @@
       fact("Linnet", [run.linnet, run.revision].filter(Boolean).join(", "));
       fact("machine", `${run.machine.cpu_model}, ${run.machine.cores} cores, ${run.machine.kernel}; ${run.machine.features.join(" ")}`);
       for (const link of run.links) {
-        const asked = `${link.rate_bytes_per_s === null ? "unshaped" : `${bytes(link.rate_bytes_per_s)}/s`}, RTT ${seconds(link.rtt_s)}`;
+        const asked = run.server ? "not emulated" : `${link.rate_bytes_per_s === null ? "unshaped" : `${bytes(link.rate_bytes_per_s)}/s`}, RTT ${seconds(link.rtt_s)}`;
         const found = link.measured_rate_bytes_per_s === null ? "" : `; measured ${bytes(link.measured_rate_bytes_per_s)}/s, RTT ${seconds(link.measured_rtt_s)}`;
         fact(`link ${link.name}`, asked + found);
       }
+      if (run.server) {
+        const { machine, address, linnet, revision } = run.server;
+        fact("server", `${address}: ${machine.cpu_model}, ${machine.cores} cores, ${machine.kernel}; Linnet ${[linnet, revision].filter(Boolean).join(", ")}`);
+      }
       at("machines").append(list);
     }
+    const [between, here] = [data.runs.filter((run) => run.server), data.runs.filter((run) => !run.server)];
+    const named = (runs) => (between.length && here.length ? `${runs.map((run) => run.id).join(", ")}: ` : "");
+    const [counted, verified] = [d3.sum(rows, (row) => row.n), d3.sum(rows, (row) => row.verified)];
+    at("where").textContent = [
+      here.length && `${named(here)}both parties ran on the machine named above; the links are emulated, and were measured before the run.`,
+      between.length && `${named(between)}the parties ran on two hosts, each by its own clock, over the network between them.`,
+      verified === counted
+        ? "Every inference that counts was compared bit for bit with a replay in the clear."
+        : `Of the ${count(counted)} inferences that count, ${count(verified)} were compared bit for bit with a replay in the clear.`,
+    ].filter(Boolean).map((say) => say[0].toUpperCase() + say.slice(1)).join(" ");
   };
 
   // The page.

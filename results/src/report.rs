@@ -74,6 +74,7 @@ fn data(runs: &[Loaded]) -> Value {
             "revision": manifest.revision,
             "machine": manifest.machine,
             "links": manifest.links,
+            "server": manifest.settings.get("server"),
         })
     };
     json!({

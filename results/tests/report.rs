@@ -66,6 +66,8 @@ struct Found {
     nothing: (String, usize),
     bars_of_last_cell: usize,
     first_sorted: String,
+    /// Where the parties ran, and how much was verified.
+    parties: String,
     /// Whether the browser prefers dark pages.
     dark: bool,
     /// Width of what is shown, and of what is there, all tables open; pixels.
@@ -175,6 +177,7 @@ const found = {
   question: document.getElementById("question").textContent,
   bars_of_last_cell: all("#layer-time svg.chart rect").length,
   first_sorted: document.querySelector("#table tbody tr").textContent,
+  parties: document.getElementById("where").textContent,
   dark: matchMedia("(prefers-color-scheme: dark)").matches,
   widths, scrolling, nameless, outlineless, focusable: focusable.length, silent,
   landmarks: ["header", "nav", "main", "footer", "h1"].map((name) => all(name).length),
@@ -234,6 +237,9 @@ fn check(found: &Found) {
     assert_eq!((found.nothing.0.as_str(), found.nothing.1), ("0 of 11 cells", 0));
     assert!(found.bars_of_last_cell >= 4);
     assert!(found.first_sorted.contains("4,000"), "the largest first: {}", found.first_sorted);
+
+    assert!(found.parties.starts_with("Both parties ran on the machine"), "{}", found.parties);
+    assert!(found.parties.contains("Every inference that counts was compared"), "{}", found.parties);
 
     assert!(found.widths.1 <= found.widths.0, "the page scrolls sideways: {:?}", found.widths);
     assert_eq!(found.nameless, Vec::<String>::new());
