@@ -3,14 +3,13 @@
 //! Coalitions are visited in depth-first order of their layers, so each shares with the one before it everything up to
 //! the first layer in which they differ. Values of one piece of images are kept meanwhile.
 
+use super::memo::{Memo, PIECE};
+use crate::Error;
 use crate::gates::Gates;
 use crate::images::{Batch, correct};
 use crate::network::{Mode, Network};
 use models::graph::{Graph, NodeId, Op};
 use tch::{Tensor, no_grad};
-
-/// Images whose values are kept at once.
-const PIECE: i64 = 100;
 
 /// What coalitions are measured with, and what it took so far.
 pub(super) struct Coalitions<'a> {
@@ -20,49 +19,73 @@ pub(super) struct Coalitions<'a> {
     layers: Vec<NodeId>,
     /// Multiply-adds of each node for one image.
     costs: Vec<u64>,
-    /// Multiply-adds for one image, over all coalitions so far.
-    done: u64,
-    /// Coalitions so far.
+    memo: Memo,
+    /// Coalitions asked for so far.
     measured: usize,
 }
 
 impl<'a> Coalitions<'a> {
-    pub(super) fn new(network: &'a Network, images: &'a Batch) -> Self {
+    /// What `memo` knows, of this network on these images, is not measured again.
+    pub(super) fn new(network: &'a Network, images: &'a Batch, memo: Memo) -> Self {
         let graph = network.graph();
         let layers = graph.activations().map(|layer| layer.node).collect();
         let costs = (0..graph.nodes().len()).map(|node| multiply_adds(graph, node)).collect();
-        Self { network, images, layers, costs, done: 0, measured: 0 }
+        Self { network, images, layers, costs, memo, measured: 0 }
     }
 
     /// Share of the images (0 to 1) that each of `coalitions`, all distinct, classifies rightly. `progress` is told
     /// the number of coalitions measured since [`Coalitions::new`].
-    pub(super) fn accuracy(&mut self, coalitions: &[u64], progress: &mut dyn FnMut(usize)) -> Vec<f64> {
-        let total = self.images.labels.size()[0];
-        let pieces = (total as usize).div_ceil(PIECE as usize);
-        let visits = visits(&self.layers, coalitions);
-        self.done += visits.iter().map(|(_, first)| self.costs[*first..].iter().sum::<u64>()).sum::<u64>();
-        let mut right = vec![0; coalitions.len()];
+    pub(super) fn accuracy(
+        &mut self,
+        coalitions: &[u64],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Vec<f64>, Error> {
+        let total = self.images.labels.size()[0] as usize;
+        let pieces = total.div_ceil(PIECE);
         for piece in 0..pieces {
-            let start = piece as i64 * PIECE;
+            let unknown: Vec<u64> =
+                coalitions.iter().copied().filter(|coalition| !self.memo.knows(*coalition, piece)).collect();
+            let start = piece * PIECE;
             let length = PIECE.min(total - start);
-            let images = self.images.images.narrow(0, start, length);
-            let labels = self.images.labels.narrow(0, start, length);
+            let images = self.images.images.narrow(0, start as i64, length as i64);
+            let labels = self.images.labels.narrow(0, start as i64, length as i64);
+            let visits = visits(&self.layers, &unknown);
+            let mut right = vec![0; unknown.len()];
             let mut values: Vec<Tensor> = Vec::new();
             for (position, (index, first)) in visits.iter().enumerate() {
                 values.truncate(*first);
-                let gates = Gates::coalition(self.network.graph(), coalitions[*index]);
+                let gates = Gates::coalition(self.network.graph(), unknown[*index]);
                 no_grad(|| self.network.extend(&mut values, &images, &gates, Mode::Evaluate));
-                right[*index] += correct(&values[values.len() - 1].flatten(1, -1), &labels);
-                progress(self.measured + (piece * coalitions.len() + position + 1) / pieces);
+                right[*index] = correct(&values[values.len() - 1].flatten(1, -1), &labels) as usize;
+                let known = coalitions.len() - unknown.len();
+                progress(self.measured + (piece * coalitions.len() + known + position + 1) / pieces);
+            }
+            let done: u64 = visits.iter().map(|(_, first)| self.costs[*first..].iter().sum::<u64>()).sum();
+            if !unknown.is_empty() {
+                self.memo.note(unknown.into_iter().zip(right), done * length as u64)?;
             }
         }
         self.measured += coalitions.len();
-        right.iter().map(|right| *right as f64 / total as f64).collect()
+        Ok(coalitions.iter().map(|coalition| self.memo.right(*coalition) as f64 / total as f64).collect())
     }
 
     /// Multiply-adds done, as a share of what every coalition by itself would have taken.
     pub(super) fn work(&self) -> f64 {
-        self.done as f64 / (self.measured as u64 * self.costs.iter().sum::<u64>()).max(1) as f64
+        let total = self.images.labels.size()[0] as usize;
+        let (done, pieces) = self.memo.work();
+        let alone: u64 = self.costs.iter().sum::<u64>()
+            * pieces.map(|pieces| total.min(pieces * PIECE) as u64).sum::<u64>();
+        done as f64 / alone.max(1) as f64
+    }
+
+    /// Seconds that measuring took, in all sittings.
+    pub(super) fn seconds(&self) -> f64 {
+        self.memo.seconds()
+    }
+
+    /// Removes what was kept for another sitting.
+    pub(super) fn end(self) -> Result<(), Error> {
+        self.memo.remove()
     }
 }
 
@@ -116,16 +139,40 @@ mod tests {
         let network = Network::initialised(&graph, 3, Device::Cpu);
         for count in [30, 130] {
             let images = images(count);
-            let mut coalitions = Coalitions::new(&network, &images);
+            let mut coalitions = Coalitions::new(&network, &images, Memo::forgotten());
             let some = [127, 0, 5, 126, 63, 5 + 64, 64];
             let mut last = 0;
-            let together = coalitions.accuracy(&some, &mut |measured| last = measured);
+            let together = coalitions.accuracy(&some, &mut |measured| last = measured).unwrap();
             assert_eq!(last, some.len());
             for (coalition, found) in some.iter().zip(together) {
                 let alone = accuracy(&network, &Gates::coalition(&graph, *coalition), &images);
                 assert_eq!(found, alone, "{coalition:b} on {count} images");
             }
         }
+    }
+
+    #[test]
+    fn what_was_measured_before_a_stop_is_not_measured_again() {
+        let graph = models::nets::build("mini", Shape::new(3, 16, 16), 10).unwrap();
+        let network = Network::initialised(&graph, 3, Device::Cpu);
+        let (images, temp) = (images(130), tempfile::tempdir().unwrap());
+        let sitting = |asked: &[u64]| {
+            let memo = Memo::open(temp.path(), "network", "images").unwrap();
+            let mut coalitions = Coalitions::new(&network, &images, memo);
+            let mut visits = 0;
+            let shares = coalitions.accuracy(asked, &mut |_| visits += 1).unwrap();
+            (shares, visits, coalitions)
+        };
+        let all = [127, 126, 125, 63];
+        assert_eq!(sitting(&all[..2]).1, 2 * 2, "two pieces");
+        let (shares, visits, coalitions) = sitting(&all);
+        assert_eq!(visits, 2 * 2, "of the two that were not known");
+        let mut alone = Coalitions::new(&network, &images, Memo::forgotten());
+        assert_eq!(shares, alone.accuracy(&all, &mut |_| {}).unwrap());
+        assert!(alone.work() < coalitions.work() && coalitions.work() < 1.0, "two walks share less than one");
+        assert!(coalitions.seconds() > 0.0);
+        coalitions.end().unwrap();
+        assert_eq!(sitting(&all).1, 2 * 4, "nothing is left of what has ended");
     }
 
     /// The 2,517 coalitions of ResNet18 that lack at most four of 16 layers, level by level as the lattice is walked.

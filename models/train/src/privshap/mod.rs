@@ -6,6 +6,7 @@
 mod agreement;
 pub mod budgets;
 mod coalitions;
+mod memo;
 pub mod published;
 mod report;
 pub mod shapley;

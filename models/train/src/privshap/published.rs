@@ -6,6 +6,7 @@
 //! code: utility is measured on held-out training images, each coalition once.
 
 use super::coalitions::Coalitions;
+use super::memo::Memo;
 use super::shapley::{evaluations, weight};
 use super::worth::ShapleySettings;
 use crate::Error;
@@ -133,21 +134,21 @@ pub fn published_worth(
         watch.note(&format!("Shapley values found in {}", path.display()));
         return Ok(record);
     }
-    // Before the measuring, which may take long.
-    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
+    let memo = Memo::open(out, &network_sha256, &images_sha256)?;
     let device = Device::cuda_if_available();
     let network = Network::new(&teacher.graph, &teacher.parameters, device);
     let batch = whole(&images, &teacher.normalisation, device);
     let layers: Vec<String> = teacher.graph.activations().map(|layer| layer.name.to_owned()).collect();
-    let mut coalitions = Coalitions::new(&network, &batch);
+    let mut coalitions = Coalitions::new(&network, &batch, memo);
     let most = evaluations(layers.len(), Some(SIZES));
     let result = published(layers.len(), |asked| {
-        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured, most));
+        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured, most))?;
         Ok::<_, Error>(shares.iter().map(|share| 100.0 * share).collect())
     })?;
     let work = coalitions.work();
     let record = PublishedRecord { network_sha256, images_sha256, layers, work, result };
     write_atomically(&path, &serde_json::to_vec_pretty(&record).expect("a record has string keys only"))?;
+    coalitions.end()?;
     watch.note(&format!(
         "{} coalitions measured; values {:.2?}; ended early: {:?}",
         record.result.evaluations, record.result.phi, record.result.stopped

@@ -2,6 +2,7 @@
 
 use super::agreement::Agreement;
 use super::coalitions::Coalitions;
+use super::memo::Memo;
 use super::shapley::{MOST_PLAYERS, Shapley, Walk, evaluations, shapley};
 use crate::Error;
 use crate::images::whole;
@@ -14,7 +15,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 use tch::Device;
 
 /// Name of the record of Shapley values in the output folder.
@@ -108,12 +108,13 @@ pub struct ShapleyRecord {
     /// How far the trimmed walk is from an exact one; empty where that was not walked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
-    /// What measuring took; empty in records older than this field.
+    /// What measuring took, in all sittings; empty in records older than this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
 
-/// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written. An
+/// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written. What
+/// was measured before a stop is not measured again. An
 /// exact walk comes with its [`Agreement`], which takes no further measuring.
 pub fn worth(
     settings: &ShapleySettings,
@@ -141,17 +142,18 @@ pub fn worth(
             return Ok(record);
         }
     }
-    // Before the measuring, which may take long.
-    fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
-    let start = Instant::now();
+    let memo = Memo::open(out, &network_sha256, &images_sha256)?;
+    if memo.len() > 0 {
+        watch.note(&format!("{} coalitions were measured, at least in part, before", memo.len()));
+    }
     let device = Device::cuda_if_available();
     let network = Network::new(&teacher.graph, &teacher.parameters, device);
     let batch = whole(&images, &teacher.normalisation, device);
-    let mut coalitions = Coalitions::new(&network, &batch);
+    let mut coalitions = Coalitions::new(&network, &batch, memo);
     let most = evaluations(layers.len(), walk.depth);
     let mut known: BTreeMap<u64, f64> = BTreeMap::new();
     let result = shapley(layers.len(), walk, |asked| {
-        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured, most));
+        let shares = coalitions.accuracy(asked, &mut |measured| watch.coalition(measured, most))?;
         let utilities: Vec<f64> = shares.iter().map(|share| 100.0 * share).collect();
         known.extend(asked.iter().copied().zip(utilities.iter().copied()));
         Ok::<_, Error>(utilities)
@@ -171,9 +173,10 @@ pub fn worth(
         work: coalitions.work(),
         result,
         agreement,
-        seconds: Some(start.elapsed().as_secs_f64()),
+        seconds: Some(coalitions.seconds()),
     };
     let json = serde_json::to_vec_pretty(&record).expect("a record has string keys only");
     write_atomically(&path, &json)?;
+    coalitions.end()?;
     Ok(record)
 }
