@@ -203,7 +203,8 @@ fn compare(
     ))?;
     if worst > CLOSE {
         say(
-            "is it another network, or does it want its images otherwise? --mean 0,0,0 --std 1,1,1 leaves them in 0 to 1",
+            "is it another network, does it want its images otherwise (--mean 0,0,0 --std 1,1,1 leaves them in 0 to 1), or are these of \
+             other images than the first test images (--expected-images)?",
         )?;
     }
     Ok(())
