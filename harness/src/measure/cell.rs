@@ -39,8 +39,8 @@ impl<'a> Cell<'a> {
         let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
         let Compiled { checkpoint, plan, .. } = &model.compiled;
         let ledger = Ledger::new(plan, experiment.scenario.pool(experiment.images).is_some());
-        let row = CellRow { ..unmeasured(planned, experiment, checkpoint) };
-        let row = ledger.predicted_in(model.accuracy.told_in(row));
+        let row = model.accuracy.told_in(unmeasured(planned, experiment, checkpoint));
+        let row = ledger.predicted_in(row);
         Self { experiment, model, variant, link, rate: planned.rate, row, ledger }
     }
 

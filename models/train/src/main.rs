@@ -34,7 +34,7 @@ enum Command {
     /// Measure what each activation layer of a trained network is worth to its accuracy: its Shapley value.
     ///
     /// Prints a table, and writes shapley.json and shapley.svg. `linnet linearize` into the same folder, with the same
-    /// options, reads the values instead of measuring them again.
+    /// options, reads the values instead of measuring them again. Stopped, the same command goes on.
     Shapley(ShapleyArgs),
 }
 

@@ -114,8 +114,8 @@ pub struct ShapleyRecord {
 }
 
 /// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written. What
-/// was measured before a stop is not measured again. An
-/// exact walk comes with its [`Agreement`], which takes no further measuring.
+/// was measured before a stop is not measured again. An exact walk comes with its [`Agreement`], which takes no further
+/// measuring.
 pub fn worth(
     settings: &ShapleySettings,
     teacher: &Checkpoint,
