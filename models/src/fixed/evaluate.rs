@@ -72,7 +72,7 @@ impl<'a> Evaluator<'a> {
                     value
                 }
                 (Step::Activation(activation), _) => {
-                    let source = &values[activation.source];
+                    let source = &values[activation.source.index()];
                     out_of_bounds +=
                         source.iter().filter(|x| !activation.keeps_bound(ring.signed(**x))).count() as u64;
                     activate(ring, activation, source, rounding)

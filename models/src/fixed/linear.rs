@@ -32,10 +32,11 @@ impl<'a> RingSegment<'a> {
     /// The segment's value without bias: `sum of terms` of the given inputs, reduced.
     ///
     /// `inputs[v]` is value `v` (or one party's share of it) in `[0, 2^k)`, of shape `shapes[v]`.
-    pub fn apply(&self, inputs: &[Vec<u64>], shapes: &[Shape]) -> Vec<u64> {
+    pub fn apply(&self, inputs: &[impl AsRef<[u64]>], shapes: &[Shape]) -> Vec<u64> {
         let mut sum = vec![0u64; self.segment.shape.size()];
         for (term, convolution) in self.segment.terms.iter().zip(&self.convolutions) {
-            let prepared = prepare(self.ring, term, &inputs[term.source], shapes[term.source]);
+            let prepared =
+                prepare(self.ring, term, inputs[term.source.index()].as_ref(), shapes[term.source.index()]);
             match convolution {
                 Some(convolution) => convolution.add_to(&prepared, &mut sum),
                 None => accumulate(&mut sum, &apply_op(self.ring, term, &[], &prepared)),
@@ -57,7 +58,7 @@ pub fn apply(
     ring: Ring,
     segment: &Segment,
     weights: &IntegerWeights,
-    inputs: &[Vec<u64>],
+    inputs: &[impl AsRef<[u64]>],
     shapes: &[Shape],
 ) -> Vec<u64> {
     RingSegment::new(ring, segment, weights).apply(inputs, shapes)

@@ -95,7 +95,7 @@ impl Lowering<'_> {
         let shape = self.graph.shape(id);
         let parameter = |suffix: &str| self.parameters[&format!("{}.{suffix}", node.name)].data().to_vec();
         Ok(match &node.op {
-            Op::Input => Expr::value(0, shape),
+            Op::Input => Expr::value(ValueId::IMAGE, shape),
             Op::Conv { window, bias, .. } => {
                 let source = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
                 let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
@@ -183,7 +183,12 @@ impl Lowering<'_> {
             .collect();
         self.steps.push(Step::Linear(Segment { name: name.to_owned(), terms, shape: expr.shape, scale: 0 }));
         self.weights.push(Some(SegmentWeights { kernels, bias: expr.bias.clone() }));
-        self.steps.len()
+        self.made()
+    }
+
+    /// What the last step makes.
+    fn made(&self) -> ValueId {
+        ValueId::made_by(self.steps.len() - 1)
     }
 
     fn activation(
@@ -207,7 +212,7 @@ impl Lowering<'_> {
             kept,
         }));
         self.weights.push(None);
-        Expr::value(self.steps.len(), shape)
+        Expr::value(self.made(), shape)
     }
 }
 

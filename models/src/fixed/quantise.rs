@@ -99,10 +99,10 @@ pub fn quantise(
             }
             Step::Activation(activation) => {
                 activation.curve = Curve::new(activation.activation, scales.fa);
-                activation.truncate = value_scales[activation.source] - scales.fa;
+                activation.truncate = value_scales[activation.source.index()] - scales.fa;
                 let largest = f64::from(calibration.largest[activation.measures]);
                 activation.bound_bits =
-                    bits_for(largest, value_scales[activation.source], activation.truncate);
+                    bits_for(largest, value_scales[activation.source.index()], activation.truncate);
                 needed = widest(needed, activation.bound_bits, lowered.steps[index].name());
                 weights.push(None);
                 value_scales.push(scales.fa);
@@ -146,11 +146,11 @@ fn quantise_segment(
 ) -> Result<IntegerWeights, Error> {
     let owed =
         segment.terms.iter().map(|t| t.divisor.next_power_of_two().trailing_zeros()).max().unwrap_or(0);
-    let highest = segment.terms.iter().map(|t| value_scales[t.source]).max().unwrap_or(scales.fa);
+    let highest = segment.terms.iter().map(|t| value_scales[t.source.index()]).max().unwrap_or(scales.fa);
     segment.scale = highest + scales.fw + owed;
     let mut kernels = Vec::with_capacity(segment.terms.len());
     for (term, kernel) in segment.terms.iter_mut().zip(&real.kernels) {
-        let gap = segment.scale - value_scales[term.source];
+        let gap = segment.scale - value_scales[term.source.index()];
         match &mut term.op {
             TermOp::Shift { shift } => {
                 if !term.divisor.is_power_of_two() {

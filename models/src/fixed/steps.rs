@@ -7,8 +7,30 @@ use crate::convolve::{pad_channels, sum_pool};
 use crate::graph::{Activation, NodeId, Shape, Window};
 use serde::{Deserialize, Serialize};
 
-/// Index of a value: 0 is the image, `i + 1` the output of step `i`.
-pub type ValueId = usize;
+/// Names a value of a network: the image, or what a step makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ValueId(usize);
+
+impl ValueId {
+    /// The image.
+    pub const IMAGE: Self = Self(0);
+
+    /// What step `step` makes, counted from 0.
+    pub const fn made_by(step: usize) -> Self {
+        Self(step + 1)
+    }
+
+    /// The step that makes it; `None` for the image.
+    pub const fn maker(self) -> Option<usize> {
+        self.0.checked_sub(1)
+    }
+
+    /// Its place in a list of all values, the image first.
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
 
 /// One step of a network after batch norms are folded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +117,7 @@ pub enum PublicMap {
     },
     /// Subsampling and zero channels.
     PadChannels {
-        /// Every so manieth row and column.
+        /// One row and column in `stride` stays.
         stride: usize,
         /// Zero channels before.
         before: usize,

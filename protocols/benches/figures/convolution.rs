@@ -4,7 +4,7 @@ use crate::layers::random_weights;
 use crate::measure::{Effort, Failure, nanoseconds, scaled, tell};
 use models::fixed::Ring;
 use models::fixed::linear::RingSegment;
-use models::fixed::steps::{Segment, Term, TermOp};
+use models::fixed::steps::{Segment, Term, TermOp, ValueId};
 use models::graph::{Shape, Window};
 use models::{convolve, product};
 use rand::{Rng, SeedableRng};
@@ -56,7 +56,7 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
 /// A 3x3 convolution of value 0 that keeps rows and columns.
 pub(crate) fn convolution_segment(shape: Shape, out: usize) -> Segment {
     let op = TermOp::Conv { out, window: Window::square(3, 1, 1) };
-    let term = Term { source: 0, pre: Vec::new(), shape, divisor: 1, op };
+    let term = Term { source: ValueId::IMAGE, pre: Vec::new(), shape, divisor: 1, op };
     Segment {
         name: "convolution".to_owned(),
         terms: vec![term],
