@@ -11,40 +11,13 @@
 //! wrong, and then not moved along by a shift, only where x comes within 2^-125 Q of a boundary, which flooding makes
 //! less likely than 2^-60 over an inference.
 
+use super::ciphertext::{AnswerWidths, Residues};
 use super::modular::{Factor, Modulus};
 use super::packing::Place;
 use crate::block::Block;
 use crate::prg::Prg;
 use crate::wire::{BitReader, BitWriter, low};
 use rand::CryptoRng;
-use serde::{Deserialize, Serialize};
-
-/// A polynomial as its coefficients modulo every prime of Q: `residues[prime][coefficient]`.
-pub type Residues = Vec<Vec<u64>>;
-
-/// log2 of the moduli that an answer travels in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerWidths {
-    /// p0, of the first polynomial.
-    pub first: u32,
-    /// p1, of the second polynomial.
-    pub second: u32,
-}
-
-impl AnswerWidths {
-    /// About what a proof finds for k bits, for who ranks packings before there is a proof.
-    pub(crate) const fn usual(plain_bits: u32) -> Self {
-        Self { first: plain_bits + 2, second: plain_bits + 10 }
-    }
-
-    /// Whether an answer of k bits can be packed and decrypted in these widths.
-    pub(crate) const fn are_sound(self, plain_bits: u32) -> bool {
-        plain_bits < self.first && self.first <= self.second && self.second <= MOST_WIDTH
-    }
-}
-
-/// Most bits of either width.
-pub const MOST_WIDTH: u32 = 62;
 
 /// Most bits of flooding: the noise is drawn as 128 bits, one of them its sign.
 pub const MOST_FLOOD: u32 = 126;
@@ -131,7 +104,7 @@ impl Switch {
         (places, mask, plain_bits): (&[Place], &[u64], u32),
     ) -> Vec<u8> {
         let degree = second[0].len();
-        let mut bytes = Vec::with_capacity(answer_bytes(degree, widths, places.len()));
+        let mut bytes = Vec::with_capacity(widths.answer_bytes(degree, places.len()));
         let mut writer = BitWriter::new(&mut bytes);
         for coefficient in 0..degree {
             writer.push(self.round(second, coefficient, widths.second), widths.second);
@@ -144,11 +117,6 @@ impl Switch {
         writer.finish();
         bytes
     }
-}
-
-/// Bytes of an answer that carries `outputs` coefficients.
-pub(crate) const fn answer_bytes(degree: usize, widths: AnswerWidths, outputs: usize) -> usize {
-    (degree * widths.second as usize + outputs * widths.first as usize).div_ceil(8)
 }
 
 /// The first polynomial, zero where nothing was sent, and the second.
@@ -233,7 +201,7 @@ mod tests {
         let first = residues(&[9, 3, 1000, 2047].map(|m| multiple(m, 11)));
         let places = [Place { coefficient: 1, index: 1 }, Place { coefficient: 2, index: 0 }];
         let bytes = switch.pack(&[first, second], widths, (&places, &[255, 1], 8));
-        assert_eq!(bytes.len(), answer_bytes(4, widths, 2));
+        assert_eq!(bytes.len(), widths.answer_bytes(4, 2));
         let (first, second) = unpack(&bytes, 4, widths, &places);
         assert_eq!(second, [0, 1, 2, 8191]);
         // 3 - 1 * 8 and 1000 - 255 * 8, modulo 2048.

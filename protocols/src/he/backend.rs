@@ -3,14 +3,67 @@
 //! All speak of the same ciphertexts, a polynomial pair modulo Q, and none decides what flooding, rounding or packing do.
 //! A session has one backend, so requests, weights and keys of two never meet.
 
-use super::answer::{AnswerWidths, Residues};
-use super::params::{HeBackend, HeParameters};
-#[cfg(feature = "seal")]
-use super::seal;
-use super::{fhe_rs, narrow};
+use super::ciphertext::{AnswerWidths, Residues};
+#[cfg(test)]
+use super::ideal;
+use super::params::{Distributions, Facts, HeBackend, HeParameters, Rates};
+use super::{fhe_rs, narrow, seal};
 use crate::Error;
 use rand::{CryptoRng, RngCore};
 use std::ops::Range;
+
+impl HeBackend {
+    /// What it states about itself, whether or not this program was built with it: plans name it all the same.
+    const fn facts(self) -> &'static Facts {
+        match self {
+            Self::Narrow => &narrow::FACTS,
+            Self::Fhe => &fhe_rs::FACTS,
+            Self::Seal => &seal::FACTS,
+            #[cfg(test)]
+            Self::Ideal => &ideal::FACTS,
+        }
+    }
+}
+
+/// What depends on the backend.
+impl HeParameters {
+    /// What the compiler tries, cheapest first.
+    pub fn candidates(backend: HeBackend, plain_bits: u32) -> impl Iterator<Item = Self> {
+        backend.facts().choices.iter().map(move |(degree, bits)| Self {
+            backend,
+            degree: *degree,
+            modulus_bits: bits.to_vec(),
+            plain_bits,
+        })
+    }
+
+    /// What secrets and errors are drawn from.
+    pub(crate) const fn distributions(&self) -> Distributions {
+        self.backend.facts().distributions
+    }
+
+    /// What operations take with these parameters: in proportion to the numbers of a polynomial.
+    pub(crate) fn rates(&self) -> Rates {
+        let Rates { product, request, answer, weight } = self.backend.facts().rates;
+        let size = self.polynomial_memory() as f64 / (2 * 4096 * size_of::<u64>()) as f64;
+        Rates {
+            product: product * size,
+            request: request * size,
+            answer: answer * size,
+            weight: weight * size,
+        }
+    }
+
+    /// Bytes of a fresh symmetric ciphertext on the wire: one polynomial, and a seed for the other.
+    pub fn request_bytes(&self) -> usize {
+        self.polynomial_bytes() + self.backend.facts().request_extra
+    }
+
+    /// Bytes of a public key on the wire.
+    pub fn public_key_bytes(&self) -> usize {
+        self.polynomial_bytes() + self.backend.facts().public_key_extra
+    }
+}
 
 /// The client's secret key.
 pub(crate) enum Client {
@@ -18,6 +71,8 @@ pub(crate) enum Client {
     Fhe(fhe_rs::Client),
     #[cfg(feature = "seal")]
     Seal(seal::Client),
+    #[cfg(test)]
+    Ideal(ideal::Client),
 }
 
 impl Client {
@@ -32,6 +87,8 @@ impl Client {
             HeBackend::Seal => Self::Seal(seal::Client::generate(he, rng)?),
             #[cfg(not(feature = "seal"))]
             HeBackend::Seal => unreachable!("refused above"),
+            #[cfg(test)]
+            HeBackend::Ideal => Self::Ideal(ideal::Client::new(he)),
         })
     }
 
@@ -42,6 +99,8 @@ impl Client {
             Self::Fhe(client) => client.public_key(rng),
             #[cfg(feature = "seal")]
             Self::Seal(client) => client.public_key(rng),
+            #[cfg(test)]
+            Self::Ideal(client) => Ok(client.public_key()),
         }
     }
 
@@ -56,6 +115,8 @@ impl Client {
             Self::Fhe(client) => client.encrypt(plain, rng),
             #[cfg(feature = "seal")]
             Self::Seal(client) => client.encrypt(plain, rng),
+            #[cfg(test)]
+            Self::Ideal(client) => Ok(client.encrypt(plain)),
         }
     }
 
@@ -71,6 +132,8 @@ impl Client {
             Self::Fhe(client) => client.decrypt(first, second, widths),
             #[cfg(feature = "seal")]
             Self::Seal(client) => client.decrypt(first, second, widths),
+            #[cfg(test)]
+            Self::Ideal(client) => Ok(client.decrypt(first, widths)),
         }
     }
 }
@@ -81,6 +144,8 @@ pub(crate) enum Context {
     Fhe(fhe_rs::Context),
     #[cfg(feature = "seal")]
     Seal(seal::Context),
+    #[cfg(test)]
+    Ideal(ideal::Context),
 }
 
 /// Weight polynomials that meet in one answer, in the order of its requests.
@@ -89,6 +154,8 @@ pub(crate) enum Weights {
     Fhe(Vec<fhe_rs::Weight>),
     #[cfg(feature = "seal")]
     Seal(Vec<seal::Weight>),
+    #[cfg(test)]
+    Ideal(Vec<ideal::Weight>),
 }
 
 impl Context {
@@ -103,6 +170,8 @@ impl Context {
             HeBackend::Seal => Self::Seal(seal::Context::new(he)?),
             #[cfg(not(feature = "seal"))]
             HeBackend::Seal => unreachable!("refused above"),
+            #[cfg(test)]
+            HeBackend::Ideal => Self::Ideal(ideal::Context::new(he)?),
         })
     }
 
@@ -113,6 +182,8 @@ impl Context {
             Self::Fhe(context) => context.moduli(),
             #[cfg(feature = "seal")]
             Self::Seal(context) => context.moduli(),
+            #[cfg(test)]
+            Self::Ideal(context) => context.moduli(),
         }
     }
 
@@ -129,6 +200,8 @@ impl Context {
             Self::Seal(context) => {
                 Weights::Seal(polynomials.map(|p| context.weight(&p)).collect::<Result<_, _>>()?)
             }
+            #[cfg(test)]
+            Self::Ideal(_) => Weights::Ideal(polynomials.map(|p| ideal::weight(&p)).collect()),
         })
     }
 }
@@ -139,6 +212,8 @@ pub(crate) enum Server {
     Fhe(fhe_rs::Server),
     #[cfg(feature = "seal")]
     Seal(seal::Server),
+    #[cfg(test)]
+    Ideal(ideal::Server),
 }
 
 /// One ciphertext of the client.
@@ -147,6 +222,8 @@ pub(crate) enum Request {
     Fhe(fhe_rs::Request),
     #[cfg(feature = "seal")]
     Seal(seal::Request),
+    #[cfg(test)]
+    Ideal(ideal::Request),
 }
 
 /// Ciphertexts of the client.
@@ -155,6 +232,8 @@ pub(crate) enum Requests {
     Fhe(Vec<fhe_rs::Request>),
     #[cfg(feature = "seal")]
     Seal(Vec<seal::Request>),
+    #[cfg(test)]
+    Ideal(Vec<ideal::Request>),
 }
 
 impl Requests {
@@ -165,9 +244,13 @@ impl Requests {
             (Self::Fhe(requests), Request::Fhe(request)) => requests.push(request),
             #[cfg(feature = "seal")]
             (Self::Seal(requests), Request::Seal(request)) => requests.push(request),
+            #[cfg(test)]
+            (Self::Ideal(requests), Request::Ideal(request)) => requests.push(request),
             (Self::Narrow(_) | Self::Fhe(_), _) => unreachable!("a session has one backend"),
             #[cfg(feature = "seal")]
             (Self::Seal(_), _) => unreachable!("a session has one backend"),
+            #[cfg(test)]
+            (Self::Ideal(_), _) => unreachable!("a session has one backend"),
         }
     }
 }
@@ -180,6 +263,8 @@ impl Server {
             Context::Fhe(context) => Self::Fhe(fhe_rs::Server::new(context, public_key)?),
             #[cfg(feature = "seal")]
             Context::Seal(context) => Self::Seal(seal::Server::new(context, public_key)?),
+            #[cfg(test)]
+            Context::Ideal(context) => Self::Ideal(ideal::Server::new(context)),
         })
     }
 
@@ -190,6 +275,8 @@ impl Server {
             Self::Fhe(_) => Requests::Fhe(Vec::new()),
             #[cfg(feature = "seal")]
             Self::Seal(_) => Requests::Seal(Vec::new()),
+            #[cfg(test)]
+            Self::Ideal(_) => Requests::Ideal(Vec::new()),
         }
     }
 
@@ -200,6 +287,8 @@ impl Server {
             Self::Fhe(server) => Request::Fhe(server.request(bytes)?),
             #[cfg(feature = "seal")]
             Self::Seal(server) => Request::Seal(server.request(bytes)?),
+            #[cfg(test)]
+            Self::Ideal(server) => Request::Ideal(server.request(bytes)),
         })
     }
 
@@ -222,9 +311,61 @@ impl Server {
             (Self::Seal(server), Requests::Seal(requests), Weights::Seal(weights)) => {
                 server.product(&requests[range], weights, rng)
             }
+            #[cfg(test)]
+            (Self::Ideal(server), Requests::Ideal(requests), Weights::Ideal(weights)) => {
+                Ok(server.product(&requests[range], weights))
+            }
             (Self::Narrow(_) | Self::Fhe(_), ..) => unreachable!("a session has one backend"),
             #[cfg(feature = "seal")]
             (Self::Seal(_), ..) => unreachable!("a session has one backend"),
+            #[cfg(test)]
+            (Self::Ideal(_), ..) => unreachable!("a session has one backend"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_keep_the_line_and_declare_their_bytes() {
+        let mut rng = rand::rng();
+        for backend in HeBackend::ALL {
+            for he in HeParameters::candidates(backend, 25) {
+                he.check_security("test").unwrap();
+                let context = Context::new(&he).unwrap();
+                let bits: u32 = context.moduli().iter().map(|q| 64 - q.leading_zeros()).sum();
+                assert_eq!(bits, he.log_q());
+                assert!(context.moduli().iter().all(|q| q % (2 * he.degree as u64) == 1));
+                let client = Client::generate(&he, &mut rng).unwrap();
+                let request = client.encrypt(&vec![3; he.degree], &mut rng).unwrap();
+                assert_eq!(request.len(), he.request_bytes());
+                assert_eq!(client.public_key(&mut rng).unwrap().len(), he.public_key_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_off_the_line_are_refused_by_name() {
+        for backend in HeBackend::ALL {
+            let weak = HeParameters { backend, degree: 4096, modulus_bits: vec![60, 60], plain_bits: 20 };
+            let message = weak.check_security("stem.conv").unwrap_err().to_string();
+            assert!(
+                message.contains("stem.conv") && message.contains("109") && message.contains("120"),
+                "{message}"
+            );
+        }
+    }
+
+    /// Plans name a backend whether or not a program has it; keys and parameters are refused where it does not.
+    #[cfg(not(feature = "seal"))]
+    #[test]
+    fn a_backend_that_was_not_built_is_refused_by_name() {
+        let he = HeParameters::candidates(HeBackend::Seal, 25).next().unwrap();
+        let refusals = [Context::new(&he).err(), Client::generate(&he, &mut rand::rng()).err()];
+        for message in refusals.map(|error| error.unwrap().to_string()) {
+            assert!(message.contains("`seal`") && message.contains("--features seal"), "{message}");
         }
     }
 }

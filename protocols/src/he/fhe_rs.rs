@@ -3,10 +3,10 @@
 //! It decrypts modulo Q alone, so answers are lifted back first. Its variable-time shortcuts are switched off wherever
 //! weights are multiplied; its decryption and its sampling have not been audited for timing.
 
-use super::answer::{AnswerWidths, Residues};
+use super::ciphertext::{AnswerWidths, Residues};
 use super::lift::Lift;
 use super::modular::Modulus;
-use super::params::{Distributions, HeParameters, Rates};
+use super::params::{Distributions, Facts, HeParameters, Rates};
 use crate::Error;
 use fhe::bfv::{BfvParameters, BfvParametersBuilder, Ciphertext, Encoding, Plaintext, PublicKey, SecretKey};
 use fhe_math::rq::traits::TryConvertFrom;
@@ -19,28 +19,24 @@ use std::sync::Arc;
 /// Variance of the centred binomial that secrets and errors come from; magnitudes are at most twice this.
 const ERROR_VARIANCE: usize = 10;
 
-/// What secrets and errors are drawn from; encoding rounds down.
-pub(crate) const DISTRIBUTIONS: Distributions = Distributions {
-    secret_proxy: ERROR_VARIANCE as f64,
-    secret_bound: 2.0 * ERROR_VARIANCE as f64,
-    error_proxy: ERROR_VARIANCE as f64,
-    error_bound: 2.0 * ERROR_VARIANCE as f64,
-    encoding: 1.0,
-    lifts: true,
+/// About this backend. Encoding rounds down; operations take, both parties together and one thread with AVX-512, what
+/// `cargo xtask bench` measures.
+pub(crate) const FACTS: Facts = Facts {
+    choices: &[(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])],
+    distributions: Distributions {
+        secret_proxy: ERROR_VARIANCE as f64,
+        secret_bound: 2.0 * ERROR_VARIANCE as f64,
+        error_proxy: ERROR_VARIANCE as f64,
+        error_bound: 2.0 * ERROR_VARIANCE as f64,
+        encoding: 1.0,
+        lifts: true,
+    },
+    rates: Rates { product: 17.0, request: 500.0, answer: 1500.0, weight: 90.0 },
+    // A seed of 32 bytes and 17 of protobuf framing.
+    request_extra: 32 + 17,
+    // As a request, framed once more.
+    public_key_extra: 32 + 19,
 };
-
-/// Degrees and primes, cheapest first.
-pub(crate) const CHOICES: &[(usize, &[u32])] =
-    &[(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])];
-
-/// What operations take, both parties together, one thread with AVX-512.
-pub(crate) const RATES: Rates = Rates { product: 17.0, request: 500.0, answer: 1500.0, weight: 90.0 };
-
-/// Bytes of a request beyond its polynomial: a seed of 32 bytes and 17 of protobuf framing.
-pub(crate) const REQUEST_EXTRA: usize = 32 + 17;
-
-/// Bytes of a public key beyond its polynomial: as a request, framed once more.
-pub(crate) const PUBLIC_KEY_EXTRA: usize = 32 + 19;
 
 /// Bytes that the library puts before the ciphertext that a public key is.
 const PUBLIC_KEY_FRAMING: usize = 4;

@@ -14,6 +14,7 @@
 //! (`seal`, where it was built). Which one is in the plan; all decrypt to the same values, exactly.
 
 pub mod answer;
+pub mod ciphertext;
 pub mod client;
 pub mod noise;
 pub mod packing;
@@ -22,6 +23,8 @@ pub mod server;
 
 mod backend;
 mod fhe_rs;
+#[cfg(test)]
+mod ideal;
 mod lift;
 mod modular;
 mod narrow;

@@ -32,7 +32,8 @@
 //! 2^-42. The client learns the noise bound and F as powers of two and what follows from these and public numbers, p0 and
 //! p1 included, and nothing finer.
 
-use super::answer::{AnswerWidths, MOST_FLOOD, MOST_WIDTH};
+use super::answer::MOST_FLOOD;
+use super::ciphertext::{AnswerWidths, MOST_WIDTH};
 use super::params::{Distributions, HeParameters, PRIME_SLACK};
 use serde::{Deserialize, Serialize};
 

@@ -13,10 +13,8 @@
 //!
 //! and mw*cw*A <= N keeps every output clear of wrapped and mixed products.
 
-use super::HeParameters;
-use super::answer::AnswerWidths;
-use super::params::Rates;
-use super::server::WEIGHT_CACHE_BYTES;
+use super::ciphertext::AnswerWidths;
+use super::params::{HeParameters, Rates};
 use models::graph::{Shape, Window};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -48,6 +46,9 @@ pub struct Place {
 fn tile_sizes(whole: usize) -> impl Iterator<Item = usize> {
     (1..=whole.min(8)).map(move |parts| whole.div_ceil(parts))
 }
+
+/// Transformed weights that a model keeps, bytes. Those beyond are laid out and transformed anew for every inference.
+pub const WEIGHT_CACHE_BYTES: usize = 512 << 20;
 
 /// Bytes a second where no link is named.
 pub const DEFAULT_RATE: f64 = 1e8;
@@ -354,10 +355,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(60))]
         #[test]
         fn packed_product_is_the_convolution(
-            c in 1usize..4, h in 1usize..8, w in 1usize..8, out in 1usize..5,
-            kernel in 1usize..4, stride in 1usize..4, padding in 0usize..2, log_degree in 4u32..9,
+            input in (1usize..4, 1usize..8, 1usize..8).prop_map(|(c, h, w)| Shape::new(c, h, w)),
+            window in (1usize..4, 1usize..4, 0usize..2)
+                .prop_map(|(kernel, stride, padding)| Window::square(kernel, stride, padding)),
+            out in 1usize..5,
+            log_degree in 4u32..9,
         ) {
-            check(1 << log_degree, Shape::new(c, h, w), Window::square(kernel, stride, padding), out)?;
+            check(1 << log_degree, input, window, out)?;
         }
     }
 

@@ -1,8 +1,7 @@
-//! BFV parameters, the 128-bit line, and what a backend's ciphertexts are like.
+//! BFV parameters, the 128-bit line, and which facts a backend states about itself.
 
-use super::answer::{AnswerWidths, answer_bytes};
+use super::ciphertext::AnswerWidths;
 use super::modular::Modulus;
-use super::{fhe_rs, narrow, seal};
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +30,9 @@ pub enum HeBackend {
     Fhe,
     /// Microsoft SEAL, in programs built with the feature `seal`.
     Seal,
+    /// No encryption, in tests of what is built on it.
+    #[cfg(test)]
+    Ideal,
 }
 
 impl HeBackend {
@@ -48,25 +50,22 @@ impl HeBackend {
             Self::Narrow => "narrow",
             Self::Fhe => "fhe",
             Self::Seal => "seal",
+            #[cfg(test)]
+            Self::Ideal => "ideal",
         }
     }
 
     /// Errors if this program was built without it.
     pub fn check_built(self) -> Result<(), Error> {
+        #[cfg(test)]
+        if self == Self::Ideal {
+            return Ok(());
+        }
         if Self::ALL.contains(&self) {
             return Ok(());
         }
         let expected = format!("a program built with `--features {}`", self.name());
         Err(Error::config("he", format!("backend `{}`", self.name()), expected, "one built without"))
-    }
-
-    /// Degrees and primes that the compiler tries, cheapest first.
-    const fn choices(self) -> &'static [(usize, &'static [u32])] {
-        match self {
-            Self::Narrow => narrow::CHOICES,
-            Self::Fhe => fhe_rs::CHOICES,
-            Self::Seal => seal::CHOICES,
-        }
     }
 }
 
@@ -100,6 +99,20 @@ pub(crate) struct Rates {
     pub(crate) weight: f64,
 }
 
+/// What a backend states about itself; [`super::backend`] finds it by the backend's name.
+pub(crate) struct Facts {
+    /// Degrees and primes that the compiler tries, cheapest first.
+    pub(crate) choices: &'static [(usize, &'static [u32])],
+    /// What secrets and errors are drawn from.
+    pub(crate) distributions: Distributions,
+    /// What operations take.
+    pub(crate) rates: Rates,
+    /// Bytes of a request beyond its polynomial.
+    pub(crate) request_extra: usize,
+    /// Bytes of a public key beyond its polynomial.
+    pub(crate) public_key_extra: usize,
+}
+
 /// A choice of BFV ring; the plaintext modulus is 2^k.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeParameters {
@@ -114,16 +127,6 @@ pub struct HeParameters {
 }
 
 impl HeParameters {
-    /// What the compiler tries, cheapest first.
-    pub fn candidates(backend: HeBackend, plain_bits: u32) -> impl Iterator<Item = Self> {
-        backend.choices().iter().map(move |(degree, bits)| Self {
-            backend,
-            degree: *degree,
-            modulus_bits: bits.to_vec(),
-            plain_bits,
-        })
-    }
-
     /// log2 of Q, rounded up.
     pub fn log_q(&self) -> u32 {
         self.modulus_bits.iter().sum()
@@ -159,31 +162,6 @@ impl HeParameters {
         Ok(primes.iter().map(|prime| Modulus::new(*prime)).collect())
     }
 
-    /// What the backend draws from.
-    pub(crate) const fn distributions(&self) -> Distributions {
-        match self.backend {
-            HeBackend::Narrow => narrow::DISTRIBUTIONS,
-            HeBackend::Fhe => fhe_rs::DISTRIBUTIONS,
-            HeBackend::Seal => seal::DISTRIBUTIONS,
-        }
-    }
-
-    /// What the backend's operations take with these parameters: in proportion to the numbers of a polynomial.
-    pub(crate) fn rates(&self) -> Rates {
-        let rates = match self.backend {
-            HeBackend::Narrow => narrow::RATES,
-            HeBackend::Fhe => fhe_rs::RATES,
-            HeBackend::Seal => seal::RATES,
-        };
-        let size = self.polynomial_memory() as f64 / (2 * 4096 * size_of::<u64>()) as f64;
-        Rates {
-            product: rates.product * size,
-            request: rates.request * size,
-            answer: rates.answer * size,
-            weight: rates.weight * size,
-        }
-    }
-
     /// Bytes of one polynomial modulo Q in memory.
     pub(crate) const fn polynomial_memory(&self) -> usize {
         self.modulus_bits.len() * self.degree * size_of::<u64>()
@@ -194,80 +172,13 @@ impl HeParameters {
         self.modulus_bits.iter().map(|b| (*b as usize * self.degree).div_ceil(8)).sum()
     }
 
-    /// Bytes of a fresh symmetric ciphertext on the wire: one polynomial, and a seed for the other.
-    pub fn request_bytes(&self) -> usize {
-        self.polynomial_bytes()
-            + match self.backend {
-                HeBackend::Narrow => narrow::REQUEST_EXTRA,
-                HeBackend::Fhe => fhe_rs::REQUEST_EXTRA,
-                HeBackend::Seal => seal::REQUEST_EXTRA,
-            }
-    }
-
-    /// Bytes of a public key on the wire.
-    pub fn public_key_bytes(&self) -> usize {
-        self.polynomial_bytes()
-            + match self.backend {
-                HeBackend::Narrow => narrow::REQUEST_EXTRA,
-                HeBackend::Fhe => fhe_rs::PUBLIC_KEY_EXTRA,
-                HeBackend::Seal => seal::REQUEST_EXTRA,
-            }
-    }
-
     /// Bytes of one answer that carries `outputs` coefficients: the whole second polynomial and those of the first.
     pub const fn answer_bytes(&self, widths: AnswerWidths, outputs: usize) -> usize {
-        answer_bytes(self.degree, widths, outputs)
+        widths.answer_bytes(self.degree, outputs)
     }
 
     /// The same in bits, not rounded to bytes.
     pub(crate) const fn answer_bits(&self, widths: AnswerWidths, outputs: usize) -> usize {
-        self.degree * widths.second as usize + outputs * widths.first as usize
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::backend::{Client, Context};
-    use super::*;
-
-    #[test]
-    fn candidates_keep_the_line_and_declare_their_bytes() {
-        let mut rng = rand::rng();
-        for backend in HeBackend::ALL {
-            for he in HeParameters::candidates(backend, 25) {
-                he.check_security("test").unwrap();
-                let context = Context::new(&he).unwrap();
-                let bits: u32 = context.moduli().iter().map(|q| 64 - q.leading_zeros()).sum();
-                assert_eq!(bits, he.log_q());
-                assert!(context.moduli().iter().all(|q| q % (2 * he.degree as u64) == 1));
-                let client = Client::generate(&he, &mut rng).unwrap();
-                let request = client.encrypt(&vec![3; he.degree], &mut rng).unwrap();
-                assert_eq!(request.len(), he.request_bytes());
-                assert_eq!(client.public_key(&mut rng).unwrap().len(), he.public_key_bytes());
-            }
-        }
-    }
-
-    #[test]
-    fn parameters_off_the_line_are_refused_by_name() {
-        for backend in HeBackend::ALL {
-            let weak = HeParameters { backend, degree: 4096, modulus_bits: vec![60, 60], plain_bits: 20 };
-            let message = weak.check_security("stem.conv").unwrap_err().to_string();
-            assert!(
-                message.contains("stem.conv") && message.contains("109") && message.contains("120"),
-                "{message}"
-            );
-        }
-    }
-
-    /// Plans name a backend whether or not a program has it; keys and parameters are refused where it does not.
-    #[cfg(not(feature = "seal"))]
-    #[test]
-    fn a_backend_that_was_not_built_is_refused_by_name() {
-        let he = HeParameters::candidates(HeBackend::Seal, 25).next().unwrap();
-        let refusals = [Context::new(&he).err(), Client::generate(&he, &mut rand::rng()).err()];
-        for message in refusals.map(|error| error.unwrap().to_string()) {
-            assert!(message.contains("`seal`") && message.contains("--features seal"), "{message}");
-        }
+        widths.answer_bits(self.degree, outputs)
     }
 }

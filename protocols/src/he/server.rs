@@ -3,7 +3,8 @@
 use super::Exchange;
 use super::answer::Switch;
 use super::backend::{Context, Request, Requests, Server, Weights};
-use super::noise::WeightNorms;
+use super::ciphertext::Residues;
+use super::noise::{NoiseProof, WeightNorms};
 use super::packing::Packing;
 use super::params::HeParameters;
 use crate::Error;
@@ -11,9 +12,6 @@ use crate::parallel::in_order;
 use rand::{CryptoRng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::ops::Range;
-
-/// Transformed weights that a model keeps, bytes. Those beyond are laid out and transformed anew for every inference.
-pub const WEIGHT_CACHE_BYTES: usize = 512 << 20;
 
 /// Requests of a segment that a server holds at a time, bytes; at least those of one tile.
 const REQUEST_BYTES: usize = 256 << 20;
@@ -34,7 +32,27 @@ pub fn weight_norms(packing: &Packing, kernel: &[i32]) -> WeightNorms {
     norms
 }
 
-/// What of a session does not depend on the client: parameters, made once a model.
+/// The noise proof of one exchange of the step called `step`, or a refusal that names it. `coefficients` are sent over a
+/// whole inference.
+pub fn prove(
+    he: &HeParameters,
+    step: &str,
+    packing: &Packing,
+    kernel: &[i32],
+    coefficients: usize,
+) -> Result<NoiseProof, Error> {
+    let outputs = packing.sent_coefficients() / packing.answer_count();
+    NoiseProof::derive(he, weight_norms(packing, kernel), coefficients, outputs).ok_or_else(|| {
+        Error::config(
+            step,
+            "HE noise",
+            "flooding and decryption that fit the modulus",
+            format!("none at N = {}, log2 Q = {}, k = {}", he.degree, he.log_q(), he.plain_bits),
+        )
+    })
+}
+
+/// What is the same in all sessions of a model: parameters, made once a model.
 pub struct HeContext {
     he: HeParameters,
     context: Context,
@@ -131,9 +149,8 @@ impl<'a> ServerKey<'a> {
         &self,
         exchange: &Exchange,
         weights: &PreparedWeights<'_>,
-        tiles: Range<usize>,
         requests: &TileRequests,
-        mask: &[u64],
+        (tiles, mask): (Range<usize>, &[u64]),
         rng: &mut R,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let groups = exchange.packing.output_groups();
@@ -154,8 +171,8 @@ impl<'a> ServerKey<'a> {
             };
             let answer = |tile| {
                 let of_tile = exchange.packing.requests_of_tile(tile - tiles.start);
-                let answer = tile * groups + group;
-                self.answer(exchange, answer, (&requests.0, of_tile), row, mask, &mut rng)
+                let product = self.server.product(&requests.0, of_tile, row, &mut rng)?;
+                Ok(self.finish(product, exchange, tile * groups + group, mask, &mut rng))
             };
             Ok((group, tiles.clone().map(answer).collect::<Result<Vec<_>, Error>>()?))
         };
@@ -168,28 +185,26 @@ impl<'a> ServerKey<'a> {
         Ok(answers)
     }
 
-    fn answer<R: RngCore + CryptoRng>(
+    /// What becomes of a product before it is answer number `answer`.
+    fn finish<R: RngCore + CryptoRng>(
         &self,
+        mut product: [Residues; 2],
         Exchange { packing, proof }: &Exchange,
         answer: usize,
-        (requests, range): (&Requests, Range<usize>),
-        weights: &Weights,
         mask: &[u64],
         rng: &mut R,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Vec<u8> {
         let places = packing.outputs(answer);
-        let mut product = self.server.product(requests, range, weights, rng)?;
         self.switch.flood(&mut product[0], &places, proof.flood_bits, rng);
         let masked = (places.as_slice(), mask, self.context.he.plain_bits);
-        Ok(self.switch.pack(&product, proof.widths, masked))
+        self.switch.pack(&product, proof.widths, masked)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::client::ClientKey;
-    use super::super::noise::NoiseProof;
-    use super::super::packing::DEFAULT_RATE;
+    use super::super::packing::{DEFAULT_RATE, WEIGHT_CACHE_BYTES};
     use super::super::params::HeBackend;
     use super::*;
     use models::convolve::convolve;
@@ -226,7 +241,7 @@ mod tests {
         }
         let requests = server.read_requests(messages.into_iter()).unwrap();
         let tiles = 0..packing.tile_count();
-        let answers = server.answers(exchange, &weights, tiles, &requests, mask, &mut rng).unwrap();
+        let answers = server.answers(exchange, &weights, &requests, (tiles, mask), &mut rng).unwrap();
         let mut outputs = vec![0u64; mask.len()];
         for (answer, bytes) in answers.iter().enumerate() {
             let expected = he.answer_bytes(exchange.proof.widths, packing.outputs(answer).len());

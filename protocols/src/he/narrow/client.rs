@@ -1,6 +1,6 @@
 //! The client: key, encryption, exact decryption.
 
-use super::super::answer::AnswerWidths;
+use super::super::ciphertext::AnswerWidths;
 use super::super::lift::Lift;
 use super::super::modular::Factor;
 use super::super::params::HeParameters;

@@ -15,43 +15,12 @@
 
 pub(crate) mod accumulate;
 mod client;
+mod facts;
 mod ring;
 mod sample;
 mod server;
 mod wire;
 
 pub(crate) use client::Client;
+pub(crate) use facts::FACTS;
 pub(crate) use server::{Context, Request, Server, Weight};
-pub(crate) use wire::REQUEST_EXTRA;
-
-use super::params::{Distributions, Rates};
-
-/// Coins of one sign in a centred binomial error: its variance is half of that.
-const ERROR_COINS: u32 = 20;
-
-/// What secrets and errors are drawn from; encoding rounds to the nearest.
-pub(crate) const DISTRIBUTIONS: Distributions = Distributions {
-    secret_proxy: 2.0 / 3.0,
-    secret_bound: 1.0,
-    error_proxy: ERROR_COINS as f64 / 2.0,
-    error_bound: ERROR_COINS as f64,
-    encoding: 0.5,
-    lifts: false,
-};
-
-/// Degrees and primes, cheapest first. Primes of 51 bits are the widest that `tfhe-ntt` transforms, and
-/// [`accumulate`] multiplies, with 52-bit instructions.
-pub(crate) const CHOICES: &[(usize, &[u32])] = &[
-    (4096, &[50, 50]),
-    (4096, &[51, 51]),
-    (4096, &[36, 36, 36]),
-    (8192, &[50, 50, 50]),
-    (8192, &[50, 50, 50, 50]),
-];
-
-/// The widest prime.
-const MOST_PRIME_BITS: u32 = 51;
-
-/// What operations take, both parties together, one thread with AVX-512 IFMA, as `cargo xtask bench` measures them. A
-/// product is bound by memory: its weight comes from beyond the second-level cache.
-pub(crate) const RATES: Rates = Rates { product: 5.0, request: 130.0, answer: 180.0, weight: 18.0 };

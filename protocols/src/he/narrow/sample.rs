@@ -1,10 +1,12 @@
 //! Secrets, errors and uniform polynomials from streams of AES-128 in counter mode.
 
-use super::ERROR_COINS;
 use super::ring::Ring;
 use crate::block::Block;
 use crate::prg::Prg;
 use crate::wire::low;
+
+/// Coins of one sign in a centred binomial error: its variance is half of that.
+pub(super) const ERROR_COINS: u32 = 20;
 
 /// Words that make up for rejected ones, drawn at a time.
 const SPARE: usize = 128;

@@ -1,10 +1,11 @@
 //! The server: weights to NTT form, requests off the wire, re-randomised sums of products.
 
-use super::super::answer::Residues;
+use super::super::ciphertext::Residues;
 use super::super::params::HeParameters;
 use super::accumulate::{Term, accumulate};
+use super::facts::MOST_PRIME_BITS;
 use super::ring::Ring;
-use super::{MOST_PRIME_BITS, sample, wire};
+use super::{sample, wire};
 use crate::Error;
 use crate::block::Block;
 use crate::prg::Prg;

@@ -3,7 +3,7 @@
 use super::Context;
 use super::ffi::{Ciphertext, Decryptor, Encryptor, Plaintext, SecretKey};
 use crate::Error;
-use crate::he::answer::{AnswerWidths, Residues};
+use crate::he::ciphertext::{AnswerWidths, Residues};
 use crate::he::lift::Lift;
 use crate::he::params::HeParameters;
 use rand::{CryptoRng, RngCore};

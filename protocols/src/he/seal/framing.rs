@@ -5,10 +5,10 @@
 //! arrival, with headers learnt from a ciphertext of one's own: no byte that the peer chose but residues and a seed
 //! reaches SEAL's parser, and every length is fixed.
 
-use super::SEED_BYTES;
+use super::facts::SEED_BYTES;
 use super::ffi::{Encryptor, Parameters, SecretKey};
 use crate::Error;
-use crate::he::answer::Residues;
+use crate::he::ciphertext::Residues;
 use crate::wire;
 
 /// Bytes that SEAL keeps a residue in.

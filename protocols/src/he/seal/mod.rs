@@ -28,6 +28,7 @@
 mod client;
 #[cfg(feature = "seal")]
 mod context;
+mod facts;
 #[cfg(feature = "seal")]
 mod ffi;
 #[cfg(feature = "seal")]
@@ -42,33 +43,6 @@ mod tests;
 pub(crate) use client::Client;
 #[cfg(feature = "seal")]
 pub(crate) use context::{Context, Weight};
+pub(crate) use facts::FACTS;
 #[cfg(feature = "seal")]
 pub(crate) use server::{Request, Server};
-
-use super::params::{Distributions, Rates};
-
-/// SEAL's standard deviation of errors.
-const SIGMA: f64 = 3.2;
-
-/// What secrets and errors are drawn from; encoding rounds to the nearest, and decryption is modulo Q alone.
-pub(crate) const DISTRIBUTIONS: Distributions = Distributions {
-    secret_proxy: 2.0 / 3.0,
-    secret_bound: 1.0,
-    error_proxy: SIGMA * SIGMA,
-    error_bound: 19.0,
-    encoding: 0.5,
-    lifts: true,
-};
-
-/// Degrees and primes, cheapest first.
-pub(crate) const CHOICES: &[(usize, &[u32])] =
-    &[(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])];
-
-/// What operations take, both parties together, one thread.
-pub(crate) const RATES: Rates = Rates { product: 65.0, request: 950.0, answer: 1000.0, weight: 90.0 };
-
-/// Bytes of the seed of SEAL's random generator.
-const SEED_BYTES: usize = 64;
-
-/// Bytes of a request, or of a public key, beyond its polynomial: the seed.
-pub(crate) const REQUEST_EXTRA: usize = SEED_BYTES;

@@ -3,7 +3,7 @@
 use super::ffi::{Ciphertext, Encryptor};
 use super::{Context, Weight};
 use crate::Error;
-use crate::he::answer::Residues;
+use crate::he::ciphertext::Residues;
 use rand::{CryptoRng, RngCore};
 
 /// The client's public key.

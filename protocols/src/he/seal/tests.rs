@@ -3,7 +3,7 @@
 use super::ffi::{self, Line, Parameters};
 use super::*;
 use crate::Error;
-use crate::he::answer::Residues;
+use crate::he::ciphertext::Residues;
 use crate::he::params::{HeBackend, HeParameters};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng, rng};

@@ -1,0 +1,40 @@
+//! What every backend computes on, and the widths in which an answer travels.
+
+use serde::{Deserialize, Serialize};
+
+/// A polynomial as its coefficients modulo every prime of Q: `residues[prime][coefficient]`.
+pub type Residues = Vec<Vec<u64>>;
+
+/// log2 of the moduli that an answer travels in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerWidths {
+    /// p0, of the first polynomial.
+    pub first: u32,
+    /// p1, of the second polynomial.
+    pub second: u32,
+}
+
+impl AnswerWidths {
+    /// About what a proof finds for k bits, for who ranks packings before there is a proof.
+    pub(crate) const fn usual(plain_bits: u32) -> Self {
+        Self { first: plain_bits + 2, second: plain_bits + 10 }
+    }
+
+    /// Whether an answer of k bits can be packed and decrypted in these widths.
+    pub(crate) const fn are_sound(self, plain_bits: u32) -> bool {
+        plain_bits < self.first && self.first <= self.second && self.second <= MOST_WIDTH
+    }
+
+    /// Bits of an answer of `degree` coefficients of the second polynomial and `outputs` of the first.
+    pub(crate) const fn answer_bits(self, degree: usize, outputs: usize) -> usize {
+        degree * self.second as usize + outputs * self.first as usize
+    }
+
+    /// The same in whole bytes.
+    pub(crate) const fn answer_bytes(self, degree: usize, outputs: usize) -> usize {
+        self.answer_bits(degree, outputs).div_ceil(8)
+    }
+}
+
+/// Most bits of either width.
+pub const MOST_WIDTH: u32 = 62;
