@@ -14,7 +14,7 @@ use super::hash::{ChunkKeys, Hash, Hashes, OUTPUTS_PER_KEY, Use, prepare, sigma}
 use super::{LANES, Lanes, lanes, xor};
 use crate::block::Block;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::PackedWidth;
+use crate::simd::{PackedFrom, PackedTo, PackedWidth};
 use crate::wire::{BitReader, BitWriter, low};
 
 /// The low halves of the hashes of both labels of a wire, by colour, and all ones where the false label has colour 1.
@@ -31,6 +31,27 @@ pub(crate) struct Weight {
     pub(crate) shift: u32,
 }
 
+/// Where a wire's ciphertexts go: `bits` bits each, for the first `active` lanes.
+pub(super) struct CloseTo<'a, 'b> {
+    pub(super) writer: &'a mut BitWriter<'b>,
+    pub(super) bits: u32,
+    pub(super) active: usize,
+}
+
+/// Where a wire's ciphertexts come from, likewise.
+pub(super) struct OpenFrom<'a, 'b> {
+    pub(super) reader: &'a mut BitReader<'b>,
+    pub(super) bits: u32,
+    pub(super) active: usize,
+}
+
+/// The `place`-th use of a chunk's key `key`.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyUse {
+    pub(crate) key: usize,
+    pub(crate) place: u32,
+}
+
 /// The hashes of a chunk's output wires.
 pub(super) struct OutputHashes(Hashes);
 
@@ -41,61 +62,63 @@ impl OutputHashes {
 
     /// Both pads of output wire `wire`, from its zero labels.
     pub(super) fn pads(&self, wire: usize, zero: &Lanes, delta: Block) -> Pads {
-        let (group, place) = Self::at(wire);
+        let at = Self::at(wire);
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys.pads((group, place), zero, delta),
-            Hashes::Other(hashes) => pads(&hashes[group], place, zero, delta),
+            Hashes::Vaes(keys) => keys.pads(at, zero, delta),
+            Hashes::Other(hashes) => pads(&hashes[at.key], at.place, zero, delta),
         }
     }
 
-    /// Writes the ciphertexts, of `bits` bits, of the first `active` lanes of a wire that is worth `by`; `shares` gain the
-    /// garbler's shares.
+    /// Writes the ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
     pub(super) fn close(
         &self,
         wire: usize,
-        (zero, delta): (&Lanes, Block),
+        zero: &Lanes,
+        delta: Block,
         by: Weight,
-        (out, bits, active): (&mut BitWriter<'_>, u32, usize),
+        to: CloseTo<'_, '_>,
         shares: &mut [u64; LANES],
     ) {
+        let CloseTo { writer, bits, active } = to;
         #[cfg(target_arch = "x86_64")]
         if let Hashes::Vaes(keys) = &self.0
             && active == LANES
             && let Some(width) = PackedWidth::of(bits)
-            && let Some(packed) = out.push_packed(LANES, bits)
+            && let Some(bytes) = writer.push_packed(LANES, bits)
         {
-            return keys.close(Self::at(wire), (zero, delta), by, (packed, width), shares);
+            return keys.close(Self::at(wire), zero, delta, by, PackedTo { bytes, width }, shares);
         }
         let pads = self.pads(wire, zero, delta);
-        push_all(out, &self.weigh(&pads, by, shares)[..active], bits);
+        push_all(writer, &self.weigh(&pads, by, shares)[..active], bits);
     }
 
-    /// `shares` gain the evaluator's shares of output wire `wire`, from its active labels and the ciphertexts of the first
-    /// `active` lanes, of `bits` bits, which `sent` has next.
+    /// `shares` gain the evaluator's shares of output wire `wire`, from its active labels and its ciphertexts, which come
+    /// next.
     pub(super) fn open(
         &self,
         wire: usize,
         labels: &Lanes,
-        (sent, active): (&mut BitReader<'_>, usize),
-        (bits, shift): (u32, u32),
+        from: OpenFrom<'_, '_>,
+        shift: u32,
         shares: &mut [u64; LANES],
     ) {
-        let (group, place) = Self::at(wire);
+        let OpenFrom { reader, bits, active } = from;
+        let at = Self::at(wire);
         #[cfg(target_arch = "x86_64")]
         if let Hashes::Vaes(keys) = &self.0
             && active == LANES
             && let Some(width) = PackedWidth::of(bits)
-            && let Some(packed) = sent.pull_packed(LANES, bits)
+            && let Some(bytes) = reader.pull_packed(LANES, bits)
         {
-            return keys.open((group, place), labels, (packed, width), shift, shares);
+            return keys.open(at, labels, PackedFrom { bytes, width }, shift, shares);
         }
         let pad = match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys.pad((group, place), labels),
-            Hashes::Other(hashes) => pad(&hashes[group], place, labels),
+            Hashes::Vaes(keys) => keys.pad(at, labels),
+            Hashes::Other(hashes) => pad(&hashes[at.key], at.place, labels),
         };
-        open(&pad, labels, &pull_all(sent, active, bits), shift, shares);
+        open(&pad, labels, &pull_all(reader, active, bits), shift, shares);
     }
 
     /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
@@ -107,8 +130,8 @@ impl OutputHashes {
         }
     }
 
-    fn at(wire: usize) -> (usize, u32) {
-        (wire / OUTPUTS_PER_KEY as usize, wire as u32 % OUTPUTS_PER_KEY)
+    fn at(wire: usize) -> KeyUse {
+        KeyUse { key: wire / OUTPUTS_PER_KEY as usize, place: wire as u32 % OUTPUTS_PER_KEY }
     }
 }
 

@@ -2,7 +2,7 @@
 //! against every other.
 
 use super::circuit::Builder;
-use super::convert::{OutputHashes, Weight, push_all};
+use super::convert::{CloseTo, OpenFrom, OutputHashes, Weight, push_all};
 use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
@@ -89,7 +89,8 @@ fn shares_of_an_output_wire_add_to_its_weight() {
             let by = Weight { value, shift };
             let mut packed = Vec::new();
             let mut writer = BitWriter::new(&mut packed);
-            hashes.close(13, (&zero, delta.block()), by, (&mut writer, bits, LANES), &mut ours);
+            let to = CloseTo { writer: &mut writer, bits, active: LANES };
+            hashes.close(13, &zero, delta.block(), by, to, &mut ours);
             writer.finish();
             // The ciphertexts as they are made where they travel later.
             let (mut sent, mut shares) = (Vec::new(), [0; LANES]);
@@ -98,7 +99,8 @@ fn shares_of_an_output_wire_add_to_its_weight() {
             push_all(&mut writer, &hashes.weigh(&pads, by, &mut shares), bits);
             writer.finish();
             assert_eq!((&sent, shares), (&packed, ours));
-            hashes.open(13, &labels, (&mut BitReader::new(&packed), LANES), (bits, shift), &mut theirs);
+            let from = OpenFrom { reader: &mut BitReader::new(&packed), bits, active: LANES };
+            hashes.open(13, &labels, from, shift, &mut theirs);
             for l in 0..LANES {
                 let expected = if l % 3 == 1 { value << shift } else { 0 };
                 assert_eq!(ours[l].wrapping_add(theirs[l]) & low(bits), expected & low(bits));
@@ -164,7 +166,7 @@ fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u
         let products = cases.iter().zip(&choices).map(|(case, choice)| product(case, *choice));
         let shares = products.zip(&ours).map(|(product, own)| product.wrapping_sub(*own)).collect();
         let values = cases.iter().map(|case| case.joint).collect();
-        server_joint = Some(ServerJoint { choices, shares: ours });
+        server_joint = Some(ServerJoint { choices: choices.into(), shares: ours.into() });
         client_joint = Some(ClientJoint { values, shares });
     }
     let (mut material, mut online) = (Vec::new(), Vec::new());
@@ -308,7 +310,7 @@ fn pieces_travel_as_frames_of_their_kind() {
     })
     .unwrap();
     server.flush().unwrap();
-    let held = ClientLayer::receive(layer, session, zero, None, &mut Depot::memory(), |length| {
+    let held = ClientLayer::receive(layer, session, zero.into(), None, &mut Depot::memory(), |length| {
         Ok(client.recv(MATERIAL, length)?)
     })
     .unwrap();
@@ -338,8 +340,9 @@ fn a_short_piece_is_the_peers_fault() {
     let layer = Layer::new(programs::narrow(&Curve::Relu, 4), 1, 8, 0).unwrap();
     let labels = vec![Block::ZERO; layer.client_wires()];
     let session = SessionKey::from_bytes([0; 16]);
-    let received =
-        ClientLayer::receive(layer, session, labels, None, &mut Depot::memory(), |n| Ok(vec![0; n - 1]));
+    let received = ClientLayer::receive(layer, session, labels.into(), None, &mut Depot::memory(), |n| {
+        Ok(vec![0; n - 1])
+    });
     assert!(matches!(received, Err(Error::Peer { .. })));
 }
 

@@ -2,10 +2,10 @@
 //! `gc/convert.rs`, which also hold what both have in common; it is compiled for this machine by being inlined here.
 
 use super::aes::{VaesKeyList, rounds};
-use super::packed::PackedWidth;
+use super::packed::{PackedFrom, PackedTo};
 use crate::block::Block;
 use crate::gc::circuit::Circuit;
-use crate::gc::convert::{Pads, Weight, weigh};
+use crate::gc::convert::{KeyUse, Pads, Weight, weigh};
 use crate::gc::evaluate::{ReadTables, walk_active};
 use crate::gc::garble::{WriteTables, walk_zero};
 use crate::gc::hash::{GATES_PER_KEY, tweak};
@@ -38,39 +38,40 @@ impl VaesKeyList {
     /// Writes the ciphertexts of a wire that is worth `by`, packed; `shares` gain the garbler's shares.
     pub(crate) fn close(
         &self,
-        (key, place): (usize, u32),
-        (zero, delta): (&Lanes, Block),
+        at: KeyUse,
+        zero: &Lanes,
+        delta: Block,
         by: Weight,
-        packed: (&mut [u8], &PackedWidth),
+        to: PackedTo<'_>,
         shares: &mut [u64; LANES],
     ) {
         // SAFETY: a `VaesKeyList` exists only where the features were found.
-        unsafe { close(&self.broadcast(key), place, (zero, delta), by, packed, shares) }
+        unsafe { close(&self.broadcast(at.key), at.place, zero, delta, by, to, shares) }
     }
 
-    /// The low halves of the hashes of both labels of a wire, the `place`-th use of the key `key`.
-    pub(crate) fn pads(&self, (key, place): (usize, u32), zero: &Lanes, delta: Block) -> Pads {
+    /// The low halves of the hashes of both labels of a wire.
+    pub(crate) fn pads(&self, at: KeyUse, zero: &Lanes, delta: Block) -> Pads {
         // SAFETY: a `VaesKeyList` exists only where the features were found.
-        unsafe { pads(&self.broadcast(key), place, zero, delta) }
+        unsafe { pads(&self.broadcast(at.key), at.place, zero, delta) }
     }
 
     /// `shares` gain `h(K_c) + c C`, shifted, with the ciphertexts `C` of all lanes packed.
     pub(crate) fn open(
         &self,
-        (key, place): (usize, u32),
+        at: KeyUse,
         labels: &Lanes,
-        sent: (&[u8], &PackedWidth),
+        from: PackedFrom<'_>,
         shift: u32,
         shares: &mut [u64; LANES],
     ) {
         // SAFETY: a `VaesKeyList` exists only where the features were found.
-        unsafe { open(&self.broadcast(key), place, labels, sent, shift, shares) }
+        unsafe { open(&self.broadcast(at.key), at.place, labels, from, shift, shares) }
     }
 
     /// The low halves of the hashes of a wire's labels.
-    pub(crate) fn pad(&self, (key, place): (usize, u32), labels: &Lanes) -> [u64; LANES] {
+    pub(crate) fn pad(&self, at: KeyUse, labels: &Lanes) -> [u64; LANES] {
         // SAFETY: a `VaesKeyList` exists only where the features were found.
-        unsafe { pad(&self.broadcast(key), place, labels) }
+        unsafe { pad(&self.broadcast(at.key), at.place, labels) }
     }
 
     /// `gc/convert.rs`'s `weigh`, for this machine.
@@ -198,11 +199,13 @@ fn pads(keys: &[__m512i; 11], place: u32, zero: &Lanes, delta: Block) -> Pads {
 fn close(
     keys: &[__m512i; 11],
     place: u32,
-    (zero, delta): (&Lanes, Block),
+    zero: &Lanes,
+    delta: Block,
     by: Weight,
-    (packed, width): (&mut [u8], &PackedWidth),
+    to: PackedTo<'_>,
     shares: &mut [u64; LANES],
 ) {
+    let PackedTo { bytes, width } = to;
     let value = _mm512_set1_epi64(by.value as i64);
     let negated = _mm512_sub_epi64(_mm512_setzero_si512(), value);
     let shift = _mm_cvtsi64_si128(i64::from(by.shift));
@@ -210,7 +213,7 @@ fn close(
         // (1 - 2π) w, and π w.
         let signed = _mm512_mask_mov_epi64(value, flipped, negated);
         let worth = _mm512_maskz_mov_epi64(flipped, value);
-        width.write(_mm512_add_epi64(_mm512_sub_epi64(of_zero, of_one), signed), packed, at);
+        width.write(_mm512_add_epi64(_mm512_sub_epi64(of_zero, of_one), signed), bytes, at);
         let share = &mut shares.as_chunks_mut::<8>().0[at];
         let gained = _mm512_sll_epi64(_mm512_sub_epi64(worth, of_zero), shift);
         *share = must_cast(_mm512_add_epi64(must_cast(*share), gained));
@@ -261,7 +264,7 @@ fn open(
     keys: &[__m512i; 11],
     place: u32,
     labels: &Lanes,
-    (sent, width): (&[u8], &PackedWidth),
+    from: PackedFrom<'_>,
     shift: u32,
     shares: &mut [u64; LANES],
 ) {
@@ -272,7 +275,7 @@ fn open(
         let [first, second] = labels[group];
         let set = _mm512_test_epi64_mask(lows(first, second), _mm512_set1_epi64(1));
         let pad = lows(pads[2 * group], pads[2 * group + 1]);
-        let opened = _mm512_mask_add_epi64(pad, set, pad, width.read(sent, group));
+        let opened = _mm512_mask_add_epi64(pad, set, pad, from.width.read(from.bytes, group));
         let shifted = _mm512_sll_epi64(opened, shift);
         *shares = must_cast(_mm512_add_epi64(must_cast(*shares), shifted));
     }

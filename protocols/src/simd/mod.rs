@@ -13,6 +13,6 @@ mod ring;
 mod transpose;
 
 pub(crate) use aes::{AesNiKeys, VaesKeyList, VaesKeys};
-pub(crate) use packed::PackedWidth;
+pub(crate) use packed::{PackedFrom, PackedTo, PackedWidth};
 pub(crate) use ring::WideSums;
 pub(crate) use transpose::WideColumns;

@@ -24,6 +24,18 @@ pub(crate) struct PackedWidth {
     bits: usize,
 }
 
+/// Where packed values go, and how they lie there.
+pub(crate) struct PackedTo<'a> {
+    pub(crate) bytes: &'a mut [u8],
+    pub(crate) width: &'static PackedWidth,
+}
+
+/// Where packed values lie, and how.
+pub(crate) struct PackedFrom<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) width: &'static PackedWidth,
+}
+
 static WIDTHS: [PackedWidth; MOST_BITS + 1 - LEAST_BITS] = {
     let mut widths = [const { PackedWidth::new(LEAST_BITS) }; MOST_BITS + 1 - LEAST_BITS];
     let mut bits = LEAST_BITS;

@@ -1,6 +1,6 @@
 //! The client's side: what it keeps, and evaluation.
 
-use super::super::convert::OutputHashes;
+use super::super::convert::{OpenFrom, OutputHashes};
 use super::super::evaluate::{ReadTables, evaluate};
 use super::super::hash::{ChunkKeys, SessionKey};
 use super::super::{LANES, Lanes};
@@ -9,6 +9,7 @@ use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
+use crate::secret::Secret;
 use crate::store::{Depot, Kept};
 use crate::wire::{BitReader, low};
 use std::borrow::Cow;
@@ -17,9 +18,9 @@ use std::ops::Range;
 /// The client's shares of ρ v, a unit each.
 pub struct ClientJoint {
     /// v.
-    pub values: Vec<u64>,
+    pub values: Secret<u64>,
     /// Its share of ρ v.
-    pub shares: Vec<u64>,
+    pub shares: Secret<u64>,
 }
 
 /// A garbled layer in the client's hands, with the labels of its own inputs. Consumed by `evaluate`: a circuit evaluated on two
@@ -34,7 +35,7 @@ pub struct ClientLayer {
 
 /// The client's active labels, as its OTs make them or in the store.
 enum Labels {
-    Memory(Vec<Block>),
+    Memory(Secret<Block>),
     Kept(Kept),
 }
 
@@ -59,7 +60,7 @@ impl ClientLayer {
     pub fn receive(
         layer: Layer,
         session: SessionKey,
-        labels: Vec<Block>,
+        labels: Secret<Block>,
         joint: Option<ClientJoint>,
         depot: &mut Depot,
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
@@ -99,10 +100,11 @@ impl ClientLayer {
     /// Reads what `save` wrote of a layer of this shape, into memory.
     pub(crate) fn load(layer: Layer, from: &mut Loading<'_>) -> Result<Self, Error> {
         let session = SessionKey::from_bytes(from.array()?);
-        let labels = Labels::Memory(from.values(layer.client_wires())?);
+        let labels = Labels::Memory(from.values(layer.client_wires())?.into());
         let joint = match layer.has_joint() {
             true => {
-                Some(ClientJoint { values: from.values(layer.units)?, shares: from.values(layer.units)? })
+                let values = from.values(layer.units)?.into();
+                Some(ClientJoint { values, shares: from.values(layer.units)?.into() })
             }
             false => None,
         };
@@ -175,12 +177,12 @@ impl ClientLayer {
             let labels = &wires[usize::from(*slot)];
             match share {
                 Share::Early(weight) => {
-                    let widths = (layer.early_bits(share), weight.shift);
-                    hashes.open(wire, labels, (&mut early, active), widths, &mut shares);
+                    let from = OpenFrom { reader: &mut early, bits: layer.early_bits(share), active };
+                    hashes.open(wire, labels, from, weight.shift, &mut shares);
                 }
                 Share::Late { shift, joint } => {
-                    let widths = (layer.late_bits(share), shift);
-                    hashes.open(wire, labels, (&mut late, active), widths, &mut shares);
+                    let from = OpenFrom { reader: &mut late, bits: layer.late_bits(share), active };
+                    hashes.open(wire, labels, from, shift, &mut shares);
                     if joint {
                         let own = self.joint.as_ref().expect("checked when the layer was received");
                         for (lane, unit) in units.clone().enumerate() {

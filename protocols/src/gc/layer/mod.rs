@@ -87,6 +87,11 @@ impl Layer {
         Ok(layer)
     }
 
+    /// The same layer under another number.
+    pub fn numbered(&self, id: u32) -> Self {
+        Self { id, ..self.clone() }
+    }
+
     /// Units of the layer.
     pub const fn units(&self) -> usize {
         self.units

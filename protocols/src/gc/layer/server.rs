@@ -1,6 +1,6 @@
 //! The server's side: garbling, and the labels of its own inputs.
 
-use super::super::convert::{OutputHashes, Weight, push_all};
+use super::super::convert::{CloseTo, OutputHashes, Weight, push_all};
 use super::super::garble::{WriteTables, garble};
 use super::super::hash::{ChunkKeys, SessionKey};
 use super::super::{LANES, Lanes};
@@ -9,6 +9,7 @@ use crate::Error;
 use crate::block::{Block, Delta};
 use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
+use crate::secret::Secret;
 use crate::wire::{BitWriter, low};
 use rand::CryptoRng;
 use std::ops::Range;
@@ -16,9 +17,9 @@ use std::ops::Range;
 /// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Joint`](crate::gc::programs::Output::Joint), a unit each.
 pub struct ServerJoint {
     /// ρ.
-    pub choices: Vec<bool>,
+    pub choices: Secret<bool>,
     /// Its share of ρ v.
-    pub shares: Vec<u64>,
+    pub shares: Secret<u64>,
 }
 
 /// What the server keeps of a garbled layer. Consumed by `online`: two active labels of one wire reveal Δ.
@@ -154,8 +155,8 @@ impl Garbling<'_> {
             let zero = &wires[usize::from(*slot)];
             match share {
                 Share::Early(weight) => {
-                    let to = (&mut writer, layer.early_bits(share), active);
-                    hashes.close(wire, (zero, self.delta.block()), weight, to, &mut shares);
+                    let to = CloseTo { writer: &mut writer, bits: layer.early_bits(share), active };
+                    hashes.close(wire, zero, self.delta.block(), weight, to, &mut shares);
                 }
                 Share::Late { shift, joint } => {
                     let pads = hashes.pads(wire, zero, self.delta.block());
