@@ -10,7 +10,7 @@ use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
 use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
 use protocols::gc::programs::narrow;
-use protocols::ot::iknp::{CotReceiver, CotSender};
+use protocols::ot::iknp::{Receiver, Sender};
 use protocols::store::Depot;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -71,7 +71,8 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
         let ready = || {
             let mut pieces = material.clone().into_iter();
             let next = |_| Ok(pieces.next().expect("all pieces are there"));
-            let held = ClientLayer::receive(layer(), session, zero.clone(), None, &mut Depot::memory(), next);
+            let held =
+                ClientLayer::receive(layer(), session, zero.clone().into(), None, &mut Depot::memory(), next);
             (held.expect("all pieces are there"), online.clone().into_iter())
         };
         let evaluate = |(held, mut online): (ClientLayer, std::vec::IntoIter<Vec<u8>>)| {
@@ -120,12 +121,12 @@ fn transfers_on(c: &mut Criterion, engine: Engine) {
     let (mut sender, mut receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(3);
-            let sender = CotSender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng);
+            let sender = Sender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng);
             left.flush().expect("the peer is there");
             sender.expect("set-up")
         });
         let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let receiver = CotReceiver::setup_on(engine, &mut right, &mut rng).expect("set-up");
+        let receiver = Receiver::setup_on(engine, &mut right, &mut rng).expect("set-up");
         (sender.join().expect("no panic"), receiver)
     });
     let choices: Vec<u8> = (0..TRANSFERS / 8).map(|i| i as u8).collect();

@@ -47,7 +47,8 @@ fn kernels(c: &mut Criterion, backend: HeBackend, name: &str) {
     let read =
         |count: usize| server.read_requests((0..count).map(|_| Ok(request.clone()))).expect("ciphertexts");
     let requests = read(packing.input_groups());
-    let mut answers = server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng).expect("answers");
+    let mut answers =
+        server.answers(&exchange, &weights, &requests, (0..1, &mask), &mut rng).expect("answers");
     let answer = answers.swap_remove(0);
 
     let mut group = c.benchmark_group(format!("segment {name}"));
@@ -58,7 +59,7 @@ fn kernels(c: &mut Criterion, backend: HeBackend, name: &str) {
     group.bench_function("read request", |b| b.iter(|| read(1)));
     let of_tile = format!("{} answers of {} products", packing.output_groups(), packing.input_groups());
     group.bench_function(of_tile, |b| {
-        b.iter(|| server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng).expect("answers"));
+        b.iter(|| server.answers(&exchange, &weights, &requests, (0..1, &mask), &mut rng).expect("answers"));
     });
     group.bench_function("read answer", |b| {
         b.iter(|| client.read_answer(&exchange, 0, &answer).expect("an answer"));

@@ -7,6 +7,7 @@ use crate::Error;
 use bytemuck::{Pod, Zeroable};
 use rand::CryptoRng;
 use std::ops::{BitAnd, BitXor, BitXorAssign};
+use zeroize::DefaultIsZeroes;
 
 // Blocks travel and enter the cipher by casting, as their 16 bytes in memory; the wire format is little-endian.
 const _: () = assert!(cfg!(target_endian = "little"), "blocks are cast to little-endian bytes");
@@ -21,6 +22,8 @@ pub const BLOCK_BYTES: usize = size_of::<Block>();
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
 #[repr(transparent)]
 pub struct Block(pub(crate) u128);
+
+impl DefaultIsZeroes for Block {}
 
 impl Block {
     /// The all-zero block.

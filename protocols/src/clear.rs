@@ -4,10 +4,10 @@
 //! agree bit for bit in every logit and every share.
 
 use crate::masks::MaskSeed;
-use crate::plan::compile::ServerSecrets;
-use crate::plan::{Plan, PlannedStep};
-use crate::steps::{activation, linear};
-use models::fixed::linear::RingSegment;
+use crate::prepared::{PreparedPlan, Step};
+use crate::secrets::ServerSecrets;
+use crate::values::{ClientShare, ServerShare, open};
+use models::fixed::steps::ValueId;
 
 /// The clear repetition of a run.
 pub struct Replay {
@@ -19,46 +19,46 @@ pub struct Replay {
     pub out_of_bounds: u64,
 }
 
+/// Both parties' shares of every value so far.
+struct Shares {
+    u: Vec<ServerShare>,
+    v: Vec<ClientShare>,
+}
+
 /// Repeats the inference of `image` with the given masks.
 pub fn replay(
-    plan: &Plan,
+    plan: &PreparedPlan,
     secrets: &ServerSecrets,
     image: &[u64],
     client: &MaskSeed,
     server: &MaskSeed,
 ) -> Replay {
-    let (ring, shapes) = (plan.ring, plan.shapes());
-    let r = client.mask(ring, 0, 0, image.len());
-    let mut u = vec![image.iter().zip(&r).map(|(x, r)| ring.sub(*x, *r)).collect::<Vec<u64>>()];
-    let mut v = vec![r];
+    let ring = plan.ring;
+    let mut shares = Shares { u: Vec::new(), v: Vec::new() };
+    let hide = |shares: &mut Shares, id: ValueId, value: &[u64]| {
+        let mask = client.client_mask(ring, id, value.len());
+        shares.u.push(mask.hide(ring, value).into_share());
+        shares.v.push(mask.into_share());
+    };
     let mut out_of_bounds = 0;
-    for (index, (step, weights)) in plan.steps.iter().zip(&secrets.weights).enumerate() {
-        match (step, weights) {
-            (PlannedStep::Linear(step), Some(weights)) => {
-                let s = linear::server_mask(plan, step, server, index + 1);
-                let segment = RingSegment::new(ring, &step.segment, weights);
-                let product = segment.apply(&v, &shapes);
-                u.push(linear::server_online(plan, &segment, &s, &u, &shapes));
-                v.push(product.iter().zip(&s).map(|(p, s)| ring.sub(*p, *s)).collect());
+    hide(&mut shares, ValueId::IMAGE, image);
+    for (index, step) in plan.prepared.iter().enumerate() {
+        match step {
+            Step::Linear(linear) => {
+                let (u, v) = linear.ideal(secrets.of(index), server, &shares.u, &shares.v);
+                shares.u.push(u);
+                shares.v.push(v);
             }
-            (PlannedStep::Activation(step), _) => {
-                let (us, vs) = (&u[step.step.source], &v[step.step.source]);
-                out_of_bounds += us
-                    .iter()
-                    .zip(vs)
-                    .filter(|(u, v)| !step.step.keeps_bound(ring.signed(ring.add(**u, **v))))
-                    .count() as u64;
-                let y = activation::ideal(plan, step, us, vs);
-                let r = client.mask(ring, index + 1, 0, y.len());
-                u.push(y.iter().zip(&r).map(|(y, r)| ring.sub(*y, *r)).collect());
-                v.push(r);
+            Step::Activation(layer) => {
+                let source = layer.source().index();
+                let (u, v) = (&shares.u[source], &shares.v[source]);
+                out_of_bounds += layer.out_of_bounds(&open(ring, u, v)) as u64;
+                let output = layer.ideal(u, v);
+                hide(&mut shares, layer.output(), &output);
             }
-            (PlannedStep::Linear(_), None) => unreachable!("linear steps carry weights"),
         }
     }
-    let logits = match (u.last(), v.last()) {
-        (Some(u), Some(v)) => u.iter().zip(v).map(|(u, v)| ring.signed(ring.add(*u, *v))).collect(),
-        _ => unreachable!("a plan has steps"),
-    };
-    Replay { logits, server_shares: u, out_of_bounds }
+    let last = plan.logits().index();
+    let logits = open(ring, &shares.u[last], &shares.v[last]).into_iter().map(|x| ring.signed(x)).collect();
+    Replay { logits, server_shares: shares.u.into_iter().map(ServerShare::reveal).collect(), out_of_bounds }
 }

@@ -6,35 +6,35 @@
 use crate::Error;
 use crate::handshake::SessionId;
 use crate::masks::MaskSeed;
-use crate::plan::{INPUT_STEP, Plan, PlannedStep, channel_step};
+use crate::numbering::{ChannelStep, LayerId};
+use crate::prepared::{PreparedPlan, Step};
 use crate::saved::{Loading, Saving};
 use crate::setup::{self, ClientSession};
-use crate::steps::{activation, input, linear, output};
-use crate::store::{Depot, Store};
+use crate::steps::{activation, input, output};
+use crate::store::Store;
+use crate::values::{ClientMask, ClientShare, ClientValues};
 use crate::window::Window;
-use models::graph::Shape;
+use models::fixed::steps::ValueId;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
 use std::io::{Read, Write};
 
 /// A client in session with a server.
-pub struct Client<'a> {
-    plan: &'a Plan,
-    shapes: Vec<Shape>,
+pub struct Client<'p> {
+    plan: &'p PreparedPlan,
     session: ClientSession,
     store: Store,
     inferences: u32,
 }
 
 /// One preprocessed inference. Consumed by [`ClientReady::online`].
-pub struct ClientReady<'a> {
-    plan: &'a Plan,
-    /// The first layer's number in its session.
-    first_layer: u32,
+pub struct ClientReady<'p> {
+    plan: &'p PreparedPlan,
+    first_layer: LayerId,
     seed: MaskSeed,
-    layers: Vec<Option<activation::ClientReady>>,
-    /// The client's share of every value.
-    values: Vec<Vec<u64>>,
+    values: ClientValues,
+    /// Every activation layer of the plan, in order.
+    layers: Vec<activation::ClientReady<'p>>,
 }
 
 /// What the client learns.
@@ -45,17 +45,17 @@ pub struct ClientOutput {
     pub seed: MaskSeed,
 }
 
-impl<'a> Client<'a> {
+impl<'p> Client<'p> {
     /// Set-up: handshake and keys.
     pub fn connect<R: CryptoRng + RngCore>(
         channel: &mut Channel,
-        plan: &'a Plan,
+        plan: &'p PreparedPlan,
         session: SessionId,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        channel.enter(Phase::Setup, INPUT_STEP);
+        channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         let session = setup::client(channel, plan, session, rng)?;
-        Ok(Self { plan, shapes: plan.shapes(), session, store: Store::Memory, inferences: 0 })
+        Ok(Self { plan, session, store: Store::Memory, inferences: 0 })
     }
 
     /// Keeps what it preprocesses in `store`; in memory otherwise.
@@ -68,92 +68,85 @@ impl<'a> Client<'a> {
         &mut self,
         channel: &mut Channel,
         rng: &mut R,
-    ) -> Result<ClientReady<'a>, Error> {
+    ) -> Result<ClientReady<'p>, Error> {
         let plan = self.plan;
-        let ring = plan.ring;
         let seed = MaskSeed::random(rng);
-        let first_layer = plan.first_layer_id(self.inferences)?;
+        let first_layer = plan.first_layer(self.inferences)?;
         let mut depot = self.store.open()?;
         self.inferences += 1;
-        let mut values = vec![seed.mask(ring, 0, 0, plan.input.size())];
-        for (index, step) in plan.steps.iter().enumerate() {
-            values.push(match step {
-                PlannedStep::Linear(_) => Vec::new(),
-                PlannedStep::Activation(step) => seed.mask(ring, index + 1, 0, step.step.shape.size()),
-            });
-        }
-        for (index, step) in plan.steps.iter().enumerate() {
-            if let PlannedStep::Linear(step) = step {
-                channel.enter(Phase::Offline, channel_step(index));
-                let key = &self.session.key;
-                linear::client_request(channel, plan, step, key, &values, &self.shapes, rng)?;
+        let mut values = masked(plan, &seed);
+        for step in &plan.prepared {
+            match step {
+                Step::Linear(linear) => {
+                    channel.enter(Phase::Offline, step.channel_step().number());
+                    linear.client_request(channel, &self.session.key, &values, rng)?;
+                }
+                Step::Activation(_) => {}
             }
         }
-        let mut offers = Vec::with_capacity(plan.steps.len());
-        for (index, step) in plan.steps.iter().enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            offers.push(match step {
-                PlannedStep::Linear(step) => {
-                    let key = &self.session.key;
-                    values[index + 1] =
-                        linear::client_finish(channel, plan, step, key, &values, &self.shapes)?;
-                    None
+        let mut offers = Vec::new();
+        for step in &plan.prepared {
+            channel.enter(Phase::Offline, step.channel_step().number());
+            match step {
+                Step::Linear(linear) => {
+                    let share = linear.client_finish(channel, &self.session.key, &values)?;
+                    values.insert_share(linear.output(), share);
                 }
-                PlannedStep::Activation(step) => {
-                    Some(activation::client_accept(channel, plan, step, &mut self.session.truncation)?)
+                Step::Activation(layer) => {
+                    offers.push(layer.client_accept(channel, &mut self.session, first_layer)?);
                 }
-            });
-        }
-        let mut layers: Vec<Option<activation::ClientReady>> = plan.steps.iter().map(|_| None).collect();
-        let mut window = Window::new();
-        for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
-            if let (PlannedStep::Activation(step), Some(offer)) = (step, offer) {
-                let (id, units) = (first_layer + index as u32, step.step.kept.len());
-                while let Some((earlier, chosen)) = window.before(units) {
-                    layers[earlier] =
-                        Some(self.receive(channel, first_layer, earlier, chosen, &mut depot)?);
-                }
-                channel.enter(Phase::Offline, channel_step(index));
-                let (session, v, masks) = (&mut self.session, &values[step.step.source], &values[index + 1]);
-                let chosen = activation::client_choose(channel, plan, step, session, id, &offer, v, masks)?;
-                window.chosen(index, units, chosen);
             }
         }
-        while let Some((index, chosen)) = window.next() {
-            layers[index] = Some(self.receive(channel, first_layer, index, chosen, &mut depot)?);
-        }
-        Ok(ClientReady { plan, first_layer, seed, layers, values })
-    }
-
-    /// Takes the material of activation step `index` into `depot`.
-    fn receive(
-        &self,
-        channel: &mut Channel,
-        first_layer: u32,
-        index: usize,
-        chosen: activation::ClientChosen,
-        depot: &mut Depot,
-    ) -> Result<activation::ClientReady, Error> {
-        let PlannedStep::Activation(step) = &self.plan.steps[index] else {
-            unreachable!("only activation layers are chosen")
+        let (mut window, mut layers) = (Window::new(), Vec::with_capacity(offers.len()));
+        let mut receive = |channel: &mut Channel, session: &_, chosen: activation::ClientChosen<'p>| {
+            channel.enter(Phase::Offline, chosen.layer().channel_step().number());
+            layers.push(chosen.receive(channel, session, &mut depot)?);
+            Ok::<(), Error>(())
         };
-        channel.enter(Phase::Offline, channel_step(index));
-        let id = first_layer + index as u32;
-        activation::client_receive(channel, self.plan, step, &self.session, id, chosen, depot)
+        for offer in offers {
+            let layer = offer.layer();
+            while let Some(earlier) = window.before(layer.kept_units()) {
+                receive(channel, &self.session, earlier)?;
+            }
+            channel.enter(Phase::Offline, layer.channel_step().number());
+            window.chosen(layer.kept_units(), offer.choose(channel, &mut self.session, &values)?);
+        }
+        while let Some(chosen) = window.next() {
+            receive(channel, &self.session, chosen)?;
+        }
+        Ok(ClientReady { plan, first_layer, seed, values, layers })
     }
 }
 
-impl<'a> ClientReady<'a> {
+/// The masks of the image and of every activation layer's output.
+fn masked(plan: &PreparedPlan, seed: &MaskSeed) -> ClientValues {
+    let mut values = ClientValues::default();
+    let mask = |value, units| seed.client_mask(plan.ring, value, units);
+    values.insert_mask(ValueId::IMAGE, mask(ValueId::IMAGE, plan.input.size()));
+    for layer in plan.activations() {
+        values.insert_mask(layer.output(), mask(layer.output(), layer.units()));
+    }
+    values
+}
+
+impl<'p> ClientReady<'p> {
     /// Writes it down, to be used later, by this process or another. It is gone from memory, since an item is used once.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub fn save(self, to: &mut dyn Write) -> Result<(), Error> {
         let mut to = Saving::to(to);
-        to.bytes(&self.first_layer.to_le_bytes())?;
+        to.bytes(&self.first_layer.number().to_le_bytes())?;
         to.bytes(&self.seed.reveal())?;
-        self.values.iter().try_for_each(|values| to.values(values))?;
-        self.layers.iter().flatten().try_for_each(|layer| layer.save(&mut to))?;
+        to.values(self.values.share(ValueId::IMAGE).elements())?;
+        for step in &self.plan.prepared {
+            let value = match step {
+                Step::Linear(linear) => linear.output(),
+                Step::Activation(layer) => layer.output(),
+            };
+            to.values(self.values.share(value).elements())?;
+        }
+        self.layers.iter().try_for_each(|layer| layer.save(&mut to))?;
         to.end()
     }
 
@@ -161,47 +154,52 @@ impl<'a> ClientReady<'a> {
     ///
     /// # Errors
     /// [`Error::Store`] where it ends early; [`Error::Config`] where it is not such an item.
-    pub fn load(plan: &'a Plan, from: &mut dyn Read) -> Result<Self, Error> {
+    pub fn load(plan: &'p PreparedPlan, from: &mut dyn Read) -> Result<Self, Error> {
         let mut from = Loading::from(from);
-        let first_layer = u32::from_le_bytes(from.array()?);
+        let first_layer = LayerId::from_number(u32::from_le_bytes(from.array()?));
         let seed = MaskSeed::from_bytes(from.array()?);
-        let values = plan.shapes().iter().map(|shape| from.values(shape.size())).collect::<Result<_, _>>()?;
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for (id, step) in (first_layer..).zip(&plan.steps) {
-            layers.push(match step {
-                PlannedStep::Linear(_) => None,
-                PlannedStep::Activation(step) => {
-                    Some(activation::ClientReady::load(plan, step, id, &mut from)?)
-                }
-            });
+        let mut values = ClientValues::default();
+        values.insert_mask(ValueId::IMAGE, ClientMask::new(from.values(plan.input.size())?));
+        for step in &plan.prepared {
+            let elements = from.values(step.units())?;
+            match step {
+                Step::Linear(linear) => values.insert_share(linear.output(), ClientShare::new(elements)),
+                Step::Activation(layer) => values.insert_mask(layer.output(), ClientMask::new(elements)),
+            }
         }
+        let load = |layer| activation::ClientReady::load(layer, first_layer, &mut from);
+        let layers = plan.activations().map(load).collect::<Result<_, _>>()?;
         from.end()?;
-        Ok(Self { plan, first_layer, seed, layers, values })
+        Ok(Self { plan, first_layer, seed, values, layers })
     }
 
     /// Bytes that the preprocessed inference occupies: in the store, and the shares of every value in memory.
     pub fn stored_bytes(&self) -> usize {
-        let layers: usize = self.layers.iter().flatten().map(activation::ClientReady::stored_bytes).sum();
-        layers + self.values.iter().map(|values| 8 * values.len()).sum::<usize>()
+        let layers: usize = self.layers.iter().map(activation::ClientReady::stored_bytes).sum();
+        layers + self.values.bytes()
     }
 
     /// Classifies `image`, a normalised image of the plan's input shape.
     pub fn online(self, channel: &mut Channel, image: &[f32]) -> Result<ClientOutput, Error> {
-        let Self { plan, seed, layers, values, first_layer: _ } = self;
+        let Self { plan, first_layer: _, seed, values, layers } = self;
         if image.len() != plan.input.size() {
             let (expected, found) = (format!("{} values", plan.input.size()), image.len().to_string());
             return Err(Error::config("input", "image", expected, found));
         }
-        channel.enter(Phase::Online, INPUT_STEP);
-        input::client(channel, plan, &plan.quantise_image(image), &values[0])?;
-        for (index, (step, layer)) in plan.steps.iter().zip(layers).enumerate() {
-            channel.enter(Phase::Online, channel_step(index));
-            if let (PlannedStep::Activation(step), Some(layer)) = (step, layer) {
-                activation::client_online(channel, plan, step, layer, &values[index + 1])?;
+        channel.enter(Phase::Online, ChannelStep::INPUT.number());
+        input::client(channel, plan, &plan.quantise_image(image), values.mask(ValueId::IMAGE))?;
+        let mut layers = layers.into_iter();
+        for step in &plan.prepared {
+            channel.enter(Phase::Online, step.channel_step().number());
+            match step {
+                Step::Linear(_) => {} // The server's alone.
+                Step::Activation(_) => {
+                    layers.next().expect("as many layers as activation steps").online(channel, &values)?;
+                }
             }
         }
-        channel.enter(Phase::Online, plan.output_step());
-        let logits = output::client(channel, plan, values.last().expect("a plan has steps"))?;
+        channel.enter(Phase::Online, plan.output_step().number());
+        let logits = output::client(channel, plan, values.share(plan.logits()))?;
         Ok(ClientOutput { logits, seed })
     }
 }

@@ -5,8 +5,8 @@
 //!     | <-- version, role, session, plan --- |
 
 use crate::Error;
-use crate::plan::cost::Tally;
 use crate::plan::{PROTOCOL_VERSION, Plan};
+use crate::tally::Tally;
 use netem::{Channel, FrameKind};
 
 const HELLO: FrameKind = FrameKind(0x01);

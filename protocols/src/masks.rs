@@ -3,11 +3,15 @@
 //! A seed is 32 bytes of OS entropy, expanded by ChaCha20 with one stream a step, so that a verifier who is given both
 //! seeds after a measured run can repeat every share.
 
+use crate::values::{ClientMask, ServerMask};
 use models::fixed::Ring;
+use models::fixed::steps::ValueId;
 use rand::{CryptoRng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use zeroize::ZeroizeOnDrop;
 
 /// Secret until the harness collects it, after the measured time, to verify a run. Never revealed between real parties.
+#[derive(ZeroizeOnDrop)]
 pub struct MaskSeed([u8; 32]);
 
 impl MaskSeed {
@@ -28,10 +32,19 @@ impl MaskSeed {
         self.0
     }
 
-    /// The mask of `value` (0 is the image, `i + 1` the output of step `i`), term `term` of a segment.
-    pub(crate) fn mask(&self, ring: Ring, value: usize, term: usize, size: usize) -> Vec<u64> {
+    /// The client's mask of `value`, of `size` elements.
+    pub(crate) fn client_mask(&self, ring: Ring, value: ValueId, size: usize) -> ClientMask {
+        ClientMask::new(self.expand(ring, value, 0, size))
+    }
+
+    /// The server's mask of the product of term `term` of the segment that makes `value`.
+    pub(crate) fn server_mask(&self, ring: Ring, value: ValueId, term: usize, size: usize) -> ServerMask {
+        ServerMask::new(self.expand(ring, value, term, size))
+    }
+
+    fn expand(&self, ring: Ring, value: ValueId, term: usize, size: usize) -> Vec<u64> {
         let mut stream = ChaCha20Rng::from_seed(self.0);
-        stream.set_stream((value as u64) << 16 | term as u64);
+        stream.set_stream((value.index() as u64) << 16 | term as u64);
         (0..size).map(|_| ring.reduce(stream.next_u64())).collect()
     }
 }

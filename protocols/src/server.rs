@@ -5,73 +5,52 @@
 
 use crate::Error;
 use crate::handshake::SessionId;
-use crate::he::server::{HeContext, PreparedWeights, WEIGHT_CACHE_BYTES};
+use crate::he::packing::WEIGHT_CACHE_BYTES;
+use crate::he::server::HeContext;
 use crate::masks::MaskSeed;
-use crate::plan::compile::{ServerSecrets, prove};
-use crate::plan::{INPUT_STEP, LinearPlan, Plan, PlannedStep, channel_step};
+use crate::numbering::{ChannelStep, LayerId};
+use crate::prepared::{PreparedPlan, Step};
 use crate::saved::{Loading, Saving};
+use crate::secrets::ServerSecrets;
 use crate::setup::{self, ServerSession};
+use crate::steps::activation::{self, Activation};
 use crate::steps::linear::PreparedSegment;
-use crate::steps::{activation, input, linear, output};
-use models::fixed::linear::{IntegerWeights, RingSegment};
-use models::graph::Shape;
+use crate::steps::{input, output};
+use crate::values::{ServerMask, ServerShare};
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
 use std::io::{Read, Write};
 
 /// A model made ready for any number of sessions: weights laid out and transformed once.
 pub struct Model<'a> {
-    plan: &'a Plan,
-    shapes: Vec<Shape>,
+    plan: &'a PreparedPlan,
     context: HeContext,
-    segments: Vec<Option<PreparedSegment<'a>>>,
+    steps: Vec<ModelStep<'a>>,
+}
+
+/// One step of the plan, with its weights.
+enum ModelStep<'a> {
+    Linear(PreparedSegment<'a>),
+    Activation(&'a Activation),
 }
 
 impl<'a> Model<'a> {
     /// Prepares the weights of `secrets` for `plan`, after proving anew that the plan's flooding hides them.
-    pub fn prepare(plan: &'a Plan, secrets: &'a ServerSecrets) -> Result<Self, Error> {
+    pub fn prepare(plan: &'a PreparedPlan, secrets: &'a ServerSecrets) -> Result<Self, Error> {
         let context = HeContext::new(&plan.he)?;
         let mut memory = WEIGHT_CACHE_BYTES;
-        let coefficients = plan.sent_coefficients();
-        let mut segments = Vec::with_capacity(plan.steps.len());
-        for (step, weights) in plan.steps.iter().zip(&secrets.weights) {
-            segments.push(match (step, weights) {
-                (PlannedStep::Linear(step), Some(weights)) => {
-                    Some(prepare(&context, plan, coefficients, (step, weights), &mut memory)?)
+        let mut steps = Vec::with_capacity(plan.prepared.len());
+        for (index, step) in plan.prepared.iter().enumerate() {
+            steps.push(match step {
+                Step::Linear(linear) => {
+                    let weights = secrets.of(index);
+                    ModelStep::Linear(PreparedSegment::new(plan, linear, &context, weights, &mut memory)?)
                 }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
+                Step::Activation(layer) => ModelStep::Activation(layer),
             });
         }
-        Ok(Self { plan, shapes: plan.shapes(), context, segments })
+        Ok(Self { plan, context, steps })
     }
-
-    fn segment(&self, index: usize) -> &PreparedSegment<'a> {
-        self.segments[index].as_ref().expect("linear steps are prepared")
-    }
-}
-
-fn prepare<'a>(
-    context: &HeContext,
-    plan: &'a Plan,
-    coefficients: usize,
-    (step, weights): (&'a LinearPlan, &'a IntegerWeights),
-    memory: &mut usize,
-) -> Result<PreparedSegment<'a>, Error> {
-    let mut polynomials = Vec::with_capacity(step.exchanges.len());
-    for (exchange, kernel) in step.exchanges.iter().zip(&weights.kernels) {
-        polynomials.push(match exchange {
-            None => None,
-            Some(exchange) => {
-                let proof = prove(&plan.he, &step.segment, &exchange.packing, kernel, coefficients)?;
-                if proof != exchange.proof {
-                    let (expected, found) = (format!("{proof:?}"), format!("{:?}", exchange.proof));
-                    return Err(Error::config(&step.segment.name, "noise proof", expected, found));
-                }
-                Some(PreparedWeights::new(context, &exchange.packing, kernel, memory)?)
-            }
-        });
-    }
-    Ok(PreparedSegment { weights: RingSegment::new(plan.ring, &step.segment, weights), polynomials })
 }
 
 /// A server in session with a client.
@@ -83,13 +62,22 @@ pub struct Server<'a> {
 
 /// One preprocessed inference. Consumed by [`ServerReady::online`].
 pub struct ServerReady<'a> {
-    model: &'a Model<'a>,
-    /// The first layer's number in its session.
-    first_layer: u32,
+    plan: &'a PreparedPlan,
+    first_layer: LayerId,
     seed: MaskSeed,
-    layers: Vec<Option<activation::ServerReady>>,
-    /// The mask s of every segment.
-    masks: Vec<Vec<u64>>,
+    steps: Vec<ReadyStep<'a>>,
+}
+
+/// One step of a preprocessed inference.
+enum ReadyStep<'a> {
+    Linear(&'a PreparedSegment<'a>, ServerMask),
+    Activation(Box<activation::ServerReady<'a>>),
+}
+
+/// The same before the client's choices.
+enum OfferedStep<'a> {
+    Linear(&'a PreparedSegment<'a>, ServerMask),
+    Activation(activation::ServerOffer<'a>),
 }
 
 /// What is left for the verifier of a measured run.
@@ -108,7 +96,7 @@ impl<'a> Server<'a> {
         session: SessionId,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        channel.enter(Phase::Setup, INPUT_STEP);
+        channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         let session = setup::server(channel, model.plan, &model.context, session, rng)?;
         Ok(Self { model, session, inferences: 0 })
     }
@@ -119,54 +107,42 @@ impl<'a> Server<'a> {
         channel: &mut Channel,
         rng: &mut R,
     ) -> Result<ServerReady<'a>, Error> {
-        let (model, plan) = (self.model, self.model.plan);
+        let plan = self.model.plan;
         let seed = MaskSeed::random(rng);
-        let first_layer = plan.first_layer_id(self.inferences)?;
+        let first_layer = plan.first_layer(self.inferences)?;
         self.inferences += 1;
-        let mut offers = Vec::with_capacity(plan.steps.len());
-        for (index, step) in plan.steps.iter().enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            offers.push(match step {
-                PlannedStep::Linear(step) => {
-                    let (segment, mask) = (model.segment(index), (&seed, index + 1));
-                    let answers =
-                        linear::server_answer(channel, plan, step, &self.session.key, segment, mask, rng)?;
-                    linear::server_send(channel, answers)?;
-                    None
+        let mut offered = Vec::with_capacity(self.model.steps.len());
+        for step in &self.model.steps {
+            offered.push(match step {
+                ModelStep::Linear(segment) => {
+                    channel.enter(Phase::Offline, segment.linear().channel_step().number());
+                    let answers = segment.answer(channel, &self.session.key, &seed, rng)?;
+                    OfferedStep::Linear(segment, answers.send(channel)?)
                 }
-                PlannedStep::Activation(step) => {
-                    Some(activation::server_offer(channel, plan, step, &mut self.session, rng)?)
+                ModelStep::Activation(layer) => {
+                    channel.enter(Phase::Offline, layer.channel_step().number());
+                    let offer = layer.server_offer(channel, &mut self.session, first_layer, rng)?;
+                    OfferedStep::Activation(offer)
                 }
             });
         }
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for (index, (step, offer)) in plan.steps.iter().zip(offers).enumerate() {
-            channel.enter(Phase::Offline, channel_step(index));
-            layers.push(match (step, offer) {
-                (PlannedStep::Activation(step), Some(offer)) => {
-                    let id = first_layer + index as u32;
-                    let chosen =
-                        activation::server_chosen(channel, plan, step, &mut self.session, id, offer)?;
-                    let layer =
-                        activation::server_garble(channel, plan, step, &self.session, id, chosen, rng)?;
-                    Some(layer)
+        let mut steps = Vec::with_capacity(offered.len());
+        for step in offered {
+            steps.push(match step {
+                OfferedStep::Linear(segment, mask) => {
+                    channel.enter(Phase::Offline, segment.linear().channel_step().number());
+                    ReadyStep::Linear(segment, mask)
                 }
-                (PlannedStep::Linear(_) | PlannedStep::Activation(_), _) => None,
+                OfferedStep::Activation(offer) => {
+                    channel.enter(Phase::Offline, offer.layer().channel_step().number());
+                    let chosen = offer.chosen(channel, &mut self.session)?;
+                    ReadyStep::Activation(Box::new(chosen.garble(channel, &self.session, rng)?))
+                }
             });
         }
         channel.flush()?;
-        let masks = masks(plan, &seed);
-        Ok(ServerReady { model, first_layer, seed, layers, masks })
+        Ok(ServerReady { plan, first_layer, seed, steps })
     }
-}
-
-/// The mask s of every segment.
-fn masks(plan: &Plan, seed: &MaskSeed) -> Vec<Vec<u64>> {
-    let of_step = |(index, step): (usize, &PlannedStep)| match step {
-        PlannedStep::Linear(step) => linear::server_mask(plan, step, seed, index + 1),
-        PlannedStep::Activation(_) => Vec::new(),
-    };
-    plan.steps.iter().enumerate().map(of_step).collect()
 }
 
 impl<'a> ServerReady<'a> {
@@ -176,9 +152,14 @@ impl<'a> ServerReady<'a> {
     /// [`Error::Store`].
     pub fn save(self, to: &mut dyn Write) -> Result<(), Error> {
         let mut to = Saving::to(to);
-        to.bytes(&self.first_layer.to_le_bytes())?;
+        to.bytes(&self.first_layer.number().to_le_bytes())?;
         to.bytes(&self.seed.reveal())?;
-        self.layers.iter().flatten().try_for_each(|layer| layer.save(&mut to))?;
+        for step in &self.steps {
+            match step {
+                ReadyStep::Linear(..) => {} // Its mask is the seed's.
+                ReadyStep::Activation(layer) => layer.save(&mut to)?,
+            }
+        }
         to.end()
     }
 
@@ -187,50 +168,52 @@ impl<'a> ServerReady<'a> {
     /// # Errors
     /// [`Error::Store`] where it ends early; [`Error::Config`] where it is not such an item.
     pub fn load(model: &'a Model<'a>, from: &mut dyn Read) -> Result<Self, Error> {
-        let plan = model.plan;
         let mut from = Loading::from(from);
-        let first_layer = u32::from_le_bytes(from.array()?);
+        let first_layer = LayerId::from_number(u32::from_le_bytes(from.array()?));
         let seed = MaskSeed::from_bytes(from.array()?);
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for (id, step) in (first_layer..).zip(&plan.steps) {
-            layers.push(match step {
-                PlannedStep::Linear(_) => None,
-                PlannedStep::Activation(step) => {
-                    Some(activation::ServerReady::load(plan, step, id, &mut from)?)
+        let mut steps = Vec::with_capacity(model.steps.len());
+        for step in &model.steps {
+            steps.push(match step {
+                ModelStep::Linear(segment) => ReadyStep::Linear(segment, segment.linear().server_mask(&seed)),
+                ModelStep::Activation(layer) => {
+                    let ready = activation::ServerReady::load(layer, first_layer, &mut from)?;
+                    ReadyStep::Activation(Box::new(ready))
                 }
             });
         }
         from.end()?;
-        Ok(Self { model, first_layer, masks: masks(plan, &seed), seed, layers })
+        Ok(Self { plan: model.plan, first_layer, seed, steps })
     }
 
     /// Bytes that the preprocessed inference occupies.
     pub fn stored_bytes(&self) -> usize {
-        let layers: usize = self.layers.iter().flatten().map(activation::ServerReady::stored_bytes).sum();
-        layers + self.masks.iter().map(|mask| 8 * mask.len()).sum::<usize>()
+        let of_step = |step: &ReadyStep<'_>| match step {
+            ReadyStep::Linear(_, mask) => size_of_val(mask.elements()),
+            ReadyStep::Activation(layer) => layer.stored_bytes(),
+        };
+        self.steps.iter().map(of_step).sum()
     }
 
     /// Serves one image.
     pub fn online(self, channel: &mut Channel) -> Result<ServerOutput, Error> {
-        let Self { model, seed, layers, masks, first_layer: _ } = self;
-        let plan = model.plan;
-        channel.enter(Phase::Online, INPUT_STEP);
-        let mut shares = vec![input::server(channel, plan)?];
-        for (index, (step, layer)) in plan.steps.iter().zip(layers).enumerate() {
-            channel.enter(Phase::Online, channel_step(index));
-            shares.push(match (step, layer) {
-                (PlannedStep::Linear(_), _) => {
-                    let weights = &model.segment(index).weights;
-                    linear::server_online(plan, weights, &masks[index], &shares, &model.shapes)
+        let Self { plan, first_layer: _, seed, steps } = self;
+        channel.enter(Phase::Online, ChannelStep::INPUT.number());
+        let mut shares: Vec<ServerShare> = vec![input::server(channel, plan)?.into_share()];
+        for step in steps {
+            shares.push(match step {
+                ReadyStep::Linear(segment, mask) => {
+                    channel.enter(Phase::Online, segment.linear().channel_step().number());
+                    segment.online(&mask, &shares)
                 }
-                (PlannedStep::Activation(step), Some(layer)) => {
-                    activation::server_online(channel, plan, step, layer, &shares[step.step.source])?
+                ReadyStep::Activation(layer) => {
+                    channel.enter(Phase::Online, layer.layer().channel_step().number());
+                    let source = layer.layer().source();
+                    layer.online(channel, &shares[source.index()])?
                 }
-                (PlannedStep::Activation(_), None) => unreachable!("activation steps are preprocessed"),
             });
         }
-        channel.enter(Phase::Online, plan.output_step());
-        output::server(channel, plan, shares.last().expect("a plan has steps"))?;
-        Ok(ServerOutput { seed, shares })
+        channel.enter(Phase::Online, plan.output_step().number());
+        output::server(channel, plan, &shares[plan.logits().index()])?;
+        Ok(ServerOutput { seed, shares: shares.into_iter().map(ServerShare::reveal).collect() })
     }
 }

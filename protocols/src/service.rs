@@ -7,8 +7,8 @@
 //! A request travels with the client's first message, so it costs bytes and no round.
 
 use crate::Error;
-use crate::plan::INPUT_STEP;
-use crate::plan::cost::Traffic;
+use crate::numbering::ChannelStep;
+use crate::tally::Traffic;
 use netem::{Channel, FrameKind, Phase};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
@@ -83,13 +83,13 @@ impl Request {
             Self::Report => (REPORT, ItemId([0; ITEM_BYTES]), Phase::Setup),
             Self::End => (END, ItemId([0; ITEM_BYTES]), Phase::Setup),
         };
-        channel.enter(phase, INPUT_STEP);
+        channel.enter(phase, ChannelStep::INPUT.number());
         Ok(channel.send(REQUEST, [&[code][..], &item.0].concat())?)
     }
 
     /// The server's half. The phase asked for begins when the request is there, and the request is booked on it.
     pub fn receive(channel: &mut Channel) -> Result<Self, Error> {
-        channel.enter(Phase::Setup, INPUT_STEP);
+        channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         let bytes = channel.recv(REQUEST, REQUEST_BYTES)?;
         let item = ItemId(bytes[1..].try_into().expect("the channel delivers exactly the asked length"));
         let (request, phase) = match bytes[0] {
@@ -102,7 +102,7 @@ impl Request {
                 return Err(Error::peer("request", expected, other.to_string()));
             }
         };
-        channel.begin_as(phase, INPUT_STEP);
+        channel.begin_as(phase, ChannelStep::INPUT.number());
         Ok(request)
     }
 }

@@ -13,9 +13,10 @@ use crate::gc::SessionKey;
 use crate::handshake::{self, SessionId};
 use crate::he::client::ClientKey;
 use crate::he::server::{HeContext, ServerKey};
-use crate::ot::iknp::{CotReceiver, CotSender, SETUP_BYTES_TO_RECEIVER, SETUP_BYTES_TO_SENDER};
+use crate::ot::iknp::{SETUP_BYTES_TO_RECEIVER, SETUP_BYTES_TO_SENDER};
+use crate::ot::{CotReceiver, CotSender};
 use crate::plan::Plan;
-use crate::plan::cost::{Operations, Tally};
+use crate::tally::{Operations, Tally};
 use netem::{Channel, FrameKind};
 use rand::{CryptoRng, RngCore};
 
@@ -27,8 +28,8 @@ pub struct ClientSession {
     pub key: ClientKey,
     /// Chooses labels for garbled inputs.
     pub labels: CotReceiver,
-    /// Sends the correlation of truncations.
-    pub truncation: CotSender,
+    /// Sends the correlations of products: of truncations, of signs.
+    pub products: CotSender,
     /// Start of the garbling hash.
     pub hash: SessionKey,
 }
@@ -39,8 +40,8 @@ pub struct ServerSession<'a> {
     pub key: ServerKey<'a>,
     /// Makes the client's labels; its offset is free XOR's.
     pub labels: CotSender,
-    /// Receives the correlation of truncations.
-    pub truncation: CotReceiver,
+    /// Receives the correlations of products: of truncations, of signs.
+    pub products: CotReceiver,
     /// Start of the garbling hash.
     pub hash: SessionKey,
 }
@@ -59,9 +60,9 @@ pub fn client<R: CryptoRng + RngCore>(
     let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
     let hash =
         SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
-    let truncation = CotSender::setup(channel, Delta::random(rng), rng)?;
+    let products = CotSender::setup(channel, Delta::random(rng), rng)?;
     channel.flush()?;
-    Ok(ClientSession { key, labels, truncation, hash })
+    Ok(ClientSession { key, labels, products, hash })
 }
 
 /// The server's half.
@@ -77,8 +78,8 @@ pub fn server<'a, R: CryptoRng + RngCore>(
     let labels = CotSender::setup(channel, Delta::random(rng), rng)?;
     let hash = SessionKey::random(rng);
     channel.send(SESSION_KEY, hash.to_bytes().to_vec())?;
-    let truncation = CotReceiver::setup(channel, rng)?;
-    Ok(ServerSession { key, labels, truncation, hash })
+    let products = CotReceiver::setup(channel, rng)?;
+    Ok(ServerSession { key, labels, products, hash })
 }
 
 /// What set-up sends.

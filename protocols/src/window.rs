@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 /// Two of the largest layers of CIFAR networks: the server garbles one while the choices of the next travel.
 pub(crate) const WINDOW_UNITS: usize = 1 << 17;
 
-/// Layers that were chosen and have not come, oldest first, with what is kept for each.
+/// Layers that were chosen and have not come, oldest first: kept units, and what the party has of the layer.
 pub(crate) struct Window<T> {
-    layers: VecDeque<(usize, usize, T)>,
+    layers: VecDeque<(usize, T)>,
     units: usize,
 }
 
@@ -18,21 +18,21 @@ impl<T> Window<T> {
     }
 
     /// The layer that has to come before one of `units` kept units may be chosen, if any.
-    pub(crate) fn before(&mut self, units: usize) -> Option<(usize, T)> {
+    pub(crate) fn before(&mut self, units: usize) -> Option<T> {
         if self.units + units > WINDOW_UNITS { self.next() } else { None }
     }
 
-    /// The layer of step `index` was chosen.
-    pub(crate) fn chosen(&mut self, index: usize, units: usize, kept: T) {
+    /// A layer of `units` kept units was chosen.
+    pub(crate) fn chosen(&mut self, units: usize, layer: T) {
         self.units += units;
-        self.layers.push_back((index, units, kept));
+        self.layers.push_back((units, layer));
     }
 
     /// The oldest layer.
-    pub(crate) fn next(&mut self) -> Option<(usize, T)> {
-        let (index, units, kept) = self.layers.pop_front()?;
+    pub(crate) fn next(&mut self) -> Option<T> {
+        let (units, layer) = self.layers.pop_front()?;
         self.units -= units;
-        Some((index, kept))
+        Some(layer)
     }
 }
 
@@ -44,18 +44,18 @@ mod tests {
     fn a_layer_waits_for_as_many_as_it_displaces() {
         let mut window = Window::new();
         let third = WINDOW_UNITS / 3;
-        for index in 0..3 {
+        for layer in 0..3 {
             assert_eq!(window.before(third), None);
-            window.chosen(index, third, 'a');
+            window.chosen(third, layer);
         }
-        assert_eq!(window.before(2 * third), Some((0, 'a')));
-        assert_eq!(window.before(2 * third), Some((1, 'a')));
+        assert_eq!(window.before(2 * third), Some(0));
+        assert_eq!(window.before(2 * third), Some(1));
         assert_eq!(window.before(2 * third), None);
-        window.chosen(3, 2 * third, 'b');
-        assert_eq!(window.before(2 * WINDOW_UNITS), Some((2, 'a')));
-        assert_eq!(window.before(2 * WINDOW_UNITS), Some((3, 'b')));
+        window.chosen(2 * third, 3);
+        assert_eq!(window.before(2 * WINDOW_UNITS), Some(2));
+        assert_eq!(window.before(2 * WINDOW_UNITS), Some(3));
         assert_eq!(window.before(2 * WINDOW_UNITS), None, "a layer that is larger goes alone");
-        window.chosen(4, 2 * WINDOW_UNITS, 'c');
-        assert_eq!((window.next(), window.next()), (Some((4, 'c')), None));
+        window.chosen(2 * WINDOW_UNITS, 4);
+        assert_eq!((window.next(), window.next()), (Some(4), None));
     }
 }

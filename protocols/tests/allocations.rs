@@ -48,7 +48,7 @@ fn counted(units: usize, store: &Store) -> [Counted; 4] {
     });
     let receiving = measure(|| {
         let next = |_| Ok(material.pop_front().unwrap());
-        client = Some(ClientLayer::receive(layer, session, labels, None, &mut depot, next).unwrap());
+        client = Some(ClientLayer::receive(layer, session, labels.into(), None, &mut depot, next).unwrap());
     });
     let (server, client, inputs) = (server.unwrap(), client.unwrap(), vec![0; units]);
     let serving = measure(|| {

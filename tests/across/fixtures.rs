@@ -7,8 +7,10 @@ use models::graph::{Graph, Parameters};
 use models::mask::{Mask, Masks};
 use models::real::{argmax, forward};
 use models::tensor::Tensor;
-use protocols::plan::compile::{Choices, ServerSecrets, compile};
-use protocols::plan::{Plan, ReluVariant};
+use protocols::compile::{Choices, compile};
+use protocols::plan::ReluVariant;
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -18,7 +20,7 @@ pub(crate) struct Fixture {
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
     pub(crate) model: QuantModel,
-    pub(crate) plan: Plan,
+    pub(crate) plan: PreparedPlan,
     pub(crate) secrets: ServerSecrets,
     /// Normalised images.
     pub(crate) images: Vec<Vec<f32>>,
@@ -79,6 +81,6 @@ impl Fixture {
     }
 }
 
-fn compiled(model: &QuantModel, choices: &Choices) -> (Plan, ServerSecrets) {
+fn compiled(model: &QuantModel, choices: &Choices) -> (PreparedPlan, ServerSecrets) {
     compile("random", model, choices).unwrap()
 }

@@ -10,13 +10,16 @@ use netem::{Channel, Phase, Spent};
 use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
+use protocols::compile::Choices;
+use protocols::cost::predict;
 use protocols::handshake::SessionId;
 use protocols::he::HeBackend;
 use protocols::masks::MaskSeed;
-use protocols::plan::compile::{Choices, ServerSecrets};
-use protocols::plan::cost::predict;
-use protocols::plan::memory::Memory;
+use protocols::memory::Memory;
+use protocols::numbering::ChannelStep;
 use protocols::plan::{Plan, PlannedStep, ReluVariant};
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use protocols::server::{Model, Server, ServerOutput};
 use protocols::store::Store;
 use rayon::ThreadPoolBuilder;
@@ -35,7 +38,13 @@ struct Run {
 
 /// Runs one session with an inference per image, the parties as threads of `threads` threads each; the client keeps its
 /// material in `store`.
-fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize, store: &Store) -> Run {
+fn run(
+    plan: &PreparedPlan,
+    secrets: &ServerSecrets,
+    images: &[Vec<f32>],
+    threads: usize,
+    store: &Store,
+) -> Run {
     let pool = || ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
     let (mut servers, mut server_spent) = (Vec::new(), Vec::new());
@@ -75,12 +84,18 @@ fn check(fixture: &Fixture, inferences: usize) {
 }
 
 /// Every logit and every share equals the clear replay; every byte, message and flight equals the prediction.
-pub(crate) fn check_run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>]) {
+pub(crate) fn check_run(plan: &PreparedPlan, secrets: &ServerSecrets, images: &[Vec<f32>]) {
     check_parties(plan, secrets, images, 1, &Store::Memory);
 }
 
 /// The same for parties of several threads, or another store.
-fn check_parties(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize, store: &Store) {
+fn check_parties(
+    plan: &PreparedPlan,
+    secrets: &ServerSecrets,
+    images: &[Vec<f32>],
+    threads: usize,
+    store: &Store,
+) {
     let run = run(plan, secrets, images, threads, store);
     for (i, image) in images.iter().enumerate() {
         let (client, server) = (&run.clients[i], &run.servers[i]);
@@ -91,11 +106,11 @@ fn check_parties(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], thre
     }
 }
 
-fn check_cost(plan: &Plan, client: &[Spent], server: &[Spent], with_setup: bool) {
-    let books = |spent: &[Spent], phase: Phase, step: u32| {
+fn check_cost(plan: &PreparedPlan, client: &[Spent], server: &[Spent], with_setup: bool) {
+    let books = |spent: &[Spent], phase: Phase, step: ChannelStep| {
         spent
             .iter()
-            .find(|s| s.phase == phase && s.step == step)
+            .find(|s| s.phase == phase && s.step == step.number())
             .map_or((0, 0, 0), |s| (s.bytes_out, s.messages_out, s.flights_out))
     };
     let mut booked = 0;
@@ -276,7 +291,7 @@ fn circuits_are_the_sum_of_the_mask_per_layer() {
         if let PlannedStep::Activation(activation) = step {
             let circuits: u64 = costs
                 .iter()
-                .filter(|c| c.step == protocols::plan::channel_step(index))
+                .filter(|c| c.step == ChannelStep::of(index))
                 .map(|c| c.operations.circuits)
                 .sum();
             assert_eq!(circuits, fixture.masks.get(&activation.step.name).count() as u64);
@@ -309,8 +324,8 @@ fn parties_with_different_plans_refuse_each_other() {
 #[test]
 fn unsound_plans_are_refused() {
     let plan = mini(0.4).plan;
-    let json = serde_json::to_value(&plan).unwrap();
-    let read = |json: &serde_json::Value| Plan::from_json(&serde_json::to_vec(json).unwrap());
+    let json = serde_json::to_value(&*plan).unwrap();
+    let read = |json: &serde_json::Value| PreparedPlan::from_json(&serde_json::to_vec(json).unwrap());
     assert_eq!(read(&json).unwrap().digest(), plan.digest());
     let changes: [(&str, &str, serde_json::Value); 15] = [
         ("/ring", "ring", 64.into()),
@@ -342,12 +357,14 @@ fn unsound_plans_are_refused() {
 /// A plan whose flooding would not hide the weights is refused by the server that has them.
 #[test]
 fn a_plan_with_less_flooding_is_refused_by_the_server() {
-    let mut fixture = mini(0.4);
-    if let PlannedStep::Linear(linear) = &mut fixture.plan.steps[0]
+    let fixture = mini(0.4);
+    let mut plan = Plan::clone(&fixture.plan);
+    if let PlannedStep::Linear(linear) = &mut plan.steps[0]
         && let Some(exchange) = &mut linear.exchanges[0]
     {
         exchange.proof.flood_bits = 0;
     }
-    let error = Model::prepare(&fixture.plan, &fixture.secrets).map(|_| ()).unwrap_err().to_string();
+    let plan = PreparedPlan::new(plan).unwrap();
+    let error = Model::prepare(&plan, &fixture.secrets).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("noise proof"), "{error}");
 }

@@ -14,9 +14,11 @@ use models::fixed::search::{Pinned, search};
 use models::graph::Shape;
 use models::{nets, real};
 use netem::Phase;
-use protocols::plan::compile::{Choices, compile};
-use protocols::plan::cost::predict;
-use protocols::plan::{Plan, PlannedStep, ReluVariant, channel_step};
+use protocols::compile::{Choices, compile};
+use protocols::cost::predict;
+use protocols::numbering::ChannelStep;
+use protocols::plan::{PlannedStep, ReluVariant};
+use protocols::prepared::PreparedPlan;
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -111,11 +113,11 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
 }
 
 /// Bytes of the activation steps, both directions, over the ReLUs.
-fn bytes_a_relu(plan: &Plan, phase: Phase) -> f64 {
+fn bytes_a_relu(plan: &PreparedPlan, phase: Phase) -> f64 {
     let steps = plan.steps.iter().enumerate();
-    let activations: Vec<u32> = steps
+    let activations: Vec<ChannelStep> = steps
         .filter(|(_, step)| matches!(step, PlannedStep::Activation(_)))
-        .map(|(index, _)| channel_step(index))
+        .map(|(index, _)| ChannelStep::of(index))
         .collect();
     let costs = predict(plan);
     let costs = costs.iter().filter(|cost| cost.phase == phase && activations.contains(&cost.step));

@@ -68,10 +68,14 @@ fn measure_on(
     let mut times = Vec::with_capacity(runs);
     for run in 0..=runs {
         let mut pieces = material.clone().into_iter();
-        let ready =
-            ClientLayer::receive(layer.clone(), session, zero.clone(), None, &mut Depot::memory(), |_| {
-                take(&mut pieces)
-            })?;
+        let ready = ClientLayer::receive(
+            layer.clone(),
+            session,
+            zero.clone().into(),
+            None,
+            &mut Depot::memory(),
+            |_| take(&mut pieces),
+        )?;
         let mut sent = online.clone().into_iter();
         let start = Instant::now();
         ready.evaluate(

@@ -9,12 +9,14 @@ use crate::parties::{Pair, Run};
 use models::fixed::curve::Curve;
 use models::fixed::linear::{IntegerWeights, RingSegment};
 use models::fixed::quantise::Scales;
-use models::fixed::steps::{ActivationStep, Step};
+use models::fixed::steps::{ActivationStep, Step, ValueId};
 use models::fixed::{QuantModel, Ring};
 use models::graph::{Activation, Shape};
 use protocols::clear::replay;
-use protocols::plan::compile::{Choices, ServerSecrets, compile};
-use protocols::plan::{Plan, ReluVariant};
+use protocols::compile::{Choices, compile};
+use protocols::plan::ReluVariant;
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -46,7 +48,7 @@ const MEBIBYTE: f64 = 1_048_576.0;
 /// One layer, the same in every process that makes it from its name.
 pub(crate) struct Layer {
     /// What the client and the server agree on.
-    pub(crate) plan: Plan,
+    pub(crate) plan: PreparedPlan,
     /// What the server alone uses.
     pub(crate) secrets: ServerSecrets,
     /// The client's image, whose value times 2^`IMAGE_SCALE` is an integer.
@@ -69,7 +71,7 @@ impl Layer {
         let bound = (1i64 << RELU_BOUND) - (1 << RELU_TRUNCATE) - 1;
         let step = ActivationStep {
             name: "relu".to_owned(),
-            source: 0,
+            source: ValueId::IMAGE,
             shape: RELU_SHAPE,
             activation: Activation::Relu,
             curve: Curve::Relu,

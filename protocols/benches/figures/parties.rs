@@ -9,7 +9,7 @@ use netem::{Channel, Link, Phase};
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
 use protocols::masks::MaskSeed;
-use protocols::plan::channel_step;
+use protocols::numbering::ChannelStep;
 use protocols::server::{Model, Server, ServerReady};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -250,7 +250,7 @@ fn done(
 ) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let spent = channel.take_spent();
-    let step = spent.iter().filter(|row| row.phase == phase && row.step == channel_step(0));
+    let step = spent.iter().filter(|row| row.phase == phase && row.step == ChannelStep::of(0).number());
     let step_bytes = step.map(|row| row.bytes_out + row.bytes_in).sum();
     let seed = seed.map(|seed| seed.reveal());
     report(&Report::Done(Done { seconds, step_bytes, peak_rss_bytes: peak_rss_bytes()?, seed, logits }))

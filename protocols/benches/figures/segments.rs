@@ -60,7 +60,7 @@ fn measure_on(effort: Effort, backend: HeBackend, suffix: &str) -> Result<(), Fa
     let request = client.request(&packing, 0, &values, &mut rng)?;
     let read = |count: usize| server.read_requests((0..count).map(|_| Ok(request.clone())));
     let requests = read(packing.input_groups())?;
-    let answers = server.answers(&exchange, &weights, 0..1, &requests, &mask, &mut rng)?;
+    let answers = server.answers(&exchange, &weights, &requests, (0..1, &mask), &mut rng)?;
     let answer = answers.first().ok_or("a tile without answers")?;
 
     let micro = |figure: &str, nanoseconds: Vec<f64>| {
@@ -102,7 +102,7 @@ fn measure_on(effort: Effort, backend: HeBackend, suffix: &str) -> Result<(), Fa
     for _ in 0..runs {
         let mut time = |exchange, weights, requests| {
             nanoseconds(1, 1, || {
-                let answers = server.answers(exchange, weights, 0..1, requests, &mask, &mut rng);
+                let answers = server.answers(exchange, weights, requests, (0..1, &mask), &mut rng);
                 black_box(answers.expect("answers"));
             })[0]
         };

@@ -4,7 +4,7 @@ use crate::measure::{Effort, Failure, each, tell};
 use netem::Channel;
 use protocols::block::Delta;
 use protocols::cipher::Engine;
-use protocols::ot::iknp::{CotReceiver, CotSender};
+use protocols::ot::iknp::{Receiver, Sender};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -29,12 +29,12 @@ fn measure_on(effort: Effort, engine: Engine) -> Result<[Vec<f64>; 3], Failure> 
     let (sender, receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(3);
-            let sender = CotSender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng)?;
+            let sender = Sender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng)?;
             left.flush()?;
             Ok::<_, protocols::Error>(sender)
         });
         let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let receiver = CotReceiver::setup_on(engine, &mut right, &mut rng);
+        let receiver = Receiver::setup_on(engine, &mut right, &mut rng);
         (sender.join().expect("set-up does not panic"), receiver)
     });
     let (mut sender, mut receiver) = (sender?, receiver?);

@@ -43,14 +43,14 @@ pub const fn extension_frames(n: usize) -> usize {
 }
 
 /// The party that chooses the offset.
-pub struct CotSender {
+pub struct Sender {
     delta: Delta,
     engine: Engine,
     columns: Vec<Prg>,
 }
 
-impl CotSender {
-    /// Runs the base OTs with the peer's [`CotReceiver::setup`].
+impl Sender {
+    /// Runs the base OTs with the peer's [`Receiver::setup`].
     pub fn setup(
         channel: &mut Channel,
         delta: Delta,
@@ -96,13 +96,13 @@ impl CotSender {
 }
 
 /// The party that chooses a bit a transfer.
-pub struct CotReceiver {
+pub struct Receiver {
     engine: Engine,
     columns: Vec<(Prg, Prg)>,
 }
 
-impl CotReceiver {
-    /// Runs the base OTs with the peer's [`CotSender::setup`].
+impl Receiver {
+    /// Runs the base OTs with the peer's [`Sender::setup`].
     pub fn setup(channel: &mut Channel, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Self, Error> {
         Self::setup_on(Engine::fastest(), channel, rng)
     }
@@ -166,12 +166,12 @@ mod tests {
         let (q, t) = thread::scope(|scope| {
             let q = scope.spawn(|| {
                 let mut rng = ChaCha20Rng::seed_from_u64(6);
-                let mut sender = CotSender::setup_on(of_sender, &mut left, delta, &mut rng).unwrap();
+                let mut sender = Sender::setup_on(of_sender, &mut left, delta, &mut rng).unwrap();
                 let extend = |b: &Vec<bool>| sender.extend(&mut left, b.len()).unwrap();
                 batches.iter().map(extend).collect::<Vec<_>>()
             });
             let mut rng = ChaCha20Rng::seed_from_u64(7);
-            let mut receiver = CotReceiver::setup_on(of_receiver, &mut right, &mut rng).unwrap();
+            let mut receiver = Receiver::setup_on(of_receiver, &mut right, &mut rng).unwrap();
             let extend = |b: &Vec<bool>| receiver.extend(&mut right, b.len(), &pack_bits(b)).unwrap();
             let t = batches.iter().map(extend).collect::<Vec<_>>();
             right.flush().unwrap();

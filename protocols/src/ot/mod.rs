@@ -1,9 +1,14 @@
 //! Oblivious transfer: 128 base OTs, then as many correlated OTs with a fixed offset as wanted.
 
 pub mod base;
+mod correlated;
+#[cfg(test)]
+pub mod ideal;
 pub mod iknp;
 pub mod product;
 pub(crate) mod transpose;
+
+pub use correlated::{CotReceiver, CotSender};
 
 use netem::FrameKind;
 

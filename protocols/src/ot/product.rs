@@ -9,11 +9,12 @@
 //!
 //! modulo 2^b, where `b` is as many bits as the product has.
 
-use super::iknp::{CotReceiver, CotSender};
+use super::{CotReceiver, CotSender};
 use crate::Error;
 use crate::block::Block;
 use crate::gc::SessionKey;
 use crate::gc::transfer::{Lot, pads};
+use crate::secret::Secret;
 use crate::wire::pack_bits;
 use netem::Channel;
 use rand::{CryptoRng, Rng, RngCore};
@@ -31,16 +32,16 @@ pub struct Place {
 
 /// The receiver's bits and strings, before the sender's message.
 pub struct Offer {
-    choices: Vec<bool>,
-    strings: Vec<Block>,
+    choices: Secret<bool>,
+    strings: Secret<Block>,
 }
 
 /// The receiver's half. Consumed online: a choice used twice reveals its bit.
 pub struct ReceiverShares {
     /// ρ, one a product.
-    pub choices: Vec<bool>,
+    pub choices: Secret<bool>,
     /// Shares of ρ v; only their low bits count.
-    pub shares: Vec<u64>,
+    pub shares: Secret<u64>,
 }
 
 impl Offer {
@@ -51,7 +52,7 @@ impl Offer {
         ots: &mut CotReceiver,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        let choices: Vec<bool> = (0..products).map(|_| rng.random()).collect();
+        let choices: Secret<bool> = (0..products).map(|_| rng.random()).collect();
         let strings = ots.extend(channel, products, &pack_bits(&choices))?;
         Ok(Self { choices, strings })
     }
@@ -61,7 +62,7 @@ impl Offer {
         let shares = pads(place.session, (place.layer, place.lot), &self.strings)
             .into_iter()
             .zip(corrections)
-            .zip(&self.choices)
+            .zip(self.choices.iter())
             .map(|((h, c), choice)| h.wrapping_add(c & u64::from(*choice).wrapping_neg()))
             .collect();
         ReceiverShares { choices: self.choices, shares }

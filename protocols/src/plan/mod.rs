@@ -1,19 +1,15 @@
 //! The plan: everything public that both parties agree on before a secret-dependent byte travels.
 //!
 //! A plan reveals the architecture, the masks, the fixed-point scales, the calibrated widths and, per segment, log2 of
-//! its noise bound; weights stay in [`compile::ServerSecrets`].
+//! its noise bound; weights stay in [`crate::secrets::ServerSecrets`].
 
-pub mod compile;
-pub mod cost;
-pub mod memory;
-pub mod show;
-mod validate;
+pub(crate) mod validate;
 
-use crate::Error;
 use crate::he::{Exchange, HeParameters};
+use crate::numbering::ChannelStep;
 use models::fixed::Ring;
 use models::fixed::quantise::{Scales, quantise_image};
-use models::fixed::steps::{ActivationStep, Segment};
+use models::fixed::steps::{ActivationStep, Segment, ValueId};
 use models::graph::Shape;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -146,18 +142,6 @@ impl Plan {
         Sha256::digest(serde_json::to_vec(self).expect("a plan is plain data")).into()
     }
 
-    /// Reads a plan and checks what its parties rely on.
-    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
-        let plan: Self = serde_json::from_slice(json)
-            .map_err(|e| Error::config("plan", "plan file", "a plan as JSON", e.to_string()))?;
-        if plan.version != PROTOCOL_VERSION {
-            let (expected, found) = (PROTOCOL_VERSION.to_string(), plan.version.to_string());
-            return Err(Error::config("plan", "protocol version", expected, found));
-        }
-        validate::validate(&plan)?;
-        Ok(plan)
-    }
-
     /// Shapes of all values: the image, then every step's output.
     pub fn shapes(&self) -> Vec<Shape> {
         std::iter::once(self.input).chain(self.steps.iter().map(PlannedStep::shape)).collect()
@@ -200,36 +184,22 @@ impl Plan {
     pub fn quantise_image(&self, normalised: &[f32]) -> Vec<u64> {
         quantise_image(self.ring, self.scales, normalised)
     }
-}
 
-/// The channel's step number of set-up and of the image.
-pub const INPUT_STEP: u32 = 0;
-
-/// The channel's step number of plan step `index`.
-pub fn channel_step(index: usize) -> u32 {
-    index as u32 + 1
-}
-
-impl Plan {
-    /// The channel's step number of the logits.
-    pub fn output_step(&self) -> u32 {
-        channel_step(self.steps.len())
+    /// The value that the logits are.
+    pub fn logits(&self) -> ValueId {
+        ValueId::made_by(self.steps.len() - 1)
     }
 
-    /// The number of the first layer of inference `inference` of a session: no two layers of a session share a number,
-    /// since it enters the garbling hash.
-    pub(crate) fn first_layer_id(&self, inference: u32) -> Result<u32, Error> {
-        let last = inference.checked_add(1).and_then(|next| next.checked_mul(self.steps.len() as u32));
-        last.map(|last| last - self.steps.len() as u32).ok_or_else(|| {
-            Error::config("session", "inferences", "fewer than 2^32 layers a session", inference.to_string())
-        })
+    /// The logits, as the channel books them.
+    pub fn output_step(&self) -> ChannelStep {
+        ChannelStep::of(self.steps.len())
     }
 
     /// Name and kind of a channel step, for reports.
-    pub fn describe_step(&self, step: u32) -> (String, &'static str) {
-        match step.checked_sub(1).map(|i| i as usize) {
+    pub fn describe_step(&self, step: ChannelStep) -> (String, &'static str) {
+        match step.index() {
             None => ("input".to_owned(), "input"),
-            Some(i) => match self.steps.get(i) {
+            Some(index) => match self.steps.get(index) {
                 Some(step) => (step.name().to_owned(), step.kind()),
                 None => ("output".to_owned(), "output"),
             },

@@ -4,7 +4,8 @@
 use super::{ActivationPlan, LinearPlan, Plan, PlannedStep};
 use crate::Error;
 use crate::he::Exchange;
-use crate::he::answer::{MOST_FLOOD, MOST_WIDTH};
+use crate::he::answer::MOST_FLOOD;
+use crate::he::ciphertext::MOST_WIDTH;
 use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, Step, Term, TermOp};
@@ -15,7 +16,7 @@ const MOST_STEPS: usize = 4096;
 const MOST_UNITS: usize = 1 << 26;
 
 /// Errors at the first step that is not sound.
-pub(super) fn validate(plan: &Plan) -> Result<(), Error> {
+pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
     plan.he.check_security("plan")?;
     let sound = |step: &str, what: &str, is: bool, expected: &str, found: String| {
         if is { Ok(()) } else { Err(Error::config(step, what, expected, found)) }
@@ -74,12 +75,16 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
         return refuse(name, "scale", "at most twice the ring's bits", step.segment.scale);
     }
     for (term, exchange) in step.segment.terms.iter().zip(&step.exchanges) {
-        let Some(source) = known.get(term.source) else {
-            return refuse(name, "source", format!("a value below {}", known.len()), term.source);
+        let Some(source) = known.get(term.source.index()) else {
+            return refuse(name, "source", format!("a value below {}", known.len()), term.source.index());
         };
         // Only masked values are known to the client offline: the image and what activation layers make.
-        if term.source > 0 && !matches!(plan.steps[term.source - 1], PlannedStep::Activation(_)) {
-            return refuse(name, "source", "the image or an activation's output", term.source);
+        let known_to_client = match term.source.maker().map(|maker| &plan.steps[maker]) {
+            None | Some(PlannedStep::Activation(_)) => true,
+            Some(PlannedStep::Linear(_)) => false,
+        };
+        if !known_to_client {
+            return refuse(name, "source", "the image or an activation's output", term.source.index());
         }
         if mapped(*source, term) != Some(term.shape) {
             return refuse(name, "shape after public maps", format!("that of {source} mapped"), term.shape);
@@ -124,12 +129,12 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
 
 fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<(), Error> {
     let step = &layer.step;
-    if known.get(step.source) != Some(&step.shape) {
+    if known.get(step.source.index()) != Some(&step.shape) {
         return refuse(
             &step.name,
             "source",
             format!("an earlier value of shape {}", step.shape),
-            step.source,
+            step.source.index(),
         );
     }
     let (f, m, k) = (step.truncate, step.bound_bits, plan.ring.bits());

@@ -9,304 +9,331 @@
 //!
 //! No circuit or label exists for a linearized unit; the number of circuits is the sum of the mask.
 
-use super::{MASKED, kept, pieces, recv_pieces, send_pieces, truncation};
+use super::kept::{self, Kept, Stored};
+use super::truncation::{self, Truncation};
 use crate::Error;
-use crate::block::Block;
-use crate::gc::layer::{ClientLayer, ServerLayer};
-use crate::gc::transfer::Lot;
-use crate::ot::iknp::{CotSender, extension_bytes, extension_frames};
-use crate::ot::product::{Offer, Place, ReceiverShares};
-use crate::plan::cost::{Operations, Tally};
+use crate::numbering::{ChannelStep, LayerId};
 use crate::plan::{ActivationPlan, Plan};
 use crate::saved::{Loading, Saving};
 use crate::setup::{ClientSession, ServerSession};
 use crate::store::Depot;
-use crate::wire::{pack, packed_bytes, unpack};
+use crate::tally::Tally;
+use crate::values::{ClientShare, ClientValues, ServerShare};
+use models::fixed::Ring;
+use models::fixed::steps::ValueId;
 use netem::Channel;
 use rand::{CryptoRng, RngCore};
 
+/// An activation layer, with all that its parties need of the plan.
+pub struct Activation {
+    ring: Ring,
+    /// Its place among the plan's steps.
+    index: usize,
+    plan: ActivationPlan,
+    kept: Option<Kept>,
+    linearized: Truncation,
+}
+
+impl Activation {
+    /// Step `index` of `plan`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where its kept units cannot be garbled.
+    pub fn new(plan: &Plan, index: usize, step: &ActivationPlan) -> Result<Self, Error> {
+        let kept = Kept::new(plan.relu, plan.ring, step)?;
+        let linearized = Truncation::new(plan.ring, step.step.truncate, step.linearized());
+        Ok(Self { ring: plan.ring, index, plan: step.clone(), kept, linearized })
+    }
+
+    /// The step as the channel books it.
+    pub const fn channel_step(&self) -> ChannelStep {
+        ChannelStep::of(self.index)
+    }
+
+    /// The value that it reads.
+    pub const fn source(&self) -> ValueId {
+        self.plan.step.source
+    }
+
+    /// The value that it makes.
+    pub const fn output(&self) -> ValueId {
+        ValueId::made_by(self.index)
+    }
+
+    /// Units of the layer.
+    pub fn units(&self) -> usize {
+        self.plan.step.shape.size()
+    }
+
+    /// Kept units.
+    pub fn kept_units(&self) -> usize {
+        self.plan.step.kept.len()
+    }
+
+    /// Inputs that left the bound that the step was compiled for.
+    pub fn out_of_bounds(&self, inputs: &[u64]) -> usize {
+        inputs.iter().filter(|x| !self.plan.step.keeps_bound(self.ring.signed(**x))).count()
+    }
+
+    /// The layer's output from both shares of its input, without any protocol: the step's meaning.
+    pub fn ideal(&self, u: &ServerShare, v: &ClientShare) -> Vec<u64> {
+        let (ring, f) = (self.ring, self.plan.step.truncate);
+        let shares = u.elements().iter().zip(v.elements());
+        let mut out: Vec<u64> = shares.map(|(u, v)| truncation::ideal(ring, f, *u, *v)).collect();
+        if let Some(kept) = &self.kept {
+            let made = kept.ideal(u.of(kept.units()).elements(), v.of(kept.units()).elements());
+            kept.units().iter().zip(made).for_each(|(unit, made)| out[*unit as usize] = made);
+        }
+        out
+    }
+}
+
+/// The client, with its strings of the server's offers.
+pub struct ClientOffer<'p> {
+    layer: &'p Activation,
+    kept: Option<kept::ClientOffer<'p>>,
+    linearized: truncation::ClientOffer<'p>,
+}
+
+/// The client after its choices, waiting for the material.
+pub struct ClientChosen<'p> {
+    layer: &'p Activation,
+    kept: Option<kept::ClientChosen<'p>>,
+    linearized: truncation::ClientReady<'p>,
+}
+
+/// The client's preprocessed layer. Consumed by `online`: a circuit evaluated on two inputs leaks its masks.
+pub struct ClientReady<'p> {
+    layer: &'p Activation,
+    kept: Option<kept::ClientReady<'p>>,
+    linearized: truncation::ClientReady<'p>,
+}
+
+impl Activation {
+    /// Offline: the client's reading of the offers; `first` is the inference's first layer.
+    pub fn client_accept<'p>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ClientSession,
+        first: LayerId,
+    ) -> Result<ClientOffer<'p>, Error> {
+        let id = first.step(self.index);
+        let linearized = self.linearized.client_accept(channel, session, id)?;
+        let kept = self.kept.as_ref().map(|kept| kept.client_accept(channel, session, id)).transpose()?;
+        Ok(ClientOffer { layer: self, kept, linearized })
+    }
+}
+
+impl<'p> ClientOffer<'p> {
+    /// The layer.
+    pub const fn layer(&self) -> &'p Activation {
+        self.layer
+    }
+
+    /// Offline: the client chooses labels and sends correlations.
+    pub fn choose(
+        self,
+        channel: &mut Channel,
+        session: &mut ClientSession,
+        values: &ClientValues,
+    ) -> Result<ClientChosen<'p>, Error> {
+        let Self { layer, kept, linearized } = self;
+        let (v, r) = (values.share(layer.source()), values.mask(layer.output()));
+        let kept = kept.map(|kept| kept.choose(channel, session, v, r)).transpose()?;
+        let linearized = linearized.choose(channel, session, v)?;
+        Ok(ClientChosen { layer, kept, linearized })
+    }
+}
+
+impl<'p> ClientChosen<'p> {
+    /// The layer.
+    pub const fn layer(&self) -> &'p Activation {
+        self.layer
+    }
+
+    /// Offline: the client receives the circuits, into `depot`.
+    pub fn receive(
+        self,
+        channel: &mut Channel,
+        session: &ClientSession,
+        depot: &mut Depot,
+    ) -> Result<ClientReady<'p>, Error> {
+        let Self { layer, kept, linearized } = self;
+        let kept = kept.map(|kept| kept.receive(channel, session, depot)).transpose()?;
+        Ok(ClientReady { layer, kept, linearized })
+    }
+}
+
+impl<'p> ClientReady<'p> {
+    /// Online: sends the client's shares behind the mask of the layer's output: first the kept units', then the others'.
+    pub fn online(self, channel: &mut Channel, values: &ClientValues) -> Result<(), Error> {
+        let r = values.mask(self.layer.output());
+        if let Some(kept) = self.kept {
+            kept.online(channel, r)?;
+        }
+        self.linearized.online(channel, r)
+    }
+
+    /// Bytes that the layer occupies until it is used.
+    pub fn stored_bytes(&self) -> usize {
+        let kept = self.kept.as_ref().map_or(0, kept::ClientReady::stored_bytes);
+        kept + truncation::STORED_BYTES.0 * self.layer.linearized.count()
+    }
+
+    /// Writes the layer down.
+    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        self.kept.iter().try_for_each(|kept| kept.save(to))?;
+        self.linearized.save(to)
+    }
+
+    /// Reads what `save` wrote of `layer`; `first` is the inference's first layer.
+    pub(crate) fn load(layer: &'p Activation, first: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
+        let id = first.step(layer.index);
+        let kept = layer.kept.as_ref().map(|kept| kept::ClientReady::load(kept, id, from)).transpose()?;
+        let linearized = truncation::ClientReady::load(&layer.linearized, from)?;
+        Ok(Self { layer, kept, linearized })
+    }
+}
+
 /// The server's offers, before the client's choices.
-pub struct ServerOffer {
-    truncation: Offer,
-    kept: Offer,
-}
-
-/// The client's strings of the server's offers.
-pub struct ClientOffer {
-    truncation: Vec<Block>,
-    kept: Vec<Block>,
-}
-
-/// The client after `choose`, waiting for the material.
-pub struct ClientChosen {
-    kept: kept::ClientChosen,
-    pads: truncation::ClientPads,
+pub struct ServerOffer<'p> {
+    layer: &'p Activation,
+    kept: Option<kept::ServerOffer<'p>>,
+    linearized: truncation::ServerOffer<'p>,
 }
 
 /// The server's view of the client's choices, before it garbles.
-pub struct ServerChosen {
-    kept: kept::ServerChosen,
-    pads: ReceiverShares,
+pub struct ServerChosen<'p> {
+    layer: &'p Activation,
+    kept: Option<kept::ServerChosen<'p>>,
+    linearized: truncation::ServerReady<'p>,
 }
 
-/// The client's preprocessed layer. Consumed by `client_online`: a circuit evaluated on two inputs leaks its masks.
-pub struct ClientReady {
-    kept: Option<ClientLayer>,
-    pads: truncation::ClientPads,
-    linearized: Vec<u32>,
+/// The server's preprocessed layer. Consumed by `online`.
+pub struct ServerReady<'p> {
+    layer: &'p Activation,
+    kept: Option<kept::ServerReady<'p>>,
+    linearized: truncation::ServerReady<'p>,
 }
 
-/// The server's preprocessed layer. Consumed by `server_online`.
-pub struct ServerReady {
-    kept: Option<ServerLayer>,
-    pads: ReceiverShares,
-    linearized: Vec<u32>,
-}
-
-/// What a party keeps of a linearized unit: a share, its product and a number; or a choice, a product and a number.
-const LINEARIZED_BYTES: (usize, usize) = (8 + 8 + 4, 1 + 8 + 4);
-
-/// What the layer occupies until it is used.
-pub fn stored(plan: &Plan, step: &ActivationPlan) -> kept::Stored {
-    let (mut stored, linearized) = (kept::stored(plan, step), step.linearized_count());
-    stored.client += LINEARIZED_BYTES.0 * linearized;
-    stored.server += LINEARIZED_BYTES.1 * linearized;
-    stored
-}
-
-impl ClientReady {
-    /// Bytes that the layer occupies until it is used.
-    pub fn stored_bytes(&self) -> usize {
-        let kept = self.kept.as_ref().map_or(0, ClientLayer::stored_bytes);
-        kept + LINEARIZED_BYTES.0 * self.linearized.len()
+impl Activation {
+    /// Offline: the server offers an OT for every product that the layer needs; `first` is the inference's first layer.
+    pub fn server_offer<'p, R: CryptoRng + RngCore>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+        first: LayerId,
+        rng: &mut R,
+    ) -> Result<ServerOffer<'p>, Error> {
+        let id = first.step(self.index);
+        let linearized = self.linearized.server_offer(channel, session, id, rng)?;
+        let kept = self.kept.as_ref().map(|kept| kept.server_offer(channel, session, id, rng)).transpose()?;
+        Ok(ServerOffer { layer: self, kept, linearized })
     }
 }
 
-impl ClientReady {
+impl<'p> ServerOffer<'p> {
+    /// The layer.
+    pub const fn layer(&self) -> &'p Activation {
+        self.layer
+    }
+
+    /// Offline: the server's reading of the choices.
+    pub fn chosen(
+        self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+    ) -> Result<ServerChosen<'p>, Error> {
+        let Self { layer, kept, linearized } = self;
+        let kept = kept.map(|kept| kept.chosen(channel, session)).transpose()?;
+        Ok(ServerChosen { layer, kept, linearized: linearized.chosen(channel, session)? })
+    }
+}
+
+impl<'p> ServerChosen<'p> {
+    /// Offline: the server garbles the kept units.
+    pub fn garble<R: CryptoRng + RngCore>(
+        self,
+        channel: &mut Channel,
+        session: &ServerSession<'_>,
+        rng: &mut R,
+    ) -> Result<ServerReady<'p>, Error> {
+        let Self { layer, kept, linearized } = self;
+        let kept = kept.map(|kept| kept.garble(channel, session, rng)).transpose()?;
+        Ok(ServerReady { layer, kept, linearized })
+    }
+}
+
+impl<'p> ServerReady<'p> {
+    /// The layer.
+    pub const fn layer(&self) -> &'p Activation {
+        self.layer
+    }
+
+    /// Online: the server's share of the layer's output; `u` is its share of the input.
+    pub fn online(self, channel: &mut Channel, u: &ServerShare) -> Result<ServerShare, Error> {
+        let kept = self.kept.map(|kept| kept.online(channel, u)).transpose()?;
+        let linearized = self.linearized.online(channel, u)?;
+        let mut share = vec![0; self.layer.units()];
+        if let Some(kept) = kept {
+            kept.finish(channel, &mut share)?;
+        }
+        linearized.finish(channel, &mut share)?;
+        Ok(ServerShare::new(share))
+    }
+
+    /// Bytes that the layer occupies until it is used.
+    pub fn stored_bytes(&self) -> usize {
+        let kept = self.kept.as_ref().map_or(0, kept::ServerReady::stored_bytes);
+        kept + truncation::STORED_BYTES.1 * self.layer.linearized.count()
+    }
+
     /// Writes the layer down.
     pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         self.kept.iter().try_for_each(|kept| kept.save(to))?;
-        self.pads.save(to)
+        self.linearized.save(to)
     }
 
-    /// Reads what `save` wrote; `id` is the layer's in its session.
-    pub(crate) fn load(
-        plan: &Plan,
-        step: &ActivationPlan,
-        id: u32,
-        from: &mut Loading<'_>,
-    ) -> Result<Self, Error> {
-        let kept = kept::layer(plan, step, id)?.map(|layer| ClientLayer::load(layer, from)).transpose()?;
-        let pads = truncation::ClientPads::load(step.linearized_count(), from)?;
-        Ok(Self { kept, pads, linearized: step.linearized() })
+    /// Reads what `save` wrote of `layer`; `first` is the inference's first layer.
+    pub(crate) fn load(layer: &'p Activation, first: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
+        let id = first.step(layer.index);
+        let kept = layer.kept.as_ref().map(|kept| kept::ServerReady::load(kept, id, from)).transpose()?;
+        let linearized = truncation::ServerReady::load(&layer.linearized, from)?;
+        Ok(Self { layer, kept, linearized })
     }
 }
 
-impl ServerReady {
-    /// Writes the layer down.
-    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
-        self.kept.iter().try_for_each(|kept| kept.save(to))?;
-        to.flags(&self.pads.choices)?;
-        to.values(&self.pads.shares)
+impl Activation {
+    /// What the layer occupies until it is used.
+    pub fn stored(&self) -> Stored {
+        let mut stored = self.kept.as_ref().map(Kept::stored).unwrap_or_default();
+        stored.client += truncation::STORED_BYTES.0 * self.linearized.count();
+        stored.server += truncation::STORED_BYTES.1 * self.linearized.count();
+        stored
     }
 
-    /// Reads what `save` wrote; `id` is the layer's in its session.
-    pub(crate) fn load(
-        plan: &Plan,
-        step: &ActivationPlan,
-        id: u32,
-        from: &mut Loading<'_>,
-    ) -> Result<Self, Error> {
-        let kept = kept::layer(plan, step, id)?.map(|layer| ServerLayer::load(layer, from)).transpose()?;
-        let units = step.linearized_count();
-        let pads = ReceiverShares { choices: from.flags(units)?, shares: from.values(units)? };
-        Ok(Self { kept, pads, linearized: step.linearized() })
+    /// Offline, server to client.
+    pub fn cost_offer(&self, tally: &mut Tally) {
+        self.linearized.cost_offer(tally);
+        self.kept.iter().for_each(|kept| kept.cost_offer(tally));
     }
 
-    /// Bytes that the layer occupies until it is used.
-    pub fn stored_bytes(&self) -> usize {
-        let kept = self.kept.as_ref().map_or(0, ServerLayer::stored_bytes);
-        kept + LINEARIZED_BYTES.1 * self.linearized.len()
+    /// Offline, client to server.
+    pub fn cost_choose(&self, tally: &mut Tally) {
+        self.kept.iter().for_each(|kept| kept.cost_choose(tally));
+        self.linearized.cost_choose(tally);
     }
-}
 
-/// Offline: the server offers an OT for every product that the layer needs.
-pub fn server_offer<R: CryptoRng + RngCore>(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    session: &mut ServerSession,
-    rng: &mut R,
-) -> Result<ServerOffer, Error> {
-    let truncation = Offer::send(channel, step.linearized_count(), &mut session.truncation, rng)?;
-    let kept = kept::server_offer(channel, plan, step, &mut session.truncation, rng)?;
-    Ok(ServerOffer { truncation, kept })
-}
-
-/// Offline: the client's reading of the offer.
-pub fn client_accept(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    ots: &mut CotSender,
-) -> Result<ClientOffer, Error> {
-    let truncation = ots.extend(channel, step.linearized_count())?;
-    Ok(ClientOffer { truncation, kept: kept::client_accept(channel, plan, step, ots)? })
-}
-
-/// Offline: the client chooses labels and sends correlations for its shares `v`; `masks` are those of the output.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what a layer is, what the session has, and the client's two vectors"
-)]
-pub fn client_choose(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    session: &mut ClientSession,
-    id: u32,
-    offer: &ClientOffer,
-    v: &[u64],
-    masks: &[u64],
-) -> Result<ClientChosen, Error> {
-    let (shares, masks) = (gather(v, &step.step.kept), gather(masks, &step.step.kept));
-    let kept = kept::client_choose(channel, plan, step, session, id, &offer.kept, &shares, &masks)?;
-    let (place, shares) = (place(session.hash, id), gather(v, &step.linearized()));
-    let strings = &offer.truncation;
-    let pads =
-        truncation::client_choose(channel, plan.ring, step, place, &session.truncation, strings, shares)?;
-    Ok(ClientChosen { kept, pads })
-}
-
-/// Offline: the server's reading of the choices.
-pub fn server_chosen(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    session: &mut ServerSession,
-    id: u32,
-    offer: ServerOffer,
-) -> Result<ServerChosen, Error> {
-    let kept = kept::server_chosen(channel, plan, step, session, id, offer.kept)?;
-    let pads = truncation::server_finish(channel, step, place(session.hash, id), offer.truncation)?;
-    Ok(ServerChosen { kept, pads })
-}
-
-fn place(session: crate::gc::SessionKey, layer: u32) -> Place {
-    Place { session, layer, lot: Lot::Truncation }
-}
-
-/// Offline: the server garbles the kept units.
-pub fn server_garble<R: CryptoRng + RngCore>(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    session: &ServerSession,
-    id: u32,
-    chosen: ServerChosen,
-    rng: &mut R,
-) -> Result<ServerReady, Error> {
-    let kept = kept::server_garble(channel, plan, step, session, id, &chosen.kept, rng)?;
-    Ok(ServerReady { kept, pads: chosen.pads, linearized: step.linearized() })
-}
-
-/// Offline: the client receives the circuits, into `depot`.
-pub fn client_receive(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    session: &ClientSession,
-    id: u32,
-    chosen: ClientChosen,
-    depot: &mut Depot,
-) -> Result<ClientReady, Error> {
-    let kept = kept::client_receive(channel, plan, step, session.hash, id, chosen.kept, depot)?;
-    Ok(ClientReady { kept, pads: chosen.pads, linearized: step.linearized() })
-}
-
-/// Online: the client's shares, sent behind `mask`: first the kept units', then the others'.
-pub fn client_online(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    ready: ClientReady,
-    mask: &[u64],
-) -> Result<(), Error> {
-    if let Some(layer) = ready.kept {
-        kept::client_online(channel, plan, layer, &gather(mask, &step.step.kept))?;
+    /// Offline, server to client.
+    pub fn cost_garble(&self, tally: &mut Tally) {
+        self.kept.iter().for_each(|kept| kept.cost_garble(tally));
     }
-    let mut quotients = truncation::client_online(channel, plan.ring, step, ready.pads)?;
-    for (quotient, unit) in quotients.iter_mut().zip(&ready.linearized) {
-        *quotient = plan.ring.sub(*quotient, mask[*unit as usize]);
+
+    /// Online, both directions.
+    pub fn cost_online(&self, tally: &mut Tally) {
+        self.kept.iter().for_each(|kept| kept.cost_labels(tally));
+        self.linearized.cost_bits(tally);
+        self.kept.iter().for_each(|kept| kept.cost_answers(tally));
+        self.linearized.cost_answers(tally);
     }
-    send_pieces(channel, MASKED, pack(&quotients, plan.ring.bits()))
-}
-
-/// Online: the server's share of the layer's output; `u` is its share of the input.
-pub fn server_online(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &ActivationPlan,
-    ready: ServerReady,
-    u: &[u64],
-) -> Result<Vec<u64>, Error> {
-    let ring = plan.ring;
-    let of_kept = |layer| kept::server_online(channel, plan, step, layer, &gather(u, &step.step.kept));
-    let sent = ready.kept.map(of_kept).transpose()?;
-    let shares = gather(u, &ready.linearized);
-    let quotients = truncation::server_online(channel, ring, step, ready.pads, &shares)?;
-    let mut share = vec![0u64; step.step.shape.size()];
-    if let Some(sent) = sent {
-        let finished = kept::server_finish(channel, plan, sent)?;
-        step.step.kept.iter().zip(finished).for_each(|(unit, finished)| share[*unit as usize] = finished);
-    }
-    let units = ready.linearized.len();
-    let bytes = recv_pieces(channel, MASKED, packed_bytes(units, ring.bits()))?;
-    let masked = unpack(&bytes, ring.bits(), units);
-    for ((unit, quotient), masked) in ready.linearized.iter().zip(quotients).zip(masked) {
-        share[*unit as usize] = ring.add(quotient, masked);
-    }
-    Ok(share)
-}
-
-/// The layer's output from both shares, without any protocol: the step's meaning.
-pub fn ideal(plan: &Plan, step: &ActivationPlan, u: &[u64], v: &[u64]) -> Vec<u64> {
-    let (ring, f) = (plan.ring, step.step.truncate);
-    let mut out: Vec<u64> = u.iter().zip(v).map(|(u, v)| truncation::ideal(ring, f, *u, *v)).collect();
-    for unit in step.step.kept.iter().map(|unit| *unit as usize) {
-        out[unit] = kept::ideal(plan, step, u[unit], v[unit]);
-    }
-    out
-}
-
-fn gather(values: &[u64], units: &[u32]) -> Vec<u64> {
-    units.iter().map(|unit| values[*unit as usize]).collect()
-}
-
-/// Offline, server to client.
-pub fn cost_offer(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    let units = step.linearized_count();
-    tally.down_frames(extension_bytes(units), extension_frames(units));
-    tally.work(Operations { correlated_ots: units as u64, ..Operations::default() });
-    kept::cost_offer(plan, step, tally);
-}
-
-/// Offline, client to server.
-pub fn cost_choose(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    kept::cost_choose(plan, step, tally);
-    truncation::cost_choose(step, tally);
-}
-
-/// Offline, server to client.
-pub fn cost_garble(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    kept::cost_garble(plan, step, tally);
-}
-
-/// Online, both directions.
-pub fn cost_online(plan: &Plan, step: &ActivationPlan, tally: &mut Tally) {
-    kept::cost_labels(plan, step, tally);
-    truncation::cost_online(step, tally);
-    kept::cost_answers(plan, step, tally);
-    let bytes = packed_bytes(step.linearized_count(), plan.ring.bits());
-    tally.up_frames(bytes, pieces(bytes).count());
 }

@@ -8,198 +8,310 @@
 //!
 //! Terms without secrets (shortcuts, their subsampling) are applied by each party to its own share.
 
-use super::{ANSWER, REQUEST};
 use crate::Error;
-use crate::he::Exchange;
 use crate::he::client::ClientKey;
-use crate::he::server::{PreparedWeights, ServerKey};
+use crate::he::server::{HeContext, PreparedWeights, ServerKey, prove};
+use crate::he::{Exchange, HeParameters};
 use crate::masks::MaskSeed;
+use crate::message::{ANSWER, REQUEST};
+use crate::numbering::ChannelStep;
 use crate::parallel::in_order;
-use crate::plan::cost::{Operations, Tally};
 use crate::plan::{LinearPlan, Plan};
+use crate::tally::{Operations, Tally};
+use crate::values::{ClientShare, ClientValues, ServerMask, ServerShare};
 use models::fixed::Ring;
-use models::fixed::linear::{RingSegment, accumulate, apply_op, prepare};
-use models::fixed::steps::{Term, TermOp};
+use models::fixed::linear::{IntegerWeights, RingSegment, accumulate, apply_op, prepare};
+use models::fixed::steps::{Segment, Term, TermOp, ValueId};
 use models::graph::Shape;
 use netem::Channel;
 use rand::{CryptoRng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
 
-/// Encrypts and sends the client's share of every secret term's source; `values[v]` is its share of value `v`.
-pub fn client_request<R: RngCore + CryptoRng>(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &LinearPlan,
-    key: &ClientKey,
-    values: &[Vec<u64>],
-    shapes: &[Shape],
-    rng: &mut R,
-) -> Result<(), Error> {
-    for (term, exchange) in exchanges(step) {
-        let source = prepare(plan.ring, term, &values[term.source], shapes[term.source]);
-        let items = (0..exchange.packing.request_count()).map(|request| {
-            let mut seed = [0; 32];
-            rng.fill_bytes(&mut seed);
-            (request, ChaCha20Rng::from_seed(seed))
-        });
-        let encrypt = |(request, mut rng)| key.request(&exchange.packing, request, &source, &mut rng);
-        in_order(items, encrypt, |bytes| Ok(channel.send(REQUEST, bytes)?))?;
-    }
-    Ok(())
+/// A linear segment, with all that its parties need of the plan.
+pub struct Linear {
+    ring: Ring,
+    he: HeParameters,
+    /// Its place among the plan's steps.
+    index: usize,
+    segment: Segment,
+    /// Terms with secret weights.
+    encrypted: Vec<EncryptedTerm>,
+    /// Terms without.
+    public: Vec<Term>,
+    /// Shapes of all values of the plan.
+    shapes: Arc<[Shape]>,
 }
 
-/// The client's share v of the segment: the decrypted answers plus the public terms of its own shares.
-pub fn client_finish(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &LinearPlan,
-    key: &ClientKey,
-    values: &[Vec<u64>],
-    shapes: &[Shape],
-) -> Result<Vec<u64>, Error> {
-    let mut share = public_terms(plan.ring, step, values, shapes);
-    let mut product = vec![0u64; step.segment.shape.size()];
-    for (_, exchange) in exchanges(step) {
-        let items = (0..exchange.packing.answer_count())
-            .map(|answer| (answer, channel.recv(ANSWER, answer_bytes(plan, exchange, answer))));
-        let decrypt = |(answer, bytes): (usize, Result<Vec<u8>, netem::Error>)| {
-            key.read_answer(exchange, answer, &bytes?)
-        };
-        in_order(items, decrypt, |values| {
-            values.into_iter().for_each(|(index, value)| product[index] = value);
-            Ok(())
-        })?;
-        accumulate(&mut share, &product);
-    }
-    share.iter_mut().for_each(|x| *x = plan.ring.reduce(*x));
-    Ok(share)
+/// A term that travels.
+struct EncryptedTerm {
+    /// Its number among all terms of the segment.
+    number: usize,
+    term: Term,
+    exchange: Exchange,
 }
 
-/// The server's answers, one message each, ready to be sent.
-pub struct Answers(Vec<Vec<u8>>);
+impl Linear {
+    /// Step `index` of `plan`, whose values have `shapes`.
+    pub fn new(plan: &Plan, index: usize, step: &LinearPlan, shapes: &Arc<[Shape]>) -> Self {
+        let (mut encrypted, mut public) = (Vec::new(), Vec::new());
+        for (number, (term, exchange)) in step.segment.terms.iter().zip(&step.exchanges).enumerate() {
+            let term = term.clone();
+            match exchange.clone() {
+                Some(exchange) => encrypted.push(EncryptedTerm { number, term, exchange }),
+                None => public.push(term),
+            }
+        }
+        let (segment, shapes) = (step.segment.clone(), Arc::clone(shapes));
+        Self { ring: plan.ring, he: plan.he.clone(), index, segment, encrypted, public, shapes }
+    }
 
-/// What the server uses of its model for one segment, made once.
+    /// The step as the channel books it.
+    pub const fn channel_step(&self) -> ChannelStep {
+        ChannelStep::of(self.index)
+    }
+
+    /// The value that it makes.
+    pub const fn output(&self) -> ValueId {
+        ValueId::made_by(self.index)
+    }
+
+    /// Units of the value that it makes.
+    pub fn units(&self) -> usize {
+        self.segment.shape.size()
+    }
+
+    /// The terms that travel.
+    pub fn exchanges(&self) -> impl Iterator<Item = (&Term, &Exchange)> {
+        self.encrypted.iter().map(|encrypted| (&encrypted.term, &encrypted.exchange))
+    }
+
+    /// Bytes of one answer.
+    pub fn answer_bytes(&self, exchange: &Exchange, answer: usize) -> usize {
+        self.he.answer_bytes(exchange.proof.widths, exchange.packing.output_count(answer))
+    }
+
+    /// One party's share of a term's source, after the term's public maps.
+    fn source(&self, term: &Term, share: &[u64]) -> Vec<i64> {
+        prepare(self.ring, term, share, self.shapes[term.source.index()])
+    }
+
+    /// The server's mask of the product: the sum of those of its terms.
+    pub fn server_mask(&self, seed: &MaskSeed) -> ServerMask {
+        let mut sum = vec![0; self.units()];
+        for encrypted in &self.encrypted {
+            accumulate(&mut sum, self.term_mask(seed, encrypted).elements());
+        }
+        self.reduced(sum)
+    }
+
+    fn term_mask(&self, seed: &MaskSeed, encrypted: &EncryptedTerm) -> ServerMask {
+        seed.server_mask(self.ring, self.output(), encrypted.number, self.units())
+    }
+
+    fn reduced(&self, mut sum: Vec<u64>) -> ServerMask {
+        sum.iter_mut().for_each(|x| *x = self.ring.reduce(*x));
+        ServerMask::new(sum)
+    }
+
+    /// The server's share u of the segment, from its shares of the values before.
+    fn server_share(
+        &self,
+        weights: &RingSegment<'_>,
+        mask: &ServerMask,
+        shares: &[ServerShare],
+    ) -> ServerShare {
+        let mut share = weights.apply(shares, &self.shapes);
+        accumulate(&mut share, &weights.bias());
+        accumulate(&mut share, mask.elements());
+        share.iter_mut().for_each(|x| *x = self.ring.reduce(*x));
+        ServerShare::new(share)
+    }
+
+    /// Both parties' shares of the segment, from those of the values before, without any protocol: the step's meaning.
+    pub fn ideal(
+        &self,
+        weights: &IntegerWeights,
+        seed: &MaskSeed,
+        u: &[ServerShare],
+        v: &[ClientShare],
+    ) -> (ServerShare, ClientShare) {
+        let weights = RingSegment::new(self.ring, &self.segment, weights);
+        let mask = self.server_mask(seed);
+        let mut product = weights.apply(v, &self.shapes);
+        product.iter_mut().zip(mask.elements()).for_each(|(p, s)| *p = self.ring.sub(*p, *s));
+        (self.server_share(&weights, &mask, u), ClientShare::new(product))
+    }
+
+    /// Offline: encrypts and sends the client's share of every secret term's source.
+    pub fn client_request<R: RngCore + CryptoRng>(
+        &self,
+        channel: &mut Channel,
+        key: &ClientKey,
+        values: &ClientValues,
+        rng: &mut R,
+    ) -> Result<(), Error> {
+        for EncryptedTerm { number: _, term, exchange } in &self.encrypted {
+            let source = self.source(term, values.mask(term.source).elements());
+            let items = (0..exchange.packing.request_count()).map(|request| {
+                let mut seed = [0; 32];
+                rng.fill_bytes(&mut seed);
+                (request, ChaCha20Rng::from_seed(seed))
+            });
+            let encrypt = |(request, mut rng)| key.request(&exchange.packing, request, &source, &mut rng);
+            in_order(items, encrypt, |bytes| Ok(channel.send(REQUEST, bytes)?))?;
+        }
+        Ok(())
+    }
+
+    /// Offline: the client's share v of the segment, the decrypted answers plus the public terms of its own shares.
+    pub fn client_finish(
+        &self,
+        channel: &mut Channel,
+        key: &ClientKey,
+        values: &ClientValues,
+    ) -> Result<ClientShare, Error> {
+        let mut share = vec![0u64; self.units()];
+        for term in &self.public {
+            let source = self.source(term, values.mask(term.source).elements());
+            accumulate(&mut share, &apply_op(self.ring, term, &[], &source));
+        }
+        let mut product = vec![0u64; self.units()];
+        for EncryptedTerm { number: _, term: _, exchange } in &self.encrypted {
+            let items = (0..exchange.packing.answer_count())
+                .map(|answer| (answer, channel.recv(ANSWER, self.answer_bytes(exchange, answer))));
+            let decrypt = |(answer, bytes): (usize, Result<Vec<u8>, netem::Error>)| {
+                key.read_answer(exchange, answer, &bytes?)
+            };
+            in_order(items, decrypt, |values| {
+                values.into_iter().for_each(|(index, value)| product[index] = value);
+                Ok(())
+            })?;
+            accumulate(&mut share, &product);
+        }
+        share.iter_mut().for_each(|x| *x = self.ring.reduce(*x));
+        Ok(ClientShare::new(share))
+    }
+}
+
+/// A segment with the server's weights, made ready once a model.
 pub struct PreparedSegment<'a> {
+    linear: &'a Linear,
     /// The integers, for the online phase.
-    pub weights: RingSegment<'a>,
-    /// Per term, the polynomials; `None` for a public term.
-    pub polynomials: Vec<Option<PreparedWeights<'a>>>,
+    weights: RingSegment<'a>,
+    /// The polynomials of every term that travels.
+    polynomials: Vec<PreparedWeights<'a>>,
 }
 
-/// Receives the requests of a segment and computes the answers; `value` is the number of the segment's output.
-pub fn server_answer<R: RngCore + CryptoRng>(
-    channel: &mut Channel,
-    plan: &Plan,
-    step: &LinearPlan,
-    key: &ServerKey<'_>,
-    prepared: &PreparedSegment<'_>,
-    (masks, value): (&MaskSeed, usize),
-    rng: &mut R,
-) -> Result<Answers, Error> {
-    let mut answers = Vec::new();
-    for (index, (exchange, polynomials)) in step.exchanges.iter().zip(&prepared.polynomials).enumerate() {
-        let (Some(exchange), Some(polynomials)) = (exchange, polynomials) else { continue };
-        let mask = masks.mask(plan.ring, value, index, step.segment.shape.size());
-        let (tiles, at_once) = (exchange.packing.tile_count(), key.tiles_at_once(&exchange.packing));
-        for first in (0..tiles).step_by(at_once) {
-            let tiles = first..tiles.min(first + at_once);
-            let receive = tiles.clone().flat_map(|tile| exchange.packing.requests_of_tile(tile));
-            let receive = receive.map(|_| Ok(channel.recv(REQUEST, plan.he.request_bytes())?));
-            let requests = key.read_requests(receive)?;
-            answers.extend(key.answers(exchange, polynomials, tiles, &requests, &mask, rng)?);
+/// The server's answers, one message each, ready to be sent, and its mask of the segment's product.
+pub struct Answers {
+    messages: Vec<Vec<u8>>,
+    mask: ServerMask,
+}
+
+impl<'a> PreparedSegment<'a> {
+    /// Prepares `weights` for `linear`, a step of `plan`, after proving anew that the plan's flooding hides them. Takes what
+    /// it uses from `memory`, bytes.
+    pub fn new(
+        plan: &Plan,
+        linear: &'a Linear,
+        context: &HeContext,
+        weights: &'a IntegerWeights,
+        memory: &mut usize,
+    ) -> Result<Self, Error> {
+        let (name, coefficients) = (&linear.segment.name, plan.sent_coefficients());
+        let mut polynomials = Vec::with_capacity(linear.encrypted.len());
+        for EncryptedTerm { number, term: _, exchange: Exchange { packing, proof } } in &linear.encrypted {
+            let kernel = &weights.kernels[*number];
+            let own = prove(&plan.he, name, packing, kernel, coefficients)?;
+            if own != *proof {
+                return Err(Error::config(name, "noise proof", format!("{own:?}"), format!("{proof:?}")));
+            }
+            polynomials.push(PreparedWeights::new(context, packing, kernel, memory)?);
+        }
+        let weights = RingSegment::new(linear.ring, &linear.segment, weights);
+        Ok(Self { linear, weights, polynomials })
+    }
+
+    /// The segment.
+    pub const fn linear(&self) -> &'a Linear {
+        self.linear
+    }
+
+    /// Offline: receives the requests and computes the answers.
+    pub fn answer<R: RngCore + CryptoRng>(
+        &self,
+        channel: &mut Channel,
+        key: &ServerKey<'_>,
+        seed: &MaskSeed,
+        rng: &mut R,
+    ) -> Result<Answers, Error> {
+        let linear = self.linear;
+        let mut messages = Vec::new();
+        let mut sum = vec![0; linear.units()];
+        for (encrypted, polynomials) in linear.encrypted.iter().zip(&self.polynomials) {
+            let (exchange, mask) = (&encrypted.exchange, linear.term_mask(seed, encrypted));
+            let (tiles, at_once) = (exchange.packing.tile_count(), key.tiles_at_once(&exchange.packing));
+            for first in (0..tiles).step_by(at_once) {
+                let tiles = first..tiles.min(first + at_once);
+                let receive = tiles.clone().flat_map(|tile| exchange.packing.requests_of_tile(tile));
+                let receive = receive.map(|_| Ok(channel.recv(REQUEST, linear.he.request_bytes())?));
+                let requests = key.read_requests(receive)?;
+                messages.extend(key.answers(
+                    exchange,
+                    polynomials,
+                    &requests,
+                    (tiles, mask.elements()),
+                    rng,
+                )?);
+            }
+            accumulate(&mut sum, mask.elements());
+        }
+        Ok(Answers { messages, mask: linear.reduced(sum) })
+    }
+
+    /// Online: the server's share u of the segment; `shares[v]` is its share of value `v`.
+    pub fn online(&self, mask: &ServerMask, shares: &[ServerShare]) -> ServerShare {
+        self.linear.server_share(&self.weights, mask, shares)
+    }
+}
+
+impl Answers {
+    /// Sends the answers. What is left is the server's mask.
+    pub fn send(self, channel: &mut Channel) -> Result<ServerMask, Error> {
+        self.messages.into_iter().try_for_each(|answer| channel.send(ANSWER, answer))?;
+        Ok(self.mask)
+    }
+}
+
+impl Linear {
+    /// Offline, client to server.
+    pub fn cost_requests(&self, tally: &mut Tally) {
+        for (_, exchange) in self.exchanges() {
+            let requests = exchange.packing.request_count();
+            (0..requests).for_each(|_| tally.up(self.he.request_bytes()));
+            let (encryptions, products) = (requests as u64, exchange.packing.product_count() as u64);
+            tally.work(Operations { encryptions, products, ..Operations::default() });
         }
     }
-    Ok(Answers(answers))
-}
 
-/// Sends the answers.
-pub fn server_send(channel: &mut Channel, answers: Answers) -> Result<(), Error> {
-    for answer in answers.0 {
-        channel.send(ANSWER, answer)?;
-    }
-    Ok(())
-}
-
-/// The server's mask of a segment: the sum over its secret terms.
-pub fn server_mask(plan: &Plan, step: &LinearPlan, masks: &MaskSeed, value: usize) -> Vec<u64> {
-    let mut sum = vec![0u64; step.segment.shape.size()];
-    for (index, _) in step.exchanges.iter().enumerate().filter(|(_, e)| e.is_some()) {
-        accumulate(&mut sum, &masks.mask(plan.ring, value, index, step.segment.shape.size()));
-    }
-    sum.iter_mut().for_each(|x| *x = plan.ring.reduce(*x));
-    sum
-}
-
-/// The server's share u of the segment, online; `values[v]` is its share of value `v`.
-pub fn server_online(
-    plan: &Plan,
-    weights: &RingSegment<'_>,
-    mask: &[u64],
-    values: &[Vec<u64>],
-    shapes: &[Shape],
-) -> Vec<u64> {
-    let mut share = weights.apply(values, shapes);
-    accumulate(&mut share, &weights.bias());
-    accumulate(&mut share, mask);
-    share.iter_mut().for_each(|x| *x = plan.ring.reduce(*x));
-    share
-}
-
-/// The public terms of one party's shares.
-fn public_terms(ring: Ring, step: &LinearPlan, values: &[Vec<u64>], shapes: &[Shape]) -> Vec<u64> {
-    let mut sum = vec![0u64; step.segment.shape.size()];
-    for (term, exchange) in step.segment.terms.iter().zip(&step.exchanges) {
-        if exchange.is_none() {
-            let source = prepare(ring, term, &values[term.source], shapes[term.source]);
-            accumulate(&mut sum, &apply_op(ring, term, &[], &source));
+    /// Offline, server to client.
+    pub fn cost_answers(&self, tally: &mut Tally) {
+        for (_, exchange) in self.exchanges() {
+            let answers = exchange.packing.answer_count();
+            (0..answers).for_each(|answer| tally.down(self.answer_bytes(exchange, answer)));
+            tally.work(Operations { decryptions: answers as u64, ..Operations::default() });
         }
     }
-    sum
-}
 
-fn exchanges(step: &LinearPlan) -> impl Iterator<Item = (&Term, &Exchange)> {
-    step.segment
-        .terms
-        .iter()
-        .zip(&step.exchanges)
-        .filter_map(|(term, exchange)| Some((term, exchange.as_ref()?)))
-}
-
-/// Bytes of one answer.
-pub fn answer_bytes(plan: &Plan, exchange: &Exchange, answer: usize) -> usize {
-    plan.he.answer_bytes(exchange.proof.widths, exchange.packing.output_count(answer))
-}
-
-/// Offline, client to server.
-pub fn cost_requests(plan: &Plan, step: &LinearPlan, tally: &mut Tally) {
-    for (_, exchange) in exchanges(step) {
-        let requests = exchange.packing.request_count();
-        (0..requests).for_each(|_| tally.up(plan.he.request_bytes()));
-        let (encryptions, products) = (requests as u64, exchange.packing.product_count() as u64);
-        tally.work(Operations { encryptions, products, ..Operations::default() });
-    }
-}
-
-/// Offline, server to client.
-pub fn cost_answers(plan: &Plan, step: &LinearPlan, tally: &mut Tally) {
-    for (_, exchange) in exchanges(step) {
-        for answer in 0..exchange.packing.answer_count() {
-            tally.down(answer_bytes(plan, exchange, answer));
-        }
-        tally.work(Operations {
-            decryptions: exchange.packing.answer_count() as u64,
-            ..Operations::default()
-        });
-    }
-}
-
-/// Online: nothing travels.
-pub fn cost_online(step: &LinearPlan, tally: &mut Tally) {
-    for term in &step.segment.terms {
-        if let TermOp::Conv { out, window } = term.op {
-            let per_output = (term.shape.c * window.kernel.0 * window.kernel.1) as u64;
-            let macs = per_output * (out * step.segment.shape.area()) as u64;
-            tally.work(Operations { macs, ..Operations::default() });
+    /// Online: nothing travels.
+    pub fn cost_online(&self, tally: &mut Tally) {
+        for term in &self.segment.terms {
+            if let TermOp::Conv { out, window } = term.op {
+                let per_output = (term.shape.c * window.kernel.0 * window.kernel.1) as u64;
+                let macs = per_output * (out * self.segment.shape.area()) as u64;
+                tally.work(Operations { macs, ..Operations::default() });
+            }
         }
     }
 }

@@ -3,28 +3,29 @@
 //!   client (v)                 server (u)
 //!     | <------- u, k bits a logit ----- |   online
 
-use super::{LOGITS, pieces, recv_pieces, send_pieces};
 use crate::Error;
+use crate::message::{self, LOGITS};
 use crate::plan::Plan;
-use crate::plan::cost::Tally;
+use crate::tally::Tally;
+use crate::values::{ClientShare, ServerShare, open};
 use crate::wire::{pack, packed_bytes, unpack};
 use netem::Channel;
 
-/// The signed logits; `share` is the client's.
-pub fn client(channel: &mut Channel, plan: &Plan, share: &[u64]) -> Result<Vec<i64>, Error> {
-    let bytes = recv_pieces(channel, LOGITS, packed_bytes(share.len(), plan.ring.bits()))?;
-    let theirs = unpack(&bytes, plan.ring.bits(), share.len());
-    Ok(share.iter().zip(theirs).map(|(v, u)| plan.ring.signed(plan.ring.add(*v, u))).collect())
+/// The signed logits.
+pub fn client(channel: &mut Channel, plan: &Plan, share: &ClientShare) -> Result<Vec<i64>, Error> {
+    let (k, outputs) = (plan.ring.bits(), plan.outputs());
+    let bytes = message::recv(channel, LOGITS, packed_bytes(outputs, k))?;
+    let theirs = ServerShare::new(unpack(&bytes, k, outputs));
+    Ok(open(plan.ring, &theirs, share).into_iter().map(|x| plan.ring.signed(x)).collect())
 }
 
 /// Sends the server's share.
-pub fn server(channel: &mut Channel, plan: &Plan, share: &[u64]) -> Result<(), Error> {
-    send_pieces(channel, LOGITS, pack(share, plan.ring.bits()))?;
+pub fn server(channel: &mut Channel, plan: &Plan, share: &ServerShare) -> Result<(), Error> {
+    message::send(channel, LOGITS, pack(share.elements(), plan.ring.bits()))?;
     Ok(channel.flush()?)
 }
 
 /// What the logits cost.
 pub fn cost(plan: &Plan, tally: &mut Tally) {
-    let bytes = packed_bytes(plan.outputs(), plan.ring.bits());
-    tally.down_frames(bytes, pieces(bytes).count());
+    tally.down_message(packed_bytes(plan.outputs(), plan.ring.bits()));
 }

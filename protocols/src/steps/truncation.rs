@@ -17,111 +17,219 @@
 //!
 //! The client's pad is -h(q), the server's h(q) + a (C if a): they sum to a msb(v); d turns that into msb(u) msb(v).
 
-use super::{CORRECTION, CORRELATION, pieces, recv_pieces, send_pieces};
 use crate::Error;
 use crate::block::Block;
-use crate::ot::iknp::CotSender;
+use crate::gc::transfer::Lot;
+use crate::message::{self, CORRECTION, CORRELATION};
+use crate::numbering::LayerId;
+use crate::ot::iknp::{extension_bytes, extension_frames};
 use crate::ot::product::{Offer, Place, ReceiverShares, correlate};
-use crate::plan::ActivationPlan;
-use crate::plan::cost::Tally;
 use crate::saved::{Loading, Saving};
+use crate::secret::Secret;
+use crate::setup::{ClientSession, ServerSession};
+use crate::tally::{Operations, Tally};
+use crate::values::{ClientMask, ClientShare, ServerShare};
 use crate::wire::{pack, packed_bytes, unpack};
 use models::fixed::Ring;
 use netem::Channel;
+use rand::{CryptoRng, RngCore};
 
-/// The client's half of the products. Consumed online.
-pub struct ClientPads {
-    shares: Vec<u64>,
-    pads: Vec<u64>,
+/// The linearized units of an activation layer, of which there may be none.
+pub struct Truncation {
+    ring: Ring,
+    /// f, the bits dropped.
+    dropped: u32,
+    /// Linearized units, by index in the layer, ascending.
+    units: Vec<u32>,
 }
 
-impl ClientPads {
+/// What a party keeps of a unit, bytes: a share, its product and a number; or a choice, a product and a number.
+pub(super) const STORED_BYTES: (usize, usize) = (8 + 8 + 4, 1 + 8 + 4);
+
+impl Truncation {
+    /// The division of `units` by 2^`dropped`.
+    pub(super) const fn new(ring: Ring, dropped: u32, units: Vec<u32>) -> Self {
+        Self { ring, dropped, units }
+    }
+
+    /// How many units there are.
+    pub(super) const fn count(&self) -> usize {
+        self.units.len()
+    }
+
+    fn place(session: crate::gc::SessionKey, id: LayerId) -> Place {
+        Place { session, layer: id.number(), lot: Lot::Truncation }
+    }
+}
+
+/// The client, with its strings of the server's offer.
+pub(super) struct ClientOffer<'p> {
+    truncation: &'p Truncation,
+    id: LayerId,
+    strings: Secret<Block>,
+}
+
+/// The client's half of the products, and its shares of the units. Consumed online.
+pub(super) struct ClientReady<'p> {
+    truncation: &'p Truncation,
+    shares: ClientShare,
+    pads: Secret<u64>,
+}
+
+impl Truncation {
+    /// Offline, the client's reading of the offer.
+    pub(super) fn client_accept<'p>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ClientSession,
+        id: LayerId,
+    ) -> Result<ClientOffer<'p>, Error> {
+        Ok(ClientOffer { truncation: self, id, strings: session.products.extend(channel, self.count())? })
+    }
+}
+
+impl<'p> ClientOffer<'p> {
+    /// Offline, client to server: the correlation, for its shares `v` of the layer's input.
+    pub(super) fn choose(
+        self,
+        channel: &mut Channel,
+        session: &ClientSession,
+        v: &ClientShare,
+    ) -> Result<ClientReady<'p>, Error> {
+        let Self { truncation, id, strings } = self;
+        let shares = v.of(&truncation.units);
+        let tops: Secret<u64> = shares.elements().iter().map(|v| top_bit(truncation.ring, *v)).collect();
+        let place = Truncation::place(session.hash, id);
+        let (corrections, pads) = correlate(place, &session.products, &strings, &tops);
+        message::send(channel, CORRELATION, pack(&corrections, truncation.dropped))?;
+        Ok(ClientReady { truncation, shares, pads: pads.into() })
+    }
+}
+
+impl<'p> ClientReady<'p> {
+    /// Online: the client's shares of the quotients, sent behind the mask `r` of the layer's output.
+    pub(super) fn online(self, channel: &mut Channel, r: &ClientMask) -> Result<(), Error> {
+        let Truncation { ring, dropped, units } = self.truncation;
+        let bytes = message::recv(channel, CORRECTION, packed_bytes(units.len(), 1))?;
+        let bits = unpack(&bytes, 1, units.len());
+        let masks = r.of(units);
+        let answers: Vec<u64> = (self.shares.elements().iter().zip(bits))
+            .zip(self.pads.iter().zip(masks.elements()))
+            .map(|((v, d), (pad, mask))| {
+                let own = d & top_bit(*ring, *v);
+                let product = (pad ^ d.wrapping_neg()).wrapping_add(d).wrapping_add(own);
+                ring.sub(client_quotient(*ring, *dropped, *v, product), *mask)
+            })
+            .collect();
+        message::send(channel, message::MASKED, pack(&answers, ring.bits()))
+    }
+
     pub(super) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
-        to.values(&self.shares)?;
+        to.values(self.shares.elements())?;
         to.values(&self.pads)
     }
 
-    pub(super) fn load(units: usize, from: &mut Loading<'_>) -> Result<Self, Error> {
-        Ok(Self { shares: from.values(units)?, pads: from.values(units)? })
+    pub(super) fn load(truncation: &'p Truncation, from: &mut Loading<'_>) -> Result<Self, Error> {
+        let shares = ClientShare::new(from.values(truncation.count())?);
+        Ok(Self { truncation, shares, pads: from.values(truncation.count())?.into() })
     }
 }
 
-/// Offline, client to server: the correlation; `shares` are the client's of the linearized units.
-pub fn client_choose(
-    channel: &mut Channel,
-    ring: Ring,
-    step: &ActivationPlan,
-    place: Place,
-    ots: &CotSender,
-    strings: &[Block],
-    shares: Vec<u64>,
-) -> Result<ClientPads, Error> {
-    let tops: Vec<u64> = shares.iter().map(|v| top_bit(ring, *v)).collect();
-    let (corrections, pads) = correlate(place, ots, strings, &tops);
-    send_pieces(channel, CORRELATION, pack(&corrections, step.step.truncate))?;
-    Ok(ClientPads { shares, pads })
-}
-
-/// Offline, the server's reading of the correlation.
-pub fn server_finish(
-    channel: &mut Channel,
-    step: &ActivationPlan,
-    place: Place,
+/// The server's offer, before the client's correlation.
+pub(super) struct ServerOffer<'p> {
+    truncation: &'p Truncation,
+    id: LayerId,
     offer: Offer,
-) -> Result<ReceiverShares, Error> {
-    let (f, units) = (step.step.truncate, step.linearized_count());
-    let bytes = recv_pieces(channel, CORRELATION, packed_bytes(units, f))?;
-    Ok(offer.finish(place, &unpack(&bytes, f, units)))
 }
 
-/// Online, server to client: one bit a unit. Returns the server's shares of the quotients; `shares` are its u.
-pub fn server_online(
-    channel: &mut Channel,
-    ring: Ring,
-    step: &ActivationPlan,
+/// The server's half of the products. Consumed online.
+pub(super) struct ServerReady<'p> {
+    truncation: &'p Truncation,
     own: ReceiverShares,
-    shares: &[u64],
-) -> Result<Vec<u64>, Error> {
-    let lifted: Vec<u64> = shares.iter().map(|u| lift(ring, *u)).collect();
-    let bits: Vec<u64> =
-        lifted.iter().zip(&own.choices).map(|(u, a)| top_bit(ring, *u) ^ u64::from(*a)).collect();
-    let quotients = lifted
-        .iter()
-        .zip(&bits)
-        .zip(&own.shares)
-        .map(|((u, d), pad)| {
-            // d = 1 negates the share of a*msb(v): the client adds msb(v).
-            let product = (pad ^ d.wrapping_neg()).wrapping_add(*d);
-            server_quotient(ring, step.step.truncate, *u, product)
-        })
-        .collect();
-    send_pieces(channel, CORRECTION, pack(&bits, 1))?;
-    Ok(quotients)
 }
 
-/// Online, the client's shares of the quotients.
-pub fn client_online(
-    channel: &mut Channel,
-    ring: Ring,
-    step: &ActivationPlan,
-    own: ClientPads,
-) -> Result<Vec<u64>, Error> {
-    let bytes = recv_pieces(channel, CORRECTION, packed_bytes(own.shares.len(), 1))?;
-    let bits = unpack(&bytes, 1, own.shares.len());
-    Ok(own
-        .shares
-        .iter()
-        .zip(bits)
-        .zip(&own.pads)
-        .map(|((v, d), pad)| {
-            let product = (pad ^ d.wrapping_neg()).wrapping_add(d).wrapping_add(d & top_bit(ring, *v));
-            client_quotient(ring, step.step.truncate, *v, product)
-        })
-        .collect())
+/// The server after it sent its bits: its shares of the quotients.
+pub(super) struct ServerSent<'p> {
+    truncation: &'p Truncation,
+    quotients: Secret<u64>,
+}
+
+impl Truncation {
+    /// Offline, server to client: one OT a unit.
+    pub(super) fn server_offer<'p, R: RngCore + CryptoRng>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+        id: LayerId,
+        rng: &mut R,
+    ) -> Result<ServerOffer<'p>, Error> {
+        let offer = Offer::send(channel, self.count(), &mut session.products, rng)?;
+        Ok(ServerOffer { truncation: self, id, offer })
+    }
+}
+
+impl<'p> ServerOffer<'p> {
+    /// Offline, the server's reading of the correlation.
+    pub(super) fn chosen(
+        self,
+        channel: &mut Channel,
+        session: &ServerSession<'_>,
+    ) -> Result<ServerReady<'p>, Error> {
+        let Self { truncation, id, offer } = self;
+        let (f, units) = (truncation.dropped, truncation.count());
+        let bytes = message::recv(channel, CORRELATION, packed_bytes(units, f))?;
+        let own = offer.finish(Truncation::place(session.hash, id), &unpack(&bytes, f, units));
+        Ok(ServerReady { truncation, own })
+    }
+}
+
+impl<'p> ServerReady<'p> {
+    /// Online, server to client: one bit a unit, for its share `u` of the layer's input.
+    pub(super) fn online(self, channel: &mut Channel, u: &ServerShare) -> Result<ServerSent<'p>, Error> {
+        let Self { truncation, own } = self;
+        let Truncation { ring, dropped, units } = truncation;
+        let lifted: Secret<u64> = u.of(units).elements().iter().map(|u| lift(*ring, *u)).collect();
+        let chosen = lifted.iter().zip(own.choices.iter());
+        let bits: Vec<u64> = chosen.map(|(u, a)| top_bit(*ring, *u) ^ u64::from(*a)).collect();
+        let quotients = (lifted.iter().zip(&bits))
+            .zip(own.shares.iter())
+            .map(|((u, d), pad)| {
+                // d = 1 negates the share of a*msb(v): the client adds msb(v).
+                let product = (pad ^ d.wrapping_neg()).wrapping_add(*d);
+                server_quotient(*ring, *dropped, *u, product)
+            })
+            .collect();
+        message::send(channel, CORRECTION, pack(&bits, 1))?;
+        Ok(ServerSent { truncation, quotients })
+    }
+
+    pub(super) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        to.flags(&self.own.choices)?;
+        to.values(&self.own.shares)
+    }
+
+    pub(super) fn load(truncation: &'p Truncation, from: &mut Loading<'_>) -> Result<Self, Error> {
+        let choices = from.flags(truncation.count())?.into();
+        let own = ReceiverShares { choices, shares: from.values(truncation.count())?.into() };
+        Ok(Self { truncation, own })
+    }
+}
+
+impl ServerSent<'_> {
+    /// Online: puts the server's shares of the quotients in their places in `share`, from what the client sends.
+    pub(super) fn finish(self, channel: &mut Channel, share: &mut [u64]) -> Result<(), Error> {
+        let Truncation { ring, dropped: _, units } = self.truncation;
+        let bytes = message::recv(channel, message::MASKED, packed_bytes(units.len(), ring.bits()))?;
+        let masked = unpack(&bytes, ring.bits(), units.len());
+        for ((unit, quotient), masked) in units.iter().zip(self.quotients.iter()).zip(masked) {
+            share[*unit as usize] = ring.add(*quotient, masked);
+        }
+        Ok(())
+    }
 }
 
 /// The quotient that the two shares make, without any of the above: the step's meaning.
-pub fn ideal(ring: Ring, f: u32, u: u64, v: u64) -> u64 {
+pub(super) fn ideal(ring: Ring, f: u32, u: u64, v: u64) -> u64 {
     let u = lift(ring, u);
     let product = top_bit(ring, u) & top_bit(ring, v);
     ring.add(server_quotient(ring, f, u, 0), client_quotient(ring, f, v, product))
@@ -149,16 +257,27 @@ fn client_quotient(ring: Ring, f: u32, v: u64, product: u64) -> u64 {
     ring.reduce((v >> f).wrapping_add(wrap))
 }
 
-/// Offline, client to server.
-pub fn cost_choose(step: &ActivationPlan, tally: &mut Tally) {
-    let bytes = packed_bytes(step.linearized_count(), step.step.truncate);
-    tally.up_frames(bytes, pieces(bytes).count());
-}
+impl Truncation {
+    /// Offline, server to client.
+    pub(super) fn cost_offer(&self, tally: &mut Tally) {
+        tally.down_frames(extension_bytes(self.count()), extension_frames(self.count()));
+        tally.work(Operations { correlated_ots: self.count() as u64, ..Operations::default() });
+    }
 
-/// Online, server to client.
-pub fn cost_online(step: &ActivationPlan, tally: &mut Tally) {
-    let bytes = packed_bytes(step.linearized_count(), 1);
-    tally.down_frames(bytes, pieces(bytes).count());
+    /// Offline, client to server.
+    pub(super) fn cost_choose(&self, tally: &mut Tally) {
+        tally.up_message(packed_bytes(self.count(), self.dropped));
+    }
+
+    /// Online, server to client.
+    pub(super) fn cost_bits(&self, tally: &mut Tally) {
+        tally.down_message(packed_bytes(self.count(), 1));
+    }
+
+    /// Online, client to server.
+    pub(super) fn cost_answers(&self, tally: &mut Tally) {
+        tally.up_message(packed_bytes(self.count(), self.ring.bits()));
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! A plan as text: choices, proofs and predicted cost, a line a step.
 
-use super::cost::{StepCost, predict, total};
-use super::memory::Memory;
-use super::{Plan, PlannedStep, channel_step};
+use crate::cost::{predict, total};
 use crate::he::noise::STATISTICAL_BITS;
 use crate::he::params::security_line;
+use crate::memory::Memory;
+use crate::numbering::ChannelStep;
+use crate::plan::{Plan, PlannedStep};
+use crate::prepared::PreparedPlan;
+use crate::tally::StepCost;
 use netem::{Bytes, Phase};
 use std::fmt::Write;
 
 /// The plan for people.
-pub fn render(plan: &Plan) -> String {
+pub fn render(plan: &PreparedPlan) -> String {
     let costs = predict(plan);
     let mut out = String::new();
     let he = &plan.he;
@@ -45,8 +48,8 @@ pub fn render(plan: &Plan) -> String {
             step.kind(),
             step.shape().to_string(),
             choices(step),
-            traffic(&costs, Phase::Offline, channel_step(index)),
-            traffic(&costs, Phase::Online, channel_step(index)),
+            traffic(&costs, Phase::Offline, ChannelStep::of(index)),
+            traffic(&costs, Phase::Online, ChannelStep::of(index)),
         );
     }
     let _ = writeln!(out);
@@ -149,7 +152,7 @@ fn choices(step: &PlannedStep) -> String {
     }
 }
 
-fn traffic(costs: &[StepCost], phase: Phase, step: u32) -> String {
+fn traffic(costs: &[StepCost], phase: Phase, step: ChannelStep) -> String {
     match costs.iter().find(|c| c.phase == phase && c.step == step) {
         None => "-".to_owned(),
         Some(cost) => format!("{} / {}", Bytes(cost.up.bytes), Bytes(cost.down.bytes)),

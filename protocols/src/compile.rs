@@ -1,70 +1,14 @@
 //! From a quantized network and choices to a plan and the server's secrets, or a refusal that names the step.
 
-use super::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use crate::Error;
-use crate::he::noise::NoiseProof;
 use crate::he::packing::{DEFAULT_RATE, Packing};
-use crate::he::server::weight_norms;
+use crate::he::server::prove;
 use crate::he::{Exchange, HeBackend, HeParameters};
+use crate::plan::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
+use crate::prepared::PreparedPlan;
+use crate::secrets::ServerSecrets;
 use models::fixed::QuantModel;
-use models::fixed::linear::IntegerWeights;
-use models::fixed::quantise::MAX_WEIGHT;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
-use serde::{Deserialize, Serialize};
-
-/// What the server alone holds: integer weights and biases per step, `None` for activation steps.
-#[derive(Serialize, Deserialize)]
-pub struct ServerSecrets {
-    /// By step.
-    pub weights: Vec<Option<IntegerWeights>>,
-}
-
-impl ServerSecrets {
-    /// For the server's own disk, never for the wire.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("secrets are plain data")
-    }
-
-    /// Reads what [`ServerSecrets::to_bytes`] wrote and checks it against `plan`.
-    pub fn from_bytes(bytes: &[u8], plan: &Plan) -> Result<Self, Error> {
-        let secrets: Self = postcard::from_bytes(bytes)
-            .map_err(|e| Error::config("secrets", "file", "the secrets of the plan", e.to_string()))?;
-        let sizes = |weights: &IntegerWeights| {
-            let kernels: Vec<usize> = weights.kernels.iter().map(Vec::len).collect();
-            (kernels, weights.bias.len())
-        };
-        let found: Vec<_> = secrets.weights.iter().map(|w| w.as_ref().map(sizes)).collect();
-        let expected: Vec<_> = plan.steps.iter().map(weight_sizes).collect();
-        if found != expected {
-            return Err(Error::config(
-                "secrets",
-                "sizes of weights",
-                format!("{expected:?}"),
-                format!("{found:?}"),
-            ));
-        }
-        let weights = secrets.weights.iter().flatten().flat_map(|w| w.kernels.iter().flatten());
-        if let Some(bad) = weights.copied().find(|w| w.unsigned_abs() > MAX_WEIGHT) {
-            let expected = format!("magnitudes up to {MAX_WEIGHT}");
-            return Err(Error::config("secrets", "weights", expected, bad.to_string()));
-        }
-        Ok(secrets)
-    }
-}
-
-/// Values of every kernel and of the bias that a step has.
-fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
-    match step {
-        PlannedStep::Activation(_) => None,
-        PlannedStep::Linear(linear) => {
-            let kernel = |term: &Term| match term.op {
-                TermOp::Shift { .. } => 0,
-                TermOp::Conv { out, window } => out * term.shape.c * window.kernel.0 * window.kernel.1,
-            };
-            Some((linear.segment.terms.iter().map(kernel).collect(), linear.segment.shape.c))
-        }
-    }
-}
 
 /// What may be chosen.
 #[derive(Clone, Debug)]
@@ -87,7 +31,11 @@ impl Default for Choices {
 }
 
 /// Compiles `model` under `choices`.
-pub fn compile(name: &str, model: &QuantModel, choices: &Choices) -> Result<(Plan, ServerSecrets), Error> {
+pub fn compile(
+    name: &str,
+    model: &QuantModel,
+    choices: &Choices,
+) -> Result<(PreparedPlan, ServerSecrets), Error> {
     let candidates: Vec<HeParameters> = match &choices.he {
         Some(he) => vec![he.clone()],
         None => HeParameters::candidates(choices.backend, model.ring.bits()).collect(),
@@ -95,7 +43,10 @@ pub fn compile(name: &str, model: &QuantModel, choices: &Choices) -> Result<(Pla
     let mut refusal = None;
     for he in candidates {
         match plan_with(name, model, choices, he) {
-            Ok(plan) => return Ok((plan, ServerSecrets { weights: model.weights.clone() })),
+            Ok(plan) => {
+                let secrets = ServerSecrets { weights: model.weights.clone() };
+                return Ok((PreparedPlan::new(plan)?, secrets));
+            }
             Err(error) => refusal = Some(error),
         }
     }
@@ -129,7 +80,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
                     exchanges.push(match packings.next().expect("one packing a term") {
                         None => None,
                         Some(packing) => {
-                            let proof = prove(&he, segment, &packing, kernel, coefficients)?;
+                            let proof = prove(&he, &segment.name, &packing, kernel, coefficients)?;
                             Some(Exchange { packing, proof })
                         }
                     });
@@ -177,23 +128,4 @@ fn pack(he: &HeParameters, segment: &Segment, term: &Term, rate: f64) -> Result<
             })
         }
     }
-}
-
-/// The noise proof of one exchange, or a refusal that names the step.
-pub fn prove(
-    he: &HeParameters,
-    segment: &Segment,
-    packing: &Packing,
-    kernel: &[i32],
-    coefficients: usize,
-) -> Result<NoiseProof, Error> {
-    let outputs = packing.sent_coefficients() / packing.answer_count();
-    NoiseProof::derive(he, weight_norms(packing, kernel), coefficients, outputs).ok_or_else(|| {
-        Error::config(
-            &segment.name,
-            "HE noise",
-            "flooding and decryption that fit the modulus",
-            format!("none at N = {}, log2 Q = {}, k = {}", he.degree, he.log_q(), he.plain_bits),
-        )
-    })
 }

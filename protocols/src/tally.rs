@@ -1,11 +1,7 @@
-//! The plan's second reader: bytes, messages, flights and operations, before anything runs.
-//!
-//! The walk is that of the two party loops, so a measured run must agree exactly.
+//! How a step declares what it costs: bytes, messages, flights and work, in the order in which the parties speak.
 
-use super::{INPUT_STEP, Plan, PlannedStep, channel_step};
-use crate::setup;
-use crate::steps::{activation, input, linear, output};
-use crate::window::Window;
+use crate::message;
+use crate::numbering::ChannelStep;
 use netem::Phase;
 use serde::Serialize;
 use std::ops::AddAssign;
@@ -58,8 +54,8 @@ pub struct StepCost {
     /// Set-up, offline or online.
     #[serde(serialize_with = "phase_name")]
     pub phase: Phase,
-    /// The channel's step number.
-    pub step: u32,
+    /// The step as the channel books it.
+    pub step: ChannelStep,
     /// Client to server.
     pub up: Traffic,
     /// Server to client.
@@ -96,13 +92,13 @@ enum Direction {
 }
 
 impl Tally {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (client, server) = Default::default();
         Self { costs: Vec::new(), current: 0, client, server, posted: None }
     }
 
     /// Books what follows on a step of a phase; a new phase begins without messages.
-    fn enter(&mut self, phase: Phase, step: u32) {
+    pub(crate) fn enter(&mut self, phase: Phase, step: ChannelStep) {
         if self.costs.get(self.current).is_some_and(|cost| cost.phase != phase) {
             (self.client, self.server) = Default::default();
         }
@@ -115,40 +111,55 @@ impl Tally {
     }
 
     /// Books messages of the client that the server reads later, and returns the depth of the deepest.
-    fn posted(&mut self, messages: impl FnOnce(&mut Self)) -> u32 {
+    pub(crate) fn posted(&mut self, messages: impl FnOnce(&mut Self)) -> u32 {
         self.posted = Some(0);
         messages(self);
         self.posted.take().expect("nothing else takes it")
     }
 
     /// The server reads what was posted.
-    fn server_reads(&mut self, depth: u32) {
+    pub(crate) fn server_reads(&mut self, depth: u32) {
         self.server.received = self.server.received.max(depth);
     }
 
     /// A frame from the client.
-    pub fn up(&mut self, bytes: usize) {
+    pub(crate) fn up(&mut self, bytes: usize) {
         self.up_frames(bytes, 1);
     }
 
     /// A frame from the server.
-    pub fn down(&mut self, bytes: usize) {
+    pub(crate) fn down(&mut self, bytes: usize) {
         self.down_frames(bytes, 1);
     }
 
+    /// A message of `bytes` from the client in the pieces that [`message::send`] cuts it into.
+    pub(crate) fn up_message(&mut self, bytes: usize) {
+        self.up_frames(bytes, message::pieces(bytes).count());
+    }
+
+    /// The same from the server.
+    pub(crate) fn down_message(&mut self, bytes: usize) {
+        self.down_frames(bytes, message::pieces(bytes).count());
+    }
+
     /// `frames` frames from the client with `bytes` in all; nothing happens for none.
-    pub fn up_frames(&mut self, bytes: usize, frames: usize) {
+    pub(crate) fn up_frames(&mut self, bytes: usize, frames: usize) {
         self.message(Direction::Up, bytes, frames);
     }
 
     /// `frames` frames from the server with `bytes` in all.
-    pub fn down_frames(&mut self, bytes: usize, frames: usize) {
+    pub(crate) fn down_frames(&mut self, bytes: usize, frames: usize) {
         self.message(Direction::Down, bytes, frames);
     }
 
     /// Work of the current step.
-    pub fn work(&mut self, operations: Operations) {
+    pub(crate) fn work(&mut self, operations: Operations) {
         self.costs[self.current].operations += operations;
+    }
+
+    /// What was booked, a row a phase and step, in the order in which they were entered.
+    pub(crate) fn costs(self) -> Vec<StepCost> {
+        self.costs
     }
 
     fn message(&mut self, direction: Direction, bytes: usize, frames: usize) {
@@ -175,97 +186,4 @@ impl Tally {
         traffic.messages += frames as u64;
         traffic.flights += flight;
     }
-}
-
-/// The cost of set-up and of one inference, per phase and step.
-pub fn predict(plan: &Plan) -> Vec<StepCost> {
-    let mut tally = Tally::new();
-    tally.enter(Phase::Setup, INPUT_STEP);
-    setup::cost(plan, &mut tally);
-    offline(plan, &mut tally);
-    online(plan, &mut tally);
-    tally.costs
-}
-
-fn offline(plan: &Plan, tally: &mut Tally) {
-    let each = |tally: &mut Tally, visit: &mut dyn FnMut(&PlannedStep, &mut Tally)| {
-        for (index, step) in plan.steps.iter().enumerate() {
-            tally.enter(Phase::Offline, channel_step(index));
-            visit(step, tally);
-        }
-    };
-    each(tally, &mut |step, tally| match step {
-        PlannedStep::Linear(step) => linear::cost_requests(plan, step, tally),
-        PlannedStep::Activation(_) => {}
-    });
-    each(tally, &mut |step, tally| match step {
-        PlannedStep::Linear(step) => linear::cost_answers(plan, step, tally),
-        PlannedStep::Activation(step) => activation::cost_offer(plan, step, tally),
-    });
-    // The client's order: the server reads choices one layer at a time, so its material is as deep as the choices are.
-    let garble = |tally: &mut Tally, index: usize, choices: u32| {
-        tally.enter(Phase::Offline, channel_step(index));
-        tally.server_reads(choices);
-        if let PlannedStep::Activation(step) = &plan.steps[index] {
-            activation::cost_garble(plan, step, tally);
-        }
-    };
-    let mut window = Window::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        if let PlannedStep::Activation(step) = step {
-            let units = step.step.kept.len();
-            while let Some((earlier, choices)) = window.before(units) {
-                garble(tally, earlier, choices);
-            }
-            tally.enter(Phase::Offline, channel_step(index));
-            let choices = tally.posted(|tally| activation::cost_choose(plan, step, tally));
-            window.chosen(index, units, choices);
-        }
-    }
-    while let Some((index, choices)) = window.next() {
-        garble(tally, index, choices);
-    }
-}
-
-fn online(plan: &Plan, tally: &mut Tally) {
-    tally.enter(Phase::Online, INPUT_STEP);
-    input::cost(plan, tally);
-    for (index, step) in plan.steps.iter().enumerate() {
-        tally.enter(Phase::Online, channel_step(index));
-        match step {
-            PlannedStep::Linear(step) => linear::cost_online(step, tally),
-            PlannedStep::Activation(step) => activation::cost_online(plan, step, tally),
-        }
-    }
-    tally.enter(Phase::Online, plan.output_step());
-    output::cost(plan, tally);
-}
-
-/// Sums of one phase.
-pub fn total(costs: &[StepCost], phase: Phase) -> StepCost {
-    let mut sum = StepCost {
-        phase,
-        step: 0,
-        up: Traffic::default(),
-        down: Traffic::default(),
-        operations: Operations::default(),
-    };
-    for cost in costs.iter().filter(|c| c.phase == phase) {
-        for (to, from) in [(&mut sum.up, cost.up), (&mut sum.down, cost.down)] {
-            to.bytes += from.bytes;
-            to.messages += from.messages;
-            to.flights += from.flights;
-        }
-        sum.operations += cost.operations;
-    }
-    sum
-}
-
-/// Payload bytes of one inference, offline and online, both directions.
-pub fn inference_bytes(costs: &[StepCost]) -> u64 {
-    [Phase::Offline, Phase::Online]
-        .iter()
-        .map(|phase| total(costs, *phase))
-        .map(|c| c.up.bytes + c.down.bytes)
-        .sum()
 }

@@ -1,12 +1,9 @@
 //! The plan's memory: what a preprocessed inference occupies, exactly, and how much each party may need, estimated.
 
-use super::{Plan, PlannedStep};
-use crate::he::server::WEIGHT_CACHE_BYTES;
-use crate::steps::activation;
-use crate::steps::linear::answer_bytes;
+use crate::he::packing::WEIGHT_CACHE_BYTES;
+use crate::prepared::{PreparedPlan, Step};
 use crate::window::WINDOW_UNITS;
 use models::fixed::steps::TermOp;
-use models::graph::Shape;
 use serde::Serialize;
 
 /// Bytes for each party.
@@ -43,39 +40,41 @@ pub struct Memory {
 
 impl Memory {
     /// The memory of `plan`.
-    pub fn of(plan: &Plan) -> Self {
-        let shares = |shape: Shape| 8 * shape.size() as u64;
+    pub fn of(plan: &PreparedPlan) -> Self {
+        let shares = |units: usize| 8 * units as u64;
         let mut memory = Self::default();
-        memory.stored.client = shares(plan.input);
+        memory.stored.client = shares(plan.input.size());
         let (mut requests, mut answers, mut segment) = (0, 0, 0);
         let (mut weights, mut polynomials, mut choices) = (0, 0, 0);
-        for step in &plan.steps {
-            memory.stored.client += shares(step.shape());
+        for step in &plan.prepared {
+            memory.stored.client += shares(step.units());
             match step {
-                PlannedStep::Linear(step) => {
-                    memory.stored.server += shares(step.segment.shape);
-                    for (term, exchange) in step.segment.terms.iter().zip(&step.exchanges) {
-                        if let (TermOp::Conv { out, window }, Some(exchange)) = (term.op, exchange) {
-                            weights += (out * term.shape.c * window.kernel.0 * window.kernel.1) as u64;
-                            let packing = &exchange.packing;
-                            let count = packing.input_groups() * packing.output_groups();
-                            polynomials += (count * plan.he.polynomial_memory()) as u64;
-                            let (asked, answered) = (packing.request_count(), packing.answer_count());
-                            requests += (asked * plan.he.request_bytes()) as u64;
-                            answers +=
-                                (0..answered).map(|i| answer_bytes(plan, exchange, i) as u64).sum::<u64>();
-                            segment =
-                                segment.max((2 * (asked + answered) * plan.he.polynomial_memory()) as u64);
-                        }
+                Step::Linear(linear) => {
+                    memory.stored.server += shares(linear.units());
+                    for (term, exchange) in linear.exchanges() {
+                        weights += match term.op {
+                            TermOp::Conv { out, window } => {
+                                (out * term.shape.c * window.kernel.0 * window.kernel.1) as u64
+                            }
+                            TermOp::Shift { .. } => 0,
+                        };
+                        let packing = &exchange.packing;
+                        let count = packing.input_groups() * packing.output_groups();
+                        polynomials += (count * plan.he.polynomial_memory()) as u64;
+                        let (asked, answered) = (packing.request_count(), packing.answer_count());
+                        requests += (asked * plan.he.request_bytes()) as u64;
+                        answers +=
+                            (0..answered).map(|i| linear.answer_bytes(exchange, i) as u64).sum::<u64>();
+                        segment = segment.max((2 * (asked + answered) * plan.he.polynomial_memory()) as u64);
                     }
                 }
-                PlannedStep::Activation(step) => {
-                    let stored = activation::stored(plan, step);
+                Step::Activation(layer) => {
+                    let stored = layer.stored();
                     memory.stored.client += stored.client as u64;
                     memory.stored.server += stored.server as u64;
                     memory.file += (stored.labels + stored.material) as u64;
                     // As many units as a window holds, or the layer alone.
-                    let units = step.step.kept.len().max(1);
+                    let units = layer.kept_units().max(1);
                     let of_window = |bytes: usize| (bytes * WINDOW_UNITS.max(units) / units) as u64;
                     memory.window = memory.window.max(of_window(2 * stored.labels + stored.material));
                     choices = choices.max(of_window(stored.labels));

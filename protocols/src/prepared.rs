@@ -1,0 +1,96 @@
+//! A plan that was checked and made ready: every step with all that its parties need, so that nothing about its shape can
+//! fail or be missing later.
+
+use crate::Error;
+use crate::numbering::{ChannelStep, LayerId};
+use crate::plan::{PROTOCOL_VERSION, Plan, PlannedStep, validate};
+use crate::steps::activation::Activation;
+use crate::steps::linear::Linear;
+use std::ops::Deref;
+
+/// A [`Plan`], which it derefs to, and its steps made ready. Made once; what reads a plan reads this.
+pub struct PreparedPlan {
+    plan: Plan,
+    /// In the plan's order.
+    pub(crate) prepared: Vec<Step>,
+}
+
+/// One step of a plan, made ready.
+pub(crate) enum Step {
+    Linear(Linear),
+    Activation(Box<Activation>),
+}
+
+impl Step {
+    /// The step as the channel books it.
+    pub(crate) const fn channel_step(&self) -> ChannelStep {
+        match self {
+            Self::Linear(linear) => linear.channel_step(),
+            Self::Activation(layer) => layer.channel_step(),
+        }
+    }
+
+    /// Units of the value that it makes.
+    pub(crate) fn units(&self) -> usize {
+        match self {
+            Self::Linear(linear) => linear.units(),
+            Self::Activation(layer) => layer.units(),
+        }
+    }
+}
+
+impl PreparedPlan {
+    /// Checks `plan` and makes its steps ready.
+    ///
+    /// # Errors
+    /// [`Error::Config`] at the first step that is not sound.
+    pub fn new(plan: Plan) -> Result<Self, Error> {
+        validate::validate(&plan)?;
+        let shapes = plan.shapes().into();
+        let ready = |(index, step): (usize, &PlannedStep)| match step {
+            PlannedStep::Linear(step) => Ok(Step::Linear(Linear::new(&plan, index, step, &shapes))),
+            PlannedStep::Activation(step) => {
+                Activation::new(&plan, index, step).map(|layer| Step::Activation(Box::new(layer)))
+            }
+        };
+        let prepared = plan.steps.iter().enumerate().map(ready).collect::<Result<_, Error>>()?;
+        Ok(Self { plan, prepared })
+    }
+
+    /// Reads a plan that a peer or a file has, and makes it ready.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where it is not one, of another version, or not sound.
+    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
+        let plan: Plan = serde_json::from_slice(json)
+            .map_err(|e| Error::config("plan", "plan file", "a plan as JSON", e.to_string()))?;
+        if plan.version != PROTOCOL_VERSION {
+            let (expected, found) = (PROTOCOL_VERSION.to_string(), plan.version.to_string());
+            return Err(Error::config("plan", "protocol version", expected, found));
+        }
+        Self::new(plan)
+    }
+
+    /// The activation layers, in order.
+    pub(crate) fn activations(&self) -> impl Iterator<Item = &Activation> {
+        self.prepared.iter().filter_map(|step| match step {
+            Step::Linear(_) => None,
+            Step::Activation(layer) => Some(&**layer),
+        })
+    }
+
+    /// The first layer of inference `inference` of a session.
+    pub(crate) fn first_layer(&self, inference: u32) -> Result<LayerId, Error> {
+        LayerId::first(inference, self.prepared.len()).ok_or_else(|| {
+            Error::config("session", "inferences", "fewer than 2^32 layers a session", inference.to_string())
+        })
+    }
+}
+
+impl Deref for PreparedPlan {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}

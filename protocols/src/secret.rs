@@ -1,0 +1,47 @@
+//! Values that nobody may print or compare, and that are overwritten with zeros when they are dropped.
+
+use std::ops::{Deref, DerefMut};
+use zeroize::{DefaultIsZeroes, Zeroize};
+
+/// A party's secrets: no `Debug`, no `PartialEq`, no `Clone`. Its length is public.
+pub struct Secret<E: DefaultIsZeroes>(Vec<E>);
+
+impl<E: DefaultIsZeroes> From<Vec<E>> for Secret<E> {
+    fn from(values: Vec<E>) -> Self {
+        Self(values)
+    }
+}
+
+impl<E: DefaultIsZeroes> FromIterator<E> for Secret<E> {
+    fn from_iter<I: IntoIterator<Item = E>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl<E: DefaultIsZeroes> Deref for Secret<E> {
+    type Target = [E];
+
+    fn deref(&self) -> &[E] {
+        &self.0
+    }
+}
+
+impl<E: DefaultIsZeroes> DerefMut for Secret<E> {
+    fn deref_mut(&mut self) -> &mut [E] {
+        &mut self.0
+    }
+}
+
+impl<E: DefaultIsZeroes> Secret<E> {
+    /// The values, for who is meant to learn them.
+    pub(crate) fn reveal(mut self) -> Vec<E> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<E: DefaultIsZeroes> Drop for Secret<E> {
+    fn drop(&mut self) {
+        // The slice's way, an element at a time; the vector's goes over its capacity byte by byte.
+        self.0.as_mut_slice().zeroize();
+    }
+}
