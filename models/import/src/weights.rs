@@ -1,16 +1,13 @@
 //! Files of weights for a network that is known: safetensors or PyTorch's state dicts, by PyTorch's names.
 
 use crate::Imported;
-use crate::arrays::Arrays;
+use crate::arrays::{Arrays, WRAPPER};
 use crate::masks;
 use models::Error;
 use models::graph::{Graph, Parameters};
 use models::mask::Masks;
 use models::tensor::Tensor;
 use std::path::Path;
-
-/// Prepended to every name by `torch.nn.DataParallel`.
-pub(crate) const WRAPPER: &str = "module.";
 
 /// Counted by PyTorch's batch norms in training, of no use afterwards.
 const COUNTER: &str = ".num_batches_tracked";

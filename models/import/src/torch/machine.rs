@@ -4,8 +4,7 @@
 //! operation makes one object at most, of no more than its own bytes and what is on the stack, and their number is capped;
 //! there is no recursion, whatever the nesting.
 
-use super::pickle::{Class, Id, Object, Pickle, class};
-use super::tensor::{Storage, Tensor};
+use super::pickle::{Class, Id, Object, Pickle, Storage, Tensor, class};
 use crate::fault::Fault;
 use std::collections::HashMap;
 

@@ -22,11 +22,11 @@ mod machine;
 mod pickle;
 mod tensor;
 
-use crate::arrays::Array;
+use crate::array::Array;
 use crate::fault::Fault;
-use pickle::{Id, Object, Pickle};
+use pickle::{Id, Object, Pickle, Tensor};
 use std::collections::{BTreeMap, HashSet};
-use tensor::{Storages, Tensor};
+use tensor::Storages;
 
 /// The dict's name where a file has several dicts of tensors, as in PyTorch's own examples.
 const STATE_DICT: &str = "state_dict";
@@ -101,12 +101,6 @@ fn tensors(pickle: &Pickle, dict: Id) -> Vec<(&str, &Tensor)> {
         _ => None,
     };
     entries.iter().filter_map(tensor).collect()
-}
-
-impl Fault {
-    fn in_tensor(self, name: &str) -> Self {
-        Self { expected: format!("in `{name}`, {}", self.expected), ..self }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! A class is known by its name only: of those in [`class`] the machine makes what a tensor is read from, or nothing. Any
 //! other is an error that names it.
 
-use super::tensor::{Storage, Tensor};
 use crate::fault::Fault;
 use safetensors::tensor::Dtype;
 
@@ -36,6 +35,23 @@ pub(super) enum Class {
     Parameter,
     Storage(Dtype),
     Other,
+}
+
+/// Where elements are.
+pub(super) struct Storage {
+    pub(super) dtype: Dtype,
+    /// The text that is its key.
+    pub(super) key: Id,
+    pub(super) elements: usize,
+}
+
+/// A view of a storage, in elements.
+#[derive(Clone)]
+pub(super) struct Tensor {
+    pub(super) storage: Id,
+    pub(super) offset: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) strides: Vec<usize>,
 }
 
 /// The objects of one pickle.

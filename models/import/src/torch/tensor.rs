@@ -1,7 +1,7 @@
-//! Tensors as pickles speak of them: a view of a storage.
+//! From a tensor, which is a view of a storage, to an array of its own.
 
-use super::pickle::{Id, Pickle};
-use crate::arrays::Array;
+use super::pickle::{Pickle, Tensor};
+use crate::array::Array;
 use crate::fault::Fault;
 use safetensors::tensor::Dtype;
 use std::borrow::Cow;
@@ -9,23 +9,6 @@ use std::collections::HashMap;
 
 /// The bytes of storages by key.
 pub(super) type Storages<'a> = HashMap<String, Cow<'a, [u8]>>;
-
-/// Where elements are.
-pub(super) struct Storage {
-    pub(super) dtype: Dtype,
-    /// The text that is its key.
-    pub(super) key: Id,
-    pub(super) elements: usize,
-}
-
-/// A view of a storage, in elements.
-#[derive(Clone)]
-pub(super) struct Tensor {
-    pub(super) storage: Id,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
 
 impl Tensor {
     /// The elements in row-major order.
