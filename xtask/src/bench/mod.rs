@@ -2,14 +2,14 @@
 
 mod figures;
 mod machine;
+mod measured;
 mod networks;
 mod run;
 mod table;
 
 use crate::run::{Error, at};
 use figures::{Figure, Floor, Group, Source, list};
-use run::Measured;
-use std::collections::BTreeMap;
+use measured::Results;
 use std::path::{Path, PathBuf};
 use table::Row;
 
@@ -93,9 +93,7 @@ fn groups(list: &[Figure], wanted: &[&Figure]) -> Vec<Group> {
     groups
 }
 
-/// Every figure of the groups: measured, or why not.
-type Results = BTreeMap<String, Result<Measured, String>>;
-
+/// Measures every figure of the groups.
 fn measure(root: &Path, groups: &[Group], quick: bool) -> Result<Results, Error> {
     let mut program = None;
     let mut results = Results::new();
@@ -146,6 +144,7 @@ fn row(figure: &Figure, results: &Results) -> Row {
 
 #[cfg(test)]
 mod tests {
+    use super::measured::Measured;
     use super::*;
 
     fn words(line: &str) -> Vec<String> {

@@ -5,7 +5,7 @@
 
 mod folder;
 
-use super::run::{Measured, Told, reason};
+use super::measured::{Measured, Told, reason};
 use crate::run::Run;
 use folder::Folder;
 use std::path::{Path, PathBuf};
