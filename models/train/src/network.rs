@@ -183,6 +183,11 @@ pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     values
 }
 
+/// Tensors on the host.
+pub(crate) fn hosted(tensors: &[Tensor]) -> Vec<Vec<f32>> {
+    tensors.iter().map(values).collect()
+}
+
 fn is_trainable(name: &str) -> bool {
     !name.ends_with(".running_mean") && !name.ends_with(".running_var")
 }

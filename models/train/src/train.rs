@@ -7,8 +7,8 @@ use crate::images::{accuracy, whole};
 use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
-use crate::phase::{Phase, Schedule};
 use crate::precision::Precision;
+use crate::stage::{Schedule, Stage};
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
 use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
@@ -106,7 +106,7 @@ pub fn train(
         watch.note(&format!("{} is trained already", out.display()));
         return Ok(done);
     }
-    let phases = [Phase {
+    let stages = [Stage {
         name: "train".into(),
         epochs: settings.epochs,
         batch: settings.batch,
@@ -121,7 +121,7 @@ pub fn train(
         train: &images,
         held_out: &splits.held_out,
         normalisation: &normalisation,
-        phases: &phases,
+        stages: &stages,
         teacher: None,
         seed: settings.seed,
         settings: &echo,
@@ -138,7 +138,7 @@ pub fn train(
         seed: settings.seed,
         ..Meta::default()
     };
-    let checkpoint = conclude(
+    let checkpoint = assemble_checkpoint(
         &graph,
         best,
         history,
@@ -211,8 +211,8 @@ pub(crate) fn finished(dir: &Path, echo: &serde_json::Value) -> Result<Option<Ch
     Ok(Some(found))
 }
 
-/// Reads the test set, once, and puts the checkpoint together.
-pub(crate) fn conclude(
+/// The checkpoint of a finished training: the best epoch, and its accuracy on the test images, which are read here alone.
+pub(crate) fn assemble_checkpoint(
     graph: &Graph,
     best: Candidate,
     history: Vec<Epoch>,

@@ -13,10 +13,10 @@ const SILENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
     /// The part of the run.
-    pub phase: &'a str,
+    pub stage: &'a str,
     /// From 1.
     pub epoch: usize,
-    /// Epochs of the phase.
+    /// Epochs of the stage.
     pub epochs: usize,
     /// Batches done.
     pub batch: usize,
@@ -97,7 +97,7 @@ impl Watch for Terminal {
     }
 
     fn batch(&mut self, p: Progress<'_>) {
-        self.bar.set_prefix(format!("{} {}/{}", p.phase, p.epoch, p.epochs));
+        self.bar.set_prefix(format!("{} {}/{}", p.stage, p.epoch, p.epochs));
         self.bar.set_length(p.batches as u64);
         self.bar.set_position(p.batch as u64);
         self.bar.set_message(format!("loss {:.4}, {:.2} %", p.loss, 100.0 * p.accuracy));
@@ -107,7 +107,7 @@ impl Watch for Terminal {
         let (train, held_out) = (100.0 * e.train, 100.0 * e.held_out);
         self.line(&format!(
             "{} {}/{epochs}: loss {:.4}, training {train:.2} %, held-out {held_out:.2} %",
-            e.phase, e.epoch, e.loss
+            e.stage, e.epoch, e.loss
         ));
         ControlFlow::Continue(())
     }

@@ -1,10 +1,9 @@
 //! How the units that keep their nonlinearity are chosen.
 
-use super::LinearizeSettings;
 use crate::Error;
 use crate::masking::Masking;
 use crate::privshap::budgets::{budgets, published_budgets};
-use crate::privshap::{published_worth, table, worth};
+use crate::privshap::{ShapleySettings, published_values, shapley_values, table};
 use crate::watch::Watch;
 use clap::ValueEnum;
 use models::checkpoint::Checkpoint;
@@ -40,7 +39,7 @@ pub enum Method {
 pub(super) struct Choice {
     /// In the first epoch.
     pub(super) masks: Masks,
-    /// In the phase `replace`.
+    /// In the stage `replace`.
     pub(super) masking: Masking,
 }
 
@@ -66,7 +65,7 @@ impl Method {
         }
     }
 
-    /// Whether the phase `replace` trains weights of units in place of masks.
+    /// Whether the stage `replace` trains weights of units in place of masks.
     pub(super) fn learns_alphas(self) -> bool {
         self == Self::Snl
     }
@@ -74,7 +73,7 @@ impl Method {
     /// The layers' weights in the sharing out of a budget, in network order: Shapley values, or the layers' sizes.
     pub(super) fn weights(
         self,
-        settings: &LinearizeSettings,
+        settings: &ShapleySettings,
         teacher: &Checkpoint,
         held_out: &Dataset,
         out: &Path,
@@ -82,12 +81,12 @@ impl Method {
     ) -> Result<Vec<f64>, Error> {
         match self {
             Self::Privshap | Self::Drop => {
-                let record = worth(&settings.shapley, teacher, held_out, out, watch)?;
+                let record = shapley_values(settings, teacher, held_out, out, watch)?;
                 table(&record).lines().for_each(|line| watch.note(line));
                 Ok(record.result.phi)
             }
             Self::PrivshapPublished => {
-                Ok(published_worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
+                Ok(published_values(settings, teacher, held_out, out, watch)?.result.phi)
             }
             Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => {
                 Ok(sizes(teacher).iter().map(|size| *size as f64).collect())

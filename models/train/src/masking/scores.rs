@@ -1,12 +1,14 @@
 //! How much the loss misses each unit's nonlinearity, gathered over a pass.
 
-use super::hosted;
 use crate::gates::{Activated, alphas};
-use crate::phase::ALPHA_PENALTY;
+use crate::network::hosted;
 use models::graph::Graph;
 use models::mask::Masks;
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
+
+/// Weight of the penalty on the sum of |alpha|.
+const ALPHA_PENALTY: f64 = 1e-5;
 
 /// One score a unit, of each activation layer in network order; larger is to be kept rather.
 #[derive(Debug)]

@@ -11,8 +11,8 @@
 //! `alpha`, exactly as many as asked for. The sum takes the place of the count above the threshold in the growth of
 //! `lambda`, since in few epochs the count answers too late, and `lambda` overshoots.
 
-use super::hosted;
 use crate::gates::{Activated, Gates, alphas};
+use crate::network::hosted;
 use crate::optimizer::{Optimizer, Rule};
 use models::graph::Graph;
 use models::mask::Masks;
@@ -28,7 +28,7 @@ const GROWTH: f64 = 1.1;
 /// Adam's learning rate for `alpha`, at least.
 const RATE: f64 = 1e-3;
 
-/// How often a phase's steps carry an `alpha` from 1 to 0, at least.
+/// How often a stage's steps carry an `alpha` from 1 to 0, at least.
 const WAYS: f64 = 3.0;
 
 /// Weights of units, and what they are learnt with.

@@ -179,7 +179,7 @@ mod tests {
             [5.0, 7.0, 11.0].iter().enumerate().map(|(i, v)| (s >> i & 1) as f64 * v).sum()
         });
         close(&additive.phi, &[5.0, 7.0, 11.0]);
-        // Gloves: player 0 has the left one, 1 and 2 a right one each; a pair is worth 1.
+        // Gloves: player 0 has the left one, 1 and 2 a right one each; a pair's utility is 1.
         let gloves = solve(3, Walk::EXACT, |s| f64::from(u8::from(s & 1 == 1 && s > 1)));
         close(&gloves.phi, &[2.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0]);
         assert_eq!((gloves.evaluations, gloves.capped), (8, 0.0));
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn nothing_below_a_trimmed_coalition_is_measured() {
-        // Only the full coalition is worth anything, so the four below it are measured and none below those.
+        // Only the full coalition has a utility above 0, so the four below it are measured and none below those.
         let game = |s: u64| if s == 0b1111 { 90.0 } else { 1.0 };
         let found = solve(4, Walk { threshold: Some(5.0), depth: None }, game);
         assert_eq!(found.evaluations, 1 + 4 + 1, "the full, those that lack one, and the empty coalition");
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_bound_is_the_smaller_of_left_out_weight_and_unshared_utility() {
-        // Each player is worth 10, and the walk sees only those who leave first: a quarter of everybody's value.
+        // Each player adds 10, and the walk sees only those who leave first: a quarter of everybody's value.
         let additive = |s: u64| 10.0 * f64::from(s.count_ones());
         let capped = solve(4, Walk { threshold: None, depth: Some(1) }, additive);
         close(&capped.phi, &[2.5; 4]);

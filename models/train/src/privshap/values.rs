@@ -1,4 +1,4 @@
-//! What each activation layer is worth to the trained network.
+//! The Shapley value of each activation layer of a trained network.
 
 use super::agreement::Agreement;
 use super::coalitions::Coalitions;
@@ -86,7 +86,7 @@ impl ShapleySettings {
     }
 }
 
-/// The record of the players' worth, as written to [`SHAPLEY_FILE`].
+/// The record of the layers' Shapley values, as written to [`SHAPLEY_FILE`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShapleyRecord {
     /// What was asked for.
@@ -116,7 +116,7 @@ pub struct ShapleyRecord {
 /// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written. What
 /// was measured before a stop is not measured again. An exact walk comes with its [`Agreement`], which takes no further
 /// measuring.
-pub fn worth(
+pub fn shapley_values(
     settings: &ShapleySettings,
     teacher: &Checkpoint,
     held_out: &Dataset,
