@@ -1,4 +1,4 @@
-//! Convolution on the floating-point unit: the kernel matrix times the input under every window position, tile by tile.
+//! Convolution by matrix products on the floating-point unit: the kernel matrix times the input under every window position, tile by tile.
 //!
 //! A tile is some output channels at some consecutive output positions. Only one tile's columns exist at a time, so
 //! that they stay in cache. Tiles are shared out among the threads of the rayon pool that the call is made in;
@@ -24,10 +24,10 @@ impl Float for f64 {}
 
 /// `kernel` `(out, in, rows, columns)` applied to `input`; the result is `(out, row, column)`.
 pub fn convolve<T: Float>(input: &[T], shape: Shape, window: &Window, out: usize, kernel: &[T]) -> Vec<T> {
-    let product = Product::new(shape, window, out);
-    let area = product.area();
+    let convolution = TiledConvolution::new(shape, window, out);
+    let area = convolution.area();
     let mut result = vec![T::default(); out * area];
-    product.run(input, kernel, |tile, values| {
+    convolution.run(input, kernel, |tile, values| {
         for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
             let start = channel * area + tile.positions.start;
             result[start..start + line.len()].copy_from_slice(line);
@@ -43,8 +43,8 @@ pub(crate) struct Tile {
     pub(crate) positions: Range<usize>,
 }
 
-/// The shape of one convolution.
-pub(crate) struct Product<'a> {
+/// One convolution, as matrix products of tiles.
+pub(crate) struct TiledConvolution<'a> {
     shape: Shape,
     window: &'a Window,
     out: usize,
@@ -59,7 +59,7 @@ struct Scratch<T> {
     values: Vec<T>,
 }
 
-impl<'a> Product<'a> {
+impl<'a> TiledConvolution<'a> {
     pub(crate) fn new(shape: Shape, window: &'a Window, out: usize) -> Self {
         let output = window.output(shape).expect("shapes are checked when the graph is made");
         Self { shape, window, out, output }
