@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Key of [`Meta::settings`] with the file that the network, or the one that it was linearized from, was imported from.
+/// Key of [`Meta::settings`]: the file from which the network, or the one it was linearized from, was imported.
 pub const IMPORTED_FROM: &str = "imported_from";
 
 /// Name of the file of arrays in a checkpoint.

@@ -1,4 +1,5 @@
-//! Convolution by matrix products on the floating-point unit: the kernel matrix times the input under every window position, tile by tile.
+//! Convolution by matrix products on the floating-point unit: the kernel matrix times the input under every window
+//! position, tile by tile.
 //!
 //! A tile is some output channels at some consecutive output positions. Only one tile's columns exist at a time, so
 //! that they stay in cache. Tiles are shared out among the threads of the rayon pool that the call is made in;
@@ -11,7 +12,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use std::ops::Range;
 
-/// What a tile's columns may take, bytes: half of a usual second-level cache.
+/// Most bytes of a tile's columns: half of a usual second-level cache.
 const COLUMN_BYTES: usize = 1 << 19;
 /// Positions below which the product would spend its time on loading the kernel.
 const LEAST_POSITIONS: usize = 64;
@@ -135,8 +136,8 @@ impl<'a> TiledConvolution<'a> {
         matmul(values, Accum::Replace, rows, columns, T::one_impl(), Par::Seq);
     }
 
-    /// Whether the input, read as a matrix, has under position p just column p: 1x1 kernels, and kernels as large as
-    /// the input, of fully connected layers.
+    /// Whether column p of the input, read as a matrix, is all that lies under position p. This holds for 1x1 kernels,
+    /// and for the kernels of fully connected layers, which are as large as the input.
     fn is_its_own_columns(&self) -> bool {
         self.terms() * self.area() == self.shape.size()
             && self.window.padding == Default::default()

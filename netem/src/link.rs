@@ -143,7 +143,7 @@ impl Link {
         Ok(())
     }
 
-    /// Refuses numbers that no arithmetic here means anything for.
+    /// Refuses numbers outside the range that the emulation can compute with.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let refuse = |expected: &str| Err(Error::Link { expected: expected.into(), found: self.to_string() });
         if self.rate.is_some_and(|rate| !(1.0..=1e15).contains(&rate.0)) {

@@ -14,7 +14,7 @@ impl Fault {
         Self { expected: expected.into(), found: found.into() }
     }
 
-    /// The same, said of a tensor.
+    /// The same fault, with the name of the tensor that has it.
     pub(crate) fn in_tensor(self, name: &str) -> Self {
         Self { expected: format!("in `{name}`, {}", self.expected), ..self }
     }

@@ -1,4 +1,4 @@
-//! What networks are put together with.
+//! The builder of the built-in networks.
 
 use crate::Error;
 use crate::graph::{Activation, Graph, Node, NodeId, Op, Padding, Shape, Window};

@@ -22,21 +22,21 @@ use tch::Tensor;
 /// What is to be trained, on what, and where its state lives.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// What weights are fitted to.
+    /// The images that weights are fitted to.
     pub train: &'a Dataset,
-    /// What the best epoch is chosen on.
+    /// The images that the best epoch is chosen on.
     pub held_out: &'a Dataset,
     /// How images become inputs.
     pub normalisation: &'a Normalisation,
     /// One after the other; each starts from the best epoch so far.
     pub stages: &'a [Stage],
-    /// Whom stages that distil learn from: all units kept.
+    /// The teacher, with all units kept, of the stages that distil.
     pub teacher: Option<&'a Network>,
     /// Determines order and augmentation.
     pub seed: u64,
-    /// Whatever else determines the outcome: a state on disk is continued only if this is the same.
+    /// Everything else that determines the outcome: a state on disk is continued only if this is the same.
     pub settings: &'a serde_json::Value,
-    /// Whose training this is, above its curves.
+    /// The title of the training's curves.
     pub name: &'a str,
     /// Folder of the state and the curves.
     pub dir: &'a Path,

@@ -15,7 +15,7 @@ const SHIFT: usize = 4;
 /// Images evaluated at once.
 const EVALUATED: i64 = 500;
 
-/// The order and augmentation of one epoch: all that it depends on is in the seed and its two numbers.
+/// The order and augmentation of one epoch, which depend on the seed and these two numbers alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
     /// The run's seed.
@@ -88,7 +88,7 @@ pub fn answers(network: &Network, gates: &Gates, batch: &Batch) -> Tensor {
     })
 }
 
-/// Share of `batch` that `network` classifies rightly.
+/// Share of `batch` that `network` classifies correctly.
 pub fn accuracy(network: &Network, gates: &Gates, batch: &Batch) -> f64 {
     correct(&answers(network, gates, batch), &batch.labels) as f64 / batch.labels.size()[0] as f64
 }
@@ -122,7 +122,7 @@ fn augmented(data: &Dataset, index: usize, rng: &mut ChaCha8Rng, out: &mut Vec<u
 }
 
 /// Appends what is left of an image after padding it by [`SHIFT`] black pixels on each side, cropping it to its own
-/// size with the upper left corner at row `down` and column `right` of that, and mirroring left and right if so.
+/// size with the upper left corner at row `down` and column `right` of the padded image, and mirroring it if asked to.
 fn moved(image: &[u8], shape: Shape, (down, right): (usize, usize), mirrored: bool, out: &mut Vec<u8>) {
     for plane in image.chunks_exact(shape.area()) {
         for y in 0..shape.h {

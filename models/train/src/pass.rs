@@ -13,7 +13,7 @@ use tch::{Tensor, no_grad};
 
 /// The teacher's logits.
 pub(crate) enum Answers<'a> {
-    /// Images change from epoch to epoch, so each batch is asked for.
+    /// Images change from epoch to epoch, so the teacher is asked for every batch.
     Asked(&'a Network, Gates),
     /// (N, classes), one row per training image.
     Known(Tensor),
@@ -62,7 +62,7 @@ pub(crate) struct Lesson<'a> {
 pub(crate) struct Pass {
     /// Mean loss over the images.
     pub(crate) loss: f64,
-    /// Share classified rightly.
+    /// Share classified correctly.
     pub(crate) accuracy: f64,
 }
 

@@ -1,6 +1,6 @@
 //! A run's state on disk, written after every epoch, so that a run can be killed at any time and continued exactly.
 //!
-//! One safetensors file, replaced by renaming: tensors of the run, and what is no tensor as JSON in the `u8` array
+//! One safetensors file, replaced by renaming: the run's tensors, and everything else as JSON in the `u8` array
 //! `state`. Randomness needs no saving: every epoch's stream follows from seed, stage and epoch.
 
 use crate::Error;
@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) epoch: usize,
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
-    /// Steps of the optimizer; its averages, and what the masks' choice goes by, by name.
+    /// Steps of the optimizer; its averages and the scores that masks are chosen by, each by name.
     pub(crate) steps: i32,
     pub(crate) averages: BTreeMap<String, Tensor>,
     /// The best epoch so far.

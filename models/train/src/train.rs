@@ -37,14 +37,14 @@ pub struct TrainSettings {
     pub weight_decay: f64,
     /// Whether images are shifted and mirrored.
     pub augment: bool,
-    /// Training images used, the first ones; without, all.
+    /// How many training images, the first ones, are used; `None` uses all.
     pub limit: Option<usize>,
-    /// Held-out and test images that accuracies are measured on, the first ones of each; without, all.
+    /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eval_limit: Option<usize>,
     /// Determines first weights, held-out images, order and augmentation.
     pub seed: u64,
-    /// Threads of libtorch: sums are added up in another order with another number.
+    /// Threads of libtorch; another number adds sums up in another order.
     pub threads: usize,
 }
 
@@ -74,7 +74,7 @@ impl TrainSettings {
 }
 
 /// One thread for `shapes`, whose steps are so short that threads wait for each other more than they work (and for
-/// minutes, should another program keep a core busy); else as many as the machine runs at once.
+/// minutes, if another program keeps a core busy); else as many as the machine runs at once.
 pub fn default_threads(source: &DataSource) -> usize {
     match source {
         DataSource::Shapes => 1,
@@ -84,8 +84,8 @@ pub fn default_threads(source: &DataSource) -> usize {
     }
 }
 
-/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there. After every epoch, the
-/// curves beside it are written anew ([`results::curves`]).
+/// Trains into the folder `out`: starts, continues, or returns the finished checkpoint that is there. After every epoch
+/// the curves in the folder are written anew ([`results::curves`]).
 pub fn train(
     settings: &TrainSettings,
     source: &DataSource,
@@ -174,7 +174,7 @@ pub(crate) fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
 }
 
-/// Refuses what was linearized already, or trained on other images than `source`'s.
+/// Refuses a network that is linearized already, or was trained on other images than those of `source`.
 pub(crate) fn check_teacher(teacher: &Checkpoint, source: &DataSource) -> Result<(), Error> {
     let units: usize = teacher.graph.activations().map(|layer| layer.shape.size()).sum();
     if teacher.masks.count() != units {
@@ -211,7 +211,8 @@ pub(crate) fn finished(dir: &Path, echo: &serde_json::Value) -> Result<Option<Ch
     Ok(Some(found))
 }
 
-/// The checkpoint of a finished training: the best epoch, and its accuracy on the test images, which are read here alone.
+/// The checkpoint of a finished training: the best epoch, and its accuracy on the test images, which are read here
+/// alone.
 pub(crate) fn assemble_checkpoint(
     graph: &Graph,
     best: Candidate,

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Where there is no bar, coalitions are told of this often.
+/// How often coalitions are reported where there is no bar.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Where a run is, within an epoch.
@@ -24,13 +24,13 @@ pub struct Progress<'a> {
     pub batches: usize,
     /// Mean loss so far in this epoch.
     pub loss: f64,
-    /// Share classified rightly so far in this epoch.
+    /// Share classified correctly so far in this epoch.
     pub accuracy: f64,
 }
 
 /// Follows a run; may end it after an epoch, from where it can be continued.
 pub trait Watch {
-    /// Something worth a line.
+    /// A message of one line.
     fn note(&mut self, _line: &str) {}
 
     /// After every batch.
@@ -41,7 +41,7 @@ pub trait Watch {
         ControlFlow::Continue(())
     }
 
-    /// While coalitions are measured, of which there are at most `most`: fewer, if some are trimmed.
+    /// While coalitions are measured: at most `most` of them, fewer if some are trimmed.
     fn coalition(&mut self, _measured: usize, _most: u128) {}
 }
 

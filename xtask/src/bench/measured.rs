@@ -29,7 +29,7 @@ impl Measured {
 /// Every figure of the groups: measured, or why not.
 pub(crate) type Results = BTreeMap<String, Result<Measured, String>>;
 
-/// What a group told, and why it told no more if so.
+/// What a group measured, and why it stopped early if it did.
 pub(crate) struct Told {
     pub(crate) measured: Vec<Measured>,
     pub(crate) failure: Option<String>,

@@ -81,7 +81,8 @@ fn select<'a>(list: &'a [Figure], word: Option<&str>) -> Result<Vec<&'a Figure>,
     Ok(found)
 }
 
-/// The groups to measure, in the list's order: those of the figures wanted and of what their floors are derived from.
+/// The groups to measure, in the list's order: those of the wanted figures and of the figures that their floors are
+/// derived from.
 fn groups(list: &[Figure], wanted: &[&Figure]) -> Vec<Group> {
     let sources: Vec<&str> = wanted.iter().filter_map(|figure| figure.floor.source()).collect();
     let needed = |figure: &Figure| {

@@ -1,4 +1,4 @@
-//! Runs the program that measures kernels and layers, and reads what it tells.
+//! Runs the program that measures kernels and layers, and reads its output.
 
 use super::figures::Figure;
 use super::measured::{Results, Told, reason};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Builds `protocols/benches/figures`, with SEAL where the machine can, showing cargo's progress; the program.
+/// Builds `protocols/benches/figures`, with SEAL where the machine can, showing cargo's progress; returns the program.
 pub(crate) fn build_figures(root: &Path) -> Result<PathBuf, Error> {
     let features = if builds_seal() { " --features seal" } else { "" };
     let arguments =
@@ -39,7 +39,7 @@ fn executable(messages: &str) -> Option<PathBuf> {
     artifacts.filter(|artifact| artifact.target.name == "figures").find_map(|artifact| artifact.executable)
 }
 
-/// Measures one group of `program`'s.
+/// Measures one group of figures with `program`.
 pub(crate) fn figures(program: &Path, group: &str, quick: bool) -> Told {
     let mut command = Command::new(program);
     command.args(quick.then_some("--quick")).arg(group).stdin(Stdio::null());
@@ -66,7 +66,8 @@ fn read(lines: &str, mut failure: Option<String>) -> Told {
     Told { measured, failure }
 }
 
-/// Books what a group told under its listed figures. A figure that is not listed, or in another unit, is our own mistake.
+/// Enters a group's measurements under its listed figures. A figure that is not listed, or is in another unit, is our
+/// own mistake.
 pub(crate) fn settle(
     results: &mut Results,
     told: Told,

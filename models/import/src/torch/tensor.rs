@@ -46,7 +46,7 @@ impl Tensor {
         self.shape.iter().try_fold(1, |size: usize, extent| size.checked_mul(*extent))
     }
 
-    /// The place of the last element, which is behind all others.
+    /// The place of the last element, the largest place of all.
     fn last(&self) -> Option<usize> {
         let mut axes = self.shape.iter().zip(&self.strides);
         axes.try_fold(self.offset, |last, (extent, stride)| {
@@ -71,7 +71,7 @@ impl Tensor {
     }
 }
 
-/// Bytes of an element; all types that are read have whole ones.
+/// Bytes of an element; all types that are read are whole bytes.
 pub(super) fn width(dtype: Dtype) -> usize {
     dtype.bitsize() / 8
 }

@@ -1,10 +1,10 @@
 //! From a trained network to budgets of kept units: a [`Method`] chooses them, and training with the all-activation
 //! network as teacher adapts the weights.
 //!
-//! In the stage `replace` units are chosen as the method's [`Masking`] says: those that rank units do so first by a pass
-//! over the training images with the all-activation network, then anew after every epoch. An epoch counts with the masks
-//! it was trained with, if they keep no more units than asked for. The stage `finetune` keeps the best epoch's masks. Every
-//! method trains for as many epochs in all, and its best epoch is chosen on the same held-out images.
+//! In the stage `replace` units are chosen as the method's [`Masking`] says. Methods that rank units do so first in a
+//! pass over the training images with the all-activation network, then anew after every epoch. An epoch counts with the
+//! masks it was trained with, if they keep no more units than asked for. The stage `finetune` keeps the best epoch's
+//! masks. Every method trains for as many epochs in all, and its best epoch is chosen on the same held-out images.
 
 mod method;
 
@@ -35,7 +35,7 @@ pub struct LinearizeSettings {
     pub method: Method,
     /// How the layers' Shapley values are measured, by methods that use them.
     pub shapley: ShapleySettings,
-    /// Epochs with masks chosen anew after each, if the method does that.
+    /// Epochs after each of which the masks are chosen anew, if the method does that.
     pub replace_epochs: usize,
     /// Adam's learning rate in them.
     pub replace_rate: f64,
@@ -47,9 +47,9 @@ pub struct LinearizeSettings {
     pub batch: usize,
     /// Whether images are shifted and mirrored.
     pub augment: bool,
-    /// Training images used, the first ones; without, all.
+    /// How many training images, the first ones, are used; `None` uses all.
     pub limit: Option<usize>,
-    /// Held-out and test images that accuracies are measured on, the first ones of each; without, all.
+    /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eval_limit: Option<usize>,
     /// Threads of libtorch.
@@ -80,7 +80,7 @@ impl LinearizeSettings {
         }
     }
 
-    /// The method's stages, with as many epochs in all as any other's.
+    /// The method's stages, whose epochs add up to the same number for every method.
     fn stages(&self, masking: Masking) -> Vec<Stage> {
         let replace = Stage {
             name: "replace".into(),
@@ -111,7 +111,8 @@ impl LinearizeSettings {
 }
 
 /// Linearizes `teacher` to each of `totals` kept units, into `out/b<units>`; finished ones are read, a started one is
-/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was trained without.
+/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was
+/// trained without.
 pub fn linearize(
     settings: &LinearizeSettings,
     teacher: &Checkpoint,
@@ -139,7 +140,7 @@ struct Run<'a> {
     settings: &'a LinearizeSettings,
     teacher: &'a Checkpoint,
     splits: Splits,
-    /// One a layer, by which budgets are shared out.
+    /// One weight a layer, by which budgets are shared out.
     weights: Vec<f64>,
     /// All settings but the budget.
     echo: serde_json::Value,

@@ -26,13 +26,15 @@ pub enum Masking {
         /// Units to keep per activation layer, in network order.
         budgets: Vec<usize>,
     },
-    /// The same by the epoch's last batch alone, and strictly above the budget-th unit's: at most `budgets - 1` stay.
+    /// The same by the epoch's last batch alone; a unit stays if it is strictly above the one of rank `budget`, so at
+    /// most
+    /// `budgets - 1` stay.
     ProjectedLast {
         /// As above.
         budgets: Vec<usize>,
     },
-    /// Ever fewer units of the whole network, on half a cosine from all of them down to `total` in the last epoch: those
-    /// whose removal raises the loss most, by its expansion to second order in `alpha`.
+    /// Units of the whole network, fewer after every epoch, on half a cosine from all of them down to `total` in the
+    /// last epoch: those whose removal raises the loss most, by its expansion to second order in `alpha`.
     Pruned {
         /// Units kept at the end.
         total: usize,

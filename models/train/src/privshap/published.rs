@@ -1,9 +1,9 @@
 //! Shapley values as the public code of PrivShap's authors estimates them, for comparison.
 //!
-//! Where it differs from [`super::shapley`]: only coalitions of the `n - 5` to `n - 1` largest sizes are looked at,
-//! the largest first; a player's whole sum ends at the first coalition that, with the player in it, has a utility below 5
-//! (percent, whatever the number of classes); the empty coalition's utility is taken as 0. What still differs from their
-//! code: utility is measured on held-out training images, each coalition once.
+//! Where it differs from [`super::shapley`]: only coalitions of the `n - 5` to `n - 1` largest sizes are looked at, the
+//! largest first; a player's whole sum ends at the first coalition that, with the player in it, has a utility below 5
+//! (percent, whatever the number of classes); the empty coalition's utility is taken as 0. One difference from their
+//! code remains: utility is measured on held-out training images, each coalition once.
 
 use super::coalitions::Coalitions;
 use super::memo::Memo;
@@ -50,7 +50,7 @@ pub struct PublishedRecord {
     pub images_sha256: String,
     /// Activation layers, in network order.
     pub layers: Vec<String>,
-    /// Multiply-adds done, as a share of those of measuring every coalition by itself.
+    /// Multiply-adds done, as a share of those that measuring each coalition separately would take.
     pub work: f64,
     /// Values in percent of accuracy.
     pub result: Published,

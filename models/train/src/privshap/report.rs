@@ -41,7 +41,7 @@ pub fn table(record: &ShapleyRecord) -> String {
     layer_lines(record).chain([String::new()]).chain(totals(record)).map(|line| line + "\n").collect()
 }
 
-/// An exact walk leaves nothing out, so beside its values stands what the trimmed one says.
+/// An exact walk leaves nothing out, so its values are shown beside those of the trimmed walk.
 fn layer_lines(record: &ShapleyRecord) -> impl Iterator<Item = String> {
     let trimmed = record.agreement.as_ref().map(|agreement| &agreement.trimmed);
     let partial = trimmed.unwrap_or(&record.result);

@@ -3,7 +3,7 @@
 //! `phi_i = sum over S without i of [U(S + i) - U(S)] / (n * C(n - 1, |S|))`.
 //!
 //! The lattice of coalitions is walked downward from the full one, level by level, and every utility is measured
-//! once. Below a coalition whose utility is under a threshold nothing is looked at, and a depth cap bounds the walk.
+//! once. Nothing below a coalition whose utility is under a threshold is measured, and a depth cap bounds the walk.
 //! If `U` is monotone and never negative, all that is left out is between 0 and a bound that comes with the result: the
 //! smaller of what the left-out weight could hold, and what the values found leave of `U(N) - U(empty)`.
 
@@ -16,9 +16,9 @@ pub const MOST_PLAYERS: usize = 64;
 /// How far the lattice is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Walk {
-    /// Coalitions of less utility than this are not looked below; without, all are.
+    /// Nothing is measured below a coalition of less utility than this; `None` sets no threshold.
     pub threshold: Option<f64>,
-    /// Coalitions lack at most this many players; without, any number.
+    /// Coalitions lack at most this many players; `None` sets no limit.
     pub depth: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ pub struct Shapley {
     pub empty: f64,
     /// Distinct coalitions measured, the empty one included.
     pub evaluations: usize,
-    /// Of each player's weights (which sum to 1), the part below the threshold that was left out.
+    /// The part of each player's weights (which sum to 1) that was left out below the threshold.
     pub trimmed: Vec<f64>,
     /// The part beyond the depth cap that was left out, the same for every player.
     pub capped: f64,
