@@ -83,7 +83,7 @@ impl<'a> Replayed<'a> {
                     Some((arrival_ns, _)) => ended_ns = asked_ns.max(arrival_ns),
                 },
             }
-            self.book(event, ended_ns - self.now_ns, ended_ns - asked_ns);
+            self.add(event, ended_ns - self.now_ns, ended_ns - asked_ns);
             self.now_ns = ended_ns;
             self.events = rest;
             moved = true;
@@ -91,7 +91,8 @@ impl<'a> Replayed<'a> {
         Ok(moved)
     }
 
-    fn book(&mut self, event: &Event, wall_ns: u64, blocked_ns: u64) {
+    /// Adds an event's times to its step.
+    fn add(&mut self, event: &Event, wall_ns: u64, blocked_ns: u64) {
         let (phase, step) = (event.phase, event.step);
         let row = match self.spent.iter_mut().find(|row| (row.phase, row.step) == (phase, step)) {
             Some(row) => row,

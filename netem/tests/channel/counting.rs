@@ -1,4 +1,4 @@
-//! The books are exact, over either transport.
+//! The counts are exact, over either transport.
 
 use super::{DATA, tcp};
 use netem::{Channel, FrameKind, Link, Phase, Spent};
@@ -20,7 +20,7 @@ fn counts(spent: &[Spent]) -> Vec<Spent> {
 }
 
 #[test]
-fn every_byte_is_booked_on_the_step_that_sent_or_received_it() {
+fn every_byte_counts_for_the_step_that_sent_or_received_it() {
     each_transport(|mut client, mut server| {
         client.enter(Phase::Offline, 0);
         server.enter(Phase::Offline, 0);
@@ -90,7 +90,7 @@ fn taking_turns_every_change_of_direction_is_a_flight() {
         client.enter(Phase::Offline, 0);
         client.send(DATA, vec![]).unwrap();
         assert_eq!(flights(&client), 4);
-        // ... and so do fresh books.
+        // ... and so does a restarted meter.
         client.take_spent();
         client.send(DATA, vec![]).unwrap();
         assert_eq!(flights(&client), 1);

@@ -104,7 +104,7 @@ fn a_peer_that_stops_reading_stops_the_sender_at_the_deadline() {
     assert!(matches!(error, Error::Deadline { .. }), "{error}");
     assert!(error.to_string().contains("waiting for the peer to take what was sent"), "{error}");
     assert!(start.elapsed() < SHORT + SLACK);
-    // The wait was booked as one.
+    // The wait was counted as one.
     let row = &channel.spent()[0];
     assert!(row.blocked_ns >= SHORT.as_nanos() as u64 / 2 && row.blocked_ns <= row.wall_ns, "{row:?}");
     let start = Instant::now();
