@@ -15,7 +15,7 @@ use crate::shaper::Shaper;
 use crate::tcp::{self, Tcp};
 use crate::tls::Identity;
 use crate::transcript::{Doing, Event, Recorder};
-use crate::usage::{Meter, Spent};
+use crate::usage::{Meter, StepUsage};
 use crate::{Error, Link};
 
 /// Small frames are held until they are this many bytes, or the channel is flushed.
@@ -337,13 +337,13 @@ impl Channel {
     /// What was used since the channel began or the usage was taken: one entry per (phase, step), in order
     /// of first entry, the current one's time up to now. Time before the first `enter` is listed, as setup
     /// step 0, only if there was traffic in it.
-    pub fn spent(&self) -> Vec<Spent> {
+    pub fn usage(&self) -> Vec<StepUsage> {
         self.meter.rows(now_ns())
     }
 
-    /// [`Channel::spent`], and restarts the meter at the current phase and step; it is listed again once it
+    /// [`Channel::usage`], and restarts the meter at the current phase and step; it is listed again once it
     /// is entered or has traffic.
-    pub fn take_spent(&mut self) -> Vec<Spent> {
+    pub fn take_usage(&mut self) -> Vec<StepUsage> {
         self.meter.take(now_ns())
     }
 

@@ -4,7 +4,7 @@
 //! # What is counted
 //!
 //! A [`Channel`] carries *frames*: a [`FrameKind`] and up to [`MAX_FRAME`] bytes of payload. Each end keeps
-//! a meter, with one [`Spent`] per (phase, step) that [`Channel::enter`] has named:
+//! a meter, with one [`StepUsage`] per (phase, step) that [`Channel::enter`] has named:
 //!
 //! - *payload bytes* and *messages* (frames), per direction;
 //! - *header bytes*: 5 a frame, a length of 4 and a kind of 1. A frame's size is payload + 5;
@@ -43,8 +43,8 @@
 //! client.send(FrameKind(1), vec![1, 2, 3])?;
 //! client.flush()?;
 //! assert_eq!(server.recv(FrameKind(1), 3)?, [1, 2, 3]);
-//! let spent = client.spent();
-//! assert_eq!((spent[0].bytes_out, spent[0].header_out, spent[0].flights_out), (3, 5, 1));
+//! let usage = client.usage();
+//! assert_eq!((usage[0].bytes_out, usage[0].header_out, usage[0].flights_out), (3, 5, 1));
 //! # Ok::<(), netem::Error>(())
 //! ```
 
@@ -79,4 +79,4 @@ pub use shaper::Shaper;
 pub use tls::{Identity, SERVER_NAME};
 pub use transcript::{Doing, Event};
 pub use units::{Bytes, BytesPerSec};
-pub use usage::Spent;
+pub use usage::StepUsage;

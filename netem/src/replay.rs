@@ -35,7 +35,7 @@ pub fn replay(ends: [&[Event]; 2], link: &Link) -> Result<[Vec<Predicted>; 2], E
         let [left, right] = &mut ends;
         let moved = left.advance(&mut right.arriving)? | right.advance(&mut left.arriving)?;
         match (left.events.is_empty() && right.events.is_empty(), moved) {
-            (true, _) => return Ok(ends.map(|end| end.spent)),
+            (true, _) => return Ok(ends.map(|end| end.steps)),
             (false, true) => {}
             (false, false) => {
                 let found = "an end that waits for a frame which the other never sends".into();
@@ -52,12 +52,12 @@ struct Replayed<'a> {
     shaper: Shaper,
     /// Frames on their way to this end: when they arrive, and their bytes.
     arriving: VecDeque<(u64, u64)>,
-    spent: Vec<Predicted>,
+    steps: Vec<Predicted>,
 }
 
 impl<'a> Replayed<'a> {
     fn of(events: &'a [Event], link: &Link) -> Self {
-        Self { events, now_ns: 0, shaper: Shaper::new(link), arriving: VecDeque::new(), spent: Vec::new() }
+        Self { events, now_ns: 0, shaper: Shaper::new(link), arriving: VecDeque::new(), steps: Vec::new() }
     }
 
     /// Goes as far as it can without the other end; returns whether it moved at all.
@@ -94,9 +94,9 @@ impl<'a> Replayed<'a> {
     /// Adds an event's times to its step.
     fn add(&mut self, event: &Event, wall_ns: u64, blocked_ns: u64) {
         let (phase, step) = (event.phase, event.step);
-        let row = match self.spent.iter_mut().find(|row| (row.phase, row.step) == (phase, step)) {
+        let row = match self.steps.iter_mut().find(|row| (row.phase, row.step) == (phase, step)) {
             Some(row) => row,
-            None => self.spent.push_mut(Predicted { phase, step, wall_ns: 0, blocked_ns: 0 }),
+            None => self.steps.push_mut(Predicted { phase, step, wall_ns: 0, blocked_ns: 0 }),
         };
         row.wall_ns += wall_ns;
         row.blocked_ns += blocked_ns;

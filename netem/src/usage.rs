@@ -10,7 +10,7 @@ use crate::phase::Phase;
 /// Sent traffic counts for the step that is current at `send`, received traffic at `recv`. Bytes are
 /// payload; headers, 5 bytes a message, are apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
+pub struct StepUsage {
     /// The phase.
     pub phase: Phase,
     /// The step within the plan.
@@ -40,7 +40,7 @@ pub struct Spent {
     pub blocked_ns: u64,
 }
 
-impl Spent {
+impl StepUsage {
     /// A (phase, step) that has used nothing yet.
     pub fn new(phase: Phase, step: u32) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Spent {
 pub(crate) struct Meter {
     phase: Phase,
     step: u32,
-    rows: Vec<Spent>,
+    rows: Vec<StepUsage>,
     /// The current step's row. None until it is entered by name or has traffic: idle time before the first
     /// `enter` is no step's.
     current: Option<usize>,
@@ -145,7 +145,7 @@ impl Meter {
     }
 
     /// The rows in order of first entry, the current one's time up to now.
-    pub(crate) fn rows(&self, now_ns: u64) -> Vec<Spent> {
+    pub(crate) fn rows(&self, now_ns: u64) -> Vec<StepUsage> {
         let mut rows = self.rows.clone();
         if let Some(current) = self.current {
             rows[current].wall_ns += now_ns.saturating_sub(self.since_ns);
@@ -154,7 +154,7 @@ impl Meter {
     }
 
     /// The rows; begins anew at the current step, with no message before.
-    pub(crate) fn take(&mut self, now_ns: u64) -> Vec<Spent> {
+    pub(crate) fn take(&mut self, now_ns: u64) -> Vec<StepUsage> {
         self.settle(now_ns);
         self.depths = Depths::default();
         std::mem::take(&mut self.rows)
@@ -169,11 +169,11 @@ impl Meter {
     }
 
     /// The current step's row, opened where need be.
-    fn row(&mut self) -> &mut Spent {
+    fn row(&mut self) -> &mut StepUsage {
         let (phase, step) = (self.phase, self.step);
         let index = self.current.unwrap_or_else(|| {
             self.rows.iter().position(|row| (row.phase, row.step) == (phase, step)).unwrap_or_else(|| {
-                self.rows.push(Spent::new(phase, step));
+                self.rows.push(StepUsage::new(phase, step));
                 self.rows.len() - 1
             })
         });
@@ -218,7 +218,7 @@ mod tests {
         let mut meter = Meter::new(0);
         assert_eq!(meter.rows(50), []);
         meter.enter(Phase::Online, 3, 60);
-        assert_eq!(meter.take(70), [Spent { wall_ns: 10, ..Spent::new(Phase::Online, 3) }]);
+        assert_eq!(meter.take(70), [StepUsage { wall_ns: 10, ..StepUsage::new(Phase::Online, 3) }]);
         // Restarted: still at online 3, but unlisted until something happens there.
         assert_eq!((meter.at(), meter.rows(90)), ((Phase::Online, 3), vec![]));
         meter.sent(7);

@@ -6,7 +6,7 @@ use models::fixed::quantise::Scales;
 use models::graph::{Activation, Graph, Node, Op, Shape, Window};
 use models::nets;
 use models::real;
-use netem::{Channel, Phase, Spent};
+use netem::{Channel, Phase, StepUsage};
 use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
@@ -29,8 +29,8 @@ const SESSION: SessionId = SessionId([7; 16]);
 struct Run {
     clients: Vec<ClientOutput>,
     servers: Vec<ServerOutput>,
-    client_spent: Vec<Vec<Spent>>,
-    server_spent: Vec<Vec<Spent>>,
+    client_spent: Vec<Vec<StepUsage>>,
+    server_spent: Vec<Vec<StepUsage>>,
 }
 
 /// Runs one session with an inference per image, the parties as threads of `threads` threads each; the client keeps its
@@ -50,7 +50,7 @@ fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize
                     let ready = server.offline(&mut to_client, &mut rng).unwrap();
                     assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.server);
                     servers.push(ready.online(&mut to_client).unwrap());
-                    server_spent.push(to_client.take_spent());
+                    server_spent.push(to_client.take_usage());
                 }
             });
         });
@@ -62,7 +62,7 @@ fn run(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], threads: usize
                 let ready = client.offline(&mut to_server, &mut rng).unwrap();
                 assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.client);
                 clients.push(ready.online(&mut to_server, image).unwrap());
-                client_spent.push(to_server.take_spent());
+                client_spent.push(to_server.take_usage());
             }
         });
         server.join().unwrap();
@@ -91,8 +91,8 @@ fn check_parties(plan: &Plan, secrets: &ServerSecrets, images: &[Vec<f32>], thre
     }
 }
 
-fn check_cost(plan: &Plan, client: &[Spent], server: &[Spent], with_setup: bool) {
-    let books = |spent: &[Spent], phase: Phase, step: u32| {
+fn check_cost(plan: &Plan, client: &[StepUsage], server: &[StepUsage], with_setup: bool) {
+    let books = |spent: &[StepUsage], phase: Phase, step: u32| {
         spent
             .iter()
             .find(|s| s.phase == phase && s.step == step)

@@ -249,7 +249,7 @@ fn done(
     logits: Vec<i64>,
 ) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
-    let spent = channel.take_spent();
+    let spent = channel.take_usage();
     let step = spent.iter().filter(|row| row.phase == phase && row.step == channel_step(0));
     let step_bytes = step.map(|row| row.bytes_out + row.bytes_in).sum();
     let seed = seed.map(|seed| seed.reveal());
