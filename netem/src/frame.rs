@@ -36,7 +36,8 @@ impl fmt::Display for FrameKind {
     }
 }
 
-/// A typed payload on its way.
+/// A typed payload on its way. It cannot be printed, since payloads may be secret; errors name its kind and length
+/// alone.
 pub(crate) struct Frame {
     pub(crate) kind: FrameKind,
     /// When the emulated link delivers the last byte; 0 where nothing is emulated.

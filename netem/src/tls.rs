@@ -27,7 +27,8 @@ const CHUNK: usize = 256 << 10;
 /// Bytes that are read from the socket at a time.
 const READ: usize = 256 << 10;
 
-/// A party's certificate and key, and the authority that must have signed the other party's certificate.
+/// A party's certificate and key, and the authority that must have signed the other party's certificate. It
+/// cannot be printed.
 #[derive(Clone)]
 pub struct Identity(Side);
 
