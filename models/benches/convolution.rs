@@ -7,7 +7,7 @@ use models::convolve::convolve;
 use models::fixed::Ring;
 use models::fixed::exact::Convolution;
 use models::graph::{Shape, Window};
-use models::product;
+use models::matmul;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use std::hint::black_box;
@@ -36,7 +36,7 @@ fn exact_ring_convolution(c: &mut Criterion) {
     let (input, kernel) = values.split_at(SIDE * SIDE);
     group.throughput(Throughput::Elements((SIDE * SIDE * SIDE) as u64));
     group.bench_function(format!("peak: {SIDE}x{SIDE}x{SIDE} product"), |b| {
-        b.iter(|| product::convolve(black_box(input), square, &point, SIDE, kernel));
+        b.iter(|| matmul::convolve(black_box(input), square, &point, SIDE, kernel));
     });
 
     let ring = Ring::new(25).expect("a ring");

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Key of [`Meta::settings`] with the file that the network, or the one that it was linearized from, was imported from.
+/// Key of [`Meta::settings`]: the file from which the network, or the one it was linearized from, was imported.
 pub const IMPORTED_FROM: &str = "imported_from";
 
 /// Name of the file of arrays in a checkpoint.
@@ -77,9 +77,10 @@ pub struct Accuracies {
 /// What one epoch of training reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// The part of the run: `train`, `replace` or `finetune`.
-    pub phase: String,
-    /// From 1, within the phase.
+    /// The stage of training: `train`, `replace` or `finetune`.
+    #[serde(rename = "phase")]
+    pub stage: String,
+    /// From 1, within the stage.
     pub epoch: usize,
     /// Mean loss over the epoch's batches.
     pub loss: f64,
@@ -266,7 +267,7 @@ mod tests {
         let normalisation =
             Normalisation { mean: vec![0.4914, 0.4822, 0.4465], std: vec![0.2023, 0.1994, 0.201] };
         let epoch =
-            Epoch { phase: "train".into(), epoch: 1, loss: 1.0 / 3.0, train: 0.1, held_out: 2.0 / 7.0 };
+            Epoch { stage: "train".into(), epoch: 1, loss: 1.0 / 3.0, train: 0.1, held_out: 2.0 / 7.0 };
         let meta = Meta {
             net: "mini".into(),
             data: "shapes".into(),

@@ -20,7 +20,7 @@ pub enum Error {
         path: PathBuf,
         /// What the format promises.
         expected: String,
-        /// What stands there.
+        /// What the file holds.
         found: String,
     },
     /// A graph, a parameter or a mask contradicts the rest of the model.

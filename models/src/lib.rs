@@ -10,8 +10,8 @@ pub mod fixed;
 pub mod graph;
 pub mod initial;
 pub mod mask;
+pub mod matmul;
 pub mod nets;
-pub mod product;
 pub mod real;
 pub mod tensor;
 

@@ -4,7 +4,7 @@ use crate::convolve::{pad_channels, sum_pool};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters};
 use crate::mask::{Mask, Masks};
-use crate::product::convolve;
+use crate::matmul::convolve;
 use crate::tensor::Tensor;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 

@@ -1,20 +1,10 @@
 //! What this machine's loopback can do, measured through the channel itself.
 
-use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{BytesPerSec, Channel, Error, FrameKind, Link};
-
-/// The unshaped loopback: the limit of what can be emulated.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Loopback {
-    /// Bytes a second, one way: the best burst.
-    pub rate: BytesPerSec,
-    /// Round trip of an empty frame: the median.
-    pub rtt: Duration,
-}
+use crate::{BytesPerSec, Channel, Error, FrameKind, Link, Loopback};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 /// An empty frame, to and fro.

@@ -8,13 +8,14 @@ use std::time::Duration;
 use crate::clock::{nanoseconds, now_ns, wait_until};
 use crate::error::End;
 use crate::frame::{Frame, FrameKind, MAX_FRAME, WIRE_HEADER};
+use crate::phase::Phase;
 use crate::queue::Inbox;
 use crate::release::{Lateness, ReleaseError};
 use crate::shaper::Shaper;
-use crate::spent::{Books, Phase, Spent};
 use crate::tcp::{self, Tcp};
 use crate::tls::Identity;
 use crate::transcript::{Doing, Event, Recorder};
+use crate::usage::{Meter, StepUsage};
 use crate::{Error, Link};
 
 /// Small frames are held until they are this many bytes, or the channel is flushed.
@@ -42,12 +43,12 @@ pub struct Channel {
     queue: Option<Duration>,
     held: VecDeque<Frame>,
     held_bytes: u64,
-    books: Books,
+    meter: Meter,
     lateness: Lateness,
     recorder: Recorder,
 }
 
-/// One direction of a shaped link, at its sender: what all channels that share it send queues behind each other.
+/// One direction of a shaped link, at its sender. The frames of all channels that share it queue behind each other.
 #[derive(Clone, Debug)]
 pub struct Uplink(Arc<Mutex<Shaper>>);
 
@@ -93,11 +94,11 @@ impl Channel {
         Ok(Self::pair(deadline))
     }
 
-    /// Connects to a listening peer on this host. Both ends have to name links of the same numbers; that is
-    /// found out at the first `recv`.
+    /// Connects to a listening peer on this host. Both ends must name links of the same numbers, which the first
+    /// `recv` checks.
     ///
     /// # Errors
-    /// [`Error::Deadline`], [`Error::Io`] (nobody listens there; not retried), [`Error::Link`] (numbers that
+    /// [`Error::Deadline`], [`Error::Io`] (such as when nobody listens; not retried), [`Error::Link`] (numbers that
     /// make no sense).
     pub fn connect(addr: SocketAddr, link: &Link, deadline: Duration) -> Result<Self, Error> {
         Self::connect_sharing(addr, link, &Uplink::new(link), deadline)
@@ -183,7 +184,7 @@ impl Channel {
             queue: None,
             held: VecDeque::new(),
             held_bytes: 0,
-            books: Books::new(now_ns()),
+            meter: Meter::new(now_ns()),
             lateness: Lateness::default(),
             recorder: Recorder::default(),
         }
@@ -194,28 +195,27 @@ impl Channel {
         self.deadline = bounded(deadline);
     }
 
-    /// From now on, waits before it hands frames to a link that will be busy for longer than `queue` with what it has: so
-    /// what other channels send over the same [`Uplink`] waits no longer for this one's traffic than that, and for one
-    /// batch of it (64 KiB, or a frame).
+    /// From now on, waits before it hands frames to a link that is busy for longer than `queue`. So the frames of other
+    /// channels over the same [`Uplink`] wait for at most `queue` and one batch (64 KiB, or a frame) of this channel.
     pub fn queue_at_most(&mut self, queue: Duration) {
         self.queue = Some(queue);
     }
 
-    /// Flushes, then books what follows on this phase and step. Entering one again adds to it. A failure to
-    /// flush is told by the next `send`, `recv` or `flush`, which try again.
+    /// Flushes, then counts what follows for this phase and step. Entering one again adds to it. A failure to
+    /// flush is returned by the next `send`, `recv` or `flush`, which try again.
     pub fn enter(&mut self, phase: Phase, step: u32) {
         let _ = self.flush();
         let now_ns = now_ns();
-        self.recorder.left(self.books.at(), now_ns);
-        self.books.enter(phase, step, now_ns);
+        self.recorder.left(self.meter.at(), now_ns);
+        self.meter.enter(phase, step, now_ns);
     }
 
-    /// Books what is on the current step, but nothing of its time, on this phase and step, which begin now: for an end that
-    /// learns from a message which phase the message belongs to. Nothing else may be booked on the current step.
+    /// Counts the current step's traffic, but none of its time, for this phase and step, which begin now: for an end
+    /// that learns from a message which phase the message belongs to. The current step may have no other traffic.
     pub fn begin_as(&mut self, phase: Phase, step: u32) {
         let now_ns = now_ns();
         self.recorder.begin_as((phase, step), now_ns);
-        self.books.begin_as(phase, step, now_ns);
+        self.meter.begin_as(phase, step, now_ns);
     }
 
     /// Sends one frame. Small frames may be held until the next `flush`, `recv`, `enter` or drop.
@@ -227,7 +227,7 @@ impl Channel {
         if payload.len() > MAX_FRAME {
             return Err(Error::TooLong { max: MAX_FRAME, found: payload.len() });
         }
-        let depth = self.books.sent(payload.len());
+        let depth = self.meter.sent(payload.len());
         self.held_bytes += (payload.len() + WIRE_HEADER) as u64;
         self.held.push_back(Frame { kind, arrival_ns: 0, depth, payload });
         if self.held_bytes >= HOLD_BYTES { self.flush() } else { Ok(()) }
@@ -260,16 +260,16 @@ impl Channel {
         let called_ns = now_ns();
         let frame = self.inbox.pop(self.deadline).and_then(|frame| self.release(frame, called_ns));
         let ended_ns = now_ns();
-        self.books.blocked(ended_ns.saturating_sub(called_ns));
+        self.meter.blocked(ended_ns.saturating_sub(called_ns));
         let frame = frame.map_err(|end| self.error(end, "waiting for a frame"))?;
-        self.recorder.note(self.books.at(), Doing::Received(frame.size()), called_ns, ended_ns);
+        self.recorder.note(self.meter.at(), Doing::Received(frame.size()), called_ns, ended_ns);
         if frame.kind != kind || !fits(frame.payload.len()) {
             return Err(Error::Malformed {
                 expected: format!("{} with {}", kind, wanted()),
                 found: format!("{} with {} bytes", frame.kind, frame.payload.len()),
             });
         }
-        self.books.received(frame.payload.len(), frame.depth);
+        self.meter.received(frame.payload.len(), frame.depth);
         Ok(frame.payload)
     }
 
@@ -307,11 +307,11 @@ impl Channel {
             Transport::Tcp(tcp) => tcp.outbox().wait_for_room(self.held_bytes, self.deadline),
         };
         let sent_ns = now_ns();
-        self.books.blocked(sent_ns.saturating_sub(called_ns));
+        self.meter.blocked(sent_ns.saturating_sub(called_ns));
         handed_over.map_err(|end| self.error(end, "waiting for the peer to take what was sent"))?;
         let mut began_ns = called_ns;
         for frame in &self.held {
-            self.recorder.note(self.books.at(), Doing::Sent(frame.size()), began_ns, sent_ns);
+            self.recorder.note(self.meter.at(), Doing::Sent(frame.size()), began_ns, sent_ns);
             began_ns = sent_ns;
         }
         self.queue_held(sent_ns);
@@ -334,27 +334,27 @@ impl Channel {
         self.held_bytes = 0;
     }
 
-    /// What was spent since the channel began or the books were taken: one entry per (phase, step), in order
+    /// What was used since the channel began or the usage was taken: one entry per (phase, step), in order
     /// of first entry, the current one's time up to now. Time before the first `enter` is listed, as setup
     /// step 0, only if there was traffic in it.
-    pub fn spent(&self) -> Vec<Spent> {
-        self.books.rows(now_ns())
+    pub fn usage(&self) -> Vec<StepUsage> {
+        self.meter.rows(now_ns())
     }
 
-    /// [`Channel::spent`], and restarts the books at the current phase and step; it is listed again once it
+    /// [`Channel::usage`], and restarts the meter at the current phase and step; it is listed again once it
     /// is entered or has traffic.
-    pub fn take_spent(&mut self) -> Vec<Spent> {
-        self.books.take(now_ns())
+    pub fn take_usage(&mut self) -> Vec<StepUsage> {
+        self.meter.take(now_ns())
     }
 
-    /// Writes down what this end does from the next [`Channel::enter`] on, or no longer.
+    /// Starts to record what this end does from the next [`Channel::enter`] on, or stops.
     pub fn record(&mut self, on: bool) {
         self.recorder.switch(on);
     }
 
-    /// What was written down since it was last taken; it goes on with the next [`Channel::enter`].
+    /// The events recorded since they were last taken; recording goes on with the next [`Channel::enter`].
     pub fn take_transcript(&mut self) -> Vec<Event> {
-        self.recorder.take(self.books.at(), now_ns())
+        self.recorder.take(self.meter.at(), now_ns())
     }
 
     /// How late this end released frames of a shaped link, over the channel's whole life.
@@ -363,7 +363,7 @@ impl Channel {
     }
 
     fn error(&self, end: End, waiting_for: &'static str) -> Error {
-        let (phase, step) = self.books.at();
+        let (phase, step) = self.meter.at();
         end.at(phase, step, waiting_for, self.deadline)
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong on a channel, and whose doing it is.
+//! What can go wrong on a channel, and who has to mend it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -107,7 +107,7 @@ impl Error {
     }
 }
 
-/// Why one direction of a transport ended; kept by its queue, told as an [`Error`] to whoever asks next.
+/// Why one direction of a transport ended; its queue keeps it and returns it as an [`Error`] to the next caller.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     Closed,

@@ -19,10 +19,10 @@ use crate::{Bytes, BytesPerSec, Link};
 /// Longest payload of one frame: 16 MiB. Longer messages travel as several.
 pub const MAX_FRAME: usize = 16 << 20;
 
-/// Header bytes a frame that count as traffic: length and kind.
+/// Header bytes of a frame that count as traffic: length and kind.
 pub const HEADER_BYTES: u64 = 5;
 
-/// Header bytes a frame on the emulating socket: these, the arrival stamp and the depth.
+/// Header bytes of a frame on the real socket: these, the arrival stamp and the depth.
 pub(crate) const WIRE_HEADER: usize = 17;
 
 /// The type of a frame's payload; its meaning is the protocol's.
@@ -36,7 +36,8 @@ impl fmt::Display for FrameKind {
     }
 }
 
-/// A typed payload on its way.
+/// A typed payload on its way. It cannot be printed, since payloads may be secret; errors name its kind and length
+/// alone.
 pub(crate) struct Frame {
     pub(crate) kind: FrameKind,
     /// When the emulated link delivers the last byte; 0 where nothing is emulated.
@@ -63,8 +64,8 @@ impl Frame {
     }
 }
 
-/// Writes the frames with as few system calls as there can be and without copying a payload; `wrote` hears of
-/// the bytes of each call.
+/// Writes the frames with as few system calls as there can be and without copying a payload; `wrote` is called
+/// with the bytes of each call.
 pub(crate) fn write_frames(
     writer: &mut impl Write,
     frames: &[Frame],
@@ -130,7 +131,7 @@ const MAGIC: [u8; 8] = *b"linnet\0\x02";
 /// Bytes of the greeting: magic and version, rate, RTT, window.
 pub(crate) const GREETING: usize = 32;
 
-/// What each end says first: the protocol version and the link it emulates, which has to be the same at both.
+/// What each end sends first: the protocol version and the link it emulates, which has to be the same at both.
 pub(crate) fn greeting(link: &Link) -> [u8; GREETING] {
     let mut bytes = [0; GREETING];
     bytes[..8].copy_from_slice(&MAGIC);

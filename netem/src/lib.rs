@@ -4,17 +4,17 @@
 //! # What is counted
 //!
 //! A [`Channel`] carries *frames*: a [`FrameKind`] and up to [`MAX_FRAME`] bytes of payload. Each end keeps
-//! books, one [`Spent`] per (phase, step) that [`Channel::enter`] has named:
+//! a meter, with one [`StepUsage`] per (phase, step) that [`Channel::enter`] has named:
 //!
 //! - *payload bytes* and *messages* (frames), per direction;
 //! - *header bytes*: 5 a frame, a length of 4 and a kind of 1. A frame's size is payload + 5;
-//! - *flights*: how often this end sent what may depend on more of the other end's. A phase's rounds are both
-//!   ends' flights together, the longest chain of messages that waited for each other;
+//! - *flights*: how often this end sent what may depend on more of the other end's flights than before. A phase's
+//!   rounds are both ends' flights together, the longest chain of messages that waited for each other;
 //! - *wall time*, and of it *blocked* time: waiting for a frame, for the link, for room in the sender's
-//!   queue. The rest is compute. A wait is booked on the step that waits.
+//!   queue. The rest is compute. A wait counts for the step that waits.
 //!
-//! The emulation's own bytes, a stamp of 12 bytes a frame (arrival and depth) and one greeting of 32 bytes an end, travel
-//! on the real socket but not on the emulated link: they are neither counted nor charged to its rate.
+//! The emulation's own bytes, a stamp of 12 bytes a frame (arrival and depth) and one greeting of 32 bytes an end,
+//! travel on the real socket but not on the emulated link: they are neither counted nor charged to its rate.
 //!
 //! # When bytes leave
 //!
@@ -26,14 +26,13 @@
 //!
 //! # How a link is emulated
 //!
-//! [`Shaper`] stamps each frame with the time its last byte arrives: `free = max(sent, free) + size/rate;
-//! arrival = free + RTT/2`. The other end's `recv` hands it over no earlier. Frames in flight overlap, so the
-//! delay never takes from the bandwidth. Channels of one process that share an [`Uplink`] queue behind each other on it,
-//! first come, first served. What the peer has sent and this end not yet received is in the
-//! emulated network. [`Channel::release_error`] says how late frames really were. [`calibrate`] measures the
-//! loopback underneath, and [`Link::check`] refuses a link that is faster. Stamps are `CLOCK_MONOTONIC`: both
-//! processes have to be on one host. [`Channel::between_hosts`] connects two, by TLS, and emulates nothing; what it counts
-//! is the same.
+//! [`Shaper`] stamps each frame with the time its last byte arrives: `free = max(sent, free) + size/rate; arrival =
+//! free + RTT/2`. The other end's `recv` hands it over no earlier. Frames in flight overlap, so the delay never takes
+//! from the bandwidth. Channels of one process that share an [`Uplink`] queue behind each other on it, first come,
+//! first served. Whatever the peer has sent and this end has not yet received is in the emulated network.
+//! [`Channel::release_error`] says how late frames really were. [`calibrate`] measures the loopback underneath, and
+//! [`Link::check`] refuses a link that is faster. Stamps are `CLOCK_MONOTONIC`: both processes have to be on one host.
+//! [`Channel::between_hosts`] connects two, by TLS, and emulates nothing; what it counts is the same.
 //!
 //! ```
 //! use netem::{Channel, FrameKind, Phase};
@@ -44,8 +43,8 @@
 //! client.send(FrameKind(1), vec![1, 2, 3])?;
 //! client.flush()?;
 //! assert_eq!(server.recv(FrameKind(1), 3)?, [1, 2, 3]);
-//! let spent = client.spent();
-//! assert_eq!((spent[0].bytes_out, spent[0].header_out, spent[0].flights_out), (3, 5, 1));
+//! let usage = client.usage();
+//! assert_eq!((usage[0].bytes_out, usage[0].header_out, usage[0].flights_out), (3, 5, 1));
 //! # Ok::<(), netem::Error>(())
 //! ```
 
@@ -55,27 +54,29 @@ mod clock;
 mod error;
 mod frame;
 mod link;
+mod phase;
 mod probe;
 mod queue;
 mod release;
 mod replay;
 mod shaper;
-mod spent;
 mod tcp;
 mod tls;
 mod transcript;
 mod units;
+mod usage;
 
-pub use calibrate::{Loopback, calibrate};
+pub use calibrate::calibrate;
 pub use channel::{Channel, Uplink};
 pub use error::{Error, Fault};
 pub use frame::{FrameKind, HEADER_BYTES, MAX_FRAME};
-pub use link::Link;
+pub use link::{Link, Loopback};
+pub use phase::Phase;
 pub use probe::{Probed, probe};
 pub use release::ReleaseError;
 pub use replay::{Predicted, replay};
 pub use shaper::Shaper;
-pub use spent::{Phase, Spent};
 pub use tls::{Identity, SERVER_NAME};
 pub use transcript::{Doing, Event};
 pub use units::{Bytes, BytesPerSec};
+pub use usage::StepUsage;

@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Error;
-use crate::calibrate::Loopback;
 use crate::units::{Bytes, BytesPerSec, Delay, parse_delay};
 
 /// A link, the same in both directions. `rate` none, `rtt` zero and `tcp_window` none is loopback: unshaped.
@@ -20,6 +19,15 @@ pub struct Link {
     pub rtt: Duration,
     /// Caps the rate at window/RTT, as one TCP connection with this window would.
     pub tcp_window: Option<Bytes>,
+}
+
+/// The unshaped loopback: the limit of what can be emulated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loopback {
+    /// Bytes a second, one way: the best burst.
+    pub rate: BytesPerSec,
+    /// Round trip of an empty frame: the median.
+    pub rtt: Duration,
 }
 
 /// A row of the table of links.
@@ -135,7 +143,7 @@ impl Link {
         Ok(())
     }
 
-    /// Refuses numbers that no arithmetic here means anything for.
+    /// Refuses numbers outside the range that the emulation can compute with.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let refuse = |expected: &str| Err(Error::Link { expected: expected.into(), found: self.to_string() });
         if self.rate.is_some_and(|rate| !(1.0..=1e15).contains(&rate.0)) {

@@ -44,7 +44,7 @@ struct InboxState {
 }
 
 impl Inbox {
-    /// Adds frames in order; loses them where the inbox has been ended.
+    /// Adds frames in order; drops them if the inbox has ended.
     pub(crate) fn push(&self, frames: impl Iterator<Item = Frame>) {
         let mut state = lock(&self.state);
         if state.end.is_none() {
@@ -183,8 +183,8 @@ impl Outbox {
         self.moved.notify_all();
     }
 
-    /// Lets the writer stop once it has written everything, and waits for that, `linger` at most; whether it
-    /// was all written. What was not is dropped, so that the writer has nothing more to try.
+    /// Lets the writer stop once it has written everything, and waits for that, `linger` at most; returns whether
+    /// everything was written. The rest is dropped, so that the writer has nothing left to do.
     pub(crate) fn close(&self, linger: Duration) -> bool {
         let until = Instant::now() + linger;
         let mut state = lock(&self.state);

@@ -1,9 +1,9 @@
 //! How long two ends would take over a link, from what they did over another.
 //!
-//! Both ends' events are run again in their order on a clock that is only counted: computing takes what it took, a
-//! frame arrives when the link's [`Shaper`] says, and whoever asks for a frame before that waits. What the two ends do
-//! depends on no time, so their events are the same over every link; that computing takes the same is an assumption,
-//! which holds as far as the two do not compete for cores more over one link than over another.
+//! Both ends' events are run again in order on a simulated clock: computing takes as long as it took, a frame arrives
+//! when the link's [`Shaper`] says, and an end that asks for a frame before that waits. What the two ends do does not
+//! depend on time, so their events are the same over every link. That computing takes the same time is an assumption;
+//! it holds as long as the two ends compete for cores no more over one link than over the other.
 
 use crate::shaper::Shaper;
 use crate::transcript::{Doing, Event};
@@ -19,7 +19,7 @@ pub struct Predicted {
     pub step: u32,
     /// Nanoseconds in the step, all visits together.
     pub wall_ns: u64,
-    /// Nanoseconds of these that are waiting for the link.
+    /// Nanoseconds of `wall_ns` spent waiting for the link.
     pub blocked_ns: u64,
 }
 
@@ -35,7 +35,7 @@ pub fn replay(ends: [&[Event]; 2], link: &Link) -> Result<[Vec<Predicted>; 2], E
         let [left, right] = &mut ends;
         let moved = left.advance(&mut right.arriving)? | right.advance(&mut left.arriving)?;
         match (left.events.is_empty() && right.events.is_empty(), moved) {
-            (true, _) => return Ok(ends.map(|end| end.spent)),
+            (true, _) => return Ok(ends.map(|end| end.steps)),
             (false, true) => {}
             (false, false) => {
                 let found = "an end that waits for a frame which the other never sends".into();
@@ -45,22 +45,22 @@ pub fn replay(ends: [&[Event]; 2], link: &Link) -> Result<[Vec<Predicted>; 2], E
     }
 }
 
-/// One end on the counted clock.
+/// One end on the simulated clock.
 struct Replayed<'a> {
     events: &'a [Event],
     now_ns: u64,
     shaper: Shaper,
     /// Frames on their way to this end: when they arrive, and their bytes.
     arriving: VecDeque<(u64, u64)>,
-    spent: Vec<Predicted>,
+    steps: Vec<Predicted>,
 }
 
 impl<'a> Replayed<'a> {
     fn of(events: &'a [Event], link: &Link) -> Self {
-        Self { events, now_ns: 0, shaper: Shaper::new(link), arriving: VecDeque::new(), spent: Vec::new() }
+        Self { events, now_ns: 0, shaper: Shaper::new(link), arriving: VecDeque::new(), steps: Vec::new() }
     }
 
-    /// Goes as far as it can without the other end; whether that was any way at all.
+    /// Goes as far as it can without the other end; returns whether it moved at all.
     fn advance(&mut self, peer: &mut VecDeque<(u64, u64)>) -> Result<bool, Error> {
         let mut moved = false;
         while let Some((event, rest)) = self.events.split_first() {
@@ -83,7 +83,7 @@ impl<'a> Replayed<'a> {
                     Some((arrival_ns, _)) => ended_ns = asked_ns.max(arrival_ns),
                 },
             }
-            self.book(event, ended_ns - self.now_ns, ended_ns - asked_ns);
+            self.add(event, ended_ns - self.now_ns, ended_ns - asked_ns);
             self.now_ns = ended_ns;
             self.events = rest;
             moved = true;
@@ -91,11 +91,12 @@ impl<'a> Replayed<'a> {
         Ok(moved)
     }
 
-    fn book(&mut self, event: &Event, wall_ns: u64, blocked_ns: u64) {
+    /// Adds an event's times to its step.
+    fn add(&mut self, event: &Event, wall_ns: u64, blocked_ns: u64) {
         let (phase, step) = (event.phase, event.step);
-        let row = match self.spent.iter_mut().find(|row| (row.phase, row.step) == (phase, step)) {
+        let row = match self.steps.iter_mut().find(|row| (row.phase, row.step) == (phase, step)) {
             Some(row) => row,
-            None => self.spent.push_mut(Predicted { phase, step, wall_ns: 0, blocked_ns: 0 }),
+            None => self.steps.push_mut(Predicted { phase, step, wall_ns: 0, blocked_ns: 0 }),
         };
         row.wall_ns += wall_ns;
         row.blocked_ns += blocked_ns;

@@ -27,7 +27,7 @@ fn io_error(doing: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::Io { doing, source }
 }
 
-/// A connection that was not there in time. There is no phase yet but setup.
+/// A connection that was not there in time, which is always in the setup phase.
 fn late(waiting_for: &'static str, deadline: Duration) -> Error {
     Error::Deadline { waiting_for, deadline, phase: Phase::Setup, step: 0 }
 }
@@ -40,8 +40,8 @@ pub(crate) fn connect(addr: SocketAddr, deadline: Duration) -> Result<TcpStream,
     })
 }
 
-/// Takes one connection within the deadline; leaves the listener non-blocking, since between being told of a
-/// connection and taking it the connection can go away.
+/// Takes one connection within the deadline. The listener stays non-blocking, because a connection can go away between
+/// its announcement and its acceptance.
 pub(crate) fn accept(listener: &TcpListener, deadline: Duration) -> Result<TcpStream, Error> {
     listener.set_nonblocking(true).map_err(io_error("preparing the listener"))?;
     let until = Instant::now() + deadline;

@@ -1,5 +1,5 @@
-//! TLS 1.3 with certificates at both ends, for parties on two hosts. Source: rustls, which does all of it; here its one
-//! connection is split into a half that reads and a half that writes, for a thread each.
+//! TLS 1.3 with certificates at both ends, for parties on two hosts. Source: rustls, which does the whole protocol;
+//! this module splits its one connection into a half that reads and a half that writes, each for a thread of its own.
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use crate::Error;
 
-/// The name in a server's certificate, wherever the server is: a certificate is of the test authority that made it.
+/// The name in every server's certificate, on whichever host it runs: trust comes from the test authority that signed
+/// it.
 pub const SERVER_NAME: &str = "linnet-server";
 
 /// Name of the authority's certificate in a folder of keys.
@@ -26,7 +27,8 @@ const CHUNK: usize = 256 << 10;
 /// Bytes that are read from the socket at a time.
 const READ: usize = 256 << 10;
 
-/// What one party proves itself with, and by whom the other's proof has to be signed.
+/// A party's certificate and key, and the authority that must have signed the other party's certificate. It
+/// cannot be printed.
 #[derive(Clone)]
 pub struct Identity(Side);
 
@@ -72,8 +74,8 @@ impl Identity {
         Ok(Self(Side::Server(Arc::new(config))))
     }
 
-    /// Shakes hands over a connection within the deadline. What is wrong with the other's certificate is an error here or,
-    /// where the other finds out first, the alert that it sent.
+    /// Shakes hands over a connection within the deadline. A bad certificate is an error: found here, or told by the
+    /// other end's alert where that end finds it first.
     pub(crate) fn handshake(&self, socket: TcpStream, deadline: Duration) -> Result<Tls, Error> {
         let failed = |source: io::Error| Error::Io { doing: "shaking hands (TLS)", source };
         let refused = |error: rustls::Error| failed(io::Error::new(ErrorKind::InvalidData, error));
@@ -99,7 +101,7 @@ impl Identity {
     }
 }
 
-/// What a folder has for one party.
+/// The keys and certificates that a folder holds for one party.
 struct Keys {
     folder: PathBuf,
     authority: PathBuf,
@@ -192,7 +194,7 @@ impl Shared {
     }
 }
 
-/// Appends what the connection has decrypted to `plain`; whether the other end has said that nothing follows.
+/// Appends what the connection has decrypted to `plain`; returns whether the other end has said that nothing follows.
 fn take_plain(connection: &mut Connection, plain: &mut Vec<u8>) -> io::Result<bool> {
     let state =
         connection.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;

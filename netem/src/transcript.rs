@@ -1,5 +1,5 @@
-//! What one end did, in order: computed so long, then sent or received a frame. The times that it waited are left out,
-//! so that another link's can be put in their place ([`crate::replay()`]).
+//! What one end did, in order: how long it computed, then which frame it sent or received. Its waits are left out, so
+//! that those of another link can be put in their place ([`crate::replay()`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +17,12 @@ pub enum Doing {
     Left,
 }
 
-/// One thing that an end did, and what came before it.
+/// One thing that an end did, and the computing before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// The phase it is booked on.
+    /// The phase it belongs to.
     pub phase: Phase,
-    /// The step it is booked on.
+    /// The step it belongs to.
     pub step: u32,
     /// Nanoseconds of computing between the end of the event before (or of its wait) and this.
     pub compute_ns: u64,
@@ -30,11 +30,11 @@ pub struct Event {
     pub doing: Doing,
 }
 
-/// Writes events down, where it was asked to.
+/// Records events while it is switched on.
 #[derive(Default)]
 pub(crate) struct Recorder {
     on: bool,
-    /// No step was entered since the events were taken: what passes is nobody's time.
+    /// No step was entered since the events were taken: the time that passes belongs to no step.
     idle: bool,
     since_ns: u64,
     events: Vec<Event>,
@@ -46,7 +46,7 @@ impl Recorder {
         *self = Self { on, idle: true, ..Self::default() };
     }
 
-    /// Moves what was noted of the current step to this one, which begins now: none of its time was the new step's.
+    /// Moves the events of the current step to this one, which begins now and gets none of their time.
     pub(crate) fn begin_as(&mut self, (phase, step): (Phase, u32), now_ns: u64) {
         let current =
             self.events.iter().rposition(|event| event.doing == Doing::Left).map_or(0, |left| left + 1);
@@ -71,7 +71,7 @@ impl Recorder {
         (self.idle, self.since_ns) = (false, now_ns);
     }
 
-    /// What was done since the last time, up to now.
+    /// The events since the last call, up to now.
     pub(crate) fn take(&mut self, at: (Phase, u32), now_ns: u64) -> Vec<Event> {
         self.note(at, Doing::Left, now_ns, now_ns);
         self.idle = true;

@@ -6,7 +6,7 @@ use models::fixed::quantise::Scales;
 use models::graph::{Activation, Graph, Node, Op, Shape, Window};
 use models::nets;
 use models::real;
-use netem::{Channel, Phase, Spent};
+use netem::{Channel, Phase, StepUsage};
 use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
@@ -32,8 +32,8 @@ const SESSION: SessionId = SessionId([7; 16]);
 struct Run {
     clients: Vec<ClientOutput>,
     servers: Vec<ServerOutput>,
-    client_spent: Vec<Vec<Spent>>,
-    server_spent: Vec<Vec<Spent>>,
+    client_spent: Vec<Vec<StepUsage>>,
+    server_spent: Vec<Vec<StepUsage>>,
 }
 
 /// Runs one session with an inference per image, the parties as threads of `threads` threads each; the client keeps its
@@ -59,7 +59,7 @@ fn run(
                     let ready = server.offline(&mut to_client, &mut rng).unwrap();
                     assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.server);
                     servers.push(ready.online(&mut to_client).unwrap());
-                    server_spent.push(to_client.take_spent());
+                    server_spent.push(to_client.take_usage());
                 }
             });
         });
@@ -71,7 +71,7 @@ fn run(
                 let ready = client.offline(&mut to_server, &mut rng).unwrap();
                 assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.client);
                 clients.push(ready.online(&mut to_server, image).unwrap());
-                client_spent.push(to_server.take_spent());
+                client_spent.push(to_server.take_usage());
             }
         });
         server.join().unwrap();
@@ -106,9 +106,9 @@ fn check_parties(
     }
 }
 
-fn check_cost(plan: &PreparedPlan, client: &[Spent], server: &[Spent], with_setup: bool) {
-    let books = |spent: &[Spent], phase: Phase, step: ChannelStep| {
-        spent
+fn check_cost(plan: &PreparedPlan, client: &[StepUsage], server: &[StepUsage], with_setup: bool) {
+    let used = |usage: &[StepUsage], phase: Phase, step: ChannelStep| {
+        usage
             .iter()
             .find(|s| s.phase == phase && s.step == step.number())
             .map_or((0, 0, 0), |s| (s.bytes_out, s.messages_out, s.flights_out))
@@ -121,8 +121,8 @@ fn check_cost(plan: &PreparedPlan, client: &[Spent], server: &[Spent], with_setu
         let at = format!("{} {}", cost.phase, plan.describe_step(cost.step).0);
         let up = (cost.up.bytes, cost.up.messages, cost.up.flights);
         let down = (cost.down.bytes, cost.down.messages, cost.down.flights);
-        assert_eq!(books(client, cost.phase, cost.step), up, "up, {at}");
-        assert_eq!(books(server, cost.phase, cost.step), down, "down, {at}");
+        assert_eq!(used(client, cost.phase, cost.step), up, "up, {at}");
+        assert_eq!(used(server, cost.phase, cost.step), down, "down, {at}");
         booked += cost.up.bytes + cost.down.bytes;
     }
     let measured: u64 = client.iter().chain(server).map(|s| s.bytes_out).sum();

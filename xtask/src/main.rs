@@ -20,7 +20,7 @@ usage: cargo xtask TASK
   book          build the book into target/book, with mdBook (installed into target/tools where it is not)
   ci            test, then formatting, lints, documentation and the book";
 
-/// The crates that know SEAL, with it. A pass of its own, because a program that links SEAL is under AGPL-3.0.
+/// The crates that can use SEAL, built with it. A separate pass, because a program that links SEAL is under AGPL-3.0.
 const WITH_SEAL: &str =
     "--package protocols --package harness --package tests --features harness/seal,tests/seal";
 
@@ -93,7 +93,7 @@ fn demo(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every test; where the machine can build SEAL, those that concern homomorphic backends a second time with it.
+/// Runs every test, and those of the homomorphic backends a second time with SEAL where the machine can build it.
 fn test(root: &Path) -> Result<(), Error> {
     setup::libtorch(root)?;
     let nextest = available("cargo", "nextest --version");

@@ -26,7 +26,7 @@ pub(crate) enum Error {
     Failed(String),
     /// A benchmark's figures are incomplete, or not those of its list.
     Figures(String),
-    /// The machine is not one that the pinned files fit.
+    /// The pinned files do not fit this machine.
     Machine(String),
 }
 

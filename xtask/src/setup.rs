@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The version that the `tch` crate in the workspace's manifest wants; also the stamp of a finished setup.
 const VERSION: &str = "2.11.0";
 
-/// What is downloaded: fixed files with their SHA-256, whichever Python does it (the tags are those of the files).
+/// The files to download, each fixed by its SHA-256, whichever Python downloads them (the tags are those of the files).
 const REQUIREMENTS: &str = "\
 torch==2.11.0 --hash=sha256:0f68f4ac6d95d12e896c3b7a912b5871619542ec54d3649cf48cc1edd4dd2756
 nvidia-cuda-runtime==13.0.96 --hash=sha256:7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548
@@ -35,7 +35,7 @@ pub(crate) fn builds_seal() -> bool {
         && available("pkg-config", "--exists openssl")
 }
 
-/// Makes `.libtorch` under `root` complete, unless it is or the environment has a libtorch of its own.
+/// Makes `.libtorch` under `root` complete, unless it already is or the environment names another libtorch.
 pub(crate) fn libtorch(root: &Path) -> Result<(), Error> {
     let target = root.join(".libtorch");
     compiler()?;

@@ -46,7 +46,7 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
         let mut offer: Offer = receive(&mut channel, OFFER, "an offer")?;
         // What this party relies on is checked before it is.
         offer.plan = Plan::from_json(&serde_json::to_vec(&offer.plan).expect("a plan is plain data"))?;
-        channel.take_spent();
+        channel.take_usage();
         Querying::new(args, &offer)?.run(&mut channel, SessionId(session))
     })
 }
@@ -210,7 +210,7 @@ impl<'a> Querying<'a> {
         let client = books(channel, store_bytes, outcome);
         Request::Report.send(channel)?;
         let server: Done = receive(channel, BOOKS, "books")?;
-        channel.take_spent();
+        channel.take_usage();
         channel.take_transcript();
         Ok(PhaseReport { client, server })
     }

@@ -116,7 +116,7 @@ impl Here<'_> {
         let session = channel.recv(SESSION, SESSION_BYTES)?;
         let session = session.try_into().expect("the channel delivers exactly the asked length");
         send(channel, OFFER, self.offer)?;
-        channel.take_spent();
+        channel.take_usage();
         let mut rng = ChaCha20Rng::from_os_rng();
         let mut server = Server::accept(channel, self.model, SessionId(session), &mut rng)?;
         let mut last: Done = books(channel, None, None);
@@ -148,7 +148,7 @@ impl Here<'_> {
                 }
                 Request::Report => {
                     send(channel, BOOKS, &last)?;
-                    channel.take_spent();
+                    channel.take_usage();
                     channel.take_transcript();
                 }
                 Request::End => return Ok(inferences),

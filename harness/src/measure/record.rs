@@ -8,7 +8,7 @@ use crate::machine;
 use crate::model::Compiled;
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
-use netem::{Doing, Event, Link, Loopback, Phase, Spent};
+use netem::{Doing, Event, Link, Loopback, Phase, StepUsage};
 use protocols::plan::Plan;
 use results::{
     DataRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, Shard,
@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// A party's book of a step as a row.
-pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &Spent) -> StepRow {
+pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &StepUsage) -> StepRow {
     let (name, kind) = plan.describe_step(spent.step);
     StepRow {
         cell: inference.cell.clone(),

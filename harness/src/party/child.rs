@@ -136,7 +136,7 @@ fn done(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome
 
 /// What the channel has booked since it was last asked.
 pub(crate) fn books(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Done {
-    let (spent, transcript) = (channel.take_spent(), channel.take_transcript());
+    let (spent, transcript) = (channel.take_usage(), channel.take_transcript());
     let release = channel.release_error();
     Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
 }

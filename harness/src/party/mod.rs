@@ -7,7 +7,7 @@ pub(crate) mod child;
 pub(crate) mod pair;
 mod pooled;
 
-use netem::{Event, Link, ReleaseError, Spent};
+use netem::{Event, Link, ReleaseError, StepUsage};
 use protocols::service::ItemId;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -151,7 +151,7 @@ pub(crate) struct Served {
 /// What one party says of one phase.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Done {
-    pub(crate) spent: Vec<Spent>,
+    pub(crate) spent: Vec<StepUsage>,
     pub(crate) peak_rss_bytes: Option<u64>,
     /// After preprocessing, what it occupies.
     pub(crate) store_bytes: Option<u64>,

@@ -147,7 +147,7 @@ pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
         let client = Client::connect(&mut channel, &plan, session(start, lane), &mut rng)?;
         if lane > 0 {
             // Set-up is told of lane 0 alone.
-            channel.take_spent();
+            channel.take_usage();
             channel.queue_at_most(BACKGROUND_QUEUE);
         }
         lanes.push(ClientLane { lane, channel, client, rng });
@@ -322,7 +322,7 @@ pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
         let mut rng = ChaCha20Rng::from_os_rng();
         let server = Server::accept(&mut channel, &model, session(start, lane), &mut rng)?;
         if lane > 0 {
-            channel.take_spent();
+            channel.take_usage();
             channel.queue_at_most(BACKGROUND_QUEUE);
         }
         lanes.push(ServerLane { lane, channel, server, rng });

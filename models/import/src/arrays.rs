@@ -1,5 +1,6 @@
 //! Arrays by name, as files of weights hold them.
 
+use crate::array::Array;
 use crate::torch;
 use half::{bf16, f16};
 use models::Error;
@@ -12,17 +13,13 @@ use std::path::{Path, PathBuf};
 /// Largest file that is read.
 const LIMIT: u64 = 2_000_000_000;
 
+/// Prepended to every name by `torch.nn.DataParallel`.
+pub(crate) const WRAPPER: &str = "module.";
+
 /// The arrays of one file.
 pub(crate) struct Arrays {
     path: PathBuf,
     arrays: BTreeMap<String, Array>,
-}
-
-/// Little-endian values in row-major order, exactly as many as the shape says.
-pub(crate) struct Array {
-    pub(crate) dtype: Dtype,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) data: Vec<u8>,
 }
 
 impl Arrays {

@@ -14,6 +14,11 @@ impl Fault {
         Self { expected: expected.into(), found: found.into() }
     }
 
+    /// The same fault, with the name of the tensor that has it.
+    pub(crate) fn in_tensor(self, name: &str) -> Self {
+        Self { expected: format!("in `{name}`, {}", self.expected), ..self }
+    }
+
     /// The fault of a node or a constant.
     pub(crate) fn at(self, node: impl Into<String>) -> Error {
         Error::model(node, self.expected, self.found)

@@ -3,6 +3,7 @@
 //! Nothing of a file is executed, and nothing of it is trusted: sizes are checked before they are believed, and what is
 //! not understood is an error that names it.
 
+mod array;
 mod arrays;
 mod fault;
 pub mod masks;

@@ -6,8 +6,7 @@
 //! | SNL, PrivShap | `PART.alphaN.alphas` for the activation `PART.reluN` | (1, C, H, W) | value > threshold |
 //! | AutoReP | `alpha_mask_N`, N in network order | (C, H, W) | value > threshold |
 
-use crate::arrays::Arrays;
-use crate::weights::WRAPPER;
+use crate::arrays::{Arrays, WRAPPER};
 use models::Error;
 use models::graph::{ActivationLayer, Graph};
 use models::mask::{Mask, Masks};

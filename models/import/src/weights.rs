@@ -1,7 +1,7 @@
 //! Files of weights for a network that is known: safetensors or PyTorch's state dicts, by PyTorch's names.
 
 use crate::Imported;
-use crate::arrays::Arrays;
+use crate::arrays::{Arrays, WRAPPER};
 use crate::masks;
 use models::Error;
 use models::graph::{Graph, Parameters};
@@ -9,10 +9,7 @@ use models::mask::Masks;
 use models::tensor::Tensor;
 use std::path::Path;
 
-/// Prepended to every name by `torch.nn.DataParallel`.
-pub(crate) const WRAPPER: &str = "module.";
-
-/// Counted by PyTorch's batch norms in training, of no use afterwards.
+/// A counter of PyTorch's batch norms in training, which inference does not need.
 const COUNTER: &str = ".num_batches_tracked";
 
 /// Reads the parameters of `graph` from a file of weights, and masks where it has some ([`masks`], kept where a value
@@ -59,7 +56,7 @@ mod tests {
 
     type Array = (String, Dtype, Vec<usize>, Vec<u8>);
 
-    /// What an array of masks is called, of the activation's number and name.
+    /// The name of an array of masks, from the activation's number and name.
     type Rename = fn(usize, &str) -> String;
 
     /// Every parameter of `mini`, all ones, after `change`.

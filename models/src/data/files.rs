@@ -45,7 +45,7 @@ fn digest(path: &Path) -> Result<String, Error> {
     Ok(hex(&Sha256::digest(bytes)))
 }
 
-/// A file that is not there says what should be; any other failure is the operating system's.
+/// A missing file is an error that says what was expected; any other failure is the operating system's.
 pub(super) fn unread(path: &Path, error: std::io::Error, expected: impl Into<String>) -> Error {
     match error.kind() {
         std::io::ErrorKind::NotFound => Error::format(path, expected, "no such file or folder"),

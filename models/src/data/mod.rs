@@ -110,7 +110,7 @@ impl DataSource {
         Ok(Splits { train, held_out, test: self.load_test()? })
     }
 
-    /// The test images alone (of Tiny ImageNet, those of its folder `val`).
+    /// The test images alone; those of Tiny ImageNet are in its folder `val`.
     ///
     /// # Errors
     /// As [`DataSource::load`].

@@ -160,7 +160,7 @@ fn read(path: &Path, limit: u64, expected: &str) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// Names in a folder; those that are no text are of no file that is looked for.
+/// Names in a folder. Names that are no text are left out: no file of the data set has one.
 fn names(folder: &Path, expected: impl Into<String>) -> Result<Vec<String>, Error> {
     let entries = fs::read_dir(folder).map_err(|e| unread(folder, e, expected))?;
     entries
@@ -180,8 +180,8 @@ fn decoded(name: &str, dir: &Path, classes: &[String], listed: &[Listed]) -> Res
     Dataset::new(name, SHAPE, classes.len(), images, labels)
 }
 
-/// Decodes one JPEG to planes of red, green and blue. One whose data end early or make no sense is an error, where a
-/// viewer would show what there is.
+/// Decodes one JPEG to planes of red, green and blue. A JPEG whose data end early or make no sense is an error,
+/// although a viewer would show a part of it.
 fn decode(path: &Path, planes: &mut [u8]) -> Result<(), Error> {
     let expected = format!("a JPEG of {}x{} pixels", SHAPE.w, SHAPE.h);
     let bytes = read(path, IMAGE_LIMIT, &expected)?;

@@ -7,7 +7,7 @@
 
 use super::ring::Ring;
 use crate::graph::{Shape, Window};
-use crate::product::Product;
+use crate::matmul::TiledConvolution;
 
 /// log2 of what no partial sum may reach.
 const SUM_BITS: u32 = 51;
@@ -40,8 +40,8 @@ impl Convolution {
     /// Adds the convolution of `input`, whose values are signed and in the ring's range, to `sum`, modulo 2^k;
     /// what stands above bit k is undefined.
     pub fn add_to(&self, input: &[i64], sum: &mut [u64]) {
-        let product = Product::new(self.shape, &self.window, self.out);
-        let area = product.area();
+        let convolution = TiledConvolution::new(self.shape, &self.window, self.out);
+        let area = convolution.area();
         assert_eq!(sum.len(), self.out * area, "a sum has its segment's shape");
         let mut rest = Vec::new();
         let mut digits: Vec<f64> = Vec::with_capacity(input.len());
@@ -55,7 +55,7 @@ impl Convolution {
                 }
                 digits.extend(rest.iter_mut().map(|x| float(take_digit(x, self.digit_bits))));
             }
-            product.run(&digits, &self.kernel, |tile, values| {
+            convolution.run(&digits, &self.kernel, |tile, values| {
                 for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
                     let start = channel * area + tile.positions.start;
                     let sum = &mut sum[start..start + line.len()];

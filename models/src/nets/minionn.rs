@@ -1,6 +1,6 @@
 //! MiniONN's network for CIFAR-10 (Liu, Juuti, Lu and Asokan, CCS 2017, figure 13) in Delphi's form.
 
-use super::Builder;
+use super::builder::Builder;
 use crate::Error;
 use crate::graph::{Activation, Graph, Op, Shape, Window};
 

@@ -1,14 +1,12 @@
 //! The built-in networks, as graphs with PyTorch's parameter names.
 
+mod builder;
 mod minionn;
 mod residual;
 mod wide;
 
 use crate::Error;
-use crate::graph::{Activation, Graph, Node, NodeId, Op, Padding, Shape, Window};
-
-/// PyTorch's default for batch norm.
-const BN_EPS: f64 = 1e-5;
+use crate::graph::{Activation, Graph, Shape};
 
 /// Builds a network by name for images of shape `input`.
 ///
@@ -66,47 +64,6 @@ const NETS: [(&str, Net); 12] = [
     ("wrn22-8", Net::Wide(wide::Family { blocks: 3, factor: 8 })),
     ("minionn", Net::Minionn),
 ];
-
-/// Nodes so far; every call appends one and returns its index.
-struct Builder {
-    input: Shape,
-    nodes: Vec<Node>,
-}
-
-impl Builder {
-    fn new(input: Shape) -> Self {
-        Self { input, nodes: vec![Node { name: "input".into(), op: Op::Input, inputs: vec![] }] }
-    }
-
-    fn push(&mut self, name: impl Into<String>, op: Op, inputs: Vec<NodeId>) -> NodeId {
-        self.nodes.push(Node { name: name.into(), op, inputs });
-        self.nodes.len() - 1
-    }
-
-    /// A convolution without bias that keeps rows and columns, but for its stride.
-    fn conv(&mut self, name: &str, from: NodeId, out: usize, kernel: usize, stride: usize) -> NodeId {
-        let window = Window::square(kernel, stride, kernel / 2);
-        self.push(name, Op::Conv { out, window, bias: false }, vec![from])
-    }
-
-    fn norm(&mut self, name: &str, from: NodeId) -> NodeId {
-        self.push(name, Op::BatchNorm { eps: BN_EPS }, vec![from])
-    }
-
-    fn activation(&mut self, name: &str, activation: Activation, from: NodeId) -> NodeId {
-        self.push(name, Op::Act { activation }, vec![from])
-    }
-
-    /// Averages over the whole map and classifies.
-    fn finish(mut self, last: NodeId, pool: &str, linear: &str, classes: usize) -> Result<Graph, Error> {
-        let map = Graph::new(self.input, self.nodes.clone())?.shape(last);
-        let whole = (map.h, map.w);
-        let window = Window { kernel: whole, stride: whole, padding: Padding::default() };
-        let pooled = self.push(pool, Op::AvgPool { window }, vec![last]);
-        self.push(linear, Op::Linear { out: classes, bias: true }, vec![pooled]);
-        Graph::new(self.input, self.nodes)
-    }
-}
 
 #[cfg(test)]
 mod tests {

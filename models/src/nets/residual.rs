@@ -1,6 +1,6 @@
 //! Residual networks of basic blocks (He et al. 2016): CIFAR's slim ones, the broad ones of ImageNet, and `mini`.
 
-use super::Builder;
+use super::builder::Builder;
 use crate::Error;
 use crate::graph::{Activation, Graph, Op, Shape};
 

@@ -1,6 +1,6 @@
 //! Wide residual networks, which activate before they convolve.
 
-use super::Builder;
+use super::builder::Builder;
 use crate::Error;
 use crate::graph::{Activation, Graph, Op, Shape};
 

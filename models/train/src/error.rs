@@ -33,10 +33,10 @@ pub enum Error {
         found: String,
     },
     /// Training left the finite numbers.
-    #[error("the loss became {loss} in epoch {epoch} of phase `{phase}`: try a smaller learning rate")]
+    #[error("the loss became {loss} in epoch {epoch} of stage `{stage}`: try a smaller learning rate")]
     Diverged {
         /// The part of the run.
-        phase: String,
+        stage: String,
         /// From 1.
         epoch: usize,
         /// The mean loss.

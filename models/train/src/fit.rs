@@ -1,12 +1,12 @@
-//! Running the phases of a job: epochs, the best of them, and continuing after an end at any time.
+//! Running the stages of a job: epochs, the best of them, and continuing after an end at any time.
 
 use crate::images::{Batch, accuracy, whole};
 use crate::masking::Chooser;
 use crate::network::Network;
 use crate::optimizer::Optimizer;
 use crate::pass::{Answers, Lesson};
-use crate::phase::Phase;
 use crate::precision::Precision;
+use crate::stage::Stage;
 use crate::state::{Candidate, State};
 use crate::watch::Watch;
 use crate::{Error, state};
@@ -22,21 +22,21 @@ use tch::Tensor;
 /// What is to be trained, on what, and where its state lives.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// What weights are fitted to.
+    /// The images that weights are fitted to.
     pub train: &'a Dataset,
-    /// What the best epoch is chosen on.
+    /// The images that the best epoch is chosen on.
     pub held_out: &'a Dataset,
     /// How images become inputs.
     pub normalisation: &'a Normalisation,
     /// One after the other; each starts from the best epoch so far.
-    pub phases: &'a [Phase],
-    /// Whom phases that distil learn from: all units kept.
+    pub stages: &'a [Stage],
+    /// The teacher, with all units kept, of the stages that distil.
     pub teacher: Option<&'a Network>,
     /// Determines order and augmentation.
     pub seed: u64,
-    /// Whatever else determines the outcome: a state on disk is continued only if this is the same.
+    /// Everything else that determines the outcome: a state on disk is continued only if this is the same.
     pub settings: &'a serde_json::Value,
-    /// Whose training this is, above its curves.
+    /// The title of the training's curves.
     pub name: &'a str,
     /// Folder of the state and the curves.
     pub dir: &'a Path,
@@ -62,7 +62,7 @@ impl Job<'_> {
                 state
             }
             None => State {
-                phase: 0,
+                stage: 0,
                 epoch: 0,
                 parameters: network.parameters(),
                 masks,
@@ -73,25 +73,25 @@ impl Job<'_> {
             },
         };
         let held_out = whole(self.held_out, self.normalisation, device);
-        let augment = self.phases.iter().any(|phase| phase.augment);
-        let distil = self.phases.iter().any(|phase| phase.distil);
+        let augment = self.stages.iter().any(|stage| stage.augment);
+        let distil = self.stages.iter().any(|stage| stage.distil);
         let teacher = self.teacher.filter(|_| distil);
         let answers = teacher.map(|teacher| Answers::of(teacher, self.train, self.normalisation, augment));
-        while let Some(phase) = self.phases.get(state.phase) {
+        while let Some(stage) = self.stages.get(state.stage) {
             let lesson = Lesson {
                 train: self.train,
                 normalisation: self.normalisation,
-                phase,
-                index: state.phase,
+                stage,
+                index: state.stage,
                 seed: self.seed,
                 network: &Network::new(&graph, &state.parameters, device).at(Precision::of(device)),
-                answers: answers.as_ref().filter(|_| phase.distil),
+                answers: answers.as_ref().filter(|_| stage.distil),
             };
             self.epochs(&lesson, &mut state, &held_out, watch)?;
             if let Some(best) = &state.best {
                 (state.parameters, state.masks) = (best.parameters.clone(), best.masks.clone());
             }
-            (state.phase, state.epoch, state.steps) = (state.phase + 1, 0, 0);
+            (state.stage, state.epoch, state.steps) = (state.stage + 1, 0, 0);
             state.averages.clear();
         }
         // Anew, in case a run was cut off between its last state and its curves.
@@ -105,7 +105,7 @@ impl Job<'_> {
     /// Writes the curves of the epochs so far.
     fn draw(&self, history: &[Epoch]) -> Result<(), Error> {
         let row = |epoch: &Epoch| EpochRow {
-            phase: epoch.phase.clone(),
+            phase: epoch.stage.clone(),
             epoch: epoch.epoch as u64,
             loss: epoch.loss,
             train: epoch.train,
@@ -124,7 +124,7 @@ impl Job<'_> {
         }
     }
 
-    /// The epochs of one phase that are still to be done.
+    /// The epochs of one stage that are still to be done.
     fn epochs(
         &self,
         lesson: &Lesson<'_>,
@@ -132,21 +132,21 @@ impl Job<'_> {
         held_out: &Batch,
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
-        let (phase, network, graph) = (lesson.phase, lesson.network, lesson.network.graph());
-        let steps = self.train.len().div_ceil(phase.batch) * phase.epochs;
-        let mut optimizer = Optimizer::new(phase.rule, network.trainable());
-        let mut chooser = Chooser::new(&phase.masking, graph, steps, network.device());
+        let (stage, network, graph) = (lesson.stage, lesson.network, lesson.network.graph());
+        let steps = self.train.len().div_ceil(stage.batch) * stage.epochs;
+        let mut optimizer = Optimizer::new(stage.rule, network.trainable());
+        let mut chooser = Chooser::new(&stage.masking, graph, steps, network.device());
         optimizer.restore(state.steps, |name| state.averages.get(name).map(Tensor::shallow_clone));
         chooser.restore(state.steps, &state.averages, network.device());
-        if state.epoch == 0 && phase.epochs > 0 && chooser.surveys() {
+        if state.epoch == 0 && stage.epochs > 0 && chooser.surveys() {
             lesson.pass(&state.masks, &mut chooser, None, 0, watch);
-            state.masks = chooser.choose(graph, state.masks.clone(), 0, phase.epochs);
+            state.masks = chooser.choose(graph, state.masks.clone(), 0, stage.epochs);
         }
-        while state.epoch < phase.epochs {
+        while state.epoch < stage.epochs {
             let epoch = state.epoch + 1;
             let pass = lesson.pass(&state.masks, &mut chooser, Some(&mut optimizer), epoch, watch);
             if !pass.loss.is_finite() {
-                return Err(Error::Diverged { phase: phase.name.clone(), epoch, loss: pass.loss });
+                return Err(Error::Diverged { stage: stage.name.clone(), epoch, loss: pass.loss });
             }
             let gates = chooser.gates(graph, &state.masks, network.device());
             let accuracy = accuracy(&network.at(Precision::Full), &gates, held_out);
@@ -156,15 +156,15 @@ impl Job<'_> {
                 let (parameters, masks) = (state.parameters.clone(), state.masks.clone());
                 state.best = Some(Candidate { parameters, masks, held_out: accuracy });
             }
-            state.masks = chooser.choose(graph, state.masks.clone(), epoch, phase.epochs);
+            state.masks = chooser.choose(graph, state.masks.clone(), epoch, stage.epochs);
             (state.epoch, state.steps) = (epoch, optimizer.steps());
             state.averages = optimizer.saved().chain(chooser.saved()).collect();
             let (loss, train) = (pass.loss, pass.accuracy);
-            let record = Epoch { phase: phase.name.clone(), epoch, loss, train, held_out: accuracy };
+            let record = Epoch { stage: stage.name.clone(), epoch, loss, train, held_out: accuracy };
             state.history.push(record.clone());
             state.save(self.dir, self.settings)?;
             self.draw(&state.history)?;
-            if watch.epoch(&record, phase.epochs) == ControlFlow::Break(()) {
+            if watch.epoch(&record, stage.epochs) == ControlFlow::Break(()) {
                 return Err(Error::Stopped);
             }
         }

@@ -1,4 +1,4 @@
-//! Masks as tensors: what lets an activation layer's units through, and how much each one matters.
+//! Masks as tensors: how an activation layer lets its units through, and the loss's derivative with respect to each.
 
 use models::graph::{Activation, Graph, NodeId, Shape};
 use models::mask::{Mask, Masks};
@@ -12,7 +12,8 @@ pub(crate) enum Gate {
     Kept,
     /// Every unit is the identity.
     Linear,
-    /// Each unit has a floor (C, H, W): 0 where it is kept, minus infinity where not. ReLU is the larger of unit and floor.
+    /// Each unit has a floor (C, H, W): 0 where it is kept, minus infinity where not. ReLU is the larger of unit and
+    /// floor.
     Floor(Tensor),
     /// Each unit has a weight (C, H, W) of its nonlinearity beside the identity: `alpha * act(x) + (1 - alpha) * x`.
     Soft(Tensor),

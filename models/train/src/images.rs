@@ -15,14 +15,14 @@ const SHIFT: usize = 4;
 /// Images evaluated at once.
 const EVALUATED: i64 = 500;
 
-/// The order and augmentation of one epoch: all that it depends on is in the seed and its two numbers.
+/// The order and augmentation of one epoch, which depend on the seed and these two numbers alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
     /// The run's seed.
     pub seed: u64,
-    /// Index of the phase within the run.
-    pub phase: usize,
-    /// Epoch within the phase.
+    /// Index of the stage within the run.
+    pub stage: usize,
+    /// Epoch within the stage.
     pub epoch: usize,
     /// Whether images are shifted (padded by 4, cropped) and mirrored at random.
     pub augment: bool,
@@ -48,7 +48,7 @@ pub fn batches<'a>(
     device: Device,
 ) -> impl Iterator<Item = Batch> + 'a {
     let mut rng = ChaCha8Rng::seed_from_u64(order.seed);
-    rng.set_stream(((order.phase as u64 + 1) << 32) + order.epoch as u64);
+    rng.set_stream(((order.stage as u64 + 1) << 32) + order.epoch as u64);
     let mut indices: Vec<usize> = (0..data.len()).collect();
     indices.shuffle(&mut rng);
     let mut start = 0;
@@ -88,7 +88,7 @@ pub fn answers(network: &Network, gates: &Gates, batch: &Batch) -> Tensor {
     })
 }
 
-/// Share of `batch` that `network` classifies rightly.
+/// Share of `batch` that `network` classifies correctly.
 pub fn accuracy(network: &Network, gates: &Gates, batch: &Batch) -> f64 {
     correct(&answers(network, gates, batch), &batch.labels) as f64 / batch.labels.size()[0] as f64
 }
@@ -122,7 +122,7 @@ fn augmented(data: &Dataset, index: usize, rng: &mut ChaCha8Rng, out: &mut Vec<u
 }
 
 /// Appends what is left of an image after padding it by [`SHIFT`] black pixels on each side, cropping it to its own
-/// size with the upper left corner at row `down` and column `right` of that, and mirroring left and right if so.
+/// size with the upper left corner at row `down` and column `right` of the padded image, and mirroring it if asked to.
 fn moved(image: &[u8], shape: Shape, (down, right): (usize, usize), mirrored: bool, out: &mut Vec<u8>) {
     for plane in image.chunks_exact(shape.area()) {
         for y in 0..shape.h {
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_epoch_shows_every_image_once_in_an_order_of_its_own() {
-        let order = Order { seed: 1, phase: 0, epoch: 0, augment: false };
+        let order = Order { seed: 1, stage: 0, epoch: 0, augment: false };
         let first = seen(order);
         assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [12, 12, 8]);
         let mut all: Vec<f32> = first.concat();
@@ -163,7 +163,7 @@ mod tests {
         }
         assert_eq!(seen(order), first);
         assert_ne!(seen(Order { epoch: 1, ..order }), first);
-        assert_ne!(seen(Order { phase: 1, ..order }), first);
+        assert_ne!(seen(Order { stage: 1, ..order }), first);
         assert_ne!(seen(Order { seed: 2, ..order }), first);
     }
 

@@ -31,7 +31,7 @@ enum Command {
     /// List the names of the linearizers, one a line.
     #[command(hide = true)]
     Methods,
-    /// Measure what each activation layer of a trained network is worth to its accuracy: its Shapley value.
+    /// Measure the Shapley value of each activation layer of a trained network: its part in the accuracy.
     ///
     /// Prints a table, and writes shapley.json and shapley.svg. `linnet linearize` into the same folder, with the same
     /// options, reads the values instead of measuring them again. Stopped, the same command goes on.

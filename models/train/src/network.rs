@@ -113,7 +113,7 @@ impl Network {
         values
     }
 
-    /// Appends the values of the nodes that `values`, those of the first ones, lacks.
+    /// Appends the values of the remaining nodes to `values`, which holds those of the first ones.
     pub(crate) fn extend(&self, values: &mut Vec<Tensor>, images: &Tensor, gates: &Gates, mode: Mode) {
         for (id, node) in self.graph.nodes().iter().enumerate().skip(values.len()) {
             let x = node.inputs.first().map_or(images, |i| &values[*i]);
@@ -181,6 +181,11 @@ pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     let mut values = vec![0f32; host.numel()];
     no_grad(|| host.copy_data(&mut values, host.numel()));
     values
+}
+
+/// Tensors on the host.
+pub(crate) fn hosted(tensors: &[Tensor]) -> Vec<Vec<f32>> {
+    tensors.iter().map(values).collect()
 }
 
 fn is_trainable(name: &str) -> bool {

@@ -5,7 +5,7 @@ use crate::images::{Batch, Order, answers, batches, correct, whole};
 use crate::masking::Chooser;
 use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
-use crate::phase::{Phase, loss};
+use crate::stage::{Stage, loss};
 use crate::watch::{Progress, Watch};
 use models::data::{Dataset, Normalisation};
 use models::mask::Masks;
@@ -13,7 +13,7 @@ use tch::{Tensor, no_grad};
 
 /// The teacher's logits.
 pub(crate) enum Answers<'a> {
-    /// Images change from epoch to epoch, so each batch is asked for.
+    /// Images change from epoch to epoch, so the teacher is asked for every batch.
     Asked(&'a Network, Gates),
     /// (N, classes), one row per training image.
     Known(Tensor),
@@ -45,16 +45,16 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// What stays the same over the passes of a phase.
+/// What stays the same over the passes of a stage.
 pub(crate) struct Lesson<'a> {
     pub(crate) train: &'a Dataset,
     pub(crate) normalisation: &'a Normalisation,
-    pub(crate) phase: &'a Phase,
-    /// Index of the phase.
+    pub(crate) stage: &'a Stage,
+    /// Index of the stage.
     pub(crate) index: usize,
     pub(crate) seed: u64,
     pub(crate) network: &'a Network,
-    /// The teacher's, if the phase distils.
+    /// The teacher's, if the stage distils.
     pub(crate) answers: Option<&'a Answers<'a>>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Lesson<'a> {
 pub(crate) struct Pass {
     /// Mean loss over the images.
     pub(crate) loss: f64,
-    /// Share classified rightly.
+    /// Share classified correctly.
     pub(crate) accuracy: f64,
 }
 
@@ -77,7 +77,7 @@ impl Lesson<'_> {
         epoch: usize,
         watch: &mut dyn Watch,
     ) -> Pass {
-        let (phase, network) = (self.phase, self.network);
+        let (stage, network) = (self.stage, self.network);
         let (graph, device) = (network.graph(), network.device());
         chooser.begin(graph, masks, device);
         let gates = chooser.gates(graph, masks, device);
@@ -86,11 +86,11 @@ impl Lesson<'_> {
             Some(_) => network.trainable().map(|(_, tensor)| tensor).collect(),
             None => Vec::new(),
         };
-        let order = Order { seed: self.seed, phase: self.index, epoch, augment: phase.augment };
-        let rate = phase.rate_at(epoch.saturating_sub(1));
-        let count = self.train.len().div_ceil(phase.batch);
+        let order = Order { seed: self.seed, stage: self.index, epoch, augment: stage.augment };
+        let rate = stage.rate_at(epoch.saturating_sub(1));
+        let count = self.train.len().div_ceil(stage.batch);
         let (mut total, mut right, mut seen) = (0.0, 0, 0);
-        for (number, batch) in batches(self.train, self.normalisation, phase.batch, order, device).enumerate()
+        for (number, batch) in batches(self.train, self.normalisation, stage.batch, order, device).enumerate()
         {
             let (logits, activated) = network.forward_activated(&batch.images, &gates, mode);
             let answers = self.answers.map(|answers| answers.to(&batch));
@@ -109,9 +109,9 @@ impl Lesson<'_> {
             right += correct(&logits, &batch.labels);
             seen += size;
             watch.batch(Progress {
-                phase: &phase.name,
+                stage: &stage.name,
                 epoch,
-                epochs: phase.epochs,
+                epochs: stage.epochs,
                 batch: number + 1,
                 batches: count,
                 loss: total / seen as f64,

@@ -1,7 +1,7 @@
 //! A run's state on disk, written after every epoch, so that a run can be killed at any time and continued exactly.
 //!
-//! One safetensors file, replaced by renaming: tensors of the run, and what is no tensor as JSON in the `u8` array
-//! `state`. Randomness needs no saving: every epoch's stream follows from seed, phase and epoch.
+//! One safetensors file, replaced by renaming: the run's tensors, and everything else as JSON in the `u8` array
+//! `state`. Randomness needs no saving: every epoch's stream follows from seed, stage and epoch.
 
 use crate::Error;
 use models::checkpoint::Epoch;
@@ -30,13 +30,13 @@ pub struct Candidate {
 /// Everything that the next epoch depends on.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Index of the phase.
-    pub(crate) phase: usize,
-    /// Finished epochs of the phase.
+    /// Index of the stage.
+    pub(crate) stage: usize,
+    /// Finished epochs of the stage.
     pub(crate) epoch: usize,
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
-    /// Steps of the optimizer; its averages, and what the masks' choice goes by, by name.
+    /// Steps of the optimizer; its averages and the scores that masks are chosen by, each by name.
     pub(crate) steps: i32,
     pub(crate) averages: BTreeMap<String, Tensor>,
     /// The best epoch so far.
@@ -47,7 +47,8 @@ pub(crate) struct State {
 #[derive(Serialize, Deserialize)]
 struct Rest {
     settings: serde_json::Value,
-    phase: usize,
+    #[serde(rename = "phase")]
+    stage: usize,
     epoch: usize,
     steps: i32,
     best_held_out: Option<f64>,
@@ -59,7 +60,7 @@ impl State {
     pub(crate) fn save(&self, dir: &Path, settings: &serde_json::Value) -> Result<(), Error> {
         let rest = Rest {
             settings: settings.clone(),
-            phase: self.phase,
+            stage: self.stage,
             epoch: self.epoch,
             steps: self.steps,
             best_held_out: self.best.as_ref().map(|b| b.held_out),
@@ -102,8 +103,8 @@ impl State {
                 Some(Candidate { parameters, masks, held_out })
             }
         };
-        let Rest { phase, epoch, steps, history, .. } = rest;
-        Ok(Some(Self { phase, epoch, parameters, masks, steps, averages: arrays, best, history }))
+        let Rest { stage, epoch, steps, history, .. } = rest;
+        Ok(Some(Self { stage, epoch, parameters, masks, steps, averages: arrays, best, history }))
     }
 }
 

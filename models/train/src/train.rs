@@ -7,8 +7,8 @@ use crate::images::{accuracy, whole};
 use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
-use crate::phase::{Phase, Schedule};
 use crate::precision::Precision;
+use crate::stage::{Schedule, Stage};
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
 use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
@@ -37,14 +37,14 @@ pub struct TrainSettings {
     pub weight_decay: f64,
     /// Whether images are shifted and mirrored.
     pub augment: bool,
-    /// Training images used, the first ones; without, all.
+    /// How many training images, the first ones, are used; `None` uses all.
     pub limit: Option<usize>,
-    /// Held-out and test images that accuracies are measured on, the first ones of each; without, all.
+    /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eval_limit: Option<usize>,
     /// Determines first weights, held-out images, order and augmentation.
     pub seed: u64,
-    /// Threads of libtorch: sums are added up in another order with another number.
+    /// Threads of libtorch; another number adds sums up in another order.
     pub threads: usize,
 }
 
@@ -74,7 +74,7 @@ impl TrainSettings {
 }
 
 /// One thread for `shapes`, whose steps are so short that threads wait for each other more than they work (and for
-/// minutes, should another program keep a core busy); else as many as the machine runs at once.
+/// minutes, if another program keeps a core busy); else as many as the machine runs at once.
 pub fn default_threads(source: &DataSource) -> usize {
     match source {
         DataSource::Shapes => 1,
@@ -84,8 +84,8 @@ pub fn default_threads(source: &DataSource) -> usize {
     }
 }
 
-/// Trains into the folder `out`, or continues, or returns the finished checkpoint that is there. After every epoch, the
-/// curves beside it are written anew ([`results::curves`]).
+/// Trains into the folder `out`: starts, continues, or returns the finished checkpoint that is there. After every epoch
+/// the curves in the folder are written anew ([`results::curves`]).
 pub fn train(
     settings: &TrainSettings,
     source: &DataSource,
@@ -106,7 +106,7 @@ pub fn train(
         watch.note(&format!("{} is trained already", out.display()));
         return Ok(done);
     }
-    let phases = [Phase {
+    let stages = [Stage {
         name: "train".into(),
         epochs: settings.epochs,
         batch: settings.batch,
@@ -121,7 +121,7 @@ pub fn train(
         train: &images,
         held_out: &splits.held_out,
         normalisation: &normalisation,
-        phases: &phases,
+        stages: &stages,
         teacher: None,
         seed: settings.seed,
         settings: &echo,
@@ -138,7 +138,7 @@ pub fn train(
         seed: settings.seed,
         ..Meta::default()
     };
-    let checkpoint = conclude(
+    let checkpoint = assemble_checkpoint(
         &graph,
         best,
         history,
@@ -174,7 +174,7 @@ pub(crate) fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
 }
 
-/// Refuses what was linearized already, or trained on other images than `source`'s.
+/// Refuses a network that is linearized already, or was trained on other images than those of `source`.
 pub(crate) fn check_teacher(teacher: &Checkpoint, source: &DataSource) -> Result<(), Error> {
     let units: usize = teacher.graph.activations().map(|layer| layer.shape.size()).sum();
     if teacher.masks.count() != units {
@@ -211,8 +211,9 @@ pub(crate) fn finished(dir: &Path, echo: &serde_json::Value) -> Result<Option<Ch
     Ok(Some(found))
 }
 
-/// Reads the test set, once, and puts the checkpoint together.
-pub(crate) fn conclude(
+/// The checkpoint of a finished training: the best epoch, and its accuracy on the test images, which are read here
+/// alone.
+pub(crate) fn assemble_checkpoint(
     graph: &Graph,
     best: Candidate,
     history: Vec<Epoch>,

@@ -6,17 +6,17 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Where there is no bar, coalitions are told of this often.
+/// How often coalitions are reported where there is no bar.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Where a run is, within an epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
     /// The part of the run.
-    pub phase: &'a str,
+    pub stage: &'a str,
     /// From 1.
     pub epoch: usize,
-    /// Epochs of the phase.
+    /// Epochs of the stage.
     pub epochs: usize,
     /// Batches done.
     pub batch: usize,
@@ -24,13 +24,13 @@ pub struct Progress<'a> {
     pub batches: usize,
     /// Mean loss so far in this epoch.
     pub loss: f64,
-    /// Share classified rightly so far in this epoch.
+    /// Share classified correctly so far in this epoch.
     pub accuracy: f64,
 }
 
 /// Follows a run; may end it after an epoch, from where it can be continued.
 pub trait Watch {
-    /// Something worth a line.
+    /// A message of one line.
     fn note(&mut self, _line: &str) {}
 
     /// After every batch.
@@ -41,7 +41,7 @@ pub trait Watch {
         ControlFlow::Continue(())
     }
 
-    /// While coalitions are measured, of which there are at most `most`: fewer, if some are trimmed.
+    /// While coalitions are measured: at most `most` of them, fewer if some are trimmed.
     fn coalition(&mut self, _measured: usize, _most: u128) {}
 }
 
@@ -97,7 +97,7 @@ impl Watch for Terminal {
     }
 
     fn batch(&mut self, p: Progress<'_>) {
-        self.bar.set_prefix(format!("{} {}/{}", p.phase, p.epoch, p.epochs));
+        self.bar.set_prefix(format!("{} {}/{}", p.stage, p.epoch, p.epochs));
         self.bar.set_length(p.batches as u64);
         self.bar.set_position(p.batch as u64);
         self.bar.set_message(format!("loss {:.4}, {:.2} %", p.loss, 100.0 * p.accuracy));
@@ -107,7 +107,7 @@ impl Watch for Terminal {
         let (train, held_out) = (100.0 * e.train, 100.0 * e.held_out);
         self.line(&format!(
             "{} {}/{epochs}: loss {:.4}, training {train:.2} %, held-out {held_out:.2} %",
-            e.phase, e.epoch, e.loss
+            e.stage, e.epoch, e.loss
         ));
         ControlFlow::Continue(())
     }

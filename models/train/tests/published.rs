@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 use train::gates::Gates;
 use train::images::{answers, whole};
 use train::network::Network;
-use train::privshap::{ShapleySettings, worth};
+use train::privshap::{ShapleySettings, shapley_values};
 use train::watch::Silent;
 
 /// The folder of real data, and its 500 CIFAR-10 test images.
@@ -62,10 +62,10 @@ fn published_resnet20_gives_the_published_answers() {
     // Sums of up to 576 products in single precision, 21 layers deep, logits up to 30: about 30 * 21 * sqrt(576) * 2^-24.
     assert!(difference < 1e-3, "{difference}");
 
-    // Every layer of a good network is worth something, and the record says what was measured.
+    // The layers of a good network raise its accuracy, and the record says what was measured.
     let settings = ShapleySettings { depth: 1, images: 20, ..Default::default() };
-    let record = worth(&settings, &checkpoint, &images, scratch.path(), &mut Silent).unwrap();
+    let record = shapley_values(&settings, &checkpoint, &images, scratch.path(), &mut Silent).unwrap();
     assert_eq!((record.layers.len(), record.result.evaluations), (19, 1 + 19 + 1));
     assert!(record.result.full > 80.0 && record.result.empty < 30.0, "{:?}", record.result);
-    assert_eq!(worth(&settings, &checkpoint, &images, scratch.path(), &mut Silent).unwrap(), record);
+    assert_eq!(shapley_values(&settings, &checkpoint, &images, scratch.path(), &mut Silent).unwrap(), record);
 }

@@ -12,7 +12,9 @@ use train::linearize::{LinearizeSettings, Method, linearize};
 use train::network::Network;
 use train::privshap::budgets::published_budgets;
 use train::privshap::published::{PUBLISHED_FILE, PublishedRecord};
-use train::privshap::{PICTURE_FILE, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, report, table, worth};
+use train::privshap::{
+    PICTURE_FILE, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, report, shapley_values, table,
+};
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
 
@@ -173,7 +175,7 @@ fn exact_values_of_a_trained_network_are_those_of_brute_force() {
     let teacher = trained(&dir.path().join("ar"));
     let held_out = DataSource::Shapes.load(teacher.meta.seed).unwrap().held_out;
     let settings = ShapleySettings { exact: true, images: 100, ..Default::default() };
-    let record = worth(&settings, &teacher, &held_out, dir.path(), &mut Silent).unwrap();
+    let record = shapley_values(&settings, &teacher, &held_out, dir.path(), &mut Silent).unwrap();
 
     let network = Network::new(&teacher.graph, &teacher.parameters, Device::Cpu);
     let images = whole(&held_out.take(100), &teacher.normalisation, Device::Cpu);

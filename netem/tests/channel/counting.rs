@@ -1,7 +1,7 @@
-//! The books are exact, over either transport.
+//! The counts are exact, over either transport.
 
 use super::{DATA, tcp};
-use netem::{Channel, FrameKind, Link, Phase, Spent};
+use netem::{Channel, FrameKind, Link, Phase, StepUsage};
 use std::thread;
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ fn each_transport(check: impl Fn(Channel, Channel)) {
 }
 
 /// Everything that does not depend on the clock.
-fn counts(spent: &[Spent]) -> Vec<Spent> {
-    spent.iter().map(|row| Spent { wall_ns: 0, blocked_ns: 0, ..row.clone() }).collect()
+fn counts(usage: &[StepUsage]) -> Vec<StepUsage> {
+    usage.iter().map(|row| StepUsage { wall_ns: 0, blocked_ns: 0, ..row.clone() }).collect()
 }
 
 #[test]
-fn every_byte_is_booked_on_the_step_that_sent_or_received_it() {
+fn every_byte_counts_for_the_step_that_sent_or_received_it() {
     each_transport(|mut client, mut server| {
         client.enter(Phase::Offline, 0);
         server.enter(Phase::Offline, 0);
@@ -37,21 +37,21 @@ fn every_byte_is_booked_on_the_step_that_sent_or_received_it() {
         client.flush().unwrap();
         server.recv(DATA, 7).unwrap();
 
-        let row = Spent::new;
+        let row = StepUsage::new;
         let expect_client = [
-            Spent {
+            StepUsage {
                 bytes_out: 107,
                 header_out: 15,
                 messages_out: 3,
                 flights_out: 2,
                 ..row(Phase::Offline, 0)
             },
-            Spent { bytes_in: 300_000, header_in: 5, messages_in: 1, ..row(Phase::Offline, 1) },
+            StepUsage { bytes_in: 300_000, header_in: 5, messages_in: 1, ..row(Phase::Offline, 1) },
         ];
-        assert_eq!(counts(&client.spent()), expect_client);
+        assert_eq!(counts(&client.usage()), expect_client);
         let expect_server = [
-            Spent { bytes_in: 100, header_in: 5, messages_in: 1, ..row(Phase::Offline, 0) },
-            Spent {
+            StepUsage { bytes_in: 100, header_in: 5, messages_in: 1, ..row(Phase::Offline, 0) },
+            StepUsage {
                 bytes_out: 300_000,
                 header_out: 5,
                 messages_out: 1,
@@ -62,15 +62,15 @@ fn every_byte_is_booked_on_the_step_that_sent_or_received_it() {
                 ..row(Phase::Online, 0)
             },
         ];
-        assert_eq!(counts(&server.take_spent()), expect_server);
-        assert_eq!(server.spent(), []);
+        assert_eq!(counts(&server.take_usage()), expect_server);
+        assert_eq!(server.usage(), []);
     });
 }
 
 #[test]
 fn taking_turns_every_change_of_direction_is_a_flight() {
     each_transport(|mut client, mut server| {
-        let flights = |channel: &Channel| channel.spent().iter().map(|row| row.flights_out).sum::<u64>();
+        let flights = |channel: &Channel| channel.usage().iter().map(|row| row.flights_out).sum::<u64>();
         client.enter(Phase::Online, 0);
         server.enter(Phase::Online, 0);
         for step in 1..=3 {
@@ -90,8 +90,8 @@ fn taking_turns_every_change_of_direction_is_a_flight() {
         client.enter(Phase::Offline, 0);
         client.send(DATA, vec![]).unwrap();
         assert_eq!(flights(&client), 4);
-        // ... and so do fresh books.
-        client.take_spent();
+        // ... and so does a restarted meter.
+        client.take_usage();
         client.send(DATA, vec![]).unwrap();
         assert_eq!(flights(&client), 1);
     });
@@ -100,7 +100,7 @@ fn taking_turns_every_change_of_direction_is_a_flight() {
 #[test]
 fn answers_to_messages_that_were_under_way_together_are_one_flight() {
     each_transport(|mut client, mut server| {
-        let flights = |channel: &Channel| channel.spent().iter().map(|row| row.flights_out).sum::<u64>();
+        let flights = |channel: &Channel| channel.usage().iter().map(|row| row.flights_out).sum::<u64>();
         client.enter(Phase::Offline, 0);
         server.enter(Phase::Offline, 0);
         for _ in 0..3 {
@@ -137,19 +137,19 @@ fn waiting_is_blocked_and_computing_is_not() {
                 thread::sleep(PAUSE);
                 server.send(DATA, vec![1]).unwrap();
                 server.flush().unwrap();
-                let row = &server.spent()[0];
+                let row = &server.usage()[0];
                 assert!(row.compute_ns() >= pause_ns, "{row:?}");
             });
             client.enter(Phase::Online, 0);
             client.recv(DATA, 1).unwrap();
             client.enter(Phase::Online, 1);
             thread::sleep(PAUSE);
-            let spent = client.spent();
+            let usage = client.usage();
             assert!(
-                spent[0].blocked_ns > pause_ns / 2 && spent[0].blocked_ns <= spent[0].wall_ns,
-                "{spent:?}"
+                usage[0].blocked_ns > pause_ns / 2 && usage[0].blocked_ns <= usage[0].wall_ns,
+                "{usage:?}"
             );
-            assert!(spent[1].wall_ns >= pause_ns && spent[1].blocked_ns == 0, "{spent:?}");
+            assert!(usage[1].wall_ns >= pause_ns && usage[1].blocked_ns == 0, "{usage:?}");
         });
     });
 }

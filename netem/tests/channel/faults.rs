@@ -104,8 +104,8 @@ fn a_peer_that_stops_reading_stops_the_sender_at_the_deadline() {
     assert!(matches!(error, Error::Deadline { .. }), "{error}");
     assert!(error.to_string().contains("waiting for the peer to take what was sent"), "{error}");
     assert!(start.elapsed() < SHORT + SLACK);
-    // The wait was booked as one.
-    let row = &channel.spent()[0];
+    // The wait was counted as one.
+    let row = &channel.usage()[0];
     assert!(row.blocked_ns >= SHORT.as_nanos() as u64 / 2 && row.blocked_ns <= row.wall_ns, "{row:?}");
     let start = Instant::now();
     drop(channel);
@@ -135,7 +135,7 @@ fn dropping_sends_what_is_queued_even_while_the_peer_sends() {
             }
         });
         // Fails at some point, when the server is gone.
-        while client.send(DATA, vec![2; 1_000_000]).is_ok() && client.spent()[0].messages_out < 60 {}
+        while client.send(DATA, vec![2; 1_000_000]).is_ok() && client.usage()[0].messages_out < 60 {}
         for _ in 0..50 {
             assert_eq!(client.recv_at_most(DATA, 1_000_000).map(|frame| frame.len()).unwrap(), 1_000_000);
         }
@@ -184,7 +184,7 @@ fn a_payload_above_the_cap_is_refused_and_harms_nothing() {
     assert!(matches!(error, Error::TooLong { max: MAX_FRAME, .. }) && error.fault() == Fault::Config);
     client.send(DATA, vec![4; MAX_FRAME]).unwrap();
     assert_eq!(server.recv(DATA, MAX_FRAME).unwrap().len(), MAX_FRAME);
-    assert_eq!(client.spent()[0].messages_out, 1);
+    assert_eq!(client.usage()[0].messages_out, 1);
 }
 
 #[test]

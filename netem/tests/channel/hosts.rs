@@ -57,7 +57,7 @@ fn what_travels_by_tls_is_whole_and_counted_as_ever() {
         for size in &sizes {
             assert_eq!(channel.recv(DATA, *size).unwrap(), vec![theirs; *size]);
         }
-        channel.take_spent().remove(0)
+        channel.take_usage().remove(0)
     };
     let (of_server, of_client) = thread::scope(|scope| {
         let serving = scope.spawn(|| exchange(&mut server, 1, 2));

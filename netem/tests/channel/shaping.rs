@@ -134,9 +134,9 @@ fn questions(link: &Link) -> (Vec<Event>, Vec<Event>, u64) {
             busy(Duration::from_micros(300));
         }
     }
-    let (spent, asked) = (asker.take_spent(), asker.take_transcript());
+    let (usage, asked) = (asker.take_usage(), asker.take_transcript());
     let (answered, _answerer) = answering.join().unwrap();
-    (asked, answered, spent[0].wall_ns)
+    (asked, answered, usage[0].wall_ns)
 }
 
 /// Computes for so long.

@@ -6,7 +6,7 @@ use models::fixed::Ring;
 use models::fixed::linear::RingSegment;
 use models::fixed::steps::{Segment, Term, TermOp, ValueId};
 use models::graph::{Shape, Window};
-use models::{convolve, product};
+use models::{convolve, matmul};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -23,13 +23,7 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
         || (0..SIDE * SIDE).map(|_| f64::from(rng.random_range(-512..512))).collect::<Vec<f64>>();
     let (left, right) = (square(), square());
     let times = nanoseconds(effort.layer_runs(), SIDE * SIDE * SIDE, || {
-        black_box(product::convolve(
-            &right,
-            Shape::new(SIDE, SIDE, 1),
-            &Window::square(1, 1, 0),
-            SIDE,
-            &left,
-        ));
+        black_box(matmul::convolve(&right, Shape::new(SIDE, SIDE, 1), &Window::square(1, 1, 0), SIDE, &left));
     });
     tell("f64 matrix product, one multiply-add", "ps", scaled(times, 1e3));
 

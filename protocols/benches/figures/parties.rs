@@ -249,8 +249,8 @@ fn done(
     logits: Vec<i64>,
 ) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
-    let spent = channel.take_spent();
-    let step = spent.iter().filter(|row| row.phase == phase && row.step == ChannelStep::of(0).number());
+    let usage = channel.take_usage();
+    let step = usage.iter().filter(|row| row.phase == phase && row.step == ChannelStep::of(0).number());
     let step_bytes = step.map(|row| row.bytes_out + row.bytes_in).sum();
     let seed = seed.map(|seed| seed.reveal());
     report(&Report::Done(Done { seconds, step_bytes, peak_rss_bytes: peak_rss_bytes()?, seed, logits }))

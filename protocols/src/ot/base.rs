@@ -148,7 +148,7 @@ mod tests {
             assert_eq!(chosen.0, key.0);
             assert_ne!(other.0, key.0);
         }
-        let spent = right.spent();
+        let spent = right.usage();
         let sums = spent.iter().fold((0, 0), |s, row| (s.0 + row.bytes_in, s.1 + row.bytes_out));
         assert_eq!(sums, (SENDER_BYTES as u64, receiver_bytes(40) as u64));
     }

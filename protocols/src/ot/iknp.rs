@@ -149,14 +149,14 @@ impl Receiver {
 mod tests {
     use super::*;
     use crate::wire::pack_bits;
-    use netem::Spent;
+    use netem::StepUsage;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha20Rng;
     use std::thread;
     use std::time::Duration;
 
-    fn total(channel: &Channel, of: impl Fn(&Spent) -> u64) -> usize {
-        channel.spent().iter().map(of).sum::<u64>() as usize
+    fn total(channel: &Channel, of: impl Fn(&StepUsage) -> u64) -> usize {
+        channel.usage().iter().map(of).sum::<u64>() as usize
     }
 
     /// Runs sender and receiver, each on its engine, over `batches` of choices; checks every string and byte. Returns `t`.

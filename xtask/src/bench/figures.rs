@@ -1,10 +1,9 @@
-//! What is measured and what it is held against: unit, target, floor, best peer. Lower is better throughout.
+//! What is measured and what it is compared with: unit, target, floor, best peer. Lower is better throughout.
 //!
-//! Targets are for 2 cores with AVX-512 and VAES, one thread a party where a group does not
-//! say two, over loopback. Peers were measured elsewhere on the
-//! same kind of machine (2-core Intel, 2.3 GHz, AVX-512, VAES; one thread a party; the best median of calm passes), or
-//! published where it says so; of several peers the best one is named. Ours and what floors are derived from are always
-//! measured in the run.
+//! Targets are for 2 cores with AVX-512 and VAES, over loopback, with one thread a party unless a group says two. Peers
+//! were measured elsewhere on the same kind of machine (2-core Intel, 2.3 GHz, AVX-512, VAES; one thread a party; the
+//! best median of calm passes), or published where it says so; of several peers the best one is named. Ours and what
+//! floors are derived from are always measured in the run.
 
 use super::networks::{self, Network};
 use crate::setup::builds_seal;
@@ -77,7 +76,7 @@ pub(crate) enum Source {
     Linnet(&'static Network),
 }
 
-/// The least that a figure can be.
+/// A lower bound of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Floor {
     /// No bound is derived.
@@ -99,7 +98,7 @@ impl Floor {
 /// The best other system.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Peer {
-    /// Its name, and where the number is not of the same kind of machine, that.
+    /// Its name, and the kind of machine where that is another one.
     pub(crate) name: &'static str,
     /// In the figure's unit.
     pub(crate) value: f64,
@@ -365,7 +364,7 @@ mod tests {
         assert_eq!(groups.len(), distinct.len());
     }
 
-    /// The targets that the project set itself are all there.
+    /// All targets that the project set itself are present.
     #[test]
     fn targets_are_those_of_the_project() {
         let targets: Vec<(String, f64)> =

@@ -1,4 +1,4 @@
-//! The machine that the figures are of, as it names itself.
+//! The machine on which the figures are measured, by its own description.
 
 use std::fs;
 

@@ -2,14 +2,14 @@
 
 mod figures;
 mod machine;
+mod measured;
 mod networks;
 mod run;
 mod table;
 
 use crate::run::{Error, at};
 use figures::{Figure, Floor, Group, Source, list};
-use run::Measured;
-use std::collections::BTreeMap;
+use measured::Results;
 use std::path::{Path, PathBuf};
 use table::Row;
 
@@ -81,7 +81,8 @@ fn select<'a>(list: &'a [Figure], word: Option<&str>) -> Result<Vec<&'a Figure>,
     Ok(found)
 }
 
-/// The groups to measure, in the list's order: those of the figures wanted and of what their floors are derived from.
+/// The groups to measure, in the list's order: those of the wanted figures and of the figures that their floors are
+/// derived from.
 fn groups(list: &[Figure], wanted: &[&Figure]) -> Vec<Group> {
     let sources: Vec<&str> = wanted.iter().filter_map(|figure| figure.floor.source()).collect();
     let needed = |figure: &Figure| {
@@ -93,9 +94,7 @@ fn groups(list: &[Figure], wanted: &[&Figure]) -> Vec<Group> {
     groups
 }
 
-/// Every figure of the groups: measured, or why not.
-type Results = BTreeMap<String, Result<Measured, String>>;
-
+/// Measures every figure of the groups.
 fn measure(root: &Path, groups: &[Group], quick: bool) -> Result<Results, Error> {
     let mut program = None;
     let mut results = Results::new();
@@ -146,6 +145,7 @@ fn row(figure: &Figure, results: &Results) -> Row {
 
 #[cfg(test)]
 mod tests {
+    use super::measured::Measured;
     use super::*;
 
     fn words(line: &str) -> Vec<String> {

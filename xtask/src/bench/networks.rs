@@ -5,7 +5,7 @@
 
 mod folder;
 
-use super::run::{Measured, Told, reason};
+use super::measured::{Measured, Told, reason};
 use crate::run::Run;
 use folder::Folder;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) struct Network {
     figures: fn(&[Folder]) -> Result<Vec<Measured>, String>,
 }
 
-/// Scales of 8 bits each keep ResNet20's classes on real images; few images of calibration, for only bounds come of it.
+/// Scales of 8 bits each keep ResNet20's classes on real images. Few images calibrate, since only bounds come of it.
 macro_rules! scales {
     () => {
         "--fa 8 --fw 8 --calibration-images 8 --accuracy-images 1"

@@ -1,43 +1,14 @@
-//! Runs the program that measures kernels and layers, and reads what it tells.
+//! Runs the program that measures kernels and layers, and reads its output.
 
-use super::Results;
 use super::figures::Figure;
+use super::measured::{Results, Told, reason};
 use crate::run::Error;
 use crate::setup::builds_seal;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A figure as measured.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub(crate) struct Measured {
-    pub(crate) figure: String,
-    /// The median.
-    pub(crate) value: f64,
-    pub(crate) unit: String,
-    pub(crate) runs: usize,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
-}
-
-impl Measured {
-    /// The median of at least one value, with their range.
-    pub(crate) fn of(figure: &str, unit: &str, mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let (runs, middle) = (values.len(), values.len() / 2);
-        let value = if runs % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
-        let (low, high) = (values[0], values[runs - 1]);
-        Self { figure: figure.to_owned(), value, unit: unit.to_owned(), runs, low, high }
-    }
-}
-
-/// What a group told, and why it told no more if so.
-pub(crate) struct Told {
-    pub(crate) measured: Vec<Measured>,
-    pub(crate) failure: Option<String>,
-}
-
-/// Builds `protocols/benches/figures`, with SEAL where the machine can, showing cargo's progress; the program.
+/// Builds `protocols/benches/figures`, with SEAL where the machine can, showing cargo's progress; returns the program.
 pub(crate) fn build_figures(root: &Path) -> Result<PathBuf, Error> {
     let features = if builds_seal() { " --features seal" } else { "" };
     let arguments =
@@ -68,7 +39,7 @@ fn executable(messages: &str) -> Option<PathBuf> {
     artifacts.filter(|artifact| artifact.target.name == "figures").find_map(|artifact| artifact.executable)
 }
 
-/// Measures one group of `program`'s.
+/// Measures one group of figures with `program`.
 pub(crate) fn figures(program: &Path, group: &str, quick: bool) -> Told {
     let mut command = Command::new(program);
     command.args(quick.then_some("--quick")).arg(group).stdin(Stdio::null());
@@ -95,14 +66,8 @@ fn read(lines: &str, mut failure: Option<String>) -> Told {
     Told { measured, failure }
 }
 
-/// Why a program stopped, from its standard error: the first line that says so, or else its last one.
-pub(crate) fn reason(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().find(|line| line.starts_with("error") || line.contains("panicked at"));
-    error.or(lines.next_back()).unwrap_or("failed without a word").to_owned()
-}
-
-/// Books what a group told under its listed figures. A figure that is not listed, or in another unit, is our own mistake.
+/// Enters a group's measurements under its listed figures. A figure that is not listed, or is in another unit, is our
+/// own mistake.
 pub(crate) fn settle(
     results: &mut Results,
     told: Told,
@@ -160,25 +125,5 @@ mod tests {
 {"reason":"build-finished","success":true}"#;
         assert_eq!(executable(messages), Some("/target/figures-1".into()));
         assert_eq!(executable(""), None);
-    }
-
-    #[test]
-    fn medians_of_odd_and_even_counts() {
-        let odd = Measured::of("f", "s", vec![3.0, 1.0, 2.0]);
-        assert_eq!((odd.value, odd.low, odd.high, odd.runs), (2.0, 1.0, 3.0, 3));
-        assert_eq!(Measured::of("f", "s", vec![4.0, 1.0]).value, 2.5);
-    }
-
-    #[test]
-    fn the_reason_is_the_line_that_says_error() {
-        assert_eq!(
-            reason("warming up\nerror: no such command\n\nFor more, try --help\n"),
-            "error: no such command"
-        );
-        assert_eq!(
-            reason("a\nfigures: the run's result is wrong \n\n"),
-            "figures: the run's result is wrong"
-        );
-        assert_eq!(reason(""), "failed without a word");
     }
 }

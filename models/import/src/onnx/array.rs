@@ -21,7 +21,7 @@ pub(super) enum Data {
 }
 
 impl Array {
-    /// The constant of a message, whose extents are believed only if it holds as many elements.
+    /// The constant of a message; its extents are accepted only if it holds that many elements.
     pub(super) fn read(tensor: &TensorProto) -> Result<Self, Fault> {
         if is_external(tensor) {
             let expected = "weights inside the file (export without external data)";

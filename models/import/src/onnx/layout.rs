@@ -230,7 +230,7 @@ fn requested_axes(network: &Network, node: &Node<'_>) -> Result<Option<Vec<i64>>
     integers(network, node, "axes", 1)
 }
 
-/// Integers that were an attribute once and are input `index` now.
+/// Integers that older files hold as an attribute and newer ones as input `index`.
 pub(super) fn integers(
     network: &Network,
     node: &Node<'_>,

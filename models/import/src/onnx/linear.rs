@@ -25,7 +25,7 @@ pub(super) fn gemm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
     linear(network, node, weight, bias)
 }
 
-/// `x * B`, whose sum with a constant comes as an operator of its own.
+/// `x * B`; the sum with a constant is an operator of its own.
 pub(super) fn matmul(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&[])?;
     let weight = network.constant(node.input(1)?)?.transposed()?;

@@ -10,7 +10,7 @@ use models::graph::{self, NodeId, Op, Padding, Parameters, Shape};
 use models::tensor::Tensor;
 use std::collections::{BTreeSet, HashMap};
 
-/// Caps on what a file may ask for: units of a value, units of all, parameters, and elements of constants.
+/// Limits on what a file may ask for: units of one value, units of all values, parameters, and elements of constants.
 const UNITS_LIMIT: usize = 1 << 24;
 const ALL_UNITS_LIMIT: usize = 1 << 28;
 const PARAMETERS_LIMIT: usize = 1 << 29;
@@ -29,7 +29,7 @@ pub(super) struct Network {
     parameters: Parameters,
     parameter_count: usize,
     constant_count: usize,
-    /// What every reader of the image does to it first; unknown before the first of them.
+    /// The normalisation that every reader of the image applies to it first; unknown before the first reader.
     normalisation: Option<(Vec<f64>, Vec<f64>)>,
 }
 
@@ -291,7 +291,7 @@ impl Network {
         Ok(node)
     }
 
-    /// Notes what a reader of the image does to it first.
+    /// Records the normalisation that a reader of the image applies to it.
     fn normalised(&mut self, affine: &Affine) -> Result<(), Fault> {
         let wanted = (affine.scale.clone(), affine.shift.clone());
         if self.normalisation.get_or_insert_with(|| wanted.clone()) != &wanted {

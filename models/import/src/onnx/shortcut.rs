@@ -10,7 +10,7 @@ use models::graph::{Op, Padding};
 /// Most zero channels, rows or columns that a Pad may add on one side.
 const PAD_LIMIT: i64 = 1 << 12;
 
-/// What a Slice takes of an axis: from `start` on as long as it is before `end`, which may be ahead of the first.
+/// The places of an axis that a Slice takes: from `start` up to but not including `end`, which may be before `start`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Cut {
     start: i64,
@@ -47,13 +47,13 @@ impl Cut {
         (0..).map(|i| start + i * step).take_while(within).map(|place| place as usize).collect()
     }
 
-    /// From the first on, and on to the last that the step meets.
+    /// Whether it starts at the first place and goes on to the last that the step reaches.
     fn subsamples(self, extent: usize) -> bool {
         self.step > 0 && self.places().into_iter().eq((0..extent).step_by(self.step as usize))
     }
 }
 
-/// Every so many rows and columns; of a constant, a part.
+/// Takes rows and columns at fixed steps; of a constant, a part.
 pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["starts", "ends", "axes"])?;
     let dims = dims(network, node)?;
@@ -103,7 +103,7 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     network.define(output, Value::Map(map))
 }
 
-/// Zero channels around, after steps if there are any; or zero rows and columns, for the window that follows.
+/// Adds zero channels, after steps if there are any, or zero rows and columns for the window that follows.
 pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["mode", "pads", "value"])?;
     if let Some(other) = node.text("mode")?.filter(|mode| mode != "constant") {

@@ -32,9 +32,9 @@ pub(super) struct Map {
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
     Nothing,
-    /// A batch norm, or the image's normalisation: the image itself starts with that of identity.
+    /// A batch norm, or the image's normalisation; the image itself starts with the identity.
     Affine(Affine),
-    /// Every so many rows and columns, by the last slice's name.
+    /// Every row and column at a multiple of the steps; named after the last slice.
     Steps(String, (usize, usize)),
     /// Zeros around rows and columns, for the window that follows.
     Zeros(Padding),

@@ -1,11 +1,10 @@
 //! The machine that pickles of protocols 2 to 5 are programs for, with a stack and a memo.
 //!
 //! It runs the operations that make plain values, and calls nothing. Any other operation is an error that names it. An
-//! operation makes one object at most, of no more than its own bytes and what is on the stack, and their number is capped;
-//! there is no recursion, whatever the nesting.
+//! operation makes at most one object, no larger than its own bytes and the objects on the stack, and the number of
+//! operations is capped; no nesting makes it recurse.
 
-use super::pickle::{Class, Id, Object, Pickle, class};
-use super::tensor::{Storage, Tensor};
+use super::pickle::{Class, Id, Object, Pickle, Storage, Tensor, class};
 use crate::fault::Fault;
 use std::collections::HashMap;
 

@@ -1,9 +1,9 @@
 //! State dicts that `torch.save` wrote: `.pth`, `.pt`, `.th`, `.pth.tar`.
 //!
-//! Such a file is a pickle, a program that builds objects, and raw values beside it. The program is interpreted here, by
-//! [`machine`], with the few operations and classes that tensors in dicts are made of; it can make nothing but tensors
-//! and plain values, and calls nothing. (libtorch's own reader, which is made for TorchScript, reads no state dict of
-//! Python's and is not made for files that nobody vouches for.)
+//! Such a file is a pickle, a program that builds objects, and raw values beside it. [`machine`] interprets the program
+//! with the few operations and classes that dicts of tensors need; it can make nothing but tensors and plain values,
+//! and calls nothing. (libtorch's own reader is made for TorchScript: it does not read Python's state dicts, and it is
+//! not meant for untrusted files.)
 //!
 //! | read | refused |
 //! |---|---|
@@ -14,7 +14,8 @@
 //! | views: any offset and strides | views that repeat elements |
 //! | half, bfloat16, float, double, bytes and bool; counters of batch norms | complex, quantized, sparse, 8-bit floats |
 //!
-//! What else a training script keeps in such a dict is passed over: numbers, an optimizer's state, the command line.
+//! Everything else that a training script keeps in such a dict is ignored: numbers, an optimizer's state, the command
+//! line.
 
 mod archive;
 mod legacy;
@@ -22,13 +23,13 @@ mod machine;
 mod pickle;
 mod tensor;
 
-use crate::arrays::Array;
+use crate::array::Array;
 use crate::fault::Fault;
-use pickle::{Id, Object, Pickle};
+use pickle::{Id, Object, Pickle, Tensor};
 use std::collections::{BTreeMap, HashSet};
-use tensor::{Storages, Tensor};
+use tensor::Storages;
 
-/// The dict's name where a file has several dicts of tensors, as in PyTorch's own examples.
+/// The dict's name, as in PyTorch's own examples, where a file has several dicts of tensors.
 const STATE_DICT: &str = "state_dict";
 
 /// Whether the file begins as those of `torch.save` do, or as other pickles.
@@ -101,12 +102,6 @@ fn tensors(pickle: &Pickle, dict: Id) -> Vec<(&str, &Tensor)> {
         _ => None,
     };
     entries.iter().filter_map(tensor).collect()
-}
-
-impl Fault {
-    fn in_tensor(self, name: &str) -> Self {
-        Self { expected: format!("in `{name}`, {}", self.expected), ..self }
-    }
 }
 
 #[cfg(test)]

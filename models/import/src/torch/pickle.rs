@@ -1,9 +1,8 @@
 //! What pickles make, as far as state dicts need it: plain values and tensors.
 //!
-//! A class is known by its name only: of those in [`class`] the machine makes what a tensor is read from, or nothing. Any
-//! other is an error that names it.
+//! A class is known by its name only. From those in [`class`] the machine makes the parts of a tensor, or nothing; any
+//! other class is an error that names it.
 
-use super::tensor::{Storage, Tensor};
 use crate::fault::Fault;
 use safetensors::tensor::Dtype;
 
@@ -22,7 +21,7 @@ pub(super) enum Object {
     Class(Class),
     Storage(Storage),
     Tensor(Tensor),
-    /// Known to be of no use here: bytes, fractions, and what training scripts keep beside a state dict.
+    /// Known, and not needed here: bytes, fractions, and what training scripts keep beside a state dict.
     Other,
 }
 
@@ -38,10 +37,27 @@ pub(super) enum Class {
     Other,
 }
 
+/// A storage, which holds a tensor's elements.
+pub(super) struct Storage {
+    pub(super) dtype: Dtype,
+    /// The text that is its key.
+    pub(super) key: Id,
+    pub(super) elements: usize,
+}
+
+/// A view of a storage, in elements.
+#[derive(Clone)]
+pub(super) struct Tensor {
+    pub(super) storage: Id,
+    pub(super) offset: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+}
+
 /// The objects of one pickle.
 pub(super) struct Pickle {
     pub(super) objects: Vec<Object>,
-    /// The object that it is of.
+    /// The outermost object.
     pub(super) top: Id,
     /// How many bytes it took.
     pub(super) length: usize,

@@ -1,7 +1,7 @@
-//! Tensors as pickles speak of them: a view of a storage.
+//! From a tensor, which is a view of a storage, to an array of its own.
 
-use super::pickle::{Id, Pickle};
-use crate::arrays::Array;
+use super::pickle::{Pickle, Tensor};
+use crate::array::Array;
 use crate::fault::Fault;
 use safetensors::tensor::Dtype;
 use std::borrow::Cow;
@@ -9,23 +9,6 @@ use std::collections::HashMap;
 
 /// The bytes of storages by key.
 pub(super) type Storages<'a> = HashMap<String, Cow<'a, [u8]>>;
-
-/// Where elements are.
-pub(super) struct Storage {
-    pub(super) dtype: Dtype,
-    /// The text that is its key.
-    pub(super) key: Id,
-    pub(super) elements: usize,
-}
-
-/// A view of a storage, in elements.
-#[derive(Clone)]
-pub(super) struct Tensor {
-    pub(super) storage: Id,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
 
 impl Tensor {
     /// The elements in row-major order.
@@ -63,7 +46,7 @@ impl Tensor {
         self.shape.iter().try_fold(1, |size: usize, extent| size.checked_mul(*extent))
     }
 
-    /// The place of the last element, which is behind all others.
+    /// The place of the last element, the largest place of all.
     fn last(&self) -> Option<usize> {
         let mut axes = self.shape.iter().zip(&self.strides);
         axes.try_fold(self.offset, |last, (extent, stride)| {
@@ -88,7 +71,7 @@ impl Tensor {
     }
 }
 
-/// Bytes of an element; all types that are read have whole ones.
+/// Bytes of an element; all types that are read are whole bytes.
 pub(super) fn width(dtype: Dtype) -> usize {
     dtype.bitsize() / 8
 }

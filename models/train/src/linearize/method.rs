@@ -1,10 +1,9 @@
 //! How the units that keep their nonlinearity are chosen.
 
-use super::LinearizeSettings;
 use crate::Error;
 use crate::masking::Masking;
 use crate::privshap::budgets::{budgets, published_budgets};
-use crate::privshap::{published_worth, table, worth};
+use crate::privshap::{ShapleySettings, published_values, shapley_values, table};
 use crate::watch::Watch;
 use clap::ValueEnum;
 use models::checkpoint::Checkpoint;
@@ -22,25 +21,27 @@ use std::path::Path;
 pub enum Method {
     /// Shapley values across layers, gradient projection within.
     Privshap,
-    /// The same as its authors' code has it: not as many units as asked for, and no fine-tuning.
+    /// PrivShap as in its authors' code: the number of units differs from the budget, and there is no fine-tuning.
     PrivshapPublished,
     /// SNL: a weight of each unit's nonlinearity is learnt under a penalty; the largest of the network stay.
     Snl,
-    /// ReLUPruner: units of the whole network by first- and second-order score, ever fewer along a cosine.
+    /// ReLUPruner: units of the whole network by a first- and second-order score, fewer after every epoch, along a
+    /// cosine.
     Relupruner,
     /// The same share of every layer, gradient projection within.
     Uniform,
     /// The same share of every layer, units drawn at random.
     Random,
-    /// Whole layers, those of largest Shapley value that fit: fewer units than asked for, unless layers fill the budget.
+    /// Whole layers, those of largest Shapley value that fit: fewer units than asked for, unless layers fill the
+    /// budget.
     Drop,
 }
 
-/// The units to begin with, and what is to become of them.
+/// The units to begin with, and how they change.
 pub(super) struct Choice {
     /// In the first epoch.
     pub(super) masks: Masks,
-    /// In the phase `replace`.
+    /// In the stage `replace`.
     pub(super) masking: Masking,
 }
 
@@ -66,15 +67,15 @@ impl Method {
         }
     }
 
-    /// Whether the phase `replace` trains weights of units in place of masks.
+    /// Whether the stage `replace` trains weights of units in place of masks.
     pub(super) fn learns_alphas(self) -> bool {
         self == Self::Snl
     }
 
-    /// The layers' weights in the sharing out of a budget, in network order: Shapley values, or the layers' sizes.
+    /// The layers' weights by which a budget is shared out, in network order: Shapley values, or the layers' sizes.
     pub(super) fn weights(
         self,
-        settings: &LinearizeSettings,
+        settings: &ShapleySettings,
         teacher: &Checkpoint,
         held_out: &Dataset,
         out: &Path,
@@ -82,12 +83,12 @@ impl Method {
     ) -> Result<Vec<f64>, Error> {
         match self {
             Self::Privshap | Self::Drop => {
-                let record = worth(&settings.shapley, teacher, held_out, out, watch)?;
+                let record = shapley_values(settings, teacher, held_out, out, watch)?;
                 table(&record).lines().for_each(|line| watch.note(line));
                 Ok(record.result.phi)
             }
             Self::PrivshapPublished => {
-                Ok(published_worth(&settings.shapley, teacher, held_out, out, watch)?.result.phi)
+                Ok(published_values(settings, teacher, held_out, out, watch)?.result.phi)
             }
             Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => {
                 Ok(sizes(teacher).iter().map(|size| *size as f64).collect())
@@ -95,9 +96,9 @@ impl Method {
         }
     }
 
-    /// What keeps `total` units by the layers' `weights`: exactly, but for [`Method::Drop`], which
-    /// keeps at most as many, and [`Method::PrivshapPublished`]: it loses units by rounding, capping and strictness, and
-    /// gains some where values are negative.
+    /// The choice that keeps `total` units by the layers' `weights`: exactly `total`, except that [`Method::Drop`]
+    /// keeps at most as many, and that [`Method::PrivshapPublished`] loses units by rounding, capping and strictness,
+    /// and gains some where values are negative.
     pub(super) fn choose(
         self,
         teacher: &Checkpoint,
@@ -134,8 +135,9 @@ fn sizes(teacher: &Checkpoint) -> Vec<usize> {
     teacher.graph.activations().map(|layer| layer.shape.size()).collect()
 }
 
-/// All units or none of each layer: from the most valuable layer down, whatever still fits into `total`; among equals
-/// the first. After DeepReDuce (Jha et al. 2021), which drops the layers that accuracy misses least.
+/// All units or none of each layer: layers are taken in the order of their values, the largest first, if they still fit
+/// into `total`; among equals the first comes first. After DeepReDuce (Jha et al. 2021), which drops the layers that
+/// accuracy misses least.
 fn whole_layers(values: &[f64], sizes: &[usize], total: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
@@ -149,7 +151,7 @@ fn whole_layers(values: &[f64], sizes: &[usize], total: usize) -> Vec<usize> {
     kept
 }
 
-/// Budgets' units, every choice of a layer's equally likely; determined by the network's seed.
+/// As many units as the budgets say, every choice within a layer equally likely; determined by the network's seed.
 fn drawn(teacher: &Checkpoint, budgets: &[usize]) -> Masks {
     let mut rng = ChaCha8Rng::seed_from_u64(teacher.meta.seed);
     let mut masks = Masks::all_kept(&teacher.graph);

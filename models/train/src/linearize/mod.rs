@@ -1,10 +1,10 @@
 //! From a trained network to budgets of kept units: a [`Method`] chooses them, and training with the all-activation
 //! network as teacher adapts the weights.
 //!
-//! In the phase `replace` units are chosen as the method's [`Masking`] says: those that rank units do so first by a pass
-//! over the training images with the all-activation network, then anew after every epoch. An epoch counts with the masks
-//! it was trained with, if they keep no more units than asked for. The phase `finetune` keeps the best epoch's masks. Every
-//! method trains for as many epochs in all, and its best epoch is chosen on the same held-out images.
+//! In the stage `replace` units are chosen as the method's [`Masking`] says. Methods that rank units do so first in a
+//! pass over the training images with the all-activation network, then anew after every epoch. An epoch counts with the
+//! masks it was trained with, if they keep no more units than asked for. The stage `finetune` keeps the best epoch's
+//! masks. Every method trains for as many epochs in all, and its best epoch is chosen on the same held-out images.
 
 mod method;
 
@@ -15,10 +15,12 @@ use crate::fit::Job;
 use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
-use crate::phase::{Phase, Schedule};
 use crate::precision::Precision;
 use crate::privshap::ShapleySettings;
-use crate::train::{check_teacher, conclude, default_threads, echo, finished, limited, set_threads};
+use crate::stage::{Schedule, Stage};
+use crate::train::{
+    assemble_checkpoint, check_teacher, default_threads, echo, finished, limited, set_threads,
+};
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
 use models::data::{DataSource, Splits};
@@ -33,7 +35,7 @@ pub struct LinearizeSettings {
     pub method: Method,
     /// How the layers' Shapley values are measured, by methods that use them.
     pub shapley: ShapleySettings,
-    /// Epochs with masks chosen anew after each, if the method does that.
+    /// Epochs after each of which the masks are chosen anew, if the method does that.
     pub replace_epochs: usize,
     /// Adam's learning rate in them.
     pub replace_rate: f64,
@@ -45,9 +47,9 @@ pub struct LinearizeSettings {
     pub batch: usize,
     /// Whether images are shifted and mirrored.
     pub augment: bool,
-    /// Training images used, the first ones; without, all.
+    /// How many training images, the first ones, are used; `None` uses all.
     pub limit: Option<usize>,
-    /// Held-out and test images that accuracies are measured on, the first ones of each; without, all.
+    /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eval_limit: Option<usize>,
     /// Threads of libtorch.
@@ -78,9 +80,9 @@ impl LinearizeSettings {
         }
     }
 
-    /// The method's phases, with as many epochs in all as any other's.
-    fn phases(&self, masking: Masking) -> Vec<Phase> {
-        let replace = Phase {
+    /// The method's stages, whose epochs add up to the same number for every method.
+    fn stages(&self, masking: Masking) -> Vec<Stage> {
+        let replace = Stage {
             name: "replace".into(),
             epochs: self.replace_epochs,
             batch: self.batch,
@@ -93,9 +95,9 @@ impl LinearizeSettings {
         };
         if self.method == Method::PrivshapPublished {
             let epochs = self.replace_epochs + self.finetune_epochs;
-            return vec![Phase { epochs, schedule: Schedule::Steps, ..replace }];
+            return vec![Stage { epochs, schedule: Schedule::Steps, ..replace }];
         }
-        let finetune = Phase {
+        let finetune = Stage {
             name: "finetune".into(),
             epochs: self.finetune_epochs,
             rule: Rule::Sgd { momentum: 0.9, weight_decay: 5e-4 },
@@ -109,7 +111,8 @@ impl LinearizeSettings {
 }
 
 /// Linearizes `teacher` to each of `totals` kept units, into `out/b<units>`; finished ones are read, a started one is
-/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was trained without.
+/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was
+/// trained without.
 pub fn linearize(
     settings: &LinearizeSettings,
     teacher: &Checkpoint,
@@ -121,7 +124,7 @@ pub fn linearize(
     check(settings, teacher, totals, source)?;
     set_threads(settings.threads);
     let whole = source.load(teacher.meta.seed)?;
-    let weights = settings.method.weights(settings, teacher, &whole.held_out, out, watch)?;
+    let weights = settings.method.weights(&settings.shapley, teacher, &whole.held_out, out, watch)?;
     let splits = limited(whole, settings.limit, settings.eval_limit)?;
     let mut echo = echo(settings, source, &splits.train);
     echo["teacher_sha256"] = teacher.digest().into();
@@ -137,7 +140,7 @@ struct Run<'a> {
     settings: &'a LinearizeSettings,
     teacher: &'a Checkpoint,
     splits: Splits,
-    /// One a layer, by which budgets are shared out.
+    /// One weight a layer, by which budgets are shared out.
     weights: Vec<f64>,
     /// All settings but the budget.
     echo: serde_json::Value,
@@ -156,13 +159,13 @@ impl Run<'_> {
         let choice = method.choose(teacher, &self.weights, total, watch)?;
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
-        let phases = self.settings.phases(choice.masking);
+        let stages = self.settings.stages(choice.masking);
         let guide = network(teacher).at(Precision::of(device));
         let job = Job {
             train: &self.splits.train,
             held_out: &self.splits.held_out,
             normalisation: &teacher.normalisation,
-            phases: &phases,
+            stages: &stages,
             teacher: Some(&guide),
             seed: teacher.meta.seed,
             settings: &echo,
@@ -179,8 +182,14 @@ impl Run<'_> {
             settings: echo.clone(),
             ..Meta::default()
         };
-        let checkpoint =
-            conclude(&teacher.graph, best, history, &teacher.normalisation, &self.splits.test, meta)?;
+        let checkpoint = assemble_checkpoint(
+            &teacher.graph,
+            best,
+            history,
+            &teacher.normalisation,
+            &self.splits.test,
+            meta,
+        )?;
         checkpoint.save(dir)?;
         job.forget()?;
         Ok(checkpoint)

@@ -6,7 +6,6 @@ mod select;
 mod soft;
 
 use crate::gates::{Activated, Gates};
-use crate::network::values;
 use models::graph::Graph;
 use models::mask::{Mask, Masks};
 use scores::Scores;
@@ -15,7 +14,7 @@ use soft::Soft;
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
 
-/// How a phase treats the masks. `alpha` is a unit's weight in `alpha * act(x) + (1 - alpha) * x`.
+/// How a stage treats the masks. `alpha` is a unit's weight in `alpha * act(x) + (1 - alpha) * x`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Masking {
@@ -27,18 +26,20 @@ pub enum Masking {
         /// Units to keep per activation layer, in network order.
         budgets: Vec<usize>,
     },
-    /// The same by the epoch's last batch alone, and strictly above the budget-th unit's: at most `budgets - 1` stay.
+    /// The same by the epoch's last batch alone; a unit stays if it is strictly above the one of rank `budget`, so at
+    /// most
+    /// `budgets - 1` stay.
     ProjectedLast {
         /// As above.
         budgets: Vec<usize>,
     },
-    /// Ever fewer units of the whole network, on half a cosine from all of them down to `total` in the last epoch: those
-    /// whose removal raises the loss most, by its expansion to second order in `alpha`.
+    /// Units of the whole network, fewer after every epoch, on half a cosine from all of them down to `total` in the
+    /// last epoch: those whose removal raises the loss most, by its expansion to second order in `alpha`.
     Pruned {
         /// Units kept at the end.
         total: usize,
     },
-    /// Every unit's `alpha` is learnt under a penalty on their sum; at the end of the phase the `total` largest of the
+    /// Every unit's `alpha` is learnt under a penalty on their sum; at the end of the stage the `total` largest of the
     /// network become 1 and the others 0.
     Soft {
         /// Units kept at the end.
@@ -46,7 +47,7 @@ pub enum Masking {
     },
 }
 
-/// The masks' part in training, over the epochs of one phase.
+/// The masks' part in training, over the epochs of one stage.
 #[derive(Debug)]
 pub(crate) enum Chooser {
     Frozen,
@@ -57,7 +58,7 @@ pub(crate) enum Chooser {
 }
 
 impl Chooser {
-    /// Before the first epoch of a phase that takes `steps` steps in all.
+    /// Before the first epoch of a stage that takes `steps` steps in all.
     pub(crate) fn new(masking: &Masking, graph: &Graph, steps: usize, device: Device) -> Self {
         match masking.clone() {
             Masking::Frozen => Self::Frozen,
@@ -220,11 +221,6 @@ fn masked(graph: &Graph, kept: impl Iterator<Item = Vec<bool>>) -> Masks {
         masks.set(layer.name, Mask::new(layer.shape, kept).expect("one flag a unit"));
     }
     masks
-}
-
-/// Tensors on the host.
-fn hosted(tensors: &[Tensor]) -> Vec<Vec<f32>> {
-    tensors.iter().map(values).collect()
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! How much the loss misses each unit's nonlinearity, gathered over a pass.
+//! Scores of how much removing each unit's nonlinearity raises the loss, gathered over a pass.
 
-use super::hosted;
 use crate::gates::{Activated, alphas};
-use crate::phase::ALPHA_PENALTY;
+use crate::network::hosted;
 use models::graph::Graph;
 use models::mask::Masks;
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
 
-/// One score a unit, of each activation layer in network order; larger is to be kept rather.
+/// Weight of the penalty on the sum of |alpha|.
+const ALPHA_PENALTY: f64 = 1e-5;
+
+/// One score a unit, for each activation layer in network order; units of larger score are kept.
 #[derive(Debug)]
 pub(crate) enum Scores {
     /// |d loss / d alpha|, the penalty on `alpha` included, summed over the batches of all passes.

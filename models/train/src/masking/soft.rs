@@ -2,17 +2,18 @@
 //! for Efficient Private Inference").
 //!
 //! Every unit's `alpha` starts at 1 and is learnt by Adam beside the network's weights, with a penalty `lambda` on the
-//! sum of `|alpha|`; it is held between 0 and 1. Whenever that sum is above a straight line from all units to the budget,
+//! sum of `|alpha|`; it is held between 0 and 1. Whenever that sum is above a straight line from all units to the
+//! budget,
 //! `lambda` grows.
 //!
-//! Deviations from the paper: it goes on until the units above a threshold are as few as asked for, for hundreds of
-//! epochs; here the epochs are given, so the rate of `alpha` is raised where the steps would not carry it from 1 to 0
-//! thrice, `lambda` may grow in them as much as it would in a hundred, and what is kept at the end are the units of largest
-//! `alpha`, exactly as many as asked for. The sum takes the place of the count above the threshold in the growth of
-//! `lambda`, since in few epochs the count answers too late, and `lambda` overshoots.
+//! Deviations from the paper: it trains for hundreds of epochs, until the number of units above a threshold is the
+//! budget. Here the number of epochs is given. The rate of `alpha` is raised until the steps could move it from 1 to 0
+//! three times, `lambda` may grow in the given epochs as much as it would in a hundred, and the units of largest
+//! `alpha` are kept at the end, exactly as many as asked for. The growth of `lambda` goes by the sum instead of the
+//! count above the threshold, because in few epochs the count reacts too late and `lambda` overshoots.
 
-use super::hosted;
 use crate::gates::{Activated, Gates, alphas};
+use crate::network::hosted;
 use crate::optimizer::{Optimizer, Rule};
 use models::graph::Graph;
 use models::mask::Masks;
@@ -28,7 +29,7 @@ const GROWTH: f64 = 1.1;
 /// Adam's learning rate for `alpha`, at least.
 const RATE: f64 = 1e-3;
 
-/// How often a phase's steps carry an `alpha` from 1 to 0, at least.
+/// How many times, at least, a stage's steps can move an `alpha` from 1 to 0.
 const WAYS: f64 = 3.0;
 
 /// Weights of units, and what they are learnt with.

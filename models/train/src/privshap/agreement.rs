@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// A walk of part of the lattice, and what separates it from the exact one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
-    /// How far it went.
+    /// The limits of the walk.
     pub walk: Walk,
-    /// What it would have found, had it been all that was measured.
+    /// The values that it would have found by itself.
     pub trimmed: Shapley,
     /// Largest difference between the two shares of a budget, `max(phi, 0)` over their sum, that a layer gets; empty
     /// where one of the walks finds no layer of positive value.

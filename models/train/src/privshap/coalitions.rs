@@ -1,7 +1,7 @@
 //! Accuracy of many coalitions of layers at once: what two of them have in common is computed once.
 //!
 //! Coalitions are visited in depth-first order of their layers, so each shares with the one before it everything up to
-//! the first layer in which they differ. Values of one piece of images are kept meanwhile.
+//! the first layer in which they differ. The values of one piece of images are kept for this.
 
 use super::memo::{Memo, PIECE};
 use crate::Error;
@@ -11,7 +11,7 @@ use crate::network::{Mode, Network};
 use models::graph::{Graph, NodeId, Op};
 use tch::{Tensor, no_grad};
 
-/// What coalitions are measured with, and what it took so far.
+/// Measures coalitions, and counts the work done so far.
 pub(super) struct Coalitions<'a> {
     network: &'a Network,
     images: &'a Batch,
@@ -25,7 +25,7 @@ pub(super) struct Coalitions<'a> {
 }
 
 impl<'a> Coalitions<'a> {
-    /// What `memo` knows, of this network on these images, is not measured again.
+    /// What `memo` already has for this network and these images is not measured again.
     pub(super) fn new(network: &'a Network, images: &'a Batch, memo: Memo) -> Self {
         let graph = network.graph();
         let layers = graph.activations().map(|layer| layer.node).collect();
@@ -33,7 +33,7 @@ impl<'a> Coalitions<'a> {
         Self { network, images, layers, costs, memo, measured: 0 }
     }
 
-    /// Share of the images (0 to 1) that each of `coalitions`, all distinct, classifies rightly. `progress` is told
+    /// Share of the images (0 to 1) that each of the distinct `coalitions` classifies correctly. `progress` is told
     /// the number of coalitions measured since [`Coalitions::new`].
     pub(super) fn accuracy(
         &mut self,
@@ -69,7 +69,7 @@ impl<'a> Coalitions<'a> {
         Ok(coalitions.iter().map(|coalition| self.memo.right(*coalition) as f64 / total as f64).collect())
     }
 
-    /// Multiply-adds done, as a share of what every coalition by itself would have taken.
+    /// Multiply-adds done, as a share of those that measuring each coalition separately would take.
     pub(super) fn work(&self) -> f64 {
         let total = self.images.labels.size()[0] as usize;
         let (done, pieces) = self.memo.work();
@@ -78,12 +78,12 @@ impl<'a> Coalitions<'a> {
         done as f64 / alone.max(1) as f64
     }
 
-    /// Seconds that measuring took, in all sittings.
+    /// Seconds spent measuring, over all sittings.
     pub(super) fn seconds(&self) -> f64 {
         self.memo.seconds()
     }
 
-    /// Removes what was kept for another sitting.
+    /// Removes the measurements that were kept for a later sitting.
     pub(super) fn end(self) -> Result<(), Error> {
         self.memo.remove()
     }

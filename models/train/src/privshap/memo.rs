@@ -1,4 +1,4 @@
-//! What was measured of coalitions, on disk, so that a walk that was stopped goes on.
+//! The measurements of coalitions so far, on disk, so that a stopped walk can go on.
 
 use crate::Error;
 use models::checkpoint::write_atomically;
@@ -8,13 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Name of the file in the output folder, for as long as not all is measured.
+/// Name of the file in the output folder; it exists until everything is measured.
 const FILE: &str = "coalitions.json";
 
 /// Images whose values are kept at once: what is measured is saved a piece at a time.
 pub(super) const PIECE: usize = 100;
 
-/// What it is of, and all that was measured.
+/// Which network and images the measurements belong to, and the measurements.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Measured {
     network_sha256: String,
@@ -23,13 +23,13 @@ struct Measured {
     piece: usize,
     /// Multiply-adds, over all images.
     multiply_adds: u64,
-    /// What it took.
+    /// Seconds of measuring.
     seconds: f64,
-    /// Of each coalition, how many images it classified rightly: the first pieces, in order.
+    /// For each coalition, how many images of each piece it classified correctly; the first pieces, in order.
     right: BTreeMap<u64, Vec<usize>>,
 }
 
-/// Counts of rightly classified images by coalition and piece.
+/// Counts of correctly classified images by coalition and piece.
 pub(super) struct Memo {
     path: Option<PathBuf>,
     measured: Measured,
@@ -39,13 +39,13 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// One that is forgotten.
+    /// A memo that is never written to disk.
     #[cfg(test)]
     pub(super) fn forgotten() -> Self {
         Self { path: None, measured: Measured::default(), began: Instant::now(), before_s: 0.0 }
     }
 
-    /// What is in the folder of this network on these images, else an empty one. Makes the folder.
+    /// The folder's memo if it belongs to this network and these images, else an empty one. Makes the folder.
     pub(super) fn open(folder: &Path, network_sha256: &str, images_sha256: &str) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
         let path = folder.join(FILE);
@@ -65,17 +65,17 @@ impl Memo {
         Ok(Self { path: Some(path), measured, began: Instant::now(), before_s })
     }
 
-    /// Coalitions of which anything is known.
+    /// The number of coalitions with at least one measured piece.
     pub(super) fn len(&self) -> usize {
         self.measured.right.len()
     }
 
-    /// Whether it is known how many images of this piece the coalition classifies rightly.
+    /// Whether this piece of the coalition has been measured.
     pub(super) fn knows(&self, coalition: u64, piece: usize) -> bool {
         self.measured.right.get(&coalition).is_some_and(|pieces| pieces.len() > piece)
     }
 
-    /// Notes one piece of some coalitions, of which all pieces before are known, and saves all.
+    /// Adds one piece for some coalitions, whose earlier pieces are all known, and saves everything.
     pub(super) fn note(
         &mut self,
         right: impl Iterator<Item = (u64, usize)>,
@@ -95,12 +95,12 @@ impl Memo {
         }
     }
 
-    /// Images that the coalition classifies rightly, in all pieces that are known.
+    /// Images that the coalition classifies correctly, over all measured pieces.
     pub(super) fn right(&self, coalition: u64) -> usize {
         self.measured.right.get(&coalition).into_iter().flatten().sum()
     }
 
-    /// Multiply-adds so far, and the pieces of coalitions measured by them.
+    /// Multiply-adds so far, and the number of measured pieces of coalitions.
     pub(super) fn work(&self) -> (u64, impl Iterator<Item = usize>) {
         (self.measured.multiply_adds, self.measured.right.values().map(Vec::len))
     }
@@ -110,7 +110,7 @@ impl Memo {
         self.before_s + self.began.elapsed().as_secs_f64()
     }
 
-    /// Removes the file: what it was kept for is there.
+    /// Removes the file, which nobody needs once the result is written.
     pub(super) fn remove(self) -> Result<(), Error> {
         match self.path.map(|path| (fs::remove_file(&path), path)) {
             Some((Err(error), path)) if error.kind() != std::io::ErrorKind::NotFound => {

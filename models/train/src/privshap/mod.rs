@@ -10,9 +10,9 @@ mod memo;
 pub mod published;
 mod report;
 pub mod shapley;
-mod worth;
+mod values;
 
 pub use agreement::Agreement;
-pub use published::published_worth;
+pub use published::published_values;
 pub use report::{PICTURE_FILE, report, table};
-pub use worth::{MOST_EXACT, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, worth};
+pub use values::{MOST_EXACT, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, shapley_values};

@@ -1,14 +1,14 @@
 //! Shapley values as the public code of PrivShap's authors estimates them, for comparison.
 //!
-//! Where it differs from [`super::shapley`]: only coalitions of the `n - 5` to `n - 1` largest sizes are looked at,
-//! the largest first; a player's whole sum ends at the first coalition that, with the player in it, has a utility below 5
-//! (percent, whatever the number of classes); the empty coalition counts as worth nothing. What still differs from their
-//! code: utility is measured on held-out training images, each coalition once.
+//! Where it differs from [`super::shapley`]: only coalitions of the `n - 5` to `n - 1` largest sizes are looked at, the
+//! largest first; a player's whole sum ends at the first coalition that, with the player in it, has a utility below 5
+//! (percent, whatever the number of classes); the empty coalition's utility is taken as 0. One difference from their
+//! code remains: utility is measured on held-out training images, each coalition once.
 
 use super::coalitions::Coalitions;
 use super::memo::Memo;
 use super::shapley::{evaluations, weight};
-use super::worth::ShapleySettings;
+use super::values::ShapleySettings;
 use crate::Error;
 use crate::images::whole;
 use crate::network::Network;
@@ -41,7 +41,7 @@ pub struct Published {
     pub stopped: Vec<usize>,
 }
 
-/// The record of the layers' worth, as written to [`PUBLISHED_FILE`].
+/// The record of the layers' values, as written to [`PUBLISHED_FILE`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishedRecord {
     /// SHA-256 of the trained network.
@@ -50,7 +50,7 @@ pub struct PublishedRecord {
     pub images_sha256: String,
     /// Activation layers, in network order.
     pub layers: Vec<String>,
-    /// Multiply-adds done, as a share of those of measuring every coalition by itself.
+    /// Multiply-adds done, as a share of those that measuring each coalition separately would take.
     pub work: f64,
     /// Values in percent of accuracy.
     pub result: Published,
@@ -116,7 +116,7 @@ fn lacking_sets(members: u64, lacking: usize) -> Vec<u64> {
 }
 
 /// The layers' estimates: read from `out` if they are there for the same question, else measured and written.
-pub fn published_worth(
+pub fn published_values(
     settings: &ShapleySettings,
     teacher: &Checkpoint,
     held_out: &Dataset,
@@ -174,10 +174,10 @@ mod tests {
 
     #[test]
     fn up_to_five_players_of_an_additive_game_get_their_worth() {
-        let worth = [10.0, 20.0, 30.0];
-        let game = |s: u64| (0..3).filter(|i| s >> i & 1 == 1).map(|i| worth[i]).sum();
+        let values = [10.0, 20.0, 30.0];
+        let game = |s: u64| (0..3).filter(|i| s >> i & 1 == 1).map(|i| values[i]).sum();
         let found = solve(3, game);
-        close(&found.phi, &worth);
+        close(&found.phi, &values);
         assert_eq!((found.evaluations, found.stopped), (7, vec![]), "all but the empty coalition");
     }
 

@@ -2,7 +2,7 @@
 
 use super::agreement::Agreement;
 use super::shapley::{Shapley, Walk, evaluations};
-use super::worth::{ShapleyRecord, ShapleySettings, worth};
+use super::values::{ShapleyRecord, ShapleySettings, shapley_values};
 use crate::Error;
 use crate::train::{check_teacher, set_threads};
 use crate::watch::Watch;
@@ -31,7 +31,7 @@ pub fn report(
     }
     set_threads(threads);
     let held_out = source.load(teacher.meta.seed)?.held_out;
-    let record = worth(settings, teacher, &held_out, out, watch)?;
+    let record = shapley_values(settings, teacher, &held_out, out, watch)?;
     write_atomically(&out.join(PICTURE_FILE), picture(&record, &teacher.meta.net).as_bytes())?;
     Ok(record)
 }
@@ -41,7 +41,7 @@ pub fn table(record: &ShapleyRecord) -> String {
     layer_lines(record).chain([String::new()]).chain(totals(record)).map(|line| line + "\n").collect()
 }
 
-/// An exact walk leaves nothing out, so beside its values stands what the trimmed one says.
+/// An exact walk leaves nothing out, so its values are shown beside those of the trimmed walk.
 fn layer_lines(record: &ShapleyRecord) -> impl Iterator<Item = String> {
     let trimmed = record.agreement.as_ref().map(|agreement| &agreement.trimmed);
     let partial = trimmed.unwrap_or(&record.result);

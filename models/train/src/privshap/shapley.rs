@@ -3,7 +3,7 @@
 //! `phi_i = sum over S without i of [U(S + i) - U(S)] / (n * C(n - 1, |S|))`.
 //!
 //! The lattice of coalitions is walked downward from the full one, level by level, and every utility is measured
-//! once. Below a coalition whose utility is under a threshold nothing is looked at, and a depth cap bounds the walk.
+//! once. Nothing below a coalition whose utility is under a threshold is measured, and a depth cap bounds the walk.
 //! If `U` is monotone and never negative, all that is left out is between 0 and a bound that comes with the result: the
 //! smaller of what the left-out weight could hold, and what the values found leave of `U(N) - U(empty)`.
 
@@ -16,9 +16,9 @@ pub const MOST_PLAYERS: usize = 64;
 /// How far the lattice is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Walk {
-    /// Coalitions of less utility than this are not looked below; without, all are.
+    /// Nothing is measured below a coalition of less utility than this; `None` sets no threshold.
     pub threshold: Option<f64>,
-    /// Coalitions lack at most this many players; without, any number.
+    /// Coalitions lack at most this many players; `None` sets no limit.
     pub depth: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ pub struct Shapley {
     pub empty: f64,
     /// Distinct coalitions measured, the empty one included.
     pub evaluations: usize,
-    /// Of each player's weights (which sum to 1), the part below the threshold that was left out.
+    /// The part of each player's weights (which sum to 1) that was left out below the threshold.
     pub trimmed: Vec<f64>,
     /// The part beyond the depth cap that was left out, the same for every player.
     pub capped: f64,
@@ -179,7 +179,7 @@ mod tests {
             [5.0, 7.0, 11.0].iter().enumerate().map(|(i, v)| (s >> i & 1) as f64 * v).sum()
         });
         close(&additive.phi, &[5.0, 7.0, 11.0]);
-        // Gloves: player 0 has the left one, 1 and 2 a right one each; a pair is worth 1.
+        // Gloves: player 0 has the left one, 1 and 2 a right one each; a pair's utility is 1.
         let gloves = solve(3, Walk::EXACT, |s| f64::from(u8::from(s & 1 == 1 && s > 1)));
         close(&gloves.phi, &[2.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0]);
         assert_eq!((gloves.evaluations, gloves.capped), (8, 0.0));
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn nothing_below_a_trimmed_coalition_is_measured() {
-        // Only the full coalition is worth anything, so the four below it are measured and none below those.
+        // Only the full coalition has a utility above 0, so the four below it are measured and none below those.
         let game = |s: u64| if s == 0b1111 { 90.0 } else { 1.0 };
         let found = solve(4, Walk { threshold: Some(5.0), depth: None }, game);
         assert_eq!(found.evaluations, 1 + 4 + 1, "the full, those that lack one, and the empty coalition");
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_bound_is_the_smaller_of_left_out_weight_and_unshared_utility() {
-        // Each player is worth 10, and the walk sees only those who leave first: a quarter of everybody's value.
+        // Each player adds 10, and the walk sees only those who leave first: a quarter of everybody's value.
         let additive = |s: u64| 10.0 * f64::from(s.count_ones());
         let capped = solve(4, Walk { threshold: None, depth: Some(1) }, additive);
         close(&capped.phi, &[2.5; 4]);

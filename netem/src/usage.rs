@@ -1,38 +1,16 @@
-//! The books: who sent how much when, and how long it took, per (phase, step).
+//! What the steps of a run used, at one endpoint: bytes, messages and time per (phase, step).
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 use crate::frame::HEADER_BYTES;
+use crate::phase::Phase;
 
-/// The part of a run that traffic and time belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Once a session: digests, keys, base transfers.
-    Setup,
-    /// Before the input is known.
-    Offline,
-    /// From the input to the output.
-    Online,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Setup => "setup",
-            Self::Offline => "offline",
-            Self::Online => "online",
-        })
-    }
-}
-
-/// What one (phase, step) cost this endpoint.
+/// What one (phase, step) used at this endpoint: traffic and time.
 ///
-/// Sent traffic is booked on the step that is current at `send`, received traffic at `recv`. Bytes are
+/// Sent traffic counts for the step that is current at `send`, received traffic at `recv`. Bytes are
 /// payload; headers, 5 bytes a message, are apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
+pub struct StepUsage {
     /// The phase.
     pub phase: Phase,
     /// The step within the plan.
@@ -51,7 +29,7 @@ pub struct Spent {
     pub messages_in: u64,
     /// How many times this endpoint sent what may depend on more of the peer's flights than it did before. A
     /// message is one deeper than the deepest received since the phase began (entering another phase or
-    /// restarting the books begins anew), and a flight begins where an endpoint's messages get deeper. So
+    /// restarting the meter does the same), and a flight begins where an endpoint's messages get deeper. So
     /// messages that were under way at the same time are one flight, whatever came in meanwhile. A phase's
     /// rounds are the flights of both endpoints: the one-way delays on the critical path, as long as not both
     /// begin; two flights that cross are counted as two.
@@ -62,8 +40,8 @@ pub struct Spent {
     pub blocked_ns: u64,
 }
 
-impl Spent {
-    /// A (phase, step) that has cost nothing yet.
+impl StepUsage {
+    /// A (phase, step) that has used nothing yet.
     pub fn new(phase: Phase, step: u32) -> Self {
         Self {
             phase,
@@ -86,11 +64,11 @@ impl Spent {
     }
 }
 
-/// All rows of one endpoint since the books were last restarted.
-pub(crate) struct Books {
+/// Measures one endpoint: all rows since the meter was last restarted.
+pub(crate) struct Meter {
     phase: Phase,
     step: u32,
-    rows: Vec<Spent>,
+    rows: Vec<StepUsage>,
     /// The current step's row. None until it is entered by name or has traffic: idle time before the first
     /// `enter` is no step's.
     current: Option<usize>,
@@ -98,14 +76,14 @@ pub(crate) struct Books {
     depths: Depths,
 }
 
-/// The deepest messages since the phase began, or the books were restarted.
+/// The deepest messages since the phase began, or the meter was restarted.
 #[derive(Default)]
 struct Depths {
     sent: u32,
     received: u32,
 }
 
-impl Books {
+impl Meter {
     pub(crate) fn new(now_ns: u64) -> Self {
         Self {
             phase: Phase::Setup,
@@ -117,7 +95,7 @@ impl Books {
         }
     }
 
-    /// Books the current row's traffic, and none of its time, on another phase and step, which begin now.
+    /// Counts the current row's traffic, and none of its time, for another phase and step, which begin now.
     pub(crate) fn begin_as(&mut self, phase: Phase, step: u32, now_ns: u64) {
         let row = self.row();
         (row.phase, row.step) = (phase, step);
@@ -167,7 +145,7 @@ impl Books {
     }
 
     /// The rows in order of first entry, the current one's time up to now.
-    pub(crate) fn rows(&self, now_ns: u64) -> Vec<Spent> {
+    pub(crate) fn rows(&self, now_ns: u64) -> Vec<StepUsage> {
         let mut rows = self.rows.clone();
         if let Some(current) = self.current {
             rows[current].wall_ns += now_ns.saturating_sub(self.since_ns);
@@ -176,7 +154,7 @@ impl Books {
     }
 
     /// The rows; begins anew at the current step, with no message before.
-    pub(crate) fn take(&mut self, now_ns: u64) -> Vec<Spent> {
+    pub(crate) fn take(&mut self, now_ns: u64) -> Vec<StepUsage> {
         self.settle(now_ns);
         self.depths = Depths::default();
         std::mem::take(&mut self.rows)
@@ -191,11 +169,11 @@ impl Books {
     }
 
     /// The current step's row, opened where need be.
-    fn row(&mut self) -> &mut Spent {
+    fn row(&mut self) -> &mut StepUsage {
         let (phase, step) = (self.phase, self.step);
         let index = self.current.unwrap_or_else(|| {
             self.rows.iter().position(|row| (row.phase, row.step) == (phase, step)).unwrap_or_else(|| {
-                self.rows.push(Spent::new(phase, step));
+                self.rows.push(StepUsage::new(phase, step));
                 self.rows.len() - 1
             })
         });
@@ -210,26 +188,26 @@ mod tests {
 
     #[test]
     fn time_goes_to_the_step_it_was_spent_in() {
-        let mut books = Books::new(100);
-        books.enter(Phase::Offline, 0, 1_000);
-        books.blocked(30);
-        books.enter(Phase::Offline, 1, 1_100);
-        books.enter(Phase::Offline, 0, 1_150);
-        let rows = books.rows(1_160);
+        let mut meter = Meter::new(100);
+        meter.enter(Phase::Offline, 0, 1_000);
+        meter.blocked(30);
+        meter.enter(Phase::Offline, 1, 1_100);
+        meter.enter(Phase::Offline, 0, 1_150);
+        let rows = meter.rows(1_160);
         let times: Vec<_> = rows.iter().map(|r| (r.step, r.wall_ns, r.blocked_ns, r.compute_ns())).collect();
         assert_eq!(times, [(0, 110, 30, 80), (1, 50, 0, 50)]);
     }
 
     #[test]
-    fn what_was_waited_for_is_booked_where_it_belongs_without_the_wait() {
-        let mut books = Books::new(0);
-        books.enter(Phase::Online, 0, 10);
-        books.received(17, 1);
-        books.blocked(900);
-        books.begin_as(Phase::Offline, 0, 1_000);
-        books.enter(Phase::Offline, 1, 1_030);
-        assert_eq!(books.sent(5), 2, "an answer to what came");
-        let rows = books.take(1_050);
+    fn what_was_waited_for_is_counted_where_it_belongs_without_the_wait() {
+        let mut meter = Meter::new(0);
+        meter.enter(Phase::Online, 0, 10);
+        meter.received(17, 1);
+        meter.blocked(900);
+        meter.begin_as(Phase::Offline, 0, 1_000);
+        meter.enter(Phase::Offline, 1, 1_030);
+        assert_eq!(meter.sent(5), 2, "an answer to what came");
+        let rows = meter.take(1_050);
         let found: Vec<_> =
             rows.iter().map(|r| (r.phase, r.step, r.wall_ns, r.blocked_ns, r.bytes_in)).collect();
         assert_eq!(found, [(Phase::Offline, 0, 30, 0, 17), (Phase::Offline, 1, 20, 0, 0)]);
@@ -237,14 +215,14 @@ mod tests {
 
     #[test]
     fn idle_time_before_the_first_entry_makes_no_row() {
-        let mut books = Books::new(0);
-        assert_eq!(books.rows(50), []);
-        books.enter(Phase::Online, 3, 60);
-        assert_eq!(books.take(70), [Spent { wall_ns: 10, ..Spent::new(Phase::Online, 3) }]);
+        let mut meter = Meter::new(0);
+        assert_eq!(meter.rows(50), []);
+        meter.enter(Phase::Online, 3, 60);
+        assert_eq!(meter.take(70), [StepUsage { wall_ns: 10, ..StepUsage::new(Phase::Online, 3) }]);
         // Restarted: still at online 3, but unlisted until something happens there.
-        assert_eq!((books.at(), books.rows(90)), ((Phase::Online, 3), vec![]));
-        books.sent(7);
-        let row = &books.take(100)[0];
+        assert_eq!((meter.at(), meter.rows(90)), ((Phase::Online, 3), vec![]));
+        meter.sent(7);
+        let row = &meter.take(100)[0];
         assert_eq!((row.wall_ns, row.bytes_out, row.header_out, row.flights_out), (30, 7, 5, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! One phase of training as data: what is minimised, by which rule, for how long.
+//! One stage of training as data: what is minimised, by which rule, for how long.
 
 use crate::masking::Masking;
 use crate::optimizer::Rule;
@@ -7,9 +7,6 @@ use tch::{Reduction, Tensor};
 
 /// Temperature of distillation (Hinton et al. 2015); its gradients are scaled back by the square.
 pub const TEMPERATURE: f64 = 4.0;
-
-/// Weight of the penalty on the sum of |alpha|.
-pub const ALPHA_PENALTY: f64 = 1e-5;
 
 /// How the learning rate goes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +20,9 @@ pub enum Schedule {
     Cosine,
 }
 
-/// A number of epochs of one recipe.
+/// A stage of the training schedule: a number of epochs of one recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Phase {
+pub struct Stage {
     /// For the record: `train`, `replace`, `finetune`.
     pub name: String,
     /// Passes over the training images.
@@ -46,7 +43,7 @@ pub struct Phase {
     pub masking: Masking,
 }
 
-impl Phase {
+impl Stage {
     /// Learning rate of an epoch, counted from 0.
     pub fn rate_at(&self, epoch: usize) -> f64 {
         let done = epoch as f64 / self.epochs as f64;
@@ -78,7 +75,7 @@ mod tests {
     #[test]
     fn schedules_scale_with_the_epochs() {
         let rule = Rule::Adam;
-        let phase = |schedule, epochs| Phase {
+        let stage = |schedule, epochs| Stage {
             name: "p".into(),
             epochs,
             batch: 1,
@@ -89,17 +86,17 @@ mod tests {
             distil: false,
             masking: Masking::Frozen,
         };
-        let steps = phase(Schedule::Steps, 160);
+        let steps = stage(Schedule::Steps, 160);
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-15, "{a} {b}");
         for (epoch, rate) in [(0, 0.1), (79, 0.1), (80, 0.01), (119, 0.01), (120, 0.001), (159, 0.001)] {
             close(steps.rate_at(epoch), rate);
         }
-        let short = phase(Schedule::Steps, 6);
+        let short = stage(Schedule::Steps, 6);
         assert_eq!([2, 3, 4, 5].map(|e| (short.rate_at(e) * 1e3).round()), [100.0, 10.0, 10.0, 1.0]);
-        let cosine = phase(Schedule::Cosine, 4);
+        let cosine = stage(Schedule::Cosine, 4);
         close(cosine.rate_at(0), 0.1);
         close(cosine.rate_at(2), 0.05);
-        close(phase(Schedule::Constant, 4).rate_at(3), 0.1);
+        close(stage(Schedule::Constant, 4).rate_at(3), 0.1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What each activation layer is worth to the trained network.
+//! The Shapley value of each activation layer of a trained network.
 
 use super::agreement::Agreement;
 use super::coalitions::Coalitions;
@@ -29,13 +29,13 @@ const ABOVE_CHANCE: f64 = 1.5;
 /// How the lattice of coalitions is walked, and on what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShapleySettings {
-    /// Percent of accuracy below which a coalition is not looked below (raised to 1.5 times chance).
+    /// Accuracy in percent under which nothing below a coalition is measured (raised to 1.5 times chance).
     pub threshold: f64,
     /// Layers that a coalition lacks at most.
     pub depth: usize,
-    /// All coalitions; threshold and depth are those of the walk that is compared with them.
+    /// Whether all coalitions are measured; threshold and depth then are those of the walk that is compared with them.
     pub exact: bool,
-    /// Held-out images measured on, the first ones.
+    /// How many held-out images, the first ones, are measured on.
     pub images: usize,
 }
 
@@ -71,7 +71,7 @@ impl ShapleySettings {
         Ok(())
     }
 
-    /// The first held-out images, as many as are measured on; an error if there are fewer.
+    /// The held-out images that are measured on; an error if there are too few.
     pub(super) fn measured(&self, held_out: &Dataset) -> Result<Dataset, Error> {
         if self.images > held_out.len() {
             let expected = format!("at most the {} held-out ones", held_out.len());
@@ -86,7 +86,7 @@ impl ShapleySettings {
     }
 }
 
-/// The record of the players' worth, as written to [`SHAPLEY_FILE`].
+/// The record of the layers' Shapley values, as written to [`SHAPLEY_FILE`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShapleyRecord {
     /// What was asked for.
@@ -101,14 +101,14 @@ pub struct ShapleyRecord {
     pub layers: Vec<String>,
     /// Their units.
     pub sizes: Vec<usize>,
-    /// Multiply-adds done, as a share of those of measuring every coalition by itself.
+    /// Multiply-adds done, as a share of those that measuring each coalition separately would take.
     pub work: f64,
     /// Values in percent of accuracy, and what is known of their error.
     pub result: Shapley,
     /// How far the trimmed walk is from an exact one; empty where that was not walked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
-    /// What measuring took, in all sittings; empty in records older than this field.
+    /// Seconds spent measuring, over all sittings; empty in records older than this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
@@ -116,7 +116,7 @@ pub struct ShapleyRecord {
 /// The layers' Shapley values: read from `out` if they are there for the same question, else measured and written. What
 /// was measured before a stop is not measured again. An exact walk comes with its [`Agreement`], which takes no further
 /// measuring.
-pub fn worth(
+pub fn shapley_values(
     settings: &ShapleySettings,
     teacher: &Checkpoint,
     held_out: &Dataset,

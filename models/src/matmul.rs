@@ -1,4 +1,5 @@
-//! Convolution on the floating-point unit: the kernel matrix times the input under every window position, tile by tile.
+//! Convolution by matrix products on the floating-point unit: the kernel matrix times the input under every window
+//! position, tile by tile.
 //!
 //! A tile is some output channels at some consecutive output positions. Only one tile's columns exist at a time, so
 //! that they stay in cache. Tiles are shared out among the threads of the rayon pool that the call is made in;
@@ -11,7 +12,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use std::ops::Range;
 
-/// What a tile's columns may take, bytes: half of a usual second-level cache.
+/// Most bytes of a tile's columns: half of a usual second-level cache.
 const COLUMN_BYTES: usize = 1 << 19;
 /// Positions below which the product would spend its time on loading the kernel.
 const LEAST_POSITIONS: usize = 64;
@@ -24,10 +25,10 @@ impl Float for f64 {}
 
 /// `kernel` `(out, in, rows, columns)` applied to `input`; the result is `(out, row, column)`.
 pub fn convolve<T: Float>(input: &[T], shape: Shape, window: &Window, out: usize, kernel: &[T]) -> Vec<T> {
-    let product = Product::new(shape, window, out);
-    let area = product.area();
+    let convolution = TiledConvolution::new(shape, window, out);
+    let area = convolution.area();
     let mut result = vec![T::default(); out * area];
-    product.run(input, kernel, |tile, values| {
+    convolution.run(input, kernel, |tile, values| {
         for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
             let start = channel * area + tile.positions.start;
             result[start..start + line.len()].copy_from_slice(line);
@@ -43,8 +44,8 @@ pub(crate) struct Tile {
     pub(crate) positions: Range<usize>,
 }
 
-/// The shape of one convolution.
-pub(crate) struct Product<'a> {
+/// One convolution, as matrix products of tiles.
+pub(crate) struct TiledConvolution<'a> {
     shape: Shape,
     window: &'a Window,
     out: usize,
@@ -59,7 +60,7 @@ struct Scratch<T> {
     values: Vec<T>,
 }
 
-impl<'a> Product<'a> {
+impl<'a> TiledConvolution<'a> {
     pub(crate) fn new(shape: Shape, window: &'a Window, out: usize) -> Self {
         let output = window.output(shape).expect("shapes are checked when the graph is made");
         Self { shape, window, out, output }
@@ -135,8 +136,8 @@ impl<'a> Product<'a> {
         matmul(values, Accum::Replace, rows, columns, T::one_impl(), Par::Seq);
     }
 
-    /// Whether the input, read as a matrix, has under position p just column p: 1x1 kernels, and kernels as large as
-    /// the input, of fully connected layers.
+    /// Whether column p of the input, read as a matrix, is all that lies under position p. This holds for 1x1 kernels,
+    /// and for the kernels of fully connected layers, which are as large as the input.
     fn is_its_own_columns(&self) -> bool {
         self.terms() * self.area() == self.shape.size()
             && self.window.padding == Default::default()

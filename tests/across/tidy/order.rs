@@ -1,10 +1,10 @@
 //! The order of the crates, enforced.
 
+use super::sources::root;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// Crate, its folder, and the workspace crates that it may depend on.
-const ORDER: [(&str, &[&str]); 8] = [
+pub(super) const ORDER: [(&str, &[&str]); 8] = [
     ("netem", &[]),
     ("models", &[]),
     ("results", &[]),
@@ -20,9 +20,8 @@ const MEMBERS: [&str; 9] =
 
 #[test]
 fn crates_depend_downward_only() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (folder, allowed) in ORDER {
-        let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
+        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
         let mut section = "";
         let mut found = BTreeSet::new();
         for line in manifest.lines() {
@@ -41,23 +40,21 @@ fn crates_depend_downward_only() {
 
 #[test]
 fn only_the_training_crate_links_libtorch() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (folder, _) in ORDER.iter().filter(|(folder, _)| *folder != "models/train") {
-        let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
+        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
         assert!(!manifest.contains("tch"), "{folder} names tch");
     }
 }
 
 #[test]
 fn unsafe_code_is_denied_everywhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (folder, _) in ORDER {
-        let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
+        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
         assert!(
             manifest.contains("[lints]\nworkspace = true"),
             "{folder} does not inherit the workspace's lints"
         );
     }
-    let workspace = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"deny\""));
 }

@@ -1,0 +1,61 @@
+//! The builder of the built-in networks.
+
+use crate::Error;
+use crate::graph::{Activation, Graph, Node, NodeId, Op, Padding, Shape, Window};
+
+/// PyTorch's default for batch norm.
+const BN_EPS: f64 = 1e-5;
+
+/// Nodes so far; every call appends one and returns its index.
+pub(super) struct Builder {
+    pub(super) input: Shape,
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Builder {
+    pub(super) fn new(input: Shape) -> Self {
+        Self { input, nodes: vec![Node { name: "input".into(), op: Op::Input, inputs: vec![] }] }
+    }
+
+    pub(super) fn push(&mut self, name: impl Into<String>, op: Op, inputs: Vec<NodeId>) -> NodeId {
+        self.nodes.push(Node { name: name.into(), op, inputs });
+        self.nodes.len() - 1
+    }
+
+    /// A convolution without bias that keeps rows and columns, but for its stride.
+    pub(super) fn conv(
+        &mut self,
+        name: &str,
+        from: NodeId,
+        out: usize,
+        kernel: usize,
+        stride: usize,
+    ) -> NodeId {
+        let window = Window::square(kernel, stride, kernel / 2);
+        self.push(name, Op::Conv { out, window, bias: false }, vec![from])
+    }
+
+    pub(super) fn norm(&mut self, name: &str, from: NodeId) -> NodeId {
+        self.push(name, Op::BatchNorm { eps: BN_EPS }, vec![from])
+    }
+
+    pub(super) fn activation(&mut self, name: &str, activation: Activation, from: NodeId) -> NodeId {
+        self.push(name, Op::Act { activation }, vec![from])
+    }
+
+    /// Averages over the whole map and classifies.
+    pub(super) fn finish(
+        mut self,
+        last: NodeId,
+        pool: &str,
+        linear: &str,
+        classes: usize,
+    ) -> Result<Graph, Error> {
+        let map = Graph::new(self.input, self.nodes.clone())?.shape(last);
+        let whole = (map.h, map.w);
+        let window = Window { kernel: whole, stride: whole, padding: Padding::default() };
+        let pooled = self.push(pool, Op::AvgPool { window }, vec![last]);
+        self.push(linear, Op::Linear { out: classes, bias: true }, vec![pooled]);
+        Graph::new(self.input, self.nodes)
+    }
+}
