@@ -33,10 +33,10 @@ pub use manifest::{
     Shard,
 };
 pub use merge::merge;
-pub use run::{Loaded, Pool, Run, load, load_manifest, load_transcripts};
+pub use run::{Loaded, Run, Tables, load, load_manifest, load_tables, load_transcripts};
 pub use schema::{
     AccuracyRow, CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow,
     ScenarioRow, StepRow, SummaryRow, TranscriptRow, columns_by_file,
 };
-pub use summary::{Timed, summarise};
+pub use summary::summarise;
 pub use table::table;

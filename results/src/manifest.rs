@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// Version of all files of a run; a reader refuses any other.
 pub const SCHEMA: u32 = 2;
 
+/// Name of the manifest in a run's folder.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
 /// The record beside the rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,8 +8,8 @@ use example::{cell, classes, inference, manifest, step, steps, write};
 use results::compare;
 use results::statistics::wilson;
 use results::{
-    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, LayerRow, Loaded, Manifest, Party, Phase,
-    Resumption, Run, StepRow, SummaryRow, columns_by_file, load, merge, summarise,
+    CellRow, CellStatus, Error, InferenceRow, InferenceStatus, LayerRow, Manifest, Party, Phase, Resumption,
+    Run, StepRow, SummaryRow, Tables, columns_by_file, load, load_manifest, load_tables, merge, summarise,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -113,17 +113,23 @@ fn expected_wan() -> SummaryRow {
     }
 }
 
+/// The summary of what is on the disk.
+fn summarised(dir: &Path) -> Vec<SummaryRow> {
+    summarise(&load_tables(dir).unwrap(), &load_manifest(dir).unwrap()).unwrap()
+}
+
 #[test]
 fn summary_is_the_one_worked_out_by_hand() {
     let temp = tempdir().unwrap();
     let (run, dir) = write(temp.path());
-    let rows = run.finish().unwrap();
+    let rows = run.finish().unwrap().summary;
     assert_eq!(rows, [expected_lan(), expected_wan()]);
-    assert_eq!(summarise(&dir).unwrap(), rows, "the three tables alone give the same");
+    assert_eq!(summarised(&dir), rows, "the three tables alone give the same");
     let loaded = load(&dir).unwrap();
     assert_eq!(loaded.summary, rows, "the file gives the same to the last digit");
     assert_eq!(loaded.manifest, manifest());
-    assert_eq!((loaded.cells.len(), loaded.inferences.len(), loaded.steps.len()), (2, 5, 4 * 8 + 2 + 3));
+    let tables = loaded.tables;
+    assert_eq!((tables.cells.len(), tables.inferences.len(), tables.steps.len()), (2, 5, 4 * 8 + 2 + 3));
 }
 
 #[test]
@@ -179,7 +185,7 @@ fn finish_leaves_exactly_these_files() {
 fn every_repeat_is_on_the_disk_before_the_run_ends() {
     let temp = tempdir().unwrap();
     let (run, dir) = write(temp.path());
-    assert_eq!(summarise(&dir).unwrap(), [expected_lan(), expected_wan()]);
+    assert_eq!(summarised(&dir), [expected_lan(), expected_wan()]);
     drop(run);
     assert!(matches!(load(&dir), Err(Error::Io { path, .. }) if path.ends_with("summary.csv")));
 }
@@ -208,7 +214,7 @@ fn partial_cells_count_their_ok_repeats() {
         ..inference("c", 1, 3)
     };
     run.inference(&failed, &[]).unwrap();
-    let [row] = run.finish().unwrap().try_into().unwrap();
+    let [row] = run.finish().unwrap().summary.try_into().unwrap();
     assert_eq!((row.n, row.failed, row.verified, row.status), (1, 1, 1, CellStatus::Partial));
     assert_eq!(row.acc_secure, Some(0.0), "the failed repeat was right and does not count");
     assert_eq!(row.error.as_deref(), Some("logit 3: expected 7, found 8"));
@@ -223,7 +229,7 @@ fn accuracies_are_over_the_same_images_or_missing() {
         let row = InferenceRow { class_float, ..inference("c", repeat, 3) };
         run.inference(&row, &steps(&row, 2_000_000)).unwrap();
     }
-    let rows = run.finish().unwrap();
+    let rows = run.finish().unwrap().summary;
     assert_eq!((rows[0].acc_float, rows[0].acc_fixed, rows[0].acc_secure), (None, Some(1.0), Some(1.0)));
 }
 
@@ -238,7 +244,7 @@ fn p90_appears_with_44_repeats() {
             run.inference(&row, &steps(&row, 1_000_000 + u64::from(repeat + 1))).unwrap();
         }
     }
-    let rows = run.finish().unwrap();
+    let rows = run.finish().unwrap().summary;
     // 22nd of 43 is 1,000,022; with 95 % the true median is between the 16th and the 28th.
     let interval = (rows[0].online_s_p50_low.unwrap(), rows[0].online_s_p50_high.unwrap());
     assert_eq!(interval, (0.001_000_016, 0.001_000_028));
@@ -386,7 +392,7 @@ fn whole(cells: &[CellRow], rows: &[InferenceRow]) -> HashSet<String> {
 }
 
 /// Adds what is missing of `example`; `after` every row.
-fn complete(run: &mut Run, kept: &[String], example: &Loaded, mut after: impl FnMut()) {
+fn complete(run: &mut Run, kept: &[String], example: &Tables, mut after: impl FnMut()) {
     for cell in example.cells.iter().filter(|cell| !kept.contains(&cell.cell)) {
         run.cell(cell).unwrap();
         after();
@@ -404,8 +410,8 @@ fn a_run_cut_anywhere_goes_on_to_the_same_rows() {
     const TABLES: [&str; 3] = ["cells.csv", "raw.csv", "inferences.csv"];
     let temp = tempdir().unwrap();
     let (run, first) = write(temp.path());
-    let summary = run.finish().unwrap();
-    let example = load(&first).unwrap();
+    let summary = run.finish().unwrap().summary;
+    let example = load(&first).unwrap().tables;
     let dir = temp.path().join("again");
     let mut run = Run::create(&dir, &manifest()).unwrap();
     // Lengths of the tables after every call.
@@ -440,11 +446,10 @@ fn a_run_cut_anywhere_goes_on_to_the_same_rows() {
         assert!(!dir.join("summary.csv").exists() && !dir.join("time_by_budget.svg").exists());
         kept_any += usize::from(!kept.is_empty());
         complete(&mut run, &kept, &example, || ());
-        assert_eq!(run.finish().unwrap(), summary, "cut at {state:?}");
+        assert_eq!(run.finish().unwrap().summary, summary, "cut at {state:?}");
         let found = load(&dir).unwrap();
         assert_eq!(found.manifest.resumed.len(), 1);
-        assert_eq!((found.cells, found.inferences), (example.cells.clone(), example.inferences.clone()));
-        assert_eq!(found.steps, example.steps);
+        assert_eq!(found.tables, example);
     }
     assert!(0 < kept_any && kept_any < states.len(), "{kept_any} of {} cuts left a whole cell", states.len());
 }
@@ -481,7 +486,7 @@ fn classes_of_test_images_are_a_networks() {
         Err(Error::Row { file: "accuracy.csv", column: "cell", .. })
     ));
     run.finish().unwrap();
-    assert_eq!(load(&dir).unwrap().accuracy, [few, many].concat());
+    assert_eq!(load(&dir).unwrap().tables.accuracy, [few, many].concat());
     let text = std::fs::read_to_string(dir.join("accuracy.csv")).unwrap();
     assert_eq!(text.lines().nth(3), Some("few-lan,2,3,3,4"));
     std::fs::write(dir.join("accuracy.csv"), text.replacen("few-lan,2,", "few-lan,1,", 1)).unwrap();
@@ -506,14 +511,14 @@ fn classes_stay_for_as_long_as_a_cell_of_the_network_does() {
     run.classes(&row, &classes("few-lan", [true, true, false])).unwrap();
     run.finish().unwrap();
     let few = classes("few-wan", [true, true, false]);
-    assert_eq!(load(&dir).unwrap().accuracy, [few.clone(), classes("many-lan", [true; 3])].concat());
+    assert_eq!(load(&dir).unwrap().tables.accuracy, [few.clone(), classes("many-lan", [true; 3])].concat());
     // The last of a network takes them with it.
     let mut run = resume(["few-wan", "few-lan"]);
     let row = CellRow { relus: 90, ..cell("many-wan", "wan") };
     run.cell(&row).unwrap();
     run.classes(&row, &classes("many-wan", [true; 3])).unwrap();
     run.finish().unwrap();
-    assert_eq!(load(&dir).unwrap().accuracy, [few, classes("many-wan", [true; 3])].concat());
+    assert_eq!(load(&dir).unwrap().tables.accuracy, [few, classes("many-wan", [true; 3])].concat());
 }
 
 #[test]
@@ -531,7 +536,7 @@ fn merged_runs_keep_classes_of_test_images() {
     let whole = temp.path().join("whole");
     merge(&parts, &whole).unwrap();
     let expected = ["mini-lan", "mini-wan"].map(|cell| classes(cell, [true, false])).concat();
-    assert_eq!(load(&whole).unwrap().accuracy, expected);
+    assert_eq!(load(&whole).unwrap().tables.accuracy, expected);
 }
 
 #[test]
@@ -567,7 +572,7 @@ fn the_summary_has_the_manifests_order() {
         let row = inference(id, 0, 3);
         run.inference(&row, &steps(&row, 2_000_000)).unwrap();
     }
-    let order: Vec<String> = run.finish().unwrap().into_iter().map(|row| row.cell).collect();
+    let order: Vec<String> = run.finish().unwrap().summary.into_iter().map(|row| row.cell).collect();
     assert_eq!(order, ["b", "a", "c"]);
 }
 
@@ -604,7 +609,7 @@ fn tables_of_before_a_column_came_are_read() {
         ..expected_lan()
     };
     assert_eq!(found.summary[0], expected);
-    assert_eq!((found.cells[0].threads, found.cells[0].acc_images), (None, Some(10_000)));
+    assert_eq!((found.tables.cells[0].threads, found.tables.cells[0].acc_images), (None, Some(10_000)));
     // A mistake in such a table is found where it is.
     let text = std::fs::read_to_string(dir.join("cells.csv")).unwrap();
     std::fs::write(dir.join("cells.csv"), text.replacen(",10000,", ",many,", 1)).unwrap();

@@ -4,7 +4,7 @@ use super::axis::{Scale, padded};
 use super::labels::distinct;
 use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
 use super::svg::{Anchor, Canvas, Style, width};
-use crate::curves::EpochRow;
+use crate::schema::EpochRow;
 use crate::units::percent;
 
 const HEAD: f64 = 112.0;
