@@ -1,9 +1,9 @@
 //! The files of a run that derive from its tables.
 
 use super::files::{sync_folder, write_table, write_whole};
-use super::tables::Loaded;
 use crate::schema::{Row, ScenarioRow, SummaryRow};
 use crate::summary::times;
+use crate::tables::Loaded;
 use crate::{Error, latency, pictures};
 use std::path::Path;
 

@@ -4,11 +4,10 @@ mod derived;
 pub(crate) mod files;
 mod lines;
 mod read;
-mod tables;
+mod references;
 mod write;
 
 pub(crate) use read::transcripts_if_any;
 pub use read::{load, load_manifest, load_tables, load_transcripts};
-pub use tables::{Loaded, Tables};
 pub use write::Run;
 pub(crate) use write::replace_tables;

@@ -2,12 +2,13 @@
 //! file is read once.
 
 use super::lines::{Lines, parse, whole_records};
-use super::tables::{Loaded, Tables, Unchecked};
+use super::references::Unchecked;
 use crate::manifest::{MANIFEST, SCHEMA};
 use crate::schema::{
     AccuracyRow, CellRow, InferenceRow, ItemRow, QueryRow, Row, ScenarioRow, StepRow, SummaryRow,
     TranscriptRow,
 };
+use crate::tables::{Loaded, Tables};
 use crate::{Error, Manifest};
 use std::collections::HashSet;
 use std::path::Path;

@@ -3,12 +3,12 @@
 use super::derived;
 use super::files::{Appender, append_or_create, check, lock, sync_folder, write_table, write_whole};
 use super::read::{Begun, load_begun, load_manifest, load_tables};
-use super::tables::{Loaded, Tables};
 use crate::accuracy::Network;
 use crate::manifest::{MANIFEST, SCHEMA};
 use crate::scenario::scenarios;
 use crate::schema::{AccuracyRow, CellRow, InferenceRow, ItemRow, QueryRow, Row, StepRow, TranscriptRow};
 use crate::summary::summarise;
+use crate::tables::{Loaded, Tables};
 use crate::{Error, Manifest};
 use std::collections::HashSet;
 use std::fs::File;

@@ -6,8 +6,10 @@
 //! repeats do not count.
 
 mod summarise;
+mod text;
 mod times;
 mod totals;
 
 pub use summarise::summarise;
+pub use text::table;
 pub(crate) use times::{Timed, times};
