@@ -126,3 +126,18 @@ fn steps(runs: &[Loaded]) -> BTreeMap<String, Vec<Value>> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Dimension;
+
+    /// The budget has boxes and a place on the axes in any case.
+    #[test]
+    fn the_page_knows_all_dimensions_but_the_budget() {
+        let all = Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::Budget);
+        let names: Vec<String> = all.map(|dimension| format!("\"{}\"", dimension.name())).collect();
+        let line = format!("const dimensions = [{}];", names.join(", "));
+        assert!(SCRIPT.contains(&line), "page.js lacks {line}");
+    }
+}

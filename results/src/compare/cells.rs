@@ -40,7 +40,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
             keys.push(key(cell));
         }
     }
-    // A title leaves out what all cells have in common, but for the two that everybody asks for.
+    // A title leaves out what all cells have in common, except the model and the link.
     let named = |index: &usize| {
         matches!(kept[*index], Dimension::Model | Dimension::Link)
             || keys.iter().any(|other| other[*index] != keys[0][*index])

@@ -50,7 +50,7 @@ pub(super) fn parse<R: Row>(path: PathBuf, bytes: &[u8]) -> Result<Lines<R>, Err
     let more = reader
         .read_record(&mut record)
         .map_err(|error| damaged::<R>(&table.path, line, &expected, &record, &error))?;
-    // What a run of before a column came lacks is left out of what is expected.
+    // A column that came later is expected only where the file has it.
     let expected: Vec<String> = expected
         .into_iter()
         .filter(|column| !R::LATER.contains(&column.as_str()) || record.iter().any(|found| found == column))

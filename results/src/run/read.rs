@@ -37,7 +37,7 @@ pub fn load_tables(dir: &Path) -> Result<Tables, Error> {
 /// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok; `tables` are its own.
 ///
 /// # Errors
-/// [`Error::Io`] for a missing file, as in runs of before transcripts were written; [`Error::Field`] for a damaged one.
+/// [`Error::Io`] for a missing file, as in runs older than transcripts; [`Error::Field`] for a damaged one.
 pub fn load_transcripts(dir: &Path, tables: &Tables) -> Result<Vec<TranscriptRow>, Error> {
     Ok(counted(table::<TranscriptRow>(dir, Ending::MaybeCut)?.rows, tables))
 }
@@ -94,7 +94,7 @@ pub(super) struct Begun {
 pub(super) fn load_begun(dir: &Path) -> Result<Begun, Error> {
     let manifest = load_manifest(dir)?;
     let tables = unchecked(dir, Ending::MaybeCut)?;
-    // Runs of before there were any lack them.
+    // Older runs have none.
     let transcripts = table_if_any::<TranscriptRow>(dir, Ending::MaybeCut)?.rows;
     Ok(Begun { manifest, tables, transcripts })
 }
@@ -104,7 +104,7 @@ fn unchecked(dir: &Path, ending: Ending) -> Result<Unchecked, Error> {
         cells: table::<CellRow>(dir, ending)?,
         inferences: table::<InferenceRow>(dir, ending)?,
         steps: table::<StepRow>(dir, ending)?,
-        // Runs of before there were any, and those without a pool, lack some tables.
+        // Older runs, and those without a pool, lack some tables.
         accuracy: table_if_any::<AccuracyRow>(dir, ending)?,
         queries: table_if_any::<QueryRow>(dir, ending)?,
         items: table_if_any::<ItemRow>(dir, ending)?,

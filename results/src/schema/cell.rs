@@ -19,7 +19,7 @@ pub struct CellRow {
     pub relus: u64,
     /// Variant of the ReLU protocol, such as `narrow`.
     pub relu: String,
-    /// Who computed on ciphertexts, such as `narrow`; runs of before there was a choice do not say.
+    /// Who computed on ciphertexts, such as `narrow`; `None` in runs older than the choice.
     #[serde(default)]
     pub he: Option<String>,
     /// Threads of each party.
@@ -73,8 +73,8 @@ pub struct CellRow {
 }
 
 impl CellRow {
-    /// What tells it from other cells. Every column is named, so that a new one does not compile until somebody has
-    /// decided whether it belongs here.
+    /// What tells it from other cells. The pattern names every column, so that a new one does not compile until it is decided
+    /// whether it belongs here.
     pub(crate) fn identity(&self) -> Identity<'_> {
         let Self {
             cell: _,

@@ -2,10 +2,8 @@
 //! thing to compare is added here: a field, and the [`Dimension`] that selects it.
 
 use super::row::{Wrong, named};
+use crate::layout::or_missing;
 use serde::{Deserialize, Serialize};
-
-/// Stands for what a run does not say.
-const UNSAID: &str = "-";
 
 /// What a cell is a combination of.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -120,7 +118,7 @@ impl Dimension {
             scenario,
             rate_per_s,
         } = *cell;
-        let known = |value: Option<&str>| value.unwrap_or(UNSAID).to_owned();
+        let known = |value: Option<&str>| or_missing(value, str::to_owned);
         match self {
             Self::Run => run.to_owned(),
             Self::Model => model.to_owned(),
@@ -128,11 +126,11 @@ impl Dimension {
             Self::Budget => budget.map_or_else(|| "all".to_owned(), |budget| budget.to_string()),
             Self::Relu => relu.to_owned(),
             Self::He => known(he),
-            Self::Threads => threads.map_or_else(|| UNSAID.to_owned(), |threads| threads.to_string()),
+            Self::Threads => or_missing(threads, |threads| threads.to_string()),
             Self::Store => known(store),
             Self::Link => link.to_owned(),
             Self::Scenario => known(scenario),
-            Self::Rate => rate_per_s.map_or_else(|| UNSAID.to_owned(), |rate| rate.to_string()),
+            Self::Rate => or_missing(rate_per_s, |rate| rate.to_string()),
         }
     }
 }

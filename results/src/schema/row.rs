@@ -1,4 +1,4 @@
-//! What a row type says beside its columns, and the rules that types alone do not express.
+//! What a row type has beside its columns: a file, and rules that types alone do not express.
 
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
@@ -15,10 +15,10 @@ pub(crate) trait Row: Serialize + DeserializeOwned + Default {
     /// File name in the run's folder.
     const FILE: &'static str;
 
-    /// Columns that runs of before they came lack; empty in each of their rows.
+    /// Columns that older runs lack; they are empty in each row of theirs.
     const LATER: &[&str] = &[];
 
-    /// What the types alone do not say.
+    /// Errors with the first value that breaks a rule which the types alone do not express.
     fn check(&self) -> Result<(), Wrong>;
 }
 

@@ -15,7 +15,8 @@ pub enum Party {
     Server,
 }
 
-/// When a step runs.
+/// The part of a run that a row belongs to: what the column `phase` may hold. The crate `netem` has a type of the same name for
+/// the traffic of a channel; this one is a word of the file format, which does not follow when a channel changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -38,7 +39,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A row of `raw.csv`: one party's spending in one step of one phase of one repeat.
+/// A row of `raw.csv`: what one step of one phase of one repeat took one party.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRow {
     /// Cell id, as in `cells.csv`.
