@@ -6,7 +6,9 @@ use crate::experiment::parse_links;
 use crate::report::say;
 use netem::{Doing, Event, Link, Predicted};
 use results::projection::{ProjectedLink, ProjectedRow};
-use results::{Party, Phase, SummaryRow, TranscriptRow, load_transcripts};
+use results::{
+    Party, Phase, SummaryRow, TranscriptRow, load_manifest, load_tables, load_transcripts, summarise,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -45,9 +47,9 @@ struct Repeat {
 }
 
 fn project_run(folder: &Path, links: &[Link], only: &[String]) -> Result<Vec<ProjectedRow>, Error> {
-    let run = results::load_manifest(folder)?.id;
+    let (manifest, tables) = (load_manifest(folder)?, load_tables(folder)?);
     let mut repeats: BTreeMap<(String, u32), Repeat> = BTreeMap::new();
-    for row in load_transcripts(folder)? {
+    for row in load_transcripts(folder, &tables)? {
         let repeat = repeats.entry((row.cell.clone(), row.repeat)).or_default();
         let (events, phase) = match row.phase {
             Phase::Setup => continue,
@@ -61,7 +63,7 @@ fn project_run(folder: &Path, links: &[Link], only: &[String]) -> Result<Vec<Pro
         events[party].push(event(&row, phase));
     }
     let mut rows = Vec::new();
-    for summary in results::summarise(folder)? {
+    for summary in summarise(&tables, &manifest)? {
         let of_cell: Vec<&Repeat> =
             repeats.iter().filter(|((cell, _), _)| *cell == summary.cell).map(|(_, repeat)| repeat).collect();
         let selected = only.is_empty() || only.iter().any(|text| summary.cell.contains(text));
@@ -69,7 +71,7 @@ fn project_run(folder: &Path, links: &[Link], only: &[String]) -> Result<Vec<Pro
             continue;
         }
         for link in links {
-            rows.push(projected(&run, &summary, &of_cell, link)?);
+            rows.push(projected(&manifest.id, &summary, &of_cell, link)?);
         }
     }
     Ok(rows)

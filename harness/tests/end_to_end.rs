@@ -106,7 +106,7 @@ fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
     assert_eq!((row.status, row.n, row.verified), (CellStatus::Ok, 3, 3));
     assert!(row.acc_secure.is_some() && row.acc_fixed.is_some() && row.acc_float.is_some());
 
-    let cell = &loaded.cells[0];
+    let cell = &loaded.tables.cells[0];
     assert_eq!(row.setup_up_bytes, cell.predicted_setup_up_bytes);
     assert_eq!(row.setup_down_bytes, cell.predicted_setup_down_bytes);
     assert_eq!(row.setup_rounds, cell.predicted_setup_rounds);
@@ -118,15 +118,15 @@ fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
     assert_eq!(row.online_rounds, cell.predicted_online_rounds);
 
     let right = |class: fn(&AccuracyRow) -> u32| {
-        let right = loaded.accuracy.iter().filter(|row| class(row) == row.label).count();
-        Some(right as f64 / loaded.accuracy.len() as f64)
+        let right = loaded.tables.accuracy.iter().filter(|row| class(row) == row.label).count();
+        Some(right as f64 / loaded.tables.accuracy.len() as f64)
     };
-    assert_eq!((loaded.accuracy.len(), cell.acc_images), (20, Some(20)));
+    assert_eq!((loaded.tables.accuracy.len(), cell.acc_images), (20, Some(20)));
     assert_eq!(right(|row| row.class_float), cell.acc_float);
     assert_eq!(right(|row| row.class_fixed), cell.acc_fixed);
     let classes = |row: &AccuracyRow| (Some(row.class_float), Some(row.class_fixed));
-    for row in &loaded.inferences {
-        assert_eq!((row.class_float, row.class_fixed), classes(&loaded.accuracy[row.image as usize]));
+    for row in &loaded.tables.inferences {
+        assert_eq!((row.class_float, row.class_fixed), classes(&loaded.tables.accuracy[row.image as usize]));
     }
 
     // Directions have a rate each and may be busy at once, so the link alone takes the bytes of the busier one over the
@@ -291,7 +291,7 @@ fn an_untrained_network_is_written_once_shown_and_run() {
     let run = linnet(&[&run[..], &["--accuracy-images", "10", "--calibration-images", "10"]].concat());
     assert!(run.status.success(), "{}", text(&run));
     let loaded = results::load(&folder.path().join("runs/run")).unwrap();
-    let (row, cell) = (&loaded.summary[0], &loaded.cells[0]);
+    let (row, cell) = (&loaded.summary[0], &loaded.tables.cells[0]);
     assert_eq!((row.status, row.n, row.verified), (CellStatus::Ok, 2, 2));
     assert_eq!((cell.method.as_str(), cell.relus, cell.fa, cell.fw), ("random-init", 922, Some(6), Some(8)));
 
@@ -325,7 +325,7 @@ fn measured_memory(folder: &Path, model: &str, store: &str) -> (u64, u64) {
     let id = format!("{model}-{store}");
     let run = ["run", "--model", model, "--link", "loopback", "--store", store, "--id", &id];
     linnet(&[&run[..], &["--images", "1", "--warmups", "0", "--accuracy-images", "1"]].concat());
-    let row = results::load(&folder.join("runs").join(&id)).unwrap().inferences.pop().unwrap();
+    let row = results::load(&folder.join("runs").join(&id)).unwrap().tables.inferences.pop().unwrap();
     let (client, server) = (row.peak_rss_client_bytes.unwrap(), row.peak_rss_server_bytes.unwrap());
     for (party, estimate, measured) in
         [("client", estimate.client, client), ("server", estimate.server, server)]
@@ -422,7 +422,7 @@ fn check_failed(workshop: &Workshop, run: Child, said: &[&str]) {
     assert!(start.elapsed() < Duration::from_secs(12), "took {:?}", start.elapsed());
     assert!(!output.status.success(), "{}", text(&output));
     let loaded = workshop.loaded();
-    let last = loaded.inferences.last().unwrap();
+    let last = loaded.tables.inferences.last().unwrap();
     assert_eq!(last.status, InferenceStatus::Failed);
     let error = last.error.as_deref().unwrap();
     assert!(error.starts_with("client: ") && said.iter().any(|s| error.contains(s)), "{error}");

@@ -36,7 +36,7 @@ fn a_client_is_served_by_tls_verified_and_counted() {
         assert!(done.status.success(), "{}", text(&done));
     }
     let run = workshop.loaded("verified");
-    let (row, cell) = (&run.summary[0], &run.cells[0]);
+    let (row, cell) = (&run.summary[0], &run.tables.cells[0]);
     assert_eq!((row.status, row.n, row.verified), (CellStatus::Ok, 3, 3));
     assert_eq!(row.link, "network");
     // Two requests more than between processes that are told what comes next, and otherwise what the plan says.
@@ -46,8 +46,8 @@ fn a_client_is_served_by_tls_verified_and_counted() {
     let settings = &run.manifest.settings;
     assert!(settings["server"]["machine"]["cores"].as_u64().unwrap() > 0, "{settings}");
     // The same tables as between processes of one host: classes in the clear, and what both parties did.
-    assert_eq!((run.accuracy.len(), cell.acc_images), (40, Some(40)));
-    let transcripts = results::load_transcripts(&workshop.path("runs/verified")).unwrap();
+    assert_eq!((run.tables.accuracy.len(), cell.acc_images), (40, Some(40)));
+    let transcripts = results::load_transcripts(&workshop.path("runs/verified"), &run.tables).unwrap();
     for (party, phase) in [(Party::Client, Phase::Offline), (Party::Server, Phase::Online)] {
         let of = |repeat| {
             transcripts.iter().filter(move |row| (row.party, row.phase, row.repeat) == (party, phase, repeat))
@@ -59,7 +59,7 @@ fn a_client_is_served_by_tls_verified_and_counted() {
     // Without the weights nothing is verified, and nothing claims to be.
     let plain = workshop.loaded("plain");
     assert_eq!((plain.summary[0].n, plain.summary[0].verified), (3, 0));
-    assert!(plain.inferences.iter().all(|row| row.verified.is_none() && row.class_fixed.is_none()));
+    assert!(plain.tables.inferences.iter().all(|row| row.verified.is_none() && row.class_fixed.is_none()));
     assert_eq!(traffic(&plain), traffic(&run));
 }
 

@@ -112,7 +112,7 @@ fn check_syntax(path: &Path) {
 }
 
 fn same_rows(merged: &Loaded, whole: &Loaded) {
-    assert_eq!(whole.cells.len(), 8);
+    assert_eq!(whole.tables.cells.len(), 8);
     assert_eq!(timeless(merged), timeless(whole));
     let order = |run: &Loaded| run.summary.iter().map(|row| row.cell.clone()).collect::<Vec<_>>();
     assert_eq!(order(merged), order(whole));
@@ -321,7 +321,7 @@ fn more_shares_than_cells_are_the_whole_too() {
     }
     let merged = cluster.linnet(&["merge", &runs[0], &runs[1], &runs[2], "--out", "runs/merged"]);
     assert!(merged.status.success(), "{}", text(&merged));
-    assert_eq!(cluster.loaded("runs/merged").cells.len(), 2);
+    assert_eq!(cluster.loaded("runs/merged").tables.cells.len(), 2);
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn one_share_makes_the_networks_and_the_others_wait() {
     drop(lock);
     assert!(share.wait().unwrap().success());
     assert!(cluster.path("runs/study-quick/models/mini/ar").exists());
-    assert_eq!(cluster.loaded("runs/share").cells.len(), 1);
+    assert_eq!(cluster.loaded("runs/share").tables.cells.len(), 1);
 }
 
 #[test]

@@ -68,10 +68,10 @@ fn a_server_whose_queries_come_too_fast_runs_dry_and_says_so() {
     // Every query is verified, and its bytes are those that the plan and its request predict.
     let run = workshop.loaded();
     assert_eq!(run.summary.len(), 3);
-    for (row, cell) in run.summary.iter().zip(&run.cells) {
+    for (row, cell) in run.summary.iter().zip(&run.tables.cells) {
         assert_eq!((row.status, row.n, row.verified), (CellStatus::Ok, 12, 12));
         assert_eq!(cell.scenario.as_deref(), Some("server"));
-        let cell = run.cells.iter().find(|cell| cell.cell == row.cell).unwrap();
+        let cell = run.tables.cells.iter().find(|cell| cell.cell == row.cell).unwrap();
         assert_eq!(row.online_up_bytes, cell.predicted_online_up_bytes);
         assert_eq!(row.online_rounds, cell.predicted_online_rounds);
         assert_eq!(row.offline_up_bytes, cell.predicted_offline_up_bytes);

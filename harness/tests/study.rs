@@ -57,10 +57,10 @@ fn one_file_trains_linearizes_and_measures() {
     let cells: Vec<(&str, u64)> = found.summary.iter().map(|row| (row.method.as_str(), row.relus)).collect();
     assert_eq!(cells, [("ar", 9216), ("random", 1000), ("random", 461), ("snl", 1000), ("snl", 461)]);
     assert!(
-        found.inferences.iter().all(|row| row.status == InferenceStatus::Ok),
+        found.tables.inferences.iter().all(|row| row.status == InferenceStatus::Ok),
         "one image a cell, verified"
     );
-    assert_eq!(found.inferences.iter().filter(|row| !row.warmup).count(), 5);
+    assert_eq!(found.tables.inferences.iter().filter(|row| !row.warmup).count(), 5);
 
     let again = sweep(folder.path(), &["--quick", "--id", "second"]);
     let said = String::from_utf8_lossy(&again.stderr).into_owned() + &String::from_utf8_lossy(&again.stdout);

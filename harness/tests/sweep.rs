@@ -63,8 +63,8 @@ fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
     let done = workshop.sweep("whole", &[]).output().unwrap();
     assert!(done.status.success(), "{}", text(&done));
     let whole = workshop.loaded("whole");
-    assert_eq!((whole.cells.len(), whole.inferences.len()), (8, 24));
-    let ran: Vec<&str> = whole.cells.iter().map(|row| row.cell.as_str()).collect();
+    assert_eq!((whole.tables.cells.len(), whole.tables.inferences.len()), (8, 24));
+    let ran: Vec<&str> = whole.tables.cells.iter().map(|row| row.cell.as_str()).collect();
     let listed: Vec<&str> = whole.summary.iter().map(|row| row.cell.as_str()).collect();
     assert_eq!(listed, whole.manifest.cells, "the summary is in the order of what was asked for");
     assert_ne!(ran, listed, "cells ran in another order");
@@ -93,14 +93,14 @@ fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
     let stopped = workshop.loaded("stopped");
     assert_eq!(stopped.manifest.resumed.len(), 2);
     assert_eq!(timeless(&stopped), timeless(&whole));
-    assert_eq!(whole.accuracy.len(), 2 * 5, "cells of a network share their classes of test images");
+    assert_eq!(whole.tables.accuracy.len(), 2 * 5, "cells of a network share their classes of test images");
     assert_eq!(classes(&stopped), classes(&whole));
-    let ran_then: Vec<&str> = stopped.cells.iter().map(|row| row.cell.as_str()).collect();
+    let ran_then: Vec<&str> = stopped.tables.cells.iter().map(|row| row.cell.as_str()).collect();
     assert_eq!(ran_then, ran, "the order is the seed's");
 
     let again = workshop.linnet(&["sweep", "--resume", "runs/stopped"]);
     assert!(again.status.success() && text(&again).contains("8 of 8 cells are done"), "{}", text(&again));
-    assert_eq!(workshop.loaded("stopped").inferences, stopped.inferences);
+    assert_eq!(workshop.loaded("stopped").tables.inferences, stopped.tables.inferences);
     let report = workshop.linnet(&["report", "runs/whole", "runs/stopped", "--out", "report.html"]);
     assert!(report.status.success(), "{}", text(&report));
     assert!(
@@ -115,7 +115,7 @@ fn a_sweep_killed_twice_has_the_rows_of_one_that_was_not() {
 /// Of every test image and network; under which cell they stand depends on where a run was stopped.
 fn classes(run: &Loaded) -> Vec<(u64, u32, u32, u32)> {
     let row = |row: &AccuracyRow| (row.image, row.label, row.class_float, row.class_fixed);
-    let mut classes: Vec<_> = run.accuracy.iter().map(row).collect();
+    let mut classes: Vec<_> = run.tables.accuracy.iter().map(row).collect();
     classes.sort_unstable();
     classes
 }
@@ -130,8 +130,8 @@ fn shares_are_together_the_whole() {
         assert!(done.status.success(), "{}", text(&done));
         let run = workshop.loaded(&id);
         assert_eq!(run.manifest.shard.as_ref().map(|shard| (shard.share, shard.of)), Some((share, 3)));
-        assert_eq!(run.cells.len(), run.manifest.cells.len());
-        for cell in run.cells {
+        assert_eq!(run.tables.cells.len(), run.manifest.cells.len());
+        for cell in run.tables.cells {
             assert!(together.insert(cell.cell.clone()), "{} twice", cell.cell);
         }
     }
@@ -165,9 +165,9 @@ fn repeats_of_interleaved_cells_alternate() {
     let done = workshop.sweep("run", &words).output().unwrap();
     assert!(done.status.success(), "{}", text(&done));
     let run = workshop.loaded("run");
-    assert_eq!((run.cells.len(), run.inferences.len()), (4, 28));
+    assert_eq!((run.tables.cells.len(), run.tables.inferences.len()), (4, 28));
     let mut firsts = BTreeSet::new();
-    for pair in run.inferences.chunks(2) {
+    for pair in run.tables.inferences.chunks(2) {
         let of = |row: &results::InferenceRow| (row.repeat, row.warmup, row.cell.replace("narrow", "sign"));
         assert_eq!(of(&pair[0]), of(&pair[1]));
         assert_ne!(pair[0].cell, pair[1].cell);

@@ -1,10 +1,7 @@
 //! Classes of test images in the clear. They are a network's, whatever it runs over and with: its cells share one cell's rows.
 
-use crate::Error;
-use crate::run::files;
-use crate::schema::{AccuracyRow, CellRow, Row, Wrong};
+use crate::schema::{AccuracyRow, CellRow, Identity};
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 /// What determines a network's classes: the cells that agree in it have the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,61 +16,56 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn of(row: &CellRow) -> Self {
+        let Identity {
+            model,
+            method,
+            budget,
+            relus,
+            // What a network runs with and over makes no difference in the clear.
+            relu: _,
+            he: _,
+            threads: _,
+            store: _,
+            link: _,
+            scenario: _,
+            rate_per_s: _,
+        } = row.identity();
         Self {
-            model: row.model.clone(),
-            method: row.method.clone(),
-            budget: row.budget,
-            relus: row.relus,
+            model: model.to_owned(),
+            method: method.to_owned(),
+            budget,
+            relus,
             widths: [row.ring_bits, row.fa, row.fw],
         }
     }
 }
 
-/// Reads the rows of a run that has any; none otherwise.
-///
-/// # Errors
-/// [`Error::Field`] where a row is damaged, of no cell, or there twice; [`Error::Io`] if the disk refuses.
-pub(crate) fn read(dir: &Path, cells: &[CellRow]) -> Result<Vec<AccuracyRow>, Error> {
-    if !dir.join(AccuracyRow::FILE).exists() {
-        return Ok(Vec::new());
-    }
-    let table = files::read::<AccuracyRow>(dir)?;
-    let known: HashSet<&str> = cells.iter().map(|row| row.cell.as_str()).collect();
-    let mut seen = HashSet::new();
-    for (index, row) in table.rows.iter().enumerate() {
-        if !known.contains(row.cell.as_str()) {
-            let expected = "a cell of cells.csv";
-            return Err(table.wrong(index, Wrong { column: "cell", expected, found: row.cell.clone() }));
-        }
-        if !seen.insert((row.cell.as_str(), row.image)) {
-            let (expected, found) = ("an image not seen before", row.image.to_string());
-            return Err(table.wrong(index, Wrong { column: "image", expected, found }));
-        }
-    }
-    Ok(table.rows)
+/// Who takes over a network's rows where their cell goes: the first cell of the network that stays.
+pub(crate) struct Heirs {
+    stays: HashSet<String>,
+    /// Of every cell that goes and has an heir: that one's id.
+    heirs: HashMap<String, String>,
 }
 
-/// The rows as they are once only the cells in `stays` are left: those of a cell that goes become those of the first cell of
-/// its network that stays; without one they go too.
-pub(crate) fn handed_on(
-    rows: Vec<AccuracyRow>,
-    cells: &[CellRow],
-    stays: &HashSet<String>,
-) -> Vec<AccuracyRow> {
-    let mut heirs: HashMap<Network, &str> = HashMap::new();
-    for cell in cells.iter().filter(|cell| stays.contains(&cell.cell)) {
-        heirs.entry(Network::of(cell)).or_insert(&cell.cell);
+impl Heirs {
+    /// Of `cells`, once only those in `stays` are left.
+    pub(crate) fn new(cells: &[CellRow], stays: &HashSet<String>) -> Self {
+        let mut first: HashMap<Network, &str> = HashMap::new();
+        for cell in cells.iter().filter(|cell| stays.contains(&cell.cell)) {
+            first.entry(Network::of(cell)).or_insert(&cell.cell);
+        }
+        let heir = |cell: &CellRow| Some((cell.cell.clone(), (*first.get(&Network::of(cell))?).to_owned()));
+        Self { stays: stays.clone(), heirs: cells.iter().filter_map(heir).collect() }
     }
-    let networks: HashMap<&str, Network> =
-        cells.iter().map(|cell| (cell.cell.as_str(), Network::of(cell))).collect();
-    let left = |row: AccuracyRow| {
-        if stays.contains(&row.cell) {
+
+    /// The row as it is then; `None` where nobody takes it over.
+    pub(crate) fn hand_on(&self, row: AccuracyRow) -> Option<AccuracyRow> {
+        if self.stays.contains(&row.cell) {
             return Some(row);
         }
-        let heir = heirs.get(networks.get(row.cell.as_str())?)?;
-        Some(AccuracyRow { cell: (*heir).to_owned(), ..row })
-    };
-    rows.into_iter().filter_map(left).collect()
+        let cell = self.heirs.get(&row.cell)?.clone();
+        Some(AccuracyRow { cell, ..row })
+    }
 }
 
 /// Of every cell that has them, itself or through another of its network: its network's rows.
@@ -111,8 +103,8 @@ mod tests {
     fn rows_of_a_cell_that_goes_are_handed_on_within_its_network() {
         let cells = [cell("a", 5, "lan"), cell("b", 7, "lan"), cell("c", 5, "wan"), cell("d", 7, "wan")];
         let left = |stays: &[&str]| {
-            let stays = stays.iter().map(|id| (*id).to_owned()).collect();
-            handed_on(vec![row("a", 1), row("b", 2)], &cells, &stays)
+            let heirs = Heirs::new(&cells, &stays.iter().map(|id| (*id).to_owned()).collect());
+            [row("a", 1), row("b", 2)].into_iter().filter_map(|row| heirs.hand_on(row)).collect::<Vec<_>>()
         };
         assert_eq!(left(&["a", "b", "c"]), [row("a", 1), row("b", 2)]);
         assert_eq!(left(&["c", "d"]), [row("c", 1), row("d", 2)]);

@@ -1,50 +1,17 @@
 //! How a training went, beside the checkpoint that came of it: `curves.csv`, and its picture `curves.svg`.
 
+pub use crate::schema::EpochRow;
+
+use crate::Error;
 use crate::pictures::curves::draw;
-use crate::run::files::{write_table, write_whole};
-use crate::schema::{Row, Wrong};
-use crate::{Error, run};
-use serde::{Deserialize, Serialize};
+use crate::run::files::{check, write_table, write_whole};
+use crate::schema::Row;
 use std::path::Path;
 
 /// Name of the table.
-pub const TABLE: &str = "curves.csv";
+pub const TABLE: &str = EpochRow::FILE;
 /// Name of the picture.
 pub const PICTURE: &str = "curves.svg";
-
-/// What one epoch reported.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EpochRow {
-    /// The part of the training, such as `train` or `finetune`.
-    pub phase: String,
-    /// From 1, within the phase.
-    pub epoch: u64,
-    /// Mean loss over the epoch's images.
-    pub loss: f64,
-    /// Top-1 accuracy on the training images as they were seen, 0 to 1.
-    pub train: f64,
-    /// Top-1 accuracy on the held-out images after the epoch, 0 to 1.
-    pub held_out: f64,
-}
-
-impl Row for EpochRow {
-    const FILE: &'static str = TABLE;
-
-    fn check(&self) -> Result<(), Wrong> {
-        if self.phase.is_empty() {
-            return Err(Wrong { column: "phase", expected: "a name", found: String::new() });
-        }
-        if !self.loss.is_finite() {
-            return Err(Wrong { column: "loss", expected: "a finite number", found: self.loss.to_string() });
-        }
-        for (column, share) in [("train", self.train), ("held_out", self.held_out)] {
-            if !(0.0..=1.0).contains(&share) {
-                return Err(Wrong { column, expected: "a fraction from 0 to 1", found: share.to_string() });
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Puts both files, named [`TABLE`] and [`PICTURE`], into the folder `dir`, replacing older ones; each appears whole
 /// or not at all. `name` says whose training it was.
@@ -52,7 +19,7 @@ impl Row for EpochRow {
 /// # Errors
 /// [`Error::Row`] if a column breaks its rule; [`Error::Io`] if the disk refuses.
 pub fn write(dir: &Path, name: &str, epochs: &[EpochRow]) -> Result<(), Error> {
-    run::files::check(epochs)?;
+    check(epochs)?;
     write_table(dir, epochs)?;
     write_whole(&dir.join(PICTURE), draw(name, epochs).as_bytes())
 }

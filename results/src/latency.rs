@@ -1,7 +1,7 @@
 //! `latency.hlog`: the times of a run as histograms, in the log format of HdrHistogram's tools.
 
-use crate::Timed;
 use crate::statistics::Sample;
+use crate::summary::Timed;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use std::time::Duration;

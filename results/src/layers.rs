@@ -35,11 +35,16 @@ pub struct LayerRow {
 
 /// The steps of every cell of a run, offline before online, in the order of the summary and of the plan.
 pub fn layers(run: &Loaded) -> Vec<LayerRow> {
-    let counted: HashSet<(&str, u32)> =
-        run.inferences.iter().filter(|row| row.counts()).map(|row| (row.cell.as_str(), row.repeat)).collect();
+    let counted: HashSet<(&str, u32)> = run
+        .tables
+        .inferences
+        .iter()
+        .filter(|row| row.counts())
+        .map(|row| (row.cell.as_str(), row.repeat))
+        .collect();
     let counts = |row: &&StepRow| !row.warmup && counted.contains(&(row.cell.as_str(), row.repeat));
     let mut of_cell: HashMap<&str, Vec<&StepRow>> = HashMap::new();
-    for row in run.steps.iter().filter(counts) {
+    for row in run.tables.steps.iter().filter(counts) {
         of_cell.entry(&row.cell).or_default().push(row);
     }
     let cells = run.summary.iter().filter_map(|row| of_cell.get(row.cell.as_str()));

@@ -3,8 +3,11 @@
 //! A run is a folder: `manifest.json` (all that is needed to repeat it), `raw.csv` (a row per step), `inferences.csv`
 //! (a row per repeat), `cells.csv` (a row per cell), `accuracy.csv` (a row per network and test image), `transcripts.csv`
 //! (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and pictures; where queries come
-//! from a pool, also `queries.csv`, `items.csv` and, derived, `scenarios.csv`. The columns are explained in this crate's README. The crate reads no clock and knows no link, protocol or model: times, bytes
-//! and names are handed in. A training leaves its [`curves`] beside its checkpoint.
+//! from a pool, also `queries.csv`, `items.csv` and, derived, `scenarios.csv`. The columns are explained in this crate's
+//! README. The crate reads no clock and knows no link, protocol or model: times, bytes and names are handed in. A training
+//! leaves its [`curves`] beside its checkpoint.
+//!
+//! [`load`] reads a finished run's files, each once; whatever compares, draws or reports is a function of what it returns.
 
 mod accuracy;
 pub mod compare;
@@ -23,7 +26,7 @@ pub mod scenario;
 mod schema;
 pub mod statistics;
 mod summary;
-mod table;
+mod tables;
 mod units;
 
 pub use error::Error;
@@ -33,10 +36,10 @@ pub use manifest::{
     Shard,
 };
 pub use merge::merge;
-pub use run::{Loaded, Pool, Run, load, load_manifest, load_transcripts};
+pub use run::{Run, load, load_manifest, load_tables, load_transcripts};
 pub use schema::{
     AccuracyRow, CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow,
     ScenarioRow, StepRow, SummaryRow, TranscriptRow, columns_by_file,
 };
-pub use summary::{Timed, summarise};
-pub use table::table;
+pub use summary::{summarise, table};
+pub use tables::{Loaded, Tables};

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// Version of all files of a run; a reader refuses any other.
 pub const SCHEMA: u32 = 2;
 
+/// Name of the manifest in a run's folder.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
 /// The record beside the rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,12 +39,12 @@ pub struct Manifest {
     pub loopback: Option<Loopback>,
     /// What was run.
     pub models: Vec<ModelRecord>,
-    /// The files that images were read from; empty for a data set that is built in, and in manifests of before they
-    /// were recorded.
+    /// The files that images were read from; empty for a data set that is built in, and in manifests older than
+    /// this record.
     #[serde(default)]
     pub data: Vec<DataRecord>,
-    /// Ids of all cells in the order that tables and pictures have, whatever order they ran in; empty in manifests of
-    /// before there was a choice.
+    /// Ids of all cells in the order that tables and pictures have, whatever order they ran in; empty in older
+    /// manifests.
     #[serde(default)]
     pub cells: Vec<String>,
     /// Which share of an experiment's cells these are; `None`: all that were asked for.

@@ -1,9 +1,7 @@
 //! Runs joined into one: shares of an experiment, or parts of it that ran alone.
 
-use crate::run::{files, load_transcripts};
-use crate::scenario::optional;
-use crate::schema::{ItemRow, QueryRow, Row};
-use crate::{DataRecord, Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, TranscriptRow, load};
+use crate::run::{replace_tables, transcripts_if_any};
+use crate::{DataRecord, Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, Tables, load};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -24,7 +22,7 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
     }
     let mut home: HashMap<&str, &Path> = HashMap::new();
     for (run, path) in runs.iter().zip(parts) {
-        for cell in &run.cells {
+        for cell in &run.tables.cells {
             if let Some(other) = home.insert(&cell.cell, path) {
                 let expected = format!("no cell of {}", other.display());
                 return Err(differs(path, "cells", expected, cell.cell.clone()));
@@ -33,38 +31,13 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
     }
     let manifest = joined(&runs, parts, out)?;
     let run = Run::create(out, &manifest)?;
-    let all = |rows: fn(&Loaded) -> usize| runs.iter().map(rows).sum::<usize>();
-    let (mut cells, mut inferences, mut steps) = (
-        Vec::with_capacity(all(|run| run.cells.len())),
-        Vec::with_capacity(all(|run| run.inferences.len())),
-        Vec::with_capacity(all(|run| run.steps.len())),
-    );
-    let mut transcripts: Vec<TranscriptRow> = Vec::new();
-    let (mut queries, mut items) = (Vec::new(), Vec::new());
-    let mut accuracy = Vec::new();
+    let (mut tables, mut transcripts) = (Tables::default(), Vec::new());
     for (part, path) in runs.into_iter().zip(parts) {
-        cells.extend(part.cells);
-        inferences.extend(part.inferences);
-        steps.extend(part.steps);
-        accuracy.extend(part.accuracy);
-        if path.join(TranscriptRow::FILE).exists() {
-            transcripts.extend(load_transcripts(path)?);
-        }
-        queries.extend(optional::<QueryRow>(path)?);
-        items.extend(optional::<ItemRow>(path)?);
+        transcripts.extend(transcripts_if_any(path, &part.tables)?);
+        tables.append(part.tables);
     }
-    files::write_table(out, &cells)?;
-    files::write_table(out, &inferences)?;
-    files::write_table(out, &steps)?;
-    files::write_table(out, &transcripts)?;
-    if !accuracy.is_empty() {
-        files::write_table(out, &accuracy)?;
-    }
-    if !queries.is_empty() {
-        files::write_table::<QueryRow>(out, &queries)?;
-        files::write_table::<ItemRow>(out, &items)?;
-    }
-    run.finish()
+    replace_tables(out, &tables, &transcripts)?;
+    Ok(run.finish()?.summary)
 }
 
 fn differs(path: &Path, what: &str, expected: impl Into<String>, found: impl Into<String>) -> Error {

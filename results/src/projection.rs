@@ -3,7 +3,8 @@
 
 use crate::Error;
 use crate::layout::{Layout, in_order, or_missing};
-use crate::schema::{SummaryRow, decimal_seconds};
+use crate::run::files::write_whole;
+use crate::schema::{Identity, SummaryRow, decimal_seconds};
 use crate::statistics::median;
 use crate::units::{bytes, count, seconds};
 use serde::Serialize;
@@ -76,16 +77,30 @@ impl ProjectedRow {
         let seconds = |of: fn(&(u64, u64)) -> u64| {
             median(times.iter().map(|t| of(t) as f64 / 1e9)).map(|median| median.value)
         };
+        let Identity {
+            model,
+            method,
+            budget,
+            relus,
+            relu,
+            link: recorded_link,
+            // The table has no columns for these: the cell's id tells them apart.
+            he: _,
+            threads: _,
+            store: _,
+            scenario: _,
+            rate_per_s: _,
+        } = row.identity();
         Self {
             kind: PROJECTED,
             run: run.to_owned(),
             cell: row.cell.clone(),
-            model: row.model.clone(),
-            method: row.method.clone(),
-            budget: row.budget,
-            relus: row.relus,
-            relu: row.relu.clone(),
-            recorded_link: row.link.clone(),
+            model: model.to_owned(),
+            method: method.to_owned(),
+            budget,
+            relus,
+            relu: relu.to_owned(),
+            recorded_link: recorded_link.to_owned(),
             link: link.name.clone(),
             rate_bytes_per_s: link.rate_bytes_per_s,
             rtt_s: link.rtt_s,
@@ -146,7 +161,7 @@ pub fn write(path: &Path, rows: &[ProjectedRow]) -> Result<(), Error> {
         writer.serialize(row).map_err(|source| Error::Encode { file: TABLE, source })?;
     }
     let bytes = writer.into_inner().expect("memory takes every byte");
-    crate::run::files::write_whole(path, &bytes)
+    write_whole(path, &bytes)
 }
 
 #[cfg(test)]

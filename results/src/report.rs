@@ -3,6 +3,7 @@
 
 use crate::layers::layers;
 use crate::scenario::PoolLevel;
+use crate::summary::times;
 use crate::{Loaded, ScenarioRow, SummaryRow};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ struct Row<'a> {
 fn data(runs: &[Loaded]) -> Value {
     let mut online = BTreeMap::new();
     for run in runs {
-        for (cell, repeats) in run.times() {
+        for (cell, repeats) in times(&run.tables, &run.manifest) {
             let mut seconds: Vec<f64> =
                 repeats.iter().filter_map(|repeat| repeat.online_ns).map(|ns| ns as f64 / 1e9).collect();
             seconds.sort_by(f64::total_cmp);
@@ -97,14 +98,14 @@ fn rows(run: &Loaded) -> impl Iterator<Item = Row<'_>> {
         summary,
         offline_bytes: both(summary.offline_up_bytes, summary.offline_down_bytes),
         online_bytes: both(summary.online_up_bytes, summary.online_down_bytes),
-        pooled: run.pool.scenarios.iter().find(|scenario| scenario.cell == summary.cell),
+        pooled: run.scenarios.iter().find(|scenario| scenario.cell == summary.cell),
     })
 }
 
 /// Of every cell that uses a pool, how full it was.
 fn pools(runs: &[Loaded]) -> BTreeMap<String, PoolLevel> {
-    let of = |run: &Loaded, cell: &str| PoolLevel::of(cell, &run.pool.queries, &run.pool.items);
-    let cells = runs.iter().flat_map(|run| run.pool.scenarios.iter().map(move |row| (run, &row.cell)));
+    let of = |run: &Loaded, cell: &str| PoolLevel::of(cell, &run.tables.queries, &run.tables.items);
+    let cells = runs.iter().flat_map(|run| run.scenarios.iter().map(move |row| (run, &row.cell)));
     cells.map(|(run, cell)| (key(run, cell), of(run, cell))).collect()
 }
 
@@ -124,4 +125,19 @@ fn steps(runs: &[Loaded]) -> BTreeMap<String, Vec<Value>> {
         all.entry(key(run, &row.cell)).or_default().push(step);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Dimension;
+
+    /// The budget has boxes and a place on the axes in any case.
+    #[test]
+    fn the_page_knows_all_dimensions_but_the_budget() {
+        let all = Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::Budget);
+        let names: Vec<String> = all.map(|dimension| format!("\"{}\"", dimension.name())).collect();
+        let line = format!("const dimensions = [{}];", names.join(", "));
+        assert!(SCRIPT.contains(&line), "page.js lacks {line}");
+    }
 }

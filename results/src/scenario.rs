@@ -4,44 +4,25 @@
 //! which falls behind shows it (no coordinated omission). It has three parts: the queue (others before it), supply (an
 //! empty pool, and taking an item out of it) and service.
 
-use crate::Error;
 use crate::layout::{Layout, or_missing};
-use crate::run::files;
-use crate::schema::{CellRow, ItemRow, QueryRow, Row, ScenarioRow};
+use crate::schema::{CellRow, ItemRow, QueryRow, ScenarioRow};
 use crate::statistics::{Percentile, Sample};
-use crate::summary::in_order;
 use crate::units::{count, seconds};
+use crate::{Manifest, Tables};
 use serde::Serialize;
-use std::path::Path;
 
 /// Name of the scenario whose queries come at a rate.
 const SERVER: &str = "server";
 
-/// Derives the rows from `cells.csv`, `queries.csv` and `items.csv` in `dir`, in the order of the manifest's list of cells; none where no cell
-/// uses a pool.
-///
-/// # Errors
-/// Those of reading; [`Error::Field`] where a row belongs to no cell.
-pub fn scenarios(dir: &Path) -> Result<Vec<ScenarioRow>, Error> {
-    let cells = files::read::<CellRow>(dir)?.rows;
-    let (queries, items) = (optional::<QueryRow>(dir)?, optional::<ItemRow>(dir)?);
-    Ok(in_order(dir, &cells)?
-        .into_iter()
-        .filter_map(|cell| {
-            let queries: Vec<&QueryRow> = queries.iter().filter(|row| row.cell == cell.cell).collect();
-            let items: Vec<&ItemRow> = items.iter().filter(|row| row.cell == cell.cell).collect();
-            let (scenario, pool) = (cell.scenario.as_ref()?, cell.pool?);
-            (!queries.is_empty()).then(|| scenario_row(cell, scenario, pool, &queries, &items))
-        })
-        .collect())
-}
-
-/// The rows of a table that only some runs have.
-pub(crate) fn optional<R: Row>(dir: &Path) -> Result<Vec<R>, Error> {
-    match dir.join(R::FILE).exists() {
-        true => Ok(files::read::<R>(dir)?.rows),
-        false => Ok(Vec::new()),
-    }
+/// Derives the rows from what was measured, in the order of the manifest's list of cells; none where no cell uses a pool.
+pub fn scenarios(tables: &Tables, manifest: &Manifest) -> Vec<ScenarioRow> {
+    let row = |cell: &CellRow| {
+        let queries: Vec<&QueryRow> = tables.queries.iter().filter(|row| row.cell == cell.cell).collect();
+        let items: Vec<&ItemRow> = tables.items.iter().filter(|row| row.cell == cell.cell).collect();
+        let (scenario, pool) = (cell.scenario.as_ref()?, cell.pool?);
+        (!queries.is_empty()).then(|| scenario_row(cell, scenario, pool, &queries, &items))
+    };
+    tables.in_order(manifest).into_iter().filter_map(row).collect()
 }
 
 fn scenario_row(

@@ -4,7 +4,7 @@
 
 mod example;
 
-use results::{Error, load};
+use results::{Error, load, load_manifest, load_tables, summarise};
 use tempfile::tempdir;
 
 /// Replaces the first `from` in one file of a finished run and gives the error of reading it, less the folder.
@@ -199,6 +199,7 @@ fn a_run_cut_short_loses_only_its_last_repeat() {
     let text = std::fs::read_to_string(&path).unwrap();
     let end = text.find("mini-wan,0").unwrap();
     std::fs::write(&path, &text[..end]).unwrap();
-    let rows = results::summarise(&dir).unwrap();
+    let (tables, manifest) = (load_tables(&dir).unwrap(), load_manifest(&dir).unwrap());
+    let rows = summarise(&tables, &manifest).unwrap();
     assert_eq!((rows[0].n, rows[1].n, rows[1].failed), (3, 0, 0));
 }

@@ -155,7 +155,7 @@ impl<'a> Querying<'a> {
             Request::End.send(channel)?;
             channel.flush()?;
         }
-        let summary = run.finish()?;
+        let summary = run.finish()?.summary;
         say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
         Ok(whole)
     }

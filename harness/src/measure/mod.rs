@@ -192,21 +192,19 @@ fn measure(
 }
 
 fn finish(run: Run, folder: &Path) -> Result<(), Error> {
-    let summary = run.finish()?;
-    let scenarios = results::scenario::scenarios(folder)?;
-    let mut text = results::table(&summary);
-    if !scenarios.is_empty() {
-        text += &format!("\n{}", results::scenario::text(&scenarios));
-        text += &bounds(folder, &scenarios)?;
+    let finished = run.finish()?;
+    let mut text = results::table(&finished.summary);
+    if !finished.scenarios.is_empty() {
+        text += &format!("\n{}", results::scenario::text(&finished.scenarios));
+        text += &bounds(&recorded(folder, &finished.manifest)?, &finished.scenarios);
     }
     say(&format!("{text}\nwritten to {}", folder.display()))
 }
 
 /// For cells that differ in the rate alone, the highest rate within the bound that the experiment states, if any.
-fn bounds(folder: &Path, scenarios: &[ScenarioRow]) -> Result<String, Error> {
-    let experiment = recorded(folder, &results::load_manifest(folder)?)?;
+fn bounds(experiment: &Experiment, scenarios: &[ScenarioRow]) -> String {
     let Scenario::Server { p90_bound_s: Some(bound), .. } = experiment.scenario else {
-        return Ok(String::new());
+        return String::new();
     };
     let name = |row: &ScenarioRow| {
         let suffix = experiment.scenario.suffix(row.rate_per_s);
@@ -225,7 +223,7 @@ fn bounds(folder: &Path, scenarios: &[ScenarioRow]) -> Result<String, Error> {
             name(row)
         );
     }
-    Ok(text)
+    text
 }
 
 /// The experiment that a run was begun with.

@@ -13,8 +13,9 @@ pub(crate) fn text(output: &Output) -> String {
 /// Everything in a run that does not depend on time, sorted: what an inference is and comes to, and what each step sends.
 /// Classes of the secure run are left out, since rounding draws fresh masks.
 pub(crate) fn timeless(run: &Loaded) -> (BTreeSet<String>, BTreeSet<String>, BTreeMap<Key, [u64; 5]>) {
-    let cells = run.cells.iter().map(|row| format!("{row:?}")).collect();
+    let cells = run.tables.cells.iter().map(|row| format!("{row:?}")).collect();
     let inferences = run
+        .tables
         .inferences
         .iter()
         .map(|row| {
@@ -31,7 +32,7 @@ pub(crate) fn timeless(run: &Loaded) -> (BTreeSet<String>, BTreeSet<String>, BTr
             )
         })
         .collect();
-    let steps = run.steps.iter().map(|row| {
+    let steps = run.tables.steps.iter().map(|row| {
         let key = (row.cell.clone(), row.warmup, row.repeat, row.party, row.phase, row.step);
         (key, [row.bytes_out, row.bytes_in, row.messages_out, row.messages_in, row.flights_out])
     });

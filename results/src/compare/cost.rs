@@ -1,6 +1,7 @@
 //! What a ReLU costs, by the straight line through cells of different counts.
 
-use super::ComparedRow;
+use super::row::ComparedRow;
+use crate::schema::Dimension;
 use crate::statistics::{Line, line};
 
 /// What papers multiply a ReLU count by to estimate latency, microseconds: about this much (SNL, SENet, DeepReDuce and
@@ -20,23 +21,33 @@ pub struct ReluCost {
     pub total_us: Line,
 }
 
+/// What ways of computing a ReLU differ in.
+const WAY: [Dimension; 5] =
+    [Dimension::Run, Dimension::Relu, Dimension::He, Dimension::Threads, Dimension::Store];
+
+fn way(row: &ComparedRow) -> [String; WAY.len()] {
+    WAY.map(|dimension| dimension.value(&row.run, &row.identity()))
+}
+
 /// One for each way of computing that has cells of at least two counts.
 pub(super) fn costs(rows: &[ComparedRow]) -> Vec<ReluCost> {
-    let mut ways: Vec<[String; 5]> = Vec::new();
+    let mut ways: Vec<[String; WAY.len()]> = Vec::new();
     for row in rows.iter().filter(|row| row.ok()) {
-        if !ways.contains(&row.way()) {
-            ways.push(row.way());
+        if !ways.contains(&way(row)) {
+            ways.push(way(row));
         }
     }
     let varies = |part: usize| ways.iter().any(|way| way[part] != ways[0][part]);
-    let cost = |way: &[String; 5]| {
-        let members: Vec<&ComparedRow> = rows.iter().filter(|row| row.ok() && row.way() == *way).collect();
+    let cost = |way: &[String; WAY.len()]| {
+        let members: Vec<&ComparedRow> =
+            rows.iter().filter(|row| row.ok() && self::way(row) == *way).collect();
         let points = |time: fn(&ComparedRow) -> Option<f64>| -> Vec<(f64, f64)> {
             members.iter().filter_map(|row| Some((row.relus as f64, time(row)? * 1e6))).collect()
         };
         let online = points(|row| row.online_s_p50);
         let total = points(|row| Some(row.offline_s_p50? + row.online_s_p50?));
-        let name: Vec<&str> = (0..5).filter(|part| varies(*part)).map(|part| way[part].as_str()).collect();
+        let name: Vec<&str> =
+            (0..WAY.len()).filter(|part| varies(*part)).map(|part| way[part].as_str()).collect();
         Some(ReluCost {
             way: name.join(" "),
             cells: online.len(),

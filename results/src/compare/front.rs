@@ -1,6 +1,6 @@
 //! Which cells are worth choosing: those that no other beats in everything.
 
-use super::ComparedRow;
+use super::row::ComparedRow;
 
 /// Marks the rows on the fronts of accuracy against online time, and against the bytes of both phases; a row alone has
 /// nothing to beat.

@@ -1,9 +1,10 @@
 //! Steps of the compared cells side by side, for a terminal, and as CSV.
 
+use super::block::Block;
+use super::row::ComparedRow;
 use super::text::{differing, value};
-use super::{Block, ComparedRow, Dimension};
 use crate::layout::{Layout, or_missing};
-use crate::schema::Phase;
+use crate::schema::{Dimension, Phase};
 use crate::units::{bytes, seconds};
 use crate::{LayerRow, units};
 
@@ -56,33 +57,33 @@ fn of<'a>(cell: &ComparedRow, layers: &'a [LayerRow]) -> Vec<&'a LayerRow> {
     layers.iter().filter(|row| (&row.run, &row.cell) == (&cell.run, &cell.cell)).collect()
 }
 
-/// What a step, or several together, took in one cell.
+/// What a step, or several together, cost in one cell.
 #[derive(Clone, Copy, Default)]
-struct Spent {
+struct StepCost {
     /// `None` where it is not known.
     seconds: Option<f64>,
     up: u64,
     down: u64,
 }
 
-impl Spent {
+impl StepCost {
     fn plus(self, other: Self) -> Self {
         let seconds = self.seconds.into_iter().chain(other.seconds).reduce(|a, b| a + b);
         Self { seconds, up: self.up + other.up, down: self.down + other.down }
     }
 }
 
-/// A step with what it took in each cell; `None` where the cell does not have it.
+/// A step with what it cost in each cell; `None` where the cell does not have it.
 struct Step<'a> {
     name: &'a str,
     kind: &'a str,
-    spent: Vec<Option<Spent>>,
+    costs: Vec<Option<StepCost>>,
 }
 
 impl Step<'_> {
     /// Over all cells.
     fn seconds(&self) -> f64 {
-        self.spent.iter().flatten().filter_map(|spent| spent.seconds).sum()
+        self.costs.iter().flatten().filter_map(|cost| cost.seconds).sum()
     }
 }
 
@@ -91,27 +92,27 @@ fn steps<'a>(phase: Phase, cells: &[&ComparedRow], layers: &'a [LayerRow]) -> Ve
     let mut steps: Vec<Step<'a>> = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
         for row in of(cell, layers).into_iter().filter(|row| row.phase == phase) {
-            let spent = Spent { seconds: row.seconds_p50, up: row.up_bytes, down: row.down_bytes };
+            let cost = StepCost { seconds: row.seconds_p50, up: row.up_bytes, down: row.down_bytes };
             let known =
                 steps.iter().position(|step| (step.name, step.kind) == (&row.step_name, &row.step_kind));
             let known = known.unwrap_or_else(|| {
                 steps.push(Step {
                     name: &row.step_name,
                     kind: &row.step_kind,
-                    spent: vec![None; cells.len()],
+                    costs: vec![None; cells.len()],
                 });
                 steps.len() - 1
             });
-            let place = &mut steps[known].spent[index];
-            *place = Some(place.map_or(spent, |before| before.plus(spent)));
+            let place = &mut steps[known].costs[index];
+            *place = Some(place.map_or(cost, |before| before.plus(cost)));
         }
     }
     steps
 }
 
 /// All of `steps` together, cell by cell.
-fn sum<'a>(steps: impl Iterator<Item = &'a Step<'a>> + Clone, cells: usize) -> Vec<Option<Spent>> {
-    let of_cell = |cell: usize| steps.clone().filter_map(|step| step.spent[cell]).reduce(Spent::plus);
+fn sum<'a>(steps: impl Iterator<Item = &'a Step<'a>> + Clone, cells: usize) -> Vec<Option<StepCost>> {
+    let of_cell = |cell: usize| steps.clone().filter_map(|step| step.costs[cell]).reduce(StepCost::plus);
     (0..cells).map(of_cell).collect()
 }
 
@@ -130,15 +131,15 @@ fn table(
     let least = lengths.get(most).filter(|_| steps.len() > most + 1);
     let apart = |step: &&Step<'_>| least.is_none_or(|least| step.seconds() > *least);
     let mut lines: Vec<Vec<String>> =
-        steps.iter().filter(apart).map(|step| line(step.name, step.kind, &step.spent)).collect();
+        steps.iter().filter(apart).map(|step| line(step.name, step.kind, &step.costs)).collect();
     let rest: Vec<&Step<'_>> = steps.iter().filter(|step| !apart(step)).collect();
     if !rest.is_empty() {
         let name = format!("{} others", units::count(rest.len() as u64));
         lines.push(line(&name, "", &sum(rest.iter().copied(), cells.len())));
     }
     let mut total = sum(steps.iter(), cells.len());
-    for (spent, cell) in total.iter_mut().zip(cells) {
-        *spent = spent.map(|spent| Spent { seconds: phase_seconds(phase, cell), ..spent });
+    for (cost, cell) in total.iter_mut().zip(cells) {
+        *cost = cost.map(|cost| StepCost { seconds: phase_seconds(phase, cell), ..cost });
     }
     lines.push(line("total", "", &total));
 
@@ -170,13 +171,13 @@ fn name(cell: &ComparedRow, dimensions: &[Dimension]) -> String {
     parts.join(" ")
 }
 
-fn line(name: &str, kind: &str, spent: &[Option<Spent>]) -> Vec<String> {
+fn line(name: &str, kind: &str, costs: &[Option<StepCost>]) -> Vec<String> {
     let mut line = vec![name.to_owned(), kind.to_owned()];
-    for spent in spent {
+    for cost in costs {
         line.extend([
-            or_missing(spent.and_then(|spent| spent.seconds), seconds),
-            or_missing(spent.map(|spent| spent.up), bytes),
-            or_missing(spent.map(|spent| spent.down), bytes),
+            or_missing(cost.and_then(|cost| cost.seconds), seconds),
+            or_missing(cost.map(|cost| cost.up), bytes),
+            or_missing(cost.map(|cost| cost.down), bytes),
         ]);
     }
     line

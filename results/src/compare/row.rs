@@ -1,136 +1,9 @@
 //! A compared cell as a flat row, for tables and files.
 
+use crate::schema::{CellStatus, Identity, ScenarioRow, SummaryRow};
 use crate::statistics::Estimate;
-use crate::{CellRow, CellStatus, ScenarioRow, SummaryRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// What cells differ in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dimension {
-    /// The run.
-    Run,
-    /// The model.
-    Model,
-    /// How units were chosen.
-    Method,
-    /// The ReLU budget.
-    Budget,
-    /// The variant of the ReLU protocol.
-    Relu,
-    /// Who computed on ciphertexts.
-    He,
-    /// Threads of each party.
-    Threads,
-    /// Where preprocessed material was kept.
-    Store,
-    /// The link.
-    Link,
-    /// How queries came.
-    Scenario,
-    /// Queries that were due in a second.
-    Rate,
-}
-
-impl Dimension {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Run,
-        Self::Model,
-        Self::Method,
-        Self::Budget,
-        Self::Relu,
-        Self::He,
-        Self::Threads,
-        Self::Store,
-        Self::Link,
-        Self::Scenario,
-        Self::Rate,
-    ];
-
-    /// As on the command line, and the column's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Model => "model",
-            Self::Method => "method",
-            Self::Budget => "budget",
-            Self::Relu => "relu",
-            Self::He => "he",
-            Self::Threads => "threads",
-            Self::Store => "store",
-            Self::Link => "link",
-            Self::Scenario => "scenario",
-            Self::Rate => "rate",
-        }
-    }
-
-    /// A cell's value in its run's table; all cells there are of one run, which is not named.
-    pub fn of_cell(self, row: &CellRow) -> String {
-        self.value(&Part {
-            run: "",
-            model: &row.model,
-            method: &row.method,
-            budget: row.budget,
-            relu: &row.relu,
-            he: row.he.as_deref(),
-            threads: row.threads,
-            store: row.store.as_deref(),
-            link: &row.link,
-            scenario: row.scenario.as_deref(),
-            rate_per_s: row.rate_per_s,
-        })
-    }
-
-    /// A cell's value in a comparison.
-    pub(super) fn of(self, run: &str, row: &SummaryRow) -> String {
-        self.value(&Part {
-            run,
-            model: &row.model,
-            method: &row.method,
-            budget: row.budget,
-            relu: &row.relu,
-            he: row.he.as_deref(),
-            threads: row.threads,
-            store: row.store.as_deref(),
-            link: &row.link,
-            scenario: row.scenario.as_deref(),
-            rate_per_s: row.rate_per_s,
-        })
-    }
-
-    fn value(self, part: &Part<'_>) -> String {
-        match self {
-            Self::Run => part.run.to_owned(),
-            Self::Model => part.model.to_owned(),
-            Self::Method => part.method.to_owned(),
-            Self::Budget => part.budget.map_or_else(|| "all".to_owned(), |budget| budget.to_string()),
-            Self::Relu => part.relu.to_owned(),
-            Self::He => part.he.unwrap_or("-").to_owned(),
-            Self::Threads => part.threads.map_or_else(|| "-".to_owned(), |threads| threads.to_string()),
-            Self::Store => part.store.unwrap_or("-").to_owned(),
-            Self::Link => part.link.to_owned(),
-            Self::Scenario => part.scenario.unwrap_or("-").to_owned(),
-            Self::Rate => part.rate_per_s.map_or_else(|| "-".to_owned(), |rate| rate.to_string()),
-        }
-    }
-}
-
-/// What every row that is of a cell says of it.
-struct Part<'a> {
-    run: &'a str,
-    model: &'a str,
-    method: &'a str,
-    budget: Option<u64>,
-    relu: &'a str,
-    he: Option<&'a str>,
-    threads: Option<u32>,
-    store: Option<&'a str>,
-    link: &'a str,
-    scenario: Option<&'a str>,
-    rate_per_s: Option<f64>,
-}
 
 /// One cell of a comparison. Ratios are to its baseline: 2 took twice as long.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -223,39 +96,40 @@ pub struct ComparedRow {
 }
 
 impl ComparedRow {
+    /// The cell of `run` whose summary is `row`; `pooled` is what came of its queries, where they used a pool.
     pub(super) fn new(
         run: &str,
         row: &SummaryRow,
-        baseline: Option<&str>,
-        offline: Option<Estimate>,
-        online: Option<Estimate>,
-        acc_secure_p: Option<f64>,
+        to_baseline: &ToBaseline<'_>,
         pooled: Option<&ScenarioRow>,
     ) -> Self {
+        let ToBaseline { cell: baseline, paired, offline, online, acc_fixed_p, acc_secure_p } = *to_baseline;
+        let Identity { model, method, budget, relus, relu, he, threads, store, link, scenario, rate_per_s } =
+            row.identity();
         let ends = |ratio: Option<Estimate>| ratio.and_then(|ratio| ratio.interval);
         let both = |up: Option<u64>, down: Option<u64>| Some(up?.saturating_add(down?));
         Self {
             run: run.to_owned(),
             cell: row.cell.clone(),
             baseline: baseline.map(str::to_owned),
-            paired: false,
-            model: row.model.clone(),
-            method: row.method.clone(),
-            budget: row.budget,
-            relus: row.relus,
-            relu: row.relu.clone(),
-            he: row.he.clone(),
-            threads: row.threads,
-            store: row.store.clone(),
-            link: row.link.clone(),
-            scenario: row.scenario.clone(),
-            rate_per_s: row.rate_per_s,
+            paired,
+            model: model.to_owned(),
+            method: method.to_owned(),
+            budget,
+            relus,
+            relu: relu.to_owned(),
+            he: he.map(str::to_owned),
+            threads,
+            store: store.map(str::to_owned),
+            link: link.to_owned(),
+            scenario: scenario.map(str::to_owned),
+            rate_per_s,
             n: row.n,
             status: row.status.to_string(),
             acc_float_test: row.acc_float_test,
             acc_fixed_test: row.acc_fixed_test,
             acc_images: row.acc_images,
-            acc_fixed_p: None,
+            acc_fixed_p,
             acc_secure: row.acc_secure,
             acc_secure_p,
             offline_s_p50: row.offline_s_p50,
@@ -294,10 +168,37 @@ impl ComparedRow {
         Some(self.offline_bytes? + self.online_bytes?)
     }
 
-    /// What tells ways of computing a ReLU apart.
-    pub(super) fn way(&self) -> [String; 5] {
-        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        let threads = self.threads.map_or_else(|| "-".to_owned(), |threads| threads.to_string());
-        [self.run.clone(), self.relu.clone(), known(&self.he), threads, known(&self.store)]
+    /// What tells the cell from others.
+    pub(super) fn identity(&self) -> Identity<'_> {
+        Identity {
+            model: &self.model,
+            method: &self.method,
+            budget: self.budget,
+            relus: self.relus,
+            relu: &self.relu,
+            he: self.he.as_deref(),
+            threads: self.threads,
+            store: self.store.as_deref(),
+            link: &self.link,
+            scenario: self.scenario.as_deref(),
+            rate_per_s: self.rate_per_s,
+        }
     }
+}
+
+/// How a cell compares with its block's baseline; nothing where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ToBaseline<'a> {
+    /// Cell id of the baseline.
+    pub(super) cell: Option<&'a str>,
+    /// Whether the repeats of both alternated.
+    pub(super) paired: bool,
+    /// Ratio of the offline times.
+    pub(super) offline: Option<Estimate>,
+    /// Ratio of the online times.
+    pub(super) online: Option<Estimate>,
+    /// McNemar's test of the classes of test images in the ring, in the clear.
+    pub(super) acc_fixed_p: Option<f64>,
+    /// McNemar's test of the classes of the secure run.
+    pub(super) acc_secure_p: Option<f64>,
 }

@@ -1,23 +1,12 @@
 //! A comparison as text for a terminal.
 
-use super::{Block, ComparedRow, Dimension, LITERATURE_US_PER_RELU, ReluCost};
+use super::block::Block;
+use super::cost::{LITERATURE_US_PER_RELU, ReluCost};
+use super::row::ComparedRow;
 use crate::layout::{Layout, or_missing};
+use crate::schema::Dimension;
 use crate::statistics::Line;
 use crate::units::{bytes, count, percent, seconds};
-
-/// Columns that are shown only where the cells differ in them.
-const OPTIONAL: [Dimension; 10] = [
-    Dimension::Run,
-    Dimension::Model,
-    Dimension::Method,
-    Dimension::Relu,
-    Dimension::He,
-    Dimension::Threads,
-    Dimension::Store,
-    Dimension::Link,
-    Dimension::Scenario,
-    Dimension::Rate,
-];
 
 /// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
 pub fn text(blocks: &[Block]) -> String {
@@ -69,32 +58,25 @@ pub fn text(blocks: &[Block]) -> String {
     text
 }
 
-/// What cells of some block differ in, and the method, but for the budget.
+/// The columns that tell cells apart: what cells of some block differ in, and the method always. The budget is left out, since
+/// it has a column in any case.
 pub(super) fn differing(blocks: &[Block]) -> Vec<Dimension> {
     let differs = |dimension: Dimension, block: &Block| {
         block.rows.windows(2).any(|pair| value(dimension, &pair[0]) != value(dimension, &pair[1]))
     };
-    let shown = |dimension: &Dimension| {
-        *dimension == Dimension::Method || blocks.iter().any(|block| differs(*dimension, block))
+    let shown = |dimension: &Dimension| match dimension {
+        Dimension::Budget => false,
+        Dimension::Method => true,
+        _ => blocks.iter().any(|block| differs(*dimension, block)),
     };
-    OPTIONAL.into_iter().filter(shown).collect()
+    Dimension::ALL.into_iter().filter(shown).collect()
 }
 
 /// As people read it.
 pub(super) fn value(dimension: Dimension, row: &ComparedRow) -> String {
-    let known = |value: &Option<String>| or_missing(value.clone(), |value| value);
-    match dimension {
-        Dimension::Run => row.run.clone(),
-        Dimension::Model => row.model.clone(),
-        Dimension::Method => row.method.clone(),
-        Dimension::Budget => row.budget.map_or_else(|| "all".to_owned(), count),
-        Dimension::Relu => row.relu.clone(),
-        Dimension::He => known(&row.he),
-        Dimension::Threads => or_missing(row.threads, |threads| threads.to_string()),
-        Dimension::Store => known(&row.store),
-        Dimension::Link => row.link.clone(),
-        Dimension::Scenario => known(&row.scenario),
-        Dimension::Rate => or_missing(row.rate_per_s, |rate| rate.to_string()),
+    match (dimension, row.budget) {
+        (Dimension::Budget, Some(budget)) => count(budget),
+        _ => dimension.value(&row.run, &row.identity()),
     }
 }
 

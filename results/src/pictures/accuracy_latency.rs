@@ -1,8 +1,9 @@
 //! `accuracy_latency.svg`: what a budget costs and what it buys, a panel a link.
 
 use super::axis::{Scale, padded, time_unit};
+use super::labels::{budget, distinct, names};
+use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
 use super::svg::{Anchor, Canvas, Style, width};
-use super::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH, budget, distinct, names};
 use crate::SummaryRow;
 use crate::units::count;
 

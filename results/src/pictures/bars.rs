@@ -1,8 +1,9 @@
 //! `time_by_budget.svg` and `bytes_by_budget.svg`: stacked bars, the numbers beside them in columns that are the legend.
 
 use super::axis::{Scale, byte_unit, time_unit};
+use super::labels::{budget, distinct, names};
+use super::paper::{GRID, INK, MARGIN, MUTED, WIDTH};
 use super::svg::{Anchor, Canvas, Style, width};
-use super::{GRID, INK, MARGIN, MUTED, WIDTH, budget, distinct, names};
 use crate::SummaryRow;
 use crate::units;
 use std::cmp::Reverse;
@@ -158,69 +159,78 @@ fn draw(quantity: &Quantity, mut bars: Vec<Bar<'_>>) -> String {
     let labels = bars.iter().map(|bar| width(&bar.label, 13.0)).fold(width("ReLU budget", 12.0), f64::max);
     let left = MARGIN + labels + 14.0;
     let right = WIDTH - MARGIN - COLUMN * (quantity.parts.len() + 1) as f64;
-    let mut y = HEAD;
-    for (panel, longest) in panels.iter().zip(maxima) {
+    let mut top = HEAD;
+    for (name, longest) in panels.iter().zip(maxima) {
         let longest = if shared { most } else { longest };
-        let members: Vec<&Bar<'_>> = bars.iter().filter(|bar| bar.panel == *panel).collect();
-        draw_panel(&mut canvas, quantity, (panel, longest), &members, (left, right, y));
-        y += PANEL_HEAD + members.len() as f64 * ROW + PANEL_FOOT;
+        let bars = bars.iter().filter(|bar| bar.panel == *name).collect();
+        let panel = Panel { name, longest, bars, left, right, top };
+        panel.draw(&mut canvas, quantity);
+        top += PANEL_HEAD + panel.bars.len() as f64 * ROW + PANEL_FOOT;
     }
-    canvas.finish(WIDTH, y, quantity.title)
+    canvas.finish(WIDTH, top, quantity.title)
 }
 
-fn draw_panel(
-    canvas: &mut Canvas,
-    quantity: &Quantity,
-    (name, longest): (&str, f64),
-    bars: &[&Bar<'_>],
-    (left, right, top): (f64, f64, f64),
-) {
-    let small = Style::new(12.0, Anchor::End, MUTED);
-    let number = Style::new(13.0, Anchor::End, INK);
-    let column = |index: usize| right + COLUMN * (index + 1) as f64;
-    canvas.text(left, top + 16.0, name, Style::new(14.0, Anchor::Start, INK).bold());
-    canvas.text(left - 12.0, top + 16.0, "ReLU budget", small);
-    for (index, part) in quantity.parts.iter().enumerate() {
-        canvas.text(column(index), top + 16.0, part.name, Style { colour: INK, ..small });
-        canvas.rect(column(index) - SWATCH, top + 20.5, SWATCH, 4.0, part.colour);
-    }
-    canvas.text(column(quantity.parts.len()), top + 16.0, "total", Style { colour: INK, ..small }.bold());
+/// Bars on one scale, below each other.
+struct Panel<'a> {
+    name: &'a str,
+    /// What the scale ends with.
+    longest: f64,
+    bars: Vec<&'a Bar<'a>>,
+    left: f64,
+    right: f64,
+    top: f64,
+}
 
-    let first = top + PANEL_HEAD;
-    let bottom = first + bars.len() as f64 * ROW;
-    let scale = Scale::new((0.0, longest), left, right - 8.0);
-    let (unit, unit_name) = (quantity.unit)(longest);
-    if longest > 0.0 {
-        for (value, label) in scale.ticks(5, unit) {
-            let x = scale.at(value);
-            canvas.line((x, first), (x, bottom + 4.0), GRID, 1.0);
-            canvas.text(x, bottom + 19.0, &label, Style { anchor: Anchor::Middle, ..small });
+impl Panel<'_> {
+    fn draw(&self, canvas: &mut Canvas, quantity: &Quantity) {
+        let Self { name, longest, ref bars, left, right, top } = *self;
+        let small = Style::new(12.0, Anchor::End, MUTED);
+        let number = Style::new(13.0, Anchor::End, INK);
+        let column = |index: usize| right + COLUMN * (index + 1) as f64;
+        canvas.text(left, top + 16.0, name, Style::new(14.0, Anchor::Start, INK).bold());
+        canvas.text(left - 12.0, top + 16.0, "ReLU budget", small);
+        for (index, part) in quantity.parts.iter().enumerate() {
+            canvas.text(column(index), top + 16.0, part.name, Style { colour: INK, ..small });
+            canvas.rect(column(index) - SWATCH, top + 20.5, SWATCH, 4.0, part.colour);
         }
-        let text = format!("{} ({unit_name})", quantity.axis);
-        canvas.text(
-            f64::midpoint(left, right),
-            bottom + 37.0,
-            &text,
-            Style { anchor: Anchor::Middle, ..small },
-        );
+        canvas.text(column(quantity.parts.len()), top + 16.0, "total", Style { colour: INK, ..small }.bold());
+
+        let first = top + PANEL_HEAD;
+        let bottom = first + bars.len() as f64 * ROW;
+        let scale = Scale::new((0.0, longest), left, right - 8.0);
+        let (unit, unit_name) = (quantity.unit)(longest);
+        if longest > 0.0 {
+            for (value, label) in scale.ticks(5, unit) {
+                let x = scale.at(value);
+                canvas.line((x, first), (x, bottom + 4.0), GRID, 1.0);
+                canvas.text(x, bottom + 19.0, &label, Style { anchor: Anchor::Middle, ..small });
+            }
+            let text = format!("{} ({unit_name})", quantity.axis);
+            canvas.text(
+                f64::midpoint(left, right),
+                bottom + 37.0,
+                &text,
+                Style { anchor: Anchor::Middle, ..small },
+            );
+        }
+        for (index, bar) in bars.iter().enumerate() {
+            let y = first + index as f64 * ROW + (ROW - BAR) / 2.0;
+            let baseline = y + BAR - 4.5;
+            canvas.text(left - 12.0, baseline, &bar.label, number);
+            if bar.values.is_empty() {
+                let text = if bar.row.n == 0 { "failed: no completed repeat" } else { "not measured" };
+                canvas.text(left + 6.0, baseline, text, Style { anchor: Anchor::Start, ..small });
+                continue;
+            }
+            let mut sum = 0.0;
+            for (index, (part, value)) in quantity.parts.iter().zip(&bar.values).enumerate() {
+                let from = scale.at(sum);
+                sum += value;
+                canvas.rect(from, y, scale.at(sum) - from, BAR, part.colour);
+                canvas.text(column(index), baseline, &(quantity.text)(*value), number);
+            }
+            canvas.text(column(quantity.parts.len()), baseline, &(quantity.text)(sum), number.bold());
+        }
+        canvas.line((left, first), (left, bottom + 4.0), MUTED, 1.0);
     }
-    for (index, bar) in bars.iter().enumerate() {
-        let y = first + index as f64 * ROW + (ROW - BAR) / 2.0;
-        let baseline = y + BAR - 4.5;
-        canvas.text(left - 12.0, baseline, &bar.label, number);
-        if bar.values.is_empty() {
-            let text = if bar.row.n == 0 { "failed: no completed repeat" } else { "not measured" };
-            canvas.text(left + 6.0, baseline, text, Style { anchor: Anchor::Start, ..small });
-            continue;
-        }
-        let mut sum = 0.0;
-        for (index, (part, value)) in quantity.parts.iter().zip(&bar.values).enumerate() {
-            let from = scale.at(sum);
-            sum += value;
-            canvas.rect(from, y, scale.at(sum) - from, BAR, part.colour);
-            canvas.text(column(index), baseline, &(quantity.text)(*value), number);
-        }
-        canvas.text(column(quantity.parts.len()), baseline, &(quantity.text)(sum), number.bold());
-    }
-    canvas.line((left, first), (left, bottom + 4.0), MUTED, 1.0);
 }

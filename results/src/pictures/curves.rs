@@ -1,9 +1,10 @@
 //! `curves.svg`: accuracies and loss over the epochs of a training, its phases one after the other.
 
 use super::axis::{Scale, padded};
+use super::labels::distinct;
+use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
 use super::svg::{Anchor, Canvas, Style, width};
-use super::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH, distinct};
-use crate::curves::EpochRow;
+use crate::schema::EpochRow;
 use crate::units::percent;
 
 const HEAD: f64 = 112.0;

@@ -1,8 +1,8 @@
 //! `pool.svg`: how many preprocessed inferences each cell's pool held while its queries came.
 
 use super::axis::{Scale, time_unit};
+use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
 use super::svg::{Anchor, Canvas, Style};
-use super::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
 use crate::scenario::PoolLevel;
 use crate::schema::{ItemRow, QueryRow, ScenarioRow};
 

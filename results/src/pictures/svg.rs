@@ -1,6 +1,6 @@
 //! The few SVG elements the pictures are made of. Lengths are in pixels of the view box, y downwards.
 
-use super::{INK, MARGIN, MUTED};
+use super::paper::{INK, MARGIN, MUTED};
 use std::fmt::Write;
 
 /// Which end of a text its position is.

@@ -1,3 +1,4 @@
+use super::paper::SERIES;
 use super::*;
 use crate::CellStatus;
 

@@ -1,8 +1,8 @@
 //! Bars of named values, from top to bottom in the order given, with the interval around each as a whisker.
 
 use super::axis::Scale;
+use super::paper::{GRID, INK, MARGIN, MUTED, WIDTH};
 use super::svg::{Anchor, Canvas, Style, width};
-use super::{GRID, INK, MARGIN, MUTED, WIDTH};
 
 const HEAD: f64 = 66.0;
 const SUBTITLE: f64 = 18.0;

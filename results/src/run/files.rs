@@ -1,9 +1,8 @@
-//! Tables on the disk: appended and synced, replaced whole, read with every column checked.
+//! Files of a run as they are written: tables appended to and synced, files replaced whole. Nothing is read here.
 
 use crate::Error;
 use crate::schema::{Row, Wrong, columns};
-use csv::{DeserializeErrorKind, ErrorKind, StringRecord};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -108,167 +107,22 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Waits until the names in a folder are on the disk.
 pub(crate) fn sync_folder(dir: &Path) -> Result<(), Error> {
-    let synced = File::open(dir).and_then(|folder| folder.sync_all());
+    let synced = folder(dir).and_then(|folder| folder.sync_all());
     synced.map_err(|source| Error::Io { action: "sync", path: dir.to_owned(), source })
 }
 
-/// A table read back, with the line each row began on.
-pub(crate) struct Lines<R> {
-    path: PathBuf,
-    /// The rows, in file order.
-    pub(crate) rows: Vec<R>,
-    lines: Vec<u64>,
-}
-
-impl<R> Lines<R> {
-    /// The error that row `index` breaks a rule.
-    pub(crate) fn wrong(&self, index: usize, Wrong { column, expected, found }: Wrong) -> Error {
-        Error::Field {
-            path: self.path.clone(),
-            line: self.lines[index],
-            column: column.to_owned(),
-            expected: expected.to_owned(),
-            found,
-        }
+/// Locks a run's folder for one writer, for as long as what is returned is open.
+pub(super) fn lock(dir: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Io { action: "lock", path: dir.to_owned(), source };
+    let folder = folder(dir).map_err(failed)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 
-/// Reads a table: header, width and every value are checked.
-pub(crate) fn read<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
-    let path = dir.join(R::FILE);
-    let bytes =
-        std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
-    parse(path, &bytes)
-}
-
-/// Reads a table whose writer may have been stopped within a row: that row is left out.
-pub(crate) fn read_begun<R: Row>(dir: &Path) -> Result<Lines<R>, Error> {
-    let path = dir.join(R::FILE);
-    let bytes =
-        std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
-    parse(path, whole_records(&bytes))
-}
-
-/// The bytes up to the last end of a line that is not within quotes.
-fn whole_records(bytes: &[u8]) -> &[u8] {
-    let (mut quoted, mut whole) = (false, 0);
-    for (index, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => whole = index + 1,
-            _ => {}
-        }
-    }
-    &bytes[..whole]
-}
-
-fn parse<R: Row>(path: PathBuf, bytes: &[u8]) -> Result<Lines<R>, Error> {
-    let expected = columns::<R>();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    let mut table = Lines { path, rows: Vec::new(), lines: Vec::new() };
-    let mut record = StringRecord::new();
-    let mut line = 1;
-
-    let more = reader
-        .read_record(&mut record)
-        .map_err(|error| damaged::<R>(&table.path, line, &expected, &record, &error))?;
-    // What a run of before a column came lacks is left out of what is expected.
-    let expected: Vec<String> = expected
-        .into_iter()
-        .filter(|column| !R::LATER.contains(&column.as_str()) || record.iter().any(|found| found == column))
-        .collect();
-    check_width(&table.path, line, &expected, &record)?;
-    for (column, found) in expected.iter().zip(&record) {
-        if !more || column != found {
-            return Err(Error::Field {
-                path: table.path,
-                line,
-                column: column.clone(),
-                expected: format!("the heading {column}"),
-                found: found.to_owned(),
-            });
-        }
-    }
-    let headings = record.clone();
-    loop {
-        line = reader.position().line();
-        let more = reader
-            .read_record(&mut record)
-            .map_err(|error| damaged::<R>(&table.path, line, &expected, &record, &error))?;
-        if !more {
-            return Ok(table);
-        }
-        check_width(&table.path, line, &expected, &record)?;
-        let row: R = record
-            .deserialize(Some(&headings))
-            .map_err(|error| damaged::<R>(&table.path, line, &expected, &record, &error))?;
-        table.lines.push(line);
-        table.rows.push(row);
-        let index = table.rows.len() - 1;
-        if let Err(wrong) = table.rows[index].check() {
-            return Err(table.wrong(index, wrong));
-        }
-    }
-}
-
-fn check_width(path: &Path, line: u64, columns: &[String], record: &StringRecord) -> Result<(), Error> {
-    if record.len() == columns.len() {
-        return Ok(());
-    }
-    let column = columns.get(record.len()).or(columns.last()).cloned().unwrap_or_default();
-    Err(Error::Field {
-        path: path.to_owned(),
-        line,
-        column,
-        expected: format!("{} fields", columns.len()),
-        found: format!("{} fields", record.len()),
-    })
-}
-
-fn damaged<R: Row>(
-    path: &Path,
-    line: u64,
-    columns: &[String],
-    record: &StringRecord,
-    error: &csv::Error,
-) -> Error {
-    let (field, expected) = match error.kind() {
-        ErrorKind::Deserialize { err, .. } => {
-            let expected = match err.kind() {
-                DeserializeErrorKind::ParseBool(_) => "true or false".to_owned(),
-                DeserializeErrorKind::ParseInt(_) => "a whole number in range, zero or more".to_owned(),
-                DeserializeErrorKind::ParseFloat(_) => "a decimal number".to_owned(),
-                other => format!("a known value ({other})"),
-            };
-            (err.field().or_else(|| unknown_value::<R>(record, columns, err.kind())), expected)
-        }
-        ErrorKind::Utf8 { err, .. } => (Some(err.field() as u64), "UTF-8 text".to_owned()),
-        _ => (None, format!("a CSV record ({error})")),
-    };
-    let field = field.and_then(|field| usize::try_from(field).ok()).unwrap_or_default();
-    Error::Field {
-        path: path.to_owned(),
-        line,
-        column: columns.get(field).cloned().unwrap_or_default(),
-        expected,
-        found: record.get(field).unwrap_or_default().to_owned(),
-    }
-}
-
-/// The field an unknown value is in, which the decoder does not say: the last of the shortest beginning of the record
-/// that fails in the same way.
-fn unknown_value<R: Row>(
-    record: &StringRecord,
-    columns: &[String],
-    kind: &DeserializeErrorKind,
-) -> Option<u64> {
-    let fails_alike = |fields: &usize| {
-        let beginning: StringRecord = record.iter().take(fields + 1).collect();
-        let headings: StringRecord = columns.iter().take(fields + 1).collect();
-        match beginning.deserialize::<R>(Some(&headings)) {
-            Ok(_) => false,
-            Err(error) => matches!(error.kind(), ErrorKind::Deserialize { err, .. } if err.kind() == kind),
-        }
-    };
-    (0..record.len()).find(fails_alike).map(|field| field as u64)
+/// The folder itself, whose names can be synced and which can be locked.
+fn folder(dir: &Path) -> std::io::Result<File> {
+    File::options().read(true).open(dir)
 }

@@ -1,5 +1,6 @@
 //! A straight line through measured points, as papers fit one through latencies by ReLU count.
 
+use super::confidence::INTERVAL;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// `y = intercept + slope x`, by least squares.
@@ -9,7 +10,7 @@ pub struct Line {
     pub slope: f64,
     /// In `y`'s unit.
     pub intercept: f64,
-    /// What holds the true slope with [`super::INTERVAL`] confidence if the points scatter normally and independently about
+    /// What holds the true slope with [`INTERVAL`] confidence if the points scatter normally and independently about
     /// a line; `None` of fewer than three points.
     pub slope_interval: Option<(f64, f64)>,
     /// The part of the variance of `y` that the line explains; 1 where `y` does not vary.
@@ -31,7 +32,7 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     let freedom = n - 2.0;
     let slope_interval = (freedom >= 1.0).then(|| {
         let of_t = StudentsT::new(0.0, 1.0, freedom).expect("positive degrees of freedom");
-        let half = of_t.inverse_cdf(0.5 + super::INTERVAL / 2.0) * (left / freedom / xx).sqrt();
+        let half = of_t.inverse_cdf(0.5 + INTERVAL / 2.0) * (left / freedom / xx).sqrt();
         (slope - half, slope + half)
     });
     let explained = if yy == 0.0 { 1.0 } else { 1.0 - left / yy };

@@ -1,8 +1,8 @@
 //! How sure a median is, and the median of a ratio between paired measurements.
 
-use super::needed_for_interval;
+use super::confidence::{INTERVAL, needed_for_interval};
 
-/// A value with the interval that holds the true one with [`super::INTERVAL`] confidence.
+/// A value with the interval that holds the true one with [`INTERVAL`] confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The sample's own.
@@ -22,7 +22,7 @@ pub fn median(sample: impl IntoIterator<Item = f64>) -> Option<Estimate> {
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
     let value = *sorted.get(n.checked_sub(1)? / 2)?;
-    let tail = (1.0 - super::INTERVAL) / 2.0;
+    let tail = (1.0 - INTERVAL) / 2.0;
     // The smallest value that a resample's median does not exceed with at least this probability.
     let quantile = |wanted: f64| {
         let reached = |k: &usize| at_least_half(n, *k as f64 / n as f64) >= wanted;
@@ -61,7 +61,7 @@ pub fn ratio_of_medians(a: &[f64], b: &[f64]) -> Option<Estimate> {
         });
         reached.or(ratios.last()).expect("there are pairs").0
     };
-    let tail = (1.0 - super::INTERVAL) / 2.0;
+    let tail = (1.0 - INTERVAL) / 2.0;
     Some(Estimate { value, interval: Some((quantile(tail), quantile(1.0 - tail))) })
 }
 

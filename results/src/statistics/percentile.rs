@@ -1,6 +1,6 @@
 //! Percentiles of measured times, and the sample sizes that support them.
 
-use super::CONFIDENCE;
+use super::confidence::CONFIDENCE;
 use crate::Error;
 use hdrhistogram::Histogram;
 

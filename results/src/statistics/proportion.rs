@@ -1,10 +1,10 @@
 //! How sure a share of right answers is, and whether two networks differ on the same images.
 
-/// The 97.5 % quantile of the standard normal distribution: both tails beyond it hold what [`super::INTERVAL`] leaves.
+/// The 97.5 % quantile of the standard normal distribution: both tails beyond it hold what [`INTERVAL`](super::INTERVAL) leaves.
 const Z: f64 = 1.959_963_984_540_054;
 
 /// Wilson's score interval of a proportion, `successes` of `n`; `None` if `n` is 0 (Wilson 1927, "Probable inference, the
-/// law of succession, and statistical inference"). It holds the true proportion with [`super::INTERVAL`] confidence, and
+/// law of succession, and statistical inference"). It holds the true proportion with [`INTERVAL`](super::INTERVAL) confidence, and
 /// stays within 0 to 1.
 pub fn wilson(successes: u64, n: u64) -> Option<(f64, f64)> {
     if n == 0 {

@@ -1,0 +1,36 @@
+//! What is compared, and what comes of it.
+
+use super::cost::ReluCost;
+use super::row::ComparedRow;
+use crate::schema::Dimension;
+
+/// What is compared with what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cells that differ only in these stand in one block, and are compared.
+    pub by: Vec<Dimension>,
+    /// Text within the baseline's run or cell; without it, the first cell of a block is its baseline.
+    pub baseline: Option<String>,
+}
+
+impl Default for Options {
+    /// All but model and link.
+    fn default() -> Self {
+        let by = Dimension::ALL.into_iter();
+        let by = by.filter(|dimension| !matches!(dimension, Dimension::Model | Dimension::Link));
+        Self { by: by.collect(), baseline: None }
+    }
+}
+
+/// Cells that are compared with each other.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// What they have in common.
+    pub title: String,
+    /// The cells, in the order of the runs.
+    pub rows: Vec<ComparedRow>,
+    /// Index of the row that ratios are to.
+    pub baseline: Option<usize>,
+    /// What a ReLU costs, for each way of computing it with cells of different counts.
+    pub costs: Vec<ReluCost>,
+}

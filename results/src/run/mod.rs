@@ -1,0 +1,13 @@
+//! The run's folder: written row by row as results come, read back whole and checked.
+
+mod derived;
+pub(crate) mod files;
+mod lines;
+mod read;
+mod references;
+mod write;
+
+pub(crate) use read::transcripts_if_any;
+pub use read::{load, load_manifest, load_tables, load_transcripts};
+pub use write::Run;
+pub(crate) use write::replace_tables;

@@ -1,0 +1,141 @@
+//! A run read from its folder. No other file of the crate opens one to read it: what is read here is handed on, so that each
+//! file is read once.
+
+use super::lines::{Lines, parse, whole_records};
+use super::references::Unchecked;
+use crate::manifest::{MANIFEST, SCHEMA};
+use crate::schema::{
+    AccuracyRow, CellRow, InferenceRow, ItemRow, QueryRow, Row, ScenarioRow, StepRow, SummaryRow,
+    TranscriptRow,
+};
+use crate::tables::{Loaded, Tables};
+use crate::{Error, Manifest};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// Reads all files of a finished run and checks every column, and that rows refer to rows that exist.
+///
+/// # Errors
+/// [`Error::Io`] for a missing file; [`Error::Manifest`], [`Error::Schema`] or [`Error::Field`], naming file, line
+/// and column, for a damaged one.
+pub fn load(dir: &Path) -> Result<Loaded, Error> {
+    let manifest = load_manifest(dir)?;
+    let tables = load_tables(dir)?;
+    let summary = table::<SummaryRow>(dir, Ending::Whole)?.rows;
+    let scenarios = table_if_any::<ScenarioRow>(dir, Ending::Whole)?.rows;
+    Ok(Loaded { manifest, tables, summary, scenarios })
+}
+
+/// Reads what was measured in a run, finished or not, and checks every column, and that rows refer to rows that exist.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_tables(dir: &Path) -> Result<Tables, Error> {
+    unchecked(dir, Ending::Whole)?.checked()
+}
+
+/// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok; `tables` are its own.
+///
+/// # Errors
+/// [`Error::Io`] for a missing file, as in runs older than transcripts; [`Error::Field`] for a damaged one.
+pub fn load_transcripts(dir: &Path, tables: &Tables) -> Result<Vec<TranscriptRow>, Error> {
+    Ok(counted(table::<TranscriptRow>(dir, Ending::MaybeCut)?.rows, tables))
+}
+
+/// The same, and none of a run without transcripts.
+pub(crate) fn transcripts_if_any(dir: &Path, tables: &Tables) -> Result<Vec<TranscriptRow>, Error> {
+    Ok(counted(table_if_any::<TranscriptRow>(dir, Ending::MaybeCut)?.rows, tables))
+}
+
+/// Those of repeats that count.
+fn counted(mut rows: Vec<TranscriptRow>, tables: &Tables) -> Vec<TranscriptRow> {
+    let inferences = tables.inferences.iter().filter(|row| row.counts());
+    let counted: HashSet<(&str, u32)> = inferences.map(|row| (row.cell.as_str(), row.repeat)).collect();
+    rows.retain(|row| counted.contains(&(row.cell.as_str(), row.repeat)));
+    rows
+}
+
+/// Reads the manifest of a run, finished or not.
+///
+/// # Errors
+/// [`Error::Io`] if it is missing; [`Error::Manifest`] or [`Error::Schema`] if it is damaged.
+pub fn load_manifest(dir: &Path) -> Result<Manifest, Error> {
+    let path = dir.join(MANIFEST);
+    let text = content(&path)?;
+    let damaged = |source: serde_json::Error| Error::Manifest {
+        path: path.clone(),
+        line: source.line(),
+        column: source.column(),
+        source,
+    };
+    // The version first: another schema may have other fields.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let version: Version = serde_json::from_slice(&text).map_err(damaged)?;
+    if version.schema != SCHEMA {
+        return Err(Error::Schema { path, expected: SCHEMA, found: version.schema });
+    }
+    serde_json::from_slice(&text).map_err(damaged)
+}
+
+/// A run that was stopped at any moment.
+pub(super) struct Begun {
+    pub(super) manifest: Manifest,
+    pub(super) tables: Unchecked,
+    pub(super) transcripts: Vec<TranscriptRow>,
+}
+
+/// Reads a run that was stopped at any moment, less the last row of a table where that is not whole.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_begun(dir: &Path) -> Result<Begun, Error> {
+    let manifest = load_manifest(dir)?;
+    let tables = unchecked(dir, Ending::MaybeCut)?;
+    // Older runs have none.
+    let transcripts = table_if_any::<TranscriptRow>(dir, Ending::MaybeCut)?.rows;
+    Ok(Begun { manifest, tables, transcripts })
+}
+
+fn unchecked(dir: &Path, ending: Ending) -> Result<Unchecked, Error> {
+    Ok(Unchecked {
+        cells: table::<CellRow>(dir, ending)?,
+        inferences: table::<InferenceRow>(dir, ending)?,
+        steps: table::<StepRow>(dir, ending)?,
+        // Older runs, and those without a pool, lack some tables.
+        accuracy: table_if_any::<AccuracyRow>(dir, ending)?,
+        queries: table_if_any::<QueryRow>(dir, ending)?,
+        items: table_if_any::<ItemRow>(dir, ending)?,
+    })
+}
+
+/// What the last row of a table may be.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// Whole, as every other.
+    Whole,
+    /// Not whole, as the writer was stopped within it: it is left out.
+    MaybeCut,
+}
+
+fn table<R: Row>(dir: &Path, ending: Ending) -> Result<Lines<R>, Error> {
+    let path = dir.join(R::FILE);
+    let bytes = content(&path)?;
+    match ending {
+        Ending::Whole => parse(path, &bytes),
+        Ending::MaybeCut => parse(path, whole_records(&bytes)),
+    }
+}
+
+/// A table that only some runs have.
+fn table_if_any<R: Row>(dir: &Path, ending: Ending) -> Result<Lines<R>, Error> {
+    let path = dir.join(R::FILE);
+    if path.exists() { table(dir, ending) } else { Ok(Lines::none(path)) }
+}
+
+/// A file's bytes.
+fn content(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
+}
