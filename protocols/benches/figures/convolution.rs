@@ -1,9 +1,8 @@
 //! The online path's exact convolution in the ring, and the matrix product that its floor is counted in.
 
-use crate::layers::random_weights;
 use crate::measure::{Effort, Failure, nanoseconds, scaled, tell};
 use models::fixed::Ring;
-use models::fixed::linear::RingSegment;
+use models::fixed::linear::{IntegerWeights, RingSegment};
 use models::fixed::steps::{Segment, Term, TermOp, ValueId};
 use models::graph::{Shape, Window};
 use models::{convolve, matmul};
@@ -15,6 +14,11 @@ use std::num::Wrapping;
 const SHAPE: Shape = Shape::new(64, 32, 32);
 /// Side of the square matrices: 8 MiB each, as far beyond the caches as a large convolution's.
 const SIDE: usize = 1024;
+
+/// The image's and the weights' scales, and the largest weight: ten bits with the sign.
+pub(crate) const IMAGE_SCALE: u32 = 8;
+pub(crate) const WEIGHT_SCALE: u32 = 9;
+const LARGEST_WEIGHT: i32 = 511;
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
@@ -55,6 +59,13 @@ pub(crate) fn convolution_segment(shape: Shape, out: usize) -> Segment {
         name: "convolution".to_owned(),
         terms: vec![term],
         shape: Shape::new(out, shape.h, shape.w),
-        scale: crate::layers::IMAGE_SCALE + crate::layers::WEIGHT_SCALE,
+        scale: IMAGE_SCALE + WEIGHT_SCALE,
     }
+}
+
+/// Weights and biases of a 3x3 convolution, uniform.
+pub(crate) fn random_weights(rng: &mut ChaCha20Rng, channels: usize, out: usize) -> IntegerWeights {
+    let kernel =
+        (0..out * channels * 9).map(|_| rng.random_range(-LARGEST_WEIGHT..=LARGEST_WEIGHT)).collect();
+    IntegerWeights { kernels: vec![kernel], bias: (0..out as i64).collect() }
 }

@@ -11,6 +11,7 @@
 mod ciphers;
 mod convolution;
 mod gates;
+mod layer;
 mod layers;
 mod measure;
 mod parties;

@@ -3,7 +3,7 @@
 //! A party reads orders on its standard input and reports on its standard output, a line of JSON each. Both get the
 //! order of a phase at the same time and report when they are done, so phases do not overlap.
 
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::measure::Failure;
 use netem::{Channel, Link, Phase};
 use protocols::client::{Client, ClientReady};

@@ -30,7 +30,7 @@ mod modular;
 mod narrow;
 mod seal;
 
-pub(crate) use narrow::accumulate;
+pub(crate) use narrow::term;
 
 pub use params::{HeBackend, HeParameters};
 

@@ -14,7 +14,8 @@
 
 use super::EXTENSION;
 use super::base;
-use super::transpose::{COLUMN, Matrix};
+use super::columns::COLUMN;
+use super::transpose::Matrix;
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block, Delta, SECURITY_BITS};
 use crate::cipher::Engine;

@@ -1,12 +1,13 @@
 //! Oblivious transfer: 128 base OTs, then as many correlated OTs with a fixed offset as wanted.
 
 pub mod base;
+pub(crate) mod columns;
 mod correlated;
 #[cfg(test)]
 pub mod ideal;
 pub mod iknp;
 pub mod product;
-pub(crate) mod transpose;
+mod transpose;
 
 pub use correlated::{CotReceiver, CotSender};
 

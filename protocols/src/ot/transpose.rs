@@ -2,6 +2,7 @@
 //! Source of the portable transposition: Warren, "Hacker's Delight" §7-3, the recursive swap of off-diagonal quarters, on
 //! 128-bit words. On VAES-512 it is `simd/transpose.rs`.
 
+use super::columns::{COLUMN, Column, mask, unmask};
 use crate::block::{BLOCK_BYTES, Block, SECURITY_BITS};
 use crate::cipher::Engine;
 #[cfg(target_arch = "x86_64")]
@@ -9,14 +10,6 @@ use crate::simd::WideColumns;
 
 /// Bits a side of a square.
 const SIDE: usize = SECURITY_BITS;
-
-/// Blocks a column holds.
-pub(crate) const COLUMN: usize = 64;
-
-/// A column, and a cache line more: at a distance of 1 KiB all columns would compete for four sets of the first-level cache.
-#[derive(Clone)]
-#[repr(C, align(64))]
-pub(crate) struct Column(pub(crate) [Block; COLUMN + 4]);
 
 /// The columns of one chunk.
 pub(super) struct Matrix {
@@ -74,22 +67,6 @@ impl Matrix {
             transpose(&mut square);
             rows.extend_from_slice(&square[..SIDE.min(count - start)]);
         }
-    }
-}
-
-/// Adds `column` and `choices` to `out`.
-#[inline(always)]
-pub(crate) fn mask(column: &[Block], choices: &[Block], out: &mut [Block]) {
-    for ((u, &t), &b) in out.iter_mut().zip(column).zip(choices) {
-        *u ^= t ^ b;
-    }
-}
-
-/// Adds the blocks `sent`, where `selected` has ones, to `column`.
-#[inline(always)]
-pub(crate) fn unmask(sent: &[u8], selected: Block, column: &mut [Block]) {
-    for (q, u) in column.iter_mut().zip(sent.as_chunks().0) {
-        *q ^= Block::from_bytes(*u) & selected;
     }
 }
 

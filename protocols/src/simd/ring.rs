@@ -3,7 +3,7 @@
 //! A sum is low + 2^52 high; each product adds less than 2^52 to either, so 2^12 of them fit words of 64 bits. Sums are
 //! kept in the first-level cache, a block of places at a time, while four terms' rows stream past.
 
-use crate::he::accumulate::Term;
+use crate::he::term::Term;
 use std::arch::x86_64::*;
 
 /// Arithmetic modulo one prime. Exists only on a machine with AVX-512F and IFMA, and for a prime below 2^51.

@@ -6,7 +6,7 @@
 //! half, every level trades one bit of the place in a register, named below, for one of the column's number.
 
 use crate::block::{Block, SECURITY_BITS};
-use crate::ot::transpose::{Column, mask, unmask};
+use crate::ot::columns::{Column, mask, unmask};
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
 
@@ -40,13 +40,13 @@ impl WideColumns {
         there.then_some(Self(()))
     }
 
-    /// `ot/transpose.rs`'s `mask`, for this machine.
+    /// `ot/columns.rs`'s `mask`, for this machine.
     pub(crate) fn mask(&self, column: &[Block], choices: &[Block], out: &mut [Block]) {
         // SAFETY: a `WideColumns` exists only where the features were found.
         unsafe { mask_wide(column, choices, out) }
     }
 
-    /// `ot/transpose.rs`'s `unmask`, for this machine.
+    /// `ot/columns.rs`'s `unmask`, for this machine.
     pub(crate) fn unmask(&self, sent: &[u8], selected: Block, column: &mut [Block]) {
         // SAFETY: a `WideColumns` exists only where the features were found.
         unsafe { unmask_wide(sent, selected, column) }

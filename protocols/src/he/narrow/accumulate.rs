@@ -1,17 +1,9 @@
 //! Sums of products of rows modulo one prime, reduced once at the end.
 
 use super::super::modular::Modulus;
+use super::term::Term;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::WideSums;
-
-/// One product: a weight's row, and the rows of a ciphertext that it is multiplied with.
-#[derive(Clone, Copy)]
-pub(crate) struct Term<'a> {
-    /// The weight.
-    pub(crate) weight: &'a [u64],
-    /// The two polynomials of the ciphertext.
-    pub(crate) ciphertext: [&'a [u64]; 2],
-}
 
 /// `sums[i][j] = sum over terms of weight[j] * ciphertext[i][j]`, reduced. All rows are as long as the sums, and reduced.
 pub(super) fn accumulate(modulus: &Modulus, terms: &[Term<'_>], sums: &mut [Vec<u64>; 2]) {

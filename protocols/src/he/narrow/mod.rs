@@ -13,12 +13,13 @@
 //! Nothing here branches on, or indexes by, a secret: sampling of secrets and errors takes a fixed number of words, and
 //! reductions are arithmetic.
 
-pub(crate) mod accumulate;
+mod accumulate;
 mod client;
 mod facts;
 mod ring;
 mod sample;
 mod server;
+pub(crate) mod term;
 mod wire;
 
 pub(crate) use client::Client;

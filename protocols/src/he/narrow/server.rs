@@ -2,9 +2,10 @@
 
 use super::super::ciphertext::Residues;
 use super::super::params::HeParameters;
-use super::accumulate::{Term, accumulate};
+use super::accumulate::accumulate;
 use super::facts::MOST_PRIME_BITS;
 use super::ring::Ring;
+use super::term::Term;
 use super::{sample, wire};
 use crate::Error;
 use crate::block::Block;

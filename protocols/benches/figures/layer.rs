@@ -1,0 +1,113 @@
+//! Whole layers that are run between two processes: a plan of one step on the image, the same in every process that makes
+//! it from its name.
+
+use crate::convolution::{IMAGE_SCALE, WEIGHT_SCALE, convolution_segment, random_weights};
+use crate::measure::Failure;
+use models::fixed::curve::Curve;
+use models::fixed::linear::IntegerWeights;
+use models::fixed::quantise::Scales;
+use models::fixed::steps::{ActivationStep, Step, ValueId};
+use models::fixed::{QuantModel, Ring};
+use models::graph::{Activation, Shape};
+use protocols::compile::{Choices, compile};
+use protocols::plan::ReluVariant;
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+/// The ReLU variants that are measured; each has its line in `xtask/src/bench/figures.rs`.
+pub(crate) const VARIANTS: [ReluVariant; 3] = ReluVariant::ALL;
+
+/// Name, input and output channels of the convolutions, 3x3 with stride 1.
+pub(crate) const CONVOLUTIONS: [(&str, Shape, usize); 3] = [
+    ("32x32x64->64", Shape::new(64, 32, 32), 64),
+    ("14x14x256->256", Shape::new(256, 14, 14), 256),
+    ("56x56x64->64", Shape::new(64, 56, 56), 64),
+];
+
+/// k of the convolutions.
+const CONVOLUTION_RING: u32 = 22;
+
+/// The ReLU layer: 2^17 units, k = 23, |x| < 2^21 - 2^9, f = 9 bits dropped, so n = 21 + 1 - 9 = 13 bits compared.
+pub(crate) const RELU_SHAPE: Shape = Shape::new(32, 64, 64);
+const RELU_RING: u32 = 23;
+const RELU_BOUND: u32 = 21;
+pub(crate) const RELU_TRUNCATE: u32 = 9;
+
+/// One layer, the same in every process that makes it from its name.
+pub(crate) struct Layer {
+    /// What the client and the server agree on.
+    pub(crate) plan: PreparedPlan,
+    /// What the server alone uses.
+    pub(crate) secrets: ServerSecrets,
+    /// The client's image, whose value times 2^`IMAGE_SCALE` is an integer.
+    pub(crate) image: Vec<f32>,
+}
+
+impl Layer {
+    /// The layer called `name`: `relu-VARIANT` or `conv-SHAPE`.
+    pub(crate) fn named(name: &str) -> Result<Self, Failure> {
+        let variant = VARIANTS.iter().copied().find(|variant| name == relu_name(*variant));
+        let convolution = CONVOLUTIONS.into_iter().find(|(shape, ..)| name == convolution_name(shape));
+        match (variant, convolution) {
+            (Some(variant), _) => Self::relu(name, variant),
+            (None, Some((_, shape, out))) => Self::convolution(name, shape, out),
+            (None, None) => Err(format!("no layer is called `{name}`").into()),
+        }
+    }
+
+    fn relu(name: &str, variant: ReluVariant) -> Result<Self, Failure> {
+        let bound = (1i64 << RELU_BOUND) - (1 << RELU_TRUNCATE) - 1;
+        let step = ActivationStep {
+            name: "relu".to_owned(),
+            source: ValueId::IMAGE,
+            shape: RELU_SHAPE,
+            activation: Activation::Relu,
+            curve: Curve::Relu,
+            truncate: RELU_TRUNCATE,
+            bound_bits: RELU_BOUND,
+            measures: 0,
+            kept: (0..RELU_SHAPE.size() as u32).collect(),
+        };
+        Self::of_one_step(name, RELU_RING, RELU_SHAPE, Step::Activation(step), None, variant, bound)
+    }
+
+    fn convolution(name: &str, shape: Shape, out: usize) -> Result<Self, Failure> {
+        let weights = random_weights(&mut ChaCha20Rng::seed_from_u64(11), shape.c, out);
+        let step = Step::Linear(convolution_segment(shape, out));
+        // Any image will do: sums may wrap, and must do so alike in the clear.
+        let variant = VARIANTS[0];
+        Self::of_one_step(name, CONVOLUTION_RING, shape, step, Some(weights), variant, 1 << IMAGE_SCALE)
+    }
+
+    fn of_one_step(
+        name: &str,
+        ring_bits: u32,
+        input: Shape,
+        step: Step,
+        weights: Option<IntegerWeights>,
+        relu: ReluVariant,
+        bound: i64,
+    ) -> Result<Self, Failure> {
+        let ring = Ring::new(ring_bits).ok_or("no such ring")?;
+        let scales = Scales { fa: IMAGE_SCALE, fw: WEIGHT_SCALE };
+        let model = QuantModel { ring, scales, input, steps: vec![step], weights: vec![weights] };
+        let (plan, secrets) = compile(name, &model, &Choices { relu, ..Choices::default() })?;
+        let mut rng = ChaCha20Rng::seed_from_u64(12);
+        // At most 21 bits, so exact in an f32.
+        let scale = f32::from(1u16 << IMAGE_SCALE);
+        let image = (0..input.size()).map(|_| rng.random_range(-bound..=bound) as f32 / scale).collect();
+        Ok(Self { plan, secrets, image })
+    }
+}
+
+/// The name of the ReLU layer under `variant`.
+pub(crate) fn relu_name(variant: ReluVariant) -> String {
+    format!("relu-{}", variant.name())
+}
+
+/// The name of the convolution called `shape`.
+pub(crate) fn convolution_name(shape: &str) -> String {
+    format!("conv-{shape}")
+}
