@@ -12,10 +12,12 @@ use models::fixed::lower::{Lowered, lower};
 use models::fixed::quantise::Scales;
 use models::fixed::search::{Found, Pinned, cheapest, frontier, search};
 use models::real;
+use protocols::compile::{Choices, compile};
+use protocols::cost::{inference_bytes, predict};
 use protocols::he::HeBackend;
-use protocols::plan::compile::{Choices, ServerSecrets, compile};
-use protocols::plan::cost::{inference_bytes, predict};
-use protocols::plan::{Plan, ReluVariant};
+use protocols::plan::ReluVariant;
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use results::{AccuracyRow, CellRow};
 use std::cell::RefCell;
 use std::path::Path;
@@ -28,7 +30,7 @@ const UNTRAINED: Scales = Scales { fa: 6, fw: 8 };
 pub(crate) struct Compiled {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) model: QuantModel,
-    pub(crate) plan: Plan,
+    pub(crate) plan: PreparedPlan,
     pub(crate) secrets: ServerSecrets,
     /// Share of calibration images whose class the scales keep.
     pub(crate) agreement: f64,

@@ -8,8 +8,8 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
 use netem::Link;
-use protocols::plan::cost::predict;
-use protocols::plan::show::render;
+use protocols::cost::predict;
+use protocols::show::render;
 use results::compare::{self, Block, Options};
 use results::{LayerRow, Loaded};
 use std::io::Write;
@@ -119,7 +119,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
     let (relu, he) = one_protocol(&args.compile)?;
     let compiled = Compiled::load(&args.model, &compile, relu, he)?;
     if args.json {
-        let whole = serde_json::json!({ "plan": compiled.plan, "predicted": predict(&compiled.plan) });
+        let whole = serde_json::json!({ "plan": *compiled.plan, "predicted": predict(&compiled.plan) });
         say(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
     } else {
         say(&format!(

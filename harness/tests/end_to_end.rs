@@ -8,8 +8,8 @@ use models::graph::{Graph, Parameters, Shape};
 use models::mask::{Mask, Masks};
 use models::nets;
 use models::tensor::Tensor;
-use protocols::plan::Plan;
-use protocols::plan::memory::Memory;
+use protocols::memory::Memory;
+use protocols::prepared::PreparedPlan;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use results::{AccuracyRow, CellStatus, InferenceStatus, Loaded};
@@ -320,7 +320,7 @@ fn measured_memory(folder: &Path, model: &str, store: &str) -> (u64, u64) {
     };
     let shown: serde_json::Value =
         serde_json::from_slice(&linnet(&["plan", "show", "--json", "--model", model])).unwrap();
-    let plan = Plan::from_json(&serde_json::to_vec(&shown["plan"]).unwrap()).unwrap();
+    let plan = PreparedPlan::from_json(&serde_json::to_vec(&shown["plan"]).unwrap()).unwrap();
     let estimate = Memory::of(&plan).peak(store == "file");
     let id = format!("{model}-{store}");
     let run = ["run", "--model", model, "--link", "loopback", "--store", store, "--id", &id];

@@ -43,8 +43,12 @@ impl PreparedPlan {
     /// Checks `plan` and makes its steps ready.
     ///
     /// # Errors
-    /// [`Error::Config`] at the first step that is not sound.
+    /// [`Error::Config`] where it is of another version, or at the first step that is not sound.
     pub fn new(plan: Plan) -> Result<Self, Error> {
+        if plan.version != PROTOCOL_VERSION {
+            let (expected, found) = (PROTOCOL_VERSION.to_string(), plan.version.to_string());
+            return Err(Error::config("plan", "protocol version", expected, found));
+        }
         validate::validate(&plan)?;
         let shapes = plan.shapes().into();
         let ready = |(index, step): (usize, &PlannedStep)| match step {
@@ -62,12 +66,8 @@ impl PreparedPlan {
     /// # Errors
     /// [`Error::Config`] where it is not one, of another version, or not sound.
     pub fn from_json(json: &[u8]) -> Result<Self, Error> {
-        let plan: Plan = serde_json::from_slice(json)
+        let plan = serde_json::from_slice(json)
             .map_err(|e| Error::config("plan", "plan file", "a plan as JSON", e.to_string()))?;
-        if plan.version != PROTOCOL_VERSION {
-            let (expected, found) = (PROTOCOL_VERSION.to_string(), plan.version.to_string());
-            return Err(Error::config("plan", "protocol version", expected, found));
-        }
         Self::new(plan)
     }
 

@@ -17,7 +17,7 @@ use models::real::argmax;
 use netem::{Channel, Identity};
 use protocols::client::Client;
 use protocols::handshake::SessionId;
-use protocols::plan::Plan;
+use protocols::prepared::PreparedPlan;
 use protocols::service::{ItemId, Request};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -43,11 +43,11 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         channel.send(SESSION, session.to_vec())?;
-        let mut offer: Offer = receive(&mut channel, OFFER, "an offer")?;
+        let offer: Offer = receive(&mut channel, OFFER, "an offer")?;
         // What this party relies on is checked before it is.
-        offer.plan = Plan::from_json(&serde_json::to_vec(&offer.plan).expect("a plan is plain data"))?;
+        let plan = PreparedPlan::new(offer.plan.clone())?;
         channel.take_usage();
-        Querying::new(args, &offer)?.run(&mut channel, SessionId(session))
+        Querying::new(args, &offer, &plan)?.run(&mut channel, SessionId(session))
     })
 }
 
@@ -74,6 +74,7 @@ fn connect(args: &QueryArgs, identity: Option<&Identity>, deadline: Duration) ->
 struct Querying<'a> {
     args: &'a QueryArgs,
     offer: &'a Offer,
+    plan: &'a PreparedPlan,
     source: DataSource,
     test: Dataset,
     ledger: Ledger<'a>,
@@ -85,14 +86,14 @@ struct Querying<'a> {
 }
 
 impl<'a> Querying<'a> {
-    fn new(args: &'a QueryArgs, offer: &'a Offer) -> Result<Self, Error> {
+    fn new(args: &'a QueryArgs, offer: &'a Offer, plan: &'a PreparedPlan) -> Result<Self, Error> {
         let source = DataSource::parse(&offer.model.data, args.compile.data_dir.as_deref())?;
         let test = source.load_test()?;
         if args.images > test.len() {
             let expected = format!("at most {}, the size of the test set", test.len());
             return Err(Error::Option { option: "--images", expected, found: args.images.to_string() });
         }
-        let ledger = Ledger::new(&offer.plan, true);
+        let ledger = Ledger::new(plan, true);
         let model = &offer.model;
         let cell = ledger.predicted_in(CellRow {
             cell: format!("{}-{}-{}-{}-{}", model.name, model.method, model.relus, model.relu, args.network),
@@ -114,7 +115,7 @@ impl<'a> Querying<'a> {
             Some(accuracy) => accuracy.told_in(cell),
             None => cell,
         };
-        Ok(Self { args, offer, source, test, ledger, compiled, accuracy, cell })
+        Ok(Self { args, offer, plan, source, test, ledger, compiled, accuracy, cell })
     }
 
     fn run(&self, channel: &mut Channel, session: SessionId) -> Result<bool, Error> {
@@ -129,7 +130,7 @@ impl<'a> Querying<'a> {
             run.classes(&self.cell, &accuracy.rows(&self.cell.cell))?;
         }
         let mut rng = ChaCha20Rng::from_os_rng();
-        let mut client = Client::connect(channel, &self.offer.plan, session, &mut rng)?;
+        let mut client = Client::connect(channel, self.plan, session, &mut rng)?;
         let mut setup = Some(self.report(channel, None, None)?);
         let mut whole = true;
         for index in 0..args.warmups + args.images {

@@ -10,6 +10,7 @@ use crate::party::child::books;
 use crate::party::{Done, Outcome};
 use netem::{Channel, Identity};
 use protocols::handshake::SessionId;
+use protocols::plan::Plan;
 use protocols::server::{Model, Server, ServerReady};
 use protocols::service::{ItemId, Request};
 use rand::SeedableRng;
@@ -71,7 +72,7 @@ fn offer(args: &ServeArgs, compiled: &Compiled) -> Offer {
     Offer {
         linnet: env!("CARGO_PKG_VERSION").to_owned(),
         revision: machine::revision(),
-        plan: plan.clone(),
+        plan: Plan::clone(plan),
         model: ModelRecord {
             name: meta.net.clone(),
             digest: checkpoint.digest(),

@@ -12,7 +12,7 @@ use crate::party::Start;
 use crate::party::pair::{Pair, PhaseReport};
 use models::checkpoint::Checkpoint;
 use netem::{Link, Phase};
-use protocols::plan::Plan;
+use protocols::prepared::PreparedPlan;
 use rand::RngCore;
 use results::{CellRow, InferenceRow, InferenceStatus, Run};
 use std::os::unix::fs::PermissionsExt;
@@ -56,7 +56,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The plan that it runs, and where the client keeps what it has preprocessed.
-    pub(super) fn needs(&self) -> (&Plan, StoreArg) {
+    pub(super) fn needs(&self) -> (&PreparedPlan, StoreArg) {
         (&self.model.compiled.plan, self.variant.store)
     }
 
@@ -161,7 +161,7 @@ impl<'a> Cell<'a> {
             .tempdir()
             .map_err(Error::io("making a folder for the parties' files"))?;
         let Compiled { plan, secrets, .. } = &self.model.compiled;
-        let plan = serde_json::to_vec(plan).expect("a plan is plain data");
+        let plan = serde_json::to_vec(&**plan).expect("a plan is plain data");
         for (name, bytes) in [(PLAN, plan), (SECRETS, secrets.to_bytes())] {
             std::fs::write(files.path().join(name), bytes).map_err(Error::io(format!("writing {name}")))?;
         }

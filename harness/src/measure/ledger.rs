@@ -9,11 +9,13 @@ use models::data::Dataset;
 use models::real::argmax;
 use netem::Phase;
 use protocols::clear::replay;
+use protocols::cost::{predict, total};
 use protocols::masks::MaskSeed;
-use protocols::plan::compile::ServerSecrets;
-use protocols::plan::cost::{Operations, StepCost, Traffic, predict, total};
-use protocols::plan::{INPUT_STEP, Plan};
+use protocols::numbering::ChannelStep;
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use protocols::service::Request;
+use protocols::tally::{Operations, StepCost, Traffic};
 use results::{CellRow, InferenceRow, Party, StepRow, TranscriptRow};
 
 /// What the parties wrote down in one inference.
@@ -27,13 +29,13 @@ pub(crate) struct Books {
 
 /// What a plan predicts, to be compared with the books.
 pub(crate) struct Ledger<'a> {
-    plan: &'a Plan,
+    plan: &'a PreparedPlan,
     costs: Vec<StepCost>,
 }
 
 impl<'a> Ledger<'a> {
     /// Of the plan; with `requests`, of a client that asks for what comes next.
-    pub(crate) fn new(plan: &'a Plan, requests: bool) -> Self {
+    pub(crate) fn new(plan: &'a PreparedPlan, requests: bool) -> Self {
         let mut costs = predict(plan);
         if requests {
             add_requests(&mut costs);
@@ -92,8 +94,10 @@ impl<'a> Ledger<'a> {
                 books.transcript.extend(events.map(|event| transcript_row(row, party, event)));
             }
             for spent in &report.spent {
-                let cost =
-                    self.costs.iter().find(|cost| (cost.phase, cost.step) == (spent.phase, spent.step));
+                let cost = self
+                    .costs
+                    .iter()
+                    .find(|cost| (cost.phase, cost.step.number()) == (spent.phase, spent.step));
                 let sent = |traffic: Traffic| (traffic.bytes, traffic.messages, traffic.flights);
                 let expected = sent(cost.map_or(Traffic::default(), |cost| match party {
                     Party::Client => cost.up,
@@ -106,7 +110,7 @@ impl<'a> Ledger<'a> {
                             "bytes, messages and flights that the {} sent in {} {}",
                             if party == Party::Client { "client" } else { "server" },
                             spent.phase,
-                            plan.describe_step(spent.step).0
+                            plan.describe_step(spent.step.into()).0
                         ),
                         expected: format!("{expected:?}"),
                         found: format!("{found:?}"),
@@ -121,7 +125,8 @@ impl<'a> Ledger<'a> {
 /// What requests cost where the client asks for what comes next: they go up with its first message.
 fn add_requests(costs: &mut Vec<StepCost>) {
     let up = Request::TRAFFIC;
-    if let Some(input) = costs.iter_mut().find(|cost| (cost.phase, cost.step) == (Phase::Online, INPUT_STEP))
+    if let Some(input) =
+        costs.iter_mut().find(|cost| (cost.phase, cost.step) == (Phase::Online, ChannelStep::INPUT))
     {
         input.up.bytes += up.bytes;
         input.up.messages += up.messages;
@@ -132,7 +137,7 @@ fn add_requests(costs: &mut Vec<StepCost>) {
     first.up.flights -= 1;
     let request = StepCost {
         phase: Phase::Offline,
-        step: INPUT_STEP,
+        step: ChannelStep::INPUT,
         up: Traffic { flights: 1, ..up },
         down: Traffic::default(),
         operations: Operations::default(),
@@ -157,7 +162,7 @@ pub(crate) fn blank(cell: &str, index: usize, warmups: usize, test: &Dataset) ->
 
 /// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
 pub(crate) fn conclude(
-    plan: &Plan,
+    plan: &PreparedPlan,
     secrets: &ServerSecrets,
     row: &mut InferenceRow,
     image: &[f32],
@@ -177,7 +182,7 @@ pub(crate) fn conclude(
 
 /// Compares the run with its clear replay, bit for bit. Returns the activation inputs that left their bound.
 fn verify(
-    plan: &Plan,
+    plan: &PreparedPlan,
     secrets: &ServerSecrets,
     image: &[f32],
     logits: &[i64],
@@ -205,7 +210,10 @@ fn verify(
         for (value, (found, expected)) in shares.iter().zip(&clear.server_shares).enumerate() {
             if let Some(unit) = (0..expected.len()).find(|i| found.get(*i) != expected.get(*i)) {
                 return Err(Error::Verification {
-                    what: format!("server's share of {}, unit {unit}", plan.describe_step(value as u32).0),
+                    what: format!(
+                        "server's share of {}, unit {unit}",
+                        plan.describe_step(ChannelStep::from(value as u32)).0
+                    ),
                     expected: expected[unit].to_string(),
                     found: found.get(unit).map_or("none".into(), u64::to_string),
                 });

@@ -11,7 +11,7 @@ use crate::party::pair::{Pair, PhaseReport};
 use crate::party::{Log, Made, Pooled, Query, Served, Start};
 use crate::scenario::arrivals;
 use netem::{Bytes, Phase};
-use protocols::plan::memory::Memory;
+use protocols::memory::Memory;
 use protocols::service::ItemId;
 use results::{InferenceRow, InferenceStatus, ItemRow, QueryRow, Run};
 use std::collections::HashMap;

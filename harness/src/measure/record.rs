@@ -20,7 +20,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// A party's book of a step as a row.
 pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &StepUsage) -> StepRow {
-    let (name, kind) = plan.describe_step(spent.step);
+    let (name, kind) = plan.describe_step(spent.step.into());
     StepRow {
         cell: inference.cell.clone(),
         repeat: inference.repeat,

@@ -5,12 +5,12 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
 use netem::Bytes;
-use protocols::plan::Plan;
-use protocols::plan::memory::Memory;
+use protocols::memory::Memory;
+use protocols::prepared::PreparedPlan;
 
 /// Errors where the memory of the parties that run these plans at a time, or the clients' files, would not fit what is free
 /// now.
-pub(super) fn check(experiment: &Experiment, plans: &[(&Plan, StoreArg)]) -> Result<(), Error> {
+pub(super) fn check(experiment: &Experiment, plans: &[(&PreparedPlan, StoreArg)]) -> Result<(), Error> {
     let in_file = plans.iter().any(|(_, store)| *store == StoreArg::File);
     if in_file {
         let folder = &experiment.store_dir;
@@ -27,7 +27,7 @@ struct Room {
 }
 
 impl Room {
-    fn holds(&self, plans: &[(&Plan, StoreArg)]) -> Result<(), Error> {
+    fn holds(&self, plans: &[(&PreparedPlan, StoreArg)]) -> Result<(), Error> {
         let refuse = |option, expected, found| Err(Error::Option { option, expected, found });
         let (mut client, mut server, mut file, mut spared) = (0, 0, 0, 0);
         for (plan, store) in plans {
@@ -64,18 +64,23 @@ impl Room {
 mod tests {
     use super::*;
     use models::fixed::quantise::Scales;
+    use models::fixed::steps::{Segment, Term, TermOp, ValueId};
     use models::graph::Shape;
     use protocols::he::{HeBackend, HeParameters};
-    use protocols::plan::{PROTOCOL_VERSION, ReluVariant};
+    use protocols::plan::{LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 
     #[test]
     fn a_run_that_does_not_fit_is_refused_with_the_estimate() {
-        let plan = Plan {
+        let input = Shape::new(3, 32, 32);
+        let op = TermOp::Shift { shift: 0 };
+        let term = Term { source: ValueId::IMAGE, pre: Vec::new(), shape: input, divisor: 1, op };
+        let segment = Segment { name: "copy".into(), terms: vec![term], shape: input, scale: 6 };
+        let plan = PreparedPlan::new(Plan {
             version: PROTOCOL_VERSION,
             name: "empty".into(),
             ring: models::fixed::Ring::new(20).unwrap(),
             scales: Scales { fa: 6, fw: 8 },
-            input: Shape::new(3, 32, 32),
+            input,
             relu: ReluVariant::Narrow,
             he: HeParameters {
                 backend: HeBackend::Narrow,
@@ -83,8 +88,9 @@ mod tests {
                 modulus_bits: vec![50, 50],
                 plain_bits: 20,
             },
-            steps: vec![],
-        };
+            steps: vec![PlannedStep::Linear(LinearPlan { segment, exchanges: vec![None] })],
+        })
+        .unwrap();
         let need = Memory::of(&plan).peak(false);
         let room = |memory| Room { memory: Some(memory), disk: Some(0) };
         let (one, two) = ([(&plan, StoreArg::Memory)], [(&plan, StoreArg::Memory); 2]);

@@ -6,8 +6,8 @@ use crate::machine::peak_rss_bytes;
 use netem::Channel;
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
-use protocols::plan::Plan;
-use protocols::plan::compile::ServerSecrets;
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use protocols::server::{Model, Server, ServerReady};
 use protocols::store::Store;
 use rand::SeedableRng;
@@ -48,7 +48,7 @@ pub(crate) fn run(role: Role) -> Result<(), Error> {
 }
 
 fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
-    let plan = Plan::from_json(&read(&start.plan)?)?;
+    let plan = PreparedPlan::from_json(&read(&start.plan)?)?;
     let address =
         start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
     let mut channel = Channel::connect(address, &start.link, start.deadline)?;
@@ -84,7 +84,7 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
 }
 
 fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
-    let plan = Plan::from_json(&read(&start.plan)?)?;
+    let plan = PreparedPlan::from_json(&read(&start.plan)?)?;
     let path = start.secrets.as_ref().ok_or_else(|| fault(Role::Server, "was given no weights"))?;
     let secrets = ServerSecrets::from_bytes(&read(path)?, &plan)?;
     let model = Model::prepare(&plan, &secrets)?;

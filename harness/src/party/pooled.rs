@@ -10,9 +10,9 @@ use crate::error::Error;
 use netem::{Channel, Uplink};
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
-use protocols::plan::Plan;
-use protocols::plan::compile::ServerSecrets;
 use protocols::pool::{Owner, Pool};
+use protocols::prepared::PreparedPlan;
+use protocols::secrets::ServerSecrets;
 use protocols::server::{Model, Server, ServerReady};
 use protocols::service::{ItemId, Request};
 use rand::SeedableRng;
@@ -135,7 +135,7 @@ struct ClientLane<'a> {
 /// The client.
 pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) -> Result<(), Error> {
     let epoch = Instant::now();
-    let plan = Plan::from_json(&read(&start.plan)?)?;
+    let plan = PreparedPlan::from_json(&read(&start.plan)?)?;
     let pool = Pool::open(&with.folder.join("client"), Owner::Client, &plan)?;
     let address =
         start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
@@ -178,7 +178,7 @@ pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
 struct ClientHere<'a> {
     start: &'a Start,
     epoch: Instant,
-    plan: &'a Plan,
+    plan: &'a PreparedPlan,
     pool: &'a Pool,
 }
 
@@ -307,7 +307,7 @@ impl ClientHere<'_> {
 /// The server.
 pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) -> Result<(), Error> {
     let epoch = Instant::now();
-    let plan = Plan::from_json(&read(&start.plan)?)?;
+    let plan = PreparedPlan::from_json(&read(&start.plan)?)?;
     let path = start.secrets.as_ref().ok_or_else(|| fault(Role::Server, "was given no weights"))?;
     let secrets = ServerSecrets::from_bytes(&read(path)?, &plan)?;
     let model = Model::prepare(&plan, &secrets)?;
