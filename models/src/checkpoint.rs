@@ -6,6 +6,8 @@
 
 use crate::Error;
 use crate::data::Normalisation;
+use crate::digest::hex;
+use crate::disk::{read_capped, write_atomically};
 use crate::graph::{Graph, Parameters};
 use crate::mask::{Mask, Masks};
 use crate::tensor::Tensor;
@@ -144,7 +146,7 @@ impl Checkpoint {
         let rest = serde_json::to_vec(&(&self.graph, &self.normalisation));
         hash.update(rest.expect("a graph has string keys only"));
         hash.update(self.arrays());
-        crate::data::hex(&hash.finalize())
+        hex(&hash.finalize())
     }
 
     /// Errors unless parameters, masks and normalisation fit the graph.
@@ -215,30 +217,12 @@ fn mask(name: &str, node: &str, view: &TensorView<'_>, path: &Path, graph: &Grap
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    crate::data::hex(&Sha256::digest(bytes))
-}
-
-/// A file's bytes; one of more than `limit` is an error before it is read.
-pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let length = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
-    if length > limit {
-        return Err(Error::format(path, format!("at most {limit} bytes"), length.to_string()));
-    }
-    fs::read(path).map_err(|e| Error::io(path, e))
+    hex(&Sha256::digest(bytes))
 }
 
 /// SHA-256 of a file, hex.
 pub fn file_digest(path: &Path) -> Result<String, Error> {
     read_capped(path, ARRAYS_LIMIT).map(|bytes| sha256(&bytes))
-}
-
-/// Writes under a temporary name in the same folder, then renames.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
-    fs::write(&temporary, bytes).map_err(|e| Error::io(&temporary, e))?;
-    fs::rename(&temporary, path).map_err(|e| Error::io(path, e))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod convolve;
 pub mod data;
+pub mod disk;
 pub mod fixed;
 pub mod graph;
 pub mod initial;
@@ -15,6 +16,7 @@ pub mod nets;
 pub mod real;
 pub mod tensor;
 
+mod digest;
 mod error;
 
 pub use error::Error;

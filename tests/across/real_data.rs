@@ -23,7 +23,7 @@ use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder, with CIFAR-10's small class-balanced subsets unpacked beside it; `None`, said aloud, without it.
+/// The folder, with CIFAR-10's small class-balanced subsets unpacked beside it; `None`, with a message, without it.
 fn shared() -> Option<(PathBuf, tempfile::TempDir)> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let folder = std::env::var_os("LINNET_SHARED_DATA").map_or(default, PathBuf::from);

@@ -4,7 +4,7 @@ use crate::array::Array;
 use crate::torch;
 use half::{bf16, f16};
 use models::Error;
-use models::checkpoint::read_capped;
+use models::disk::read_capped;
 use models::tensor::Tensor;
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use models::{nets, real};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder, and CIFAR-10's 500 class-balanced test images; `None`, said aloud, without it.
+/// The folder, and CIFAR-10's 500 class-balanced test images; `None`, with a message, without it.
 fn shared() -> Option<(PathBuf, Dataset)> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("LINNET_SHARED_DATA").map_or(default, PathBuf::from);

@@ -1,6 +1,7 @@
 //! Images and labels in memory, and how a byte becomes a network's input.
 
 use crate::Error;
+use crate::digest::hex;
 use crate::graph::Shape;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -152,11 +153,6 @@ impl Normalisation {
         let expected = format!("{channels} finite means and positive deviations");
         Err(Error::argument("normalisation", expected, format!("{:?} and {:?}", self.mean, self.std)))
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

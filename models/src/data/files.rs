@@ -1,7 +1,7 @@
 //! The files that a data set is read from, and their checksums.
 
-use super::dataset::hex;
 use crate::Error;
+use crate::digest::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};

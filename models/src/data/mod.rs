@@ -7,7 +7,6 @@ mod shapes;
 mod split;
 mod tiny_imagenet;
 
-pub(crate) use dataset::hex;
 pub use dataset::{Dataset, Normalisation, Splits};
 pub use files::FileCheck;
 

@@ -12,7 +12,7 @@
 use super::Dataset;
 use super::files::{self, FileCheck, unread};
 use crate::Error;
-use crate::checkpoint::read_capped;
+use crate::disk::read_capped;
 use crate::graph::Shape;
 use rayon::prelude::*;
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! The measurements of coalitions so far, on disk, so that a stopped walk can go on.
 
 use crate::Error;
-use models::checkpoint::write_atomically;
+use models::disk::write_atomically;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;

@@ -6,8 +6,9 @@ use super::values::{ShapleyRecord, ShapleySettings, shapley_values};
 use crate::Error;
 use crate::train::{check_teacher, set_threads};
 use crate::watch::Watch;
-use models::checkpoint::{Checkpoint, write_atomically};
+use models::checkpoint::Checkpoint;
 use models::data::DataSource;
+use models::disk::write_atomically;
 use results::pictures::{Valued, Words, values};
 use std::path::Path;
 
