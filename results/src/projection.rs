@@ -107,8 +107,8 @@ impl ProjectedRow {
             transcripts: times.len() as u64,
             offline_s_p50: seconds(|times| times.0),
             online_s_p50: seconds(|times| times.1),
-            offline_bytes: row.offline_up_bytes.zip(row.offline_down_bytes).map(|(up, down)| up + down),
-            online_bytes: row.online_up_bytes.zip(row.online_down_bytes).map(|(up, down)| up + down),
+            offline_bytes: row.offline_bytes(),
+            online_bytes: row.online_bytes(),
             online_rounds: row.online_rounds,
         }
     }

@@ -92,12 +92,11 @@ fn key(run: &Loaded, cell: &str) -> String {
 }
 
 fn rows(run: &Loaded) -> impl Iterator<Item = Row<'_>> {
-    let both = |up: Option<u64>, down: Option<u64>| Some(up? + down?);
     run.summary.iter().map(move |summary| Row {
         run: &run.manifest.id,
         summary,
-        offline_bytes: both(summary.offline_up_bytes, summary.offline_down_bytes),
-        online_bytes: both(summary.online_up_bytes, summary.online_down_bytes),
+        offline_bytes: summary.offline_bytes(),
+        online_bytes: summary.online_bytes(),
         pooled: run.scenarios.iter().find(|scenario| scenario.cell == summary.cell),
     })
 }

@@ -107,7 +107,6 @@ impl ComparedRow {
         let Identity { model, method, budget, relus, relu, he, threads, store, link, scenario, rate_per_s } =
             row.identity();
         let ends = |ratio: Option<Estimate>| ratio.and_then(|ratio| ratio.interval);
-        let both = |up: Option<u64>, down: Option<u64>| Some(up?.saturating_add(down?));
         Self {
             run: run.to_owned(),
             cell: row.cell.clone(),
@@ -136,12 +135,12 @@ impl ComparedRow {
             offline_ratio: offline.map(|ratio| ratio.value),
             offline_ratio_low: ends(offline).map(|ends| ends.0),
             offline_ratio_high: ends(offline).map(|ends| ends.1),
-            offline_bytes: both(row.offline_up_bytes, row.offline_down_bytes),
+            offline_bytes: row.offline_bytes(),
             online_s_p50: row.online_s_p50,
             online_ratio: online.map(|ratio| ratio.value),
             online_ratio_low: ends(online).map(|ends| ends.0),
             online_ratio_high: ends(online).map(|ends| ends.1),
-            online_bytes: both(row.online_up_bytes, row.online_down_bytes),
+            online_bytes: row.online_bytes(),
             online_rounds: row.online_rounds,
             response_s_p50: pooled.and_then(|row| row.response_s_p50),
             response_s_p90: pooled.and_then(|row| row.response_s_p90),

@@ -72,7 +72,7 @@ impl Run {
     /// ids of the cells that stay.
     ///
     /// # Errors
-    /// [`Error::InUse`] while another program writes the run; those of [`load`] where its files are damaged otherwise
+    /// [`Error::InUse`] while another program writes the run; those of [`load`](crate::load) where its files are damaged otherwise
     /// than by a last row that is not whole; [`Error::Io`] if the disk refuses.
     pub fn resume(
         dir: &Path,

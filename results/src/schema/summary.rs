@@ -156,6 +156,16 @@ pub struct SummaryRow {
 }
 
 impl SummaryRow {
+    /// Offline bytes of both directions.
+    pub(crate) fn offline_bytes(&self) -> Option<u64> {
+        Some(self.offline_up_bytes?.saturating_add(self.offline_down_bytes?))
+    }
+
+    /// Online bytes of both directions.
+    pub(crate) fn online_bytes(&self) -> Option<u64> {
+        Some(self.online_up_bytes?.saturating_add(self.online_down_bytes?))
+    }
+
     /// What tells the cell from others.
     pub(crate) fn identity(&self) -> Identity<'_> {
         Identity {
