@@ -226,7 +226,7 @@ fn well_formed(svg: &str) -> bool {
 fn exact_values_come_with_what_the_trimmed_walk_says() {
     let dir = tempfile::tempdir().unwrap();
     // Long enough to be above the threshold, below which a walk tells nothing.
-    let longer = TrainSettings { epochs: 5, limit: Some(1_500), augment: false, ..small() };
+    let longer = TrainSettings { epochs: 8, limit: Some(2_500), augment: false, ..small() };
     let teacher = train(&longer, &DataSource::Shapes, &dir.path().join("ar"), &mut Silent).unwrap();
     let run = |exact: bool, depth: usize, name: &str| {
         let settings = ShapleySettings { exact, depth, images: 100, ..Default::default() };
