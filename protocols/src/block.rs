@@ -7,7 +7,7 @@ use crate::Error;
 use bytemuck::{Pod, Zeroable};
 use rand::CryptoRng;
 use std::ops::{BitAnd, BitXor, BitXorAssign};
-use zeroize::DefaultIsZeroes;
+use zeroize::{DefaultIsZeroes, Zeroize};
 
 // Blocks travel and enter the cipher by casting, as their 16 bytes in memory; the wire format is little-endian.
 const _: () = assert!(cfg!(target_endian = "little"), "blocks are cast to little-endian bytes");
@@ -110,6 +110,11 @@ impl Delta {
             return Ok(Self(block));
         }
         Err(Error::config("preprocessed item", "offset", "a block whose bit 0 is 1", "one whose bit 0 is 0"))
+    }
+
+    /// Overwrites the offset.
+    pub(crate) fn wipe(&mut self) {
+        self.0.zeroize();
     }
 
     /// The offset as a block.

@@ -5,6 +5,8 @@ use crate::block::Block;
 use crate::simd::{AesNiKeys, VaesKeys};
 use aes::Aes128Enc;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+#[cfg(target_arch = "x86_64")]
+use zeroize::Zeroize;
 
 /// What AES and the garbling kernels run on. All engines agree to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,17 @@ impl Cipher {
         }
         let _ = engine;
         Self::Portable(Box::new(Aes128Enc::new(&Array(key.to_bytes()))))
+    }
+
+    /// Overwrites the expanded key, for a key that is secret.
+    pub(crate) fn wipe(&mut self) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes(keys) => keys.zeroize(),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(keys) => keys.zeroize(),
+            Self::Portable(_) => {} // The crate `aes` does so itself, when it is dropped.
+        }
     }
 
     /// Encrypts every block in place.

@@ -35,6 +35,12 @@ impl Prg {
     }
 }
 
+impl Drop for Prg {
+    fn drop(&mut self) {
+        self.cipher.wipe();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,23 @@
 //! Values that nobody may print or compare, and that are overwritten with zeros when they are dropped.
+//!
+//! Seeds, keys, offsets, labels and pads keep to the same rules in types of their own. What is not overwritten: copies that
+//! the compiler or a library makes, buffers of messages, and what a step computes with and drops at once.
+//!
+//! ```compile_fail
+//! fn mistaken(secret: &protocols::secret::Secret<u64>) { println!("{secret:?}") }
+//! ```
+//! ```compile_fail
+//! fn mistaken(seed: &protocols::masks::MaskSeed) { println!("{seed:?}") }
+//! ```
+//! ```compile_fail
+//! fn mistaken(delta: &protocols::block::Delta) { println!("{delta:?}") }
+//! ```
+//! ```compile_fail
+//! fn mistaken(label: &protocols::block::Block) { println!("{label:?}") }
+//! ```
+//! ```compile_fail
+//! fn mistaken(a: protocols::block::Block, b: protocols::block::Block) -> bool { a == b }
+//! ```
 
 use std::ops::{Deref, DerefMut};
 use zeroize::{DefaultIsZeroes, Zeroize};

@@ -96,6 +96,12 @@ impl Sender {
     }
 }
 
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.delta.wipe();
+    }
+}
+
 /// The party that chooses a bit a transfer.
 pub struct Receiver {
     engine: Engine,

@@ -13,13 +13,17 @@ use models::fixed::steps::{ActivationStep, Segment, ValueId};
 use models::graph::Shape;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::{EnumCount, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
 pub const PROTOCOL_VERSION: u32 = 4;
 
-/// How kept units are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumCount, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ReluVariant {
     /// Only the bits that matter are compared; the output turns arithmetic outside the circuit.
     Narrow,
@@ -31,15 +35,19 @@ pub enum ReluVariant {
 
 impl ReluVariant {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Narrow, Self::Sign, Self::Delphi];
+    pub const ALL: [Self; Self::COUNT] = match Self::VARIANTS.first_chunk() {
+        Some(all) => *all,
+        None => unreachable!(),
+    };
 
     /// The name used on the command line and in results.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Narrow => "narrow",
-            Self::Sign => "sign",
-            Self::Delphi => "delphi",
-        }
+        self.into()
+    }
+
+    /// The variant of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|variant| variant.name() == name)
     }
 }
 

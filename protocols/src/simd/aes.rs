@@ -3,13 +3,12 @@
 use crate::block::Block;
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
+use zeroize::Zeroize;
 
 /// AES-128 round keys. Exists only on a machine with AES-NI.
-#[derive(Clone)]
 pub(crate) struct AesNiKeys([__m128i; 11]);
 
 /// AES-128 round keys. Exists only on a machine with AES-NI, VAES and AVX-512 (F, BW, DQ and VBMI).
-#[derive(Clone)]
 pub(crate) struct VaesKeys([__m128i; 11]);
 
 /// The round keys of a list of AES-128 keys, four keys a row. Exists only where a [`VaesKeys`] can.
@@ -20,6 +19,18 @@ type Wide = [Block; 4];
 
 /// Groups of blocks that are encrypted side by side, to hide the latency of a round.
 const FLIGHT: usize = 8;
+
+impl Zeroize for AesNiKeys {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl Zeroize for VaesKeys {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl AesNiKeys {
     /// Whether the machine has what it takes.

@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::wire::{BitWriter, low};
 use rand::CryptoRng;
 use std::ops::Range;
+use zeroize::Zeroize;
 
 /// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Joint`](crate::gc::programs::Output::Joint), a unit each.
 pub struct ServerJoint {
@@ -37,6 +38,18 @@ struct Held {
     shares: Vec<u64>,
     /// For every late output the ciphertext's pad and all ones where π = 1.
     late: Vec<(Vec<u64>, Vec<u64>)>,
+}
+
+impl Drop for ServerLayer {
+    fn drop(&mut self) {
+        self.delta.wipe();
+        self.seed.zeroize();
+        self.held.shares.as_mut_slice().zeroize();
+        for (pads, flips) in &mut self.held.late {
+            pads.as_mut_slice().zeroize();
+            flips.as_mut_slice().zeroize();
+        }
+    }
 }
 
 impl ServerLayer {
@@ -204,18 +217,18 @@ impl ServerLayer {
     /// the values of every late output, a unit each. Returns the server's share of every unit, or for coloured outputs what
     /// the client's answer has to be xored with. `emit` takes the message piece by piece.
     pub fn online(
-        self,
+        mut self,
         inputs: &[u64],
         late: &[&[u64]],
         mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
     ) -> Result<Vec<u64>, Error> {
-        let Self { layer, delta, seed, mut held } = self;
+        let (layer, (delta, seed), held) = (&self.layer, (self.delta, self.seed), &mut self.held);
         assert_eq!(
             (inputs.len(), late.len()),
             (layer.units, held.late.len()),
             "one input and late value a unit"
         );
-        let (layer, sending) = (&layer, &held.late);
+        let sending = &held.late;
         in_order(
             layer.cut(layer.online_of(LANES)),
             |units| Ok(online_piece(layer, (delta, seed), units, inputs, late, sending)),
@@ -231,7 +244,7 @@ impl ServerLayer {
             }
         }
         held.shares.iter_mut().for_each(|share| *share &= low(layer.ring_bits));
-        Ok(held.shares)
+        Ok(std::mem::take(&mut held.shares))
     }
 }
 

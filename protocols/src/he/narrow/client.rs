@@ -10,6 +10,7 @@ use super::{sample, wire};
 use crate::Error;
 use crate::block::Block;
 use crate::prg::Prg;
+use crate::secret::Secret;
 use crate::wire::low;
 use rand::{CryptoRng, RngCore};
 
@@ -22,11 +23,11 @@ pub(crate) struct Client {
     plain: Lift,
     plain_bits: u32,
     /// -s, in NTT form.
-    negated: Vec<u64>,
+    negated: Secret<u64>,
     /// For products over the integers.
     exact: Ring,
     /// s in NTT form, modulo the primes of `exact`.
-    secret: Vec<u64>,
+    secret: Secret<u64>,
     /// The first prime of `exact`, inverted modulo the second.
     inverse: Factor,
 }
@@ -36,7 +37,7 @@ impl Client {
     pub(crate) fn generate<R: RngCore + CryptoRng>(he: &HeParameters, rng: &mut R) -> Result<Self, Error> {
         let ring = ring(he)?;
         let exact = Ring::new(he.degree, &EXACT_BITS)?;
-        let mut secret = sample::ternary(&mut Prg::new(Block::random(rng)), he.degree);
+        let mut secret = Secret::from(sample::ternary(&mut Prg::new(Block::random(rng)), he.degree));
         let exact_secret = exact.transform(&secret);
         secret.iter_mut().for_each(|x| *x = -*x);
         let negated = ring.transform(&secret);
@@ -47,9 +48,9 @@ impl Client {
             plain: Lift::new(&moduli, he.plain_bits),
             plain_bits: he.plain_bits,
             ring,
-            negated,
+            negated: negated.into(),
             exact,
-            secret: exact_secret,
+            secret: exact_secret.into(),
             inverse,
         })
     }
