@@ -11,7 +11,7 @@ use crate::model::{ClearAccuracy, Compiled};
 use crate::party::child::books;
 use crate::party::pair::PhaseReport;
 use crate::party::{Done, Outcome};
-use crate::report::say;
+use crate::print::print;
 use models::data::{DataSource, Dataset};
 use models::real::argmax;
 use netem::{Channel, Identity};
@@ -156,7 +156,7 @@ impl<'a> Querying<'a> {
             channel.flush()?;
         }
         let summary = run.finish()?;
-        say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
+        print(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
         Ok(whole)
     }
 

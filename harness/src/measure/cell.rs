@@ -4,7 +4,7 @@ use super::ledger::{Books, Ledger, blank, conclude};
 use super::plan::Planned;
 use super::prepared::Prepared;
 use super::progress::Progress;
-use crate::cli::{StoreArg, Verify};
+use crate::choice::{StoreKind, Verify};
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::model::Compiled;
@@ -56,7 +56,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The plan that it runs, and where the client keeps what it has preprocessed.
-    pub(super) fn needs(&self) -> (&Plan, StoreArg) {
+    pub(super) fn needs(&self) -> (&Plan, StoreKind) {
         (&self.model.compiled.plan, self.variant.store)
     }
 
@@ -180,7 +180,7 @@ impl<'a> Cell<'a> {
             session,
             core: None,
             threads: self.variant.threads,
-            store: (self.variant.store == StoreArg::File).then(|| self.experiment.store_dir.clone()),
+            store: (self.variant.store == StoreKind::File).then(|| self.experiment.store_dir.clone()),
             shares: self.experiment.verify == Verify::Layers,
             pooled: None,
         }

@@ -14,7 +14,7 @@ mod room;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
-use crate::report::say;
+use crate::print::print;
 use crate::scenario::Scenario;
 use cell::{Cell, unmeasured};
 use group::groups;
@@ -199,7 +199,7 @@ fn finish(run: Run, folder: &Path) -> Result<(), Error> {
         text += &format!("\n{}", results::scenario::text(&scenarios));
         text += &bounds(folder, &scenarios)?;
     }
-    say(&format!("{text}\nwritten to {}", folder.display()))
+    print(&format!("{text}\nwritten to {}", folder.display()))
 }
 
 /// For cells that differ in the rate alone, the highest rate within the bound that the experiment states, if any.

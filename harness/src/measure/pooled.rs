@@ -4,7 +4,7 @@
 use super::cell::Cell;
 use super::ledger::Books;
 use super::progress::Progress;
-use crate::cli::StoreArg;
+use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::machine;
 use crate::party::pair::{Pair, PhaseReport};
@@ -95,7 +95,7 @@ fn session(cell: &Cell<'_>, progress: &mut Progress) -> Result<Session, Error> {
 
 /// A new folder for both parties' pools, gone when it is dropped. Errors where the disk has no room for them.
 fn pool_folder(cell: &Cell<'_>, level: usize) -> Result<tempfile::TempDir, Error> {
-    let (plan, _): (_, StoreArg) = cell.needs();
+    let (plan, _): (_, StoreKind) = cell.needs();
     let within: &Path = &cell.experiment.store_dir;
     std::fs::create_dir_all(within).map_err(Error::io(format!("making {}", within.display())))?;
     let item = Memory::of(plan).stored;

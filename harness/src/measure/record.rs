@@ -1,7 +1,7 @@
 //! What is written beside the numbers: the manifest, and the books as rows.
 
 use super::prepared::Prepared;
-use crate::cli::StoreArg;
+use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::machine;
@@ -118,7 +118,7 @@ pub(crate) fn data_records<'a>(
 /// A model as it was run.
 pub(super) fn model_record(model: &Prepared) -> ModelRecord {
     let Compiled { checkpoint, plan, .. } = &model.compiled;
-    let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreArg::Memory };
+    let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreKind::Memory };
     ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, variant) }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod child;
 pub(crate) mod pair;
 mod pooled;
 
+use clap::ValueEnum;
 use netem::{Event, Link, ReleaseError, Spent};
 use protocols::service::ItemId;
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which half of the protocol a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
+    /// Holds the image.
     Client,
+    /// Holds the network.
     Server,
 }
 
@@ -27,15 +30,6 @@ impl Role {
         match self {
             Self::Client => "client",
             Self::Server => "server",
-        }
-    }
-}
-
-impl From<crate::cli::RoleArgs> for Role {
-    fn from(args: crate::cli::RoleArgs) -> Self {
-        match args.role {
-            crate::cli::Role::Client => Self::Client,
-            crate::cli::Role::Server => Self::Server,
         }
     }
 }
