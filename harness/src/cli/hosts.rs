@@ -39,8 +39,13 @@ pub(crate) struct ServeArgs {
     /// End after so many sessions.
     #[arg(long)]
     pub(crate) sessions: Option<usize>,
-    /// Give clients the seeds of this server's masks after each inference, so that they can verify it. Only for clients who
-    /// may know the weights: with the seeds they could find them out.
+    /// Give clients the seed of this server's masks after each inference, so that they can verify it. Only at a loopback
+    /// address.
+    ///
+    /// With that seed and what it received, a client can compute, for every value of the network, what the server's share
+    /// was, hence the value itself; and from the values that enter and leave the linear layers, over enough inferences,
+    /// the server's weights. Whoever has both parties' seeds and the server's shares can compute the client's image and
+    /// every activation. Give it to no one who may not know the weights.
     #[arg(long)]
     pub(crate) reveal_masks: bool,
     /// Link that packings are chosen for: a name from `linnet links`, or "rate=100MB/s,rtt=10ms".

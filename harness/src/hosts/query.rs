@@ -39,11 +39,18 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).build();
     let pool = pool.map_err(|error| Error::Party { party: "client", what: format!("threads: {error}") })?;
     pool.install(|| {
-        let mut channel = connect(args, identity.as_ref(), deadline)?;
+        let (mut channel, local) = connect(args, identity.as_ref(), deadline)?;
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         channel.send(SESSION, session.to_vec())?;
         let mut offer: Offer = receive(&mut channel, OFFER, "an offer")?;
+        if offer.reveals_masks && !local {
+            return Err(Error::Option {
+                option: "--connect",
+                expected: "a loopback address, for this server reveals its masks".into(),
+                found: args.connect.clone(),
+            });
+        }
         // What this party relies on is checked before it is.
         offer.plan = Plan::from_json(&serde_json::to_vec(&offer.plan).expect("a plan is plain data"))?;
         channel.take_spent();
@@ -51,7 +58,12 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
     })
 }
 
-fn connect(args: &QueryArgs, identity: Option<&Identity>, deadline: Duration) -> Result<Channel, Error> {
+/// The channel, and whether the server is on this host.
+fn connect(
+    args: &QueryArgs,
+    identity: Option<&Identity>,
+    deadline: Duration,
+) -> Result<(Channel, bool), Error> {
     let connecting = || format!("connecting to {}", args.connect);
     let mut addresses = args.connect.to_socket_addrs().map_err(Error::io(connecting()))?;
     let address = addresses.next().ok_or_else(|| Error::Option {
@@ -66,8 +78,15 @@ fn connect(args: &QueryArgs, identity: Option<&Identity>, deadline: Duration) ->
             found: address.to_string(),
         });
     }
+    if args.model.is_some() && !address.ip().is_loopback() {
+        return Err(Error::Option {
+            option: "--model",
+            expected: "a server at a loopback address, which alone reveals its masks to verify with".into(),
+            found: address.to_string(),
+        });
+    }
     let stream = TcpStream::connect_timeout(&address, deadline).map_err(Error::io(connecting()))?;
-    Ok(Channel::between_hosts(stream, identity, deadline)?)
+    Ok((Channel::between_hosts(stream, identity, deadline)?, address.ip().is_loopback()))
 }
 
 /// A run against one server.
@@ -190,7 +209,7 @@ impl<'a> Querying<'a> {
         Request::Online(item).send(channel)?;
         let output = ready.online(channel, &image)?;
         row.class_secure = Some(argmax(&output.logits) as u32);
-        let outcome = Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
+        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
         let online = self.report(channel, None, Some(outcome))?;
         self.ledger.book(row, books, &online)?;
         match &self.compiled {

@@ -35,6 +35,13 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
             found: args.listen.to_string(),
         });
     }
+    if args.reveal_masks && !args.listen.ip().is_loopback() {
+        return Err(Error::Option {
+            option: "--reveal-masks",
+            expected: "a loopback address to listen at, for masks never leave this host".into(),
+            found: args.listen.to_string(),
+        });
+    }
     let compiled = compiled(args)?;
     let model = Model::prepare(&compiled.plan, &compiled.secrets)?;
     let offer = offer(args, &compiled);
@@ -142,7 +149,7 @@ impl Here<'_> {
                         client_fault(format!("asked to use {item}, which is not there or was used"))
                     })?;
                     let output = item_ready.online(channel)?;
-                    let seed = if self.args.reveal_masks { output.seed.reveal() } else { [0; 32] };
+                    let seed = self.args.reveal_masks.then(|| output.seed.reveal());
                     last = books(channel, None, Some(Outcome { seed, logits: None, shares: None }));
                     inferences += 1;
                 }

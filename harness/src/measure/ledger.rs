@@ -184,7 +184,11 @@ fn verify(
     client: &Outcome,
     server: &Outcome,
 ) -> Result<u64, Error> {
-    let seeds = (MaskSeed::from_bytes(client.seed), MaskSeed::from_bytes(server.seed));
+    let seed = |party, outcome: &Outcome| {
+        let seed = outcome.seed.map(MaskSeed::from_bytes);
+        seed.ok_or_else(|| Error::Party { party, what: "did not reveal its masks to verify with".into() })
+    };
+    let seeds = (seed("client", client)?, seed("server", server)?);
     let clear = replay(plan, secrets, &plan.quantise_image(image), &seeds.0, &seeds.1);
     if logits != clear.logits {
         return Err(Error::Verification {

@@ -271,7 +271,7 @@ fn same_machine(folder: &Path, begun: &Manifest) -> Result<(), Error> {
 
 /// Errors where a model has changed since the run began, or what the program makes of it.
 fn same_model(folder: &Path, begun: &Manifest, model: &Prepared) -> Result<(), Error> {
-    let record = model_record(model);
+    let record = model_record(&model.compiled);
     if begun.models.contains(&record) {
         return Ok(());
     }

@@ -1,6 +1,5 @@
 //! What is written beside the numbers: the manifest, and the books as rows.
 
-use super::prepared::Prepared;
 use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
@@ -116,8 +115,8 @@ pub(crate) fn data_records<'a>(
 }
 
 /// A model as it was run.
-pub(super) fn model_record(model: &Prepared) -> ModelRecord {
-    let Compiled { checkpoint, plan, .. } = &model.compiled;
+pub(super) fn model_record(compiled: &Compiled) -> ModelRecord {
+    let Compiled { checkpoint, plan, .. } = compiled;
     let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreKind::Memory };
     ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, variant) }
 }

@@ -74,7 +74,7 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
                 let output = ready.online(&mut channel, &image)?;
                 let outcome =
-                    Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
+                    Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
                 done(&mut channel, None, Some(outcome))?;
             }
             other => return Err(misplaced(Role::Client, &other)),
@@ -109,7 +109,7 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
                 let output = ready.online(&mut channel)?;
                 let shares = start.shares.then_some(output.shares);
-                let outcome = Outcome { seed: output.seed.reveal(), logits: None, shares };
+                let outcome = Outcome { seed: Some(output.seed.reveal()), logits: None, shares };
                 done(&mut channel, None, Some(outcome))?;
             }
             other => return Err(misplaced(Role::Server, &other)),

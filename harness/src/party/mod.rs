@@ -65,7 +65,7 @@ pub(crate) struct Pooled {
 }
 
 /// What the harness asks for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
     /// Preprocess one inference; `record` asks for a transcript of it and of its online phase.
@@ -82,7 +82,7 @@ pub(crate) enum Order {
 }
 
 /// What a party answers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Report {
     /// The server waits for the client here.
@@ -95,8 +95,20 @@ pub(crate) enum Report {
     Failed { error: String },
 }
 
+impl Report {
+    /// What kind of report it is, without anything that it says.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Listening { .. } => "an address",
+            Self::Done(_) => "a phase",
+            Self::Pooled(_) => "the log of a pool",
+            Self::Failed { .. } => "a failure",
+        }
+    }
+}
+
 /// An image that is due at a time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Query {
     /// Normalised.
     pub(crate) image: Vec<f32>,
@@ -106,7 +118,7 @@ pub(crate) struct Query {
 
 /// What a party did with its pool since its last report. Times are nanoseconds from when this party began, to be compared
 /// with each other alone.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Log {
     /// When it began with what was ordered.
     pub(crate) began_ns: u64,
@@ -115,7 +127,7 @@ pub(crate) struct Log {
 }
 
 /// An item that was preprocessed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Made {
     pub(crate) item: ItemId,
     /// From 1.
@@ -128,7 +140,7 @@ pub(crate) struct Made {
 }
 
 /// A query that was served.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Served {
     pub(crate) item: ItemId,
     pub(crate) due_ns: u64,
@@ -143,7 +155,7 @@ pub(crate) struct Served {
 }
 
 /// What one party says of one phase.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Done {
     pub(crate) spent: Vec<Spent>,
     pub(crate) peak_rss_bytes: Option<u64>,
@@ -156,13 +168,29 @@ pub(crate) struct Done {
     pub(crate) transcript: Vec<Event>,
 }
 
-/// What is left of an inference, for the verifier.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What is left of an inference, for the verifier. Seeds and shares are secrets: this and whatever carries it has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// The seed of the party's masks.
-    pub(crate) seed: [u8; 32],
+    /// The seed of the party's masks; absent where it is not revealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<[u8; 32]>,
     /// The client's logits.
     pub(crate) logits: Option<Vec<i64>>,
     /// The server's share of every value, if asked for.
     pub(crate) shares: Option<Vec<Vec<u64>>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_that_is_not_revealed_is_absent_on_the_wire() {
+        let hidden = Outcome { seed: None, logits: None, shares: None };
+        let text = serde_json::to_string(&hidden).unwrap();
+        assert!(!text.contains("seed"), "{text}");
+        assert!(serde_json::from_str::<Outcome>(&text).unwrap().seed.is_none());
+        let shown = serde_json::to_string(&Outcome { seed: Some([7; 32]), ..hidden }).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&shown).unwrap().seed, Some([7; 32]));
+    }
 }

@@ -279,7 +279,7 @@ impl ClientHere<'_> {
         let ready = file.read(|file| ClientReady::load(self.plan, file))?;
         let output = ready.online(channel, &query.image)?;
         let done_ns = since(self.epoch);
-        let outcome = Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
+        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
         let done = books(channel, None, Some(outcome));
         let due_ns = nanoseconds(due - self.epoch);
         Ok(Served { item, due_ns, began_ns, supplied_ns, done_ns, level, done })
@@ -415,7 +415,7 @@ impl ServerHere<'_> {
         let output = ready.online(&mut lane.channel)?;
         let done_ns = since(self.epoch);
         let shares = self.start.shares.then_some(output.shares);
-        let outcome = Outcome { seed: output.seed.reveal(), logits: None, shares };
+        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: None, shares };
         let done = books(&mut lane.channel, None, Some(outcome));
         let served = Served { item, due_ns: began_ns, began_ns, supplied_ns, done_ns, level, done };
         self.log().served.push(served);
