@@ -19,6 +19,7 @@ mod report;
 mod scenario;
 mod study;
 mod sweep;
+mod threads;
 mod trainer;
 
 use clap::Parser;

@@ -42,10 +42,9 @@ pub(crate) struct ServeArgs {
     /// Give clients the seed of this server's masks after each inference, so that they can verify it. Only at a loopback
     /// address.
     ///
-    /// With that seed and what it received, a client can compute, for every value of the network, what the server's share
-    /// was, hence the value itself; and from the values that enter and leave the linear layers, over enough inferences,
-    /// the server's weights. Whoever has both parties' seeds and the server's shares can compute the client's image and
-    /// every activation. Give it to no one who may not know the weights.
+    /// It gives the weights away: with the seed and its own shares, a client has for every linear layer the exact product of
+    /// the weights with a vector that it knows, and after enough inferences the weights, and with them every value. Whoever
+    /// has the client's seed as well and the server's shares knows the client's image and every activation.
     #[arg(long)]
     pub(crate) reveal_masks: bool,
     /// Link that packings are chosen for: a name from `linnet links`, or "rate=100MB/s,rtt=10ms".

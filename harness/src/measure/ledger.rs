@@ -16,22 +16,22 @@ use protocols::plan::{INPUT_STEP, Plan};
 use protocols::service::Request;
 use results::{CellRow, InferenceRow, Party, StepRow, TranscriptRow};
 
-/// What the parties wrote down in one inference.
+/// What the parties report of one inference.
 #[derive(Default)]
-pub(crate) struct Books {
+pub(crate) struct Ledger {
     /// Whether transcripts are asked for.
     pub(crate) record: bool,
     pub(crate) steps: Vec<StepRow>,
     pub(crate) transcript: Vec<TranscriptRow>,
 }
 
-/// What a plan predicts, to be compared with the books.
-pub(crate) struct Ledger<'a> {
+/// What a plan predicts, to be compared with a ledger.
+pub(crate) struct Prediction<'a> {
     plan: &'a Plan,
     costs: Vec<StepCost>,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> Prediction<'a> {
     /// Of the plan; with `requests`, of a client that asks for what comes next.
     pub(crate) fn new(plan: &'a Plan, requests: bool) -> Self {
         let mut costs = predict(plan);
@@ -49,7 +49,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The row with the plan's widths and what is predicted.
-    pub(crate) fn predicted_in(&self, row: CellRow) -> CellRow {
+    pub(crate) fn fill(&self, row: CellRow) -> CellRow {
         let predicted = |phase| {
             let (up, down, rounds) = self.predicted(phase);
             (Some(up), Some(down), Some(rounds))
@@ -73,11 +73,11 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Turns both parties' books of a phase into rows, and compares them with the prediction: bytes, messages, flights.
-    pub(crate) fn book(
+    /// Records what both parties report of a phase as rows, and compares them with the prediction: bytes, messages, flights.
+    pub(crate) fn record(
         &self,
         row: &mut InferenceRow,
-        books: &mut Books,
+        ledger: &mut Ledger,
         report: &PhaseReport,
     ) -> Result<(), Error> {
         row.peak_rss_client_bytes = report.client.peak_rss_bytes;
@@ -86,10 +86,10 @@ impl<'a> Ledger<'a> {
         row.release_p99_ns = Some(report.client.release.p99_ns);
         let plan = self.plan;
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
-            books.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
-            if books.record {
+            ledger.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            if ledger.record {
                 let events = report.transcript.iter();
-                books.transcript.extend(events.map(|event| transcript_row(row, party, event)));
+                ledger.transcript.extend(events.map(|event| transcript_row(row, party, event)));
             }
             for spent in &report.spent {
                 let cost =
@@ -155,8 +155,8 @@ pub(crate) fn blank(cell: &str, index: usize, warmups: usize, test: &Dataset) ->
     }
 }
 
-/// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
-pub(crate) fn conclude(
+/// Fills in the class of the secure run, whose online phase has been recorded, and verifies it.
+pub(crate) fn finish(
     plan: &Plan,
     secrets: &ServerSecrets,
     row: &mut InferenceRow,

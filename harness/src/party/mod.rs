@@ -4,11 +4,14 @@
 //! phases never overlap; what the parties say to each other goes through the channel alone.
 
 pub(crate) mod child;
+mod orders;
 pub(crate) mod pair;
 mod pooled;
+pub(crate) mod requests;
 
+use crate::machine::peak_rss_bytes;
 use clap::ValueEnum;
-use netem::{Event, Link, ReleaseError, Spent};
+use netem::{Channel, Event, Link, ReleaseError, Spent};
 use protocols::service::ItemId;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -166,6 +169,15 @@ pub(crate) struct Done {
     pub(crate) outcome: Option<Outcome>,
     /// What was done, in order; empty where it was not asked for.
     pub(crate) transcript: Vec<Event>,
+}
+
+impl Done {
+    /// What the channel has counted since it was last asked.
+    pub(crate) fn of(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Self {
+        let (spent, transcript) = (channel.take_spent(), channel.take_transcript());
+        let release = channel.release_error();
+        Self { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
+    }
 }
 
 /// What is left of an inference, for the verifier. Seeds and shares are secrets: this and whatever carries it has no `Debug`.

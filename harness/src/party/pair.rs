@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 /// What both parties report of one phase.
+#[derive(Clone)]
 pub(crate) struct PhaseReport {
     pub(crate) client: Done,
     pub(crate) server: Done,
