@@ -1,7 +1,7 @@
 //! `linnet doctor`: whether this machine measures what it should, and what to mend.
 
 use crate::error::Error;
-use crate::report::say;
+use crate::print::print;
 use crate::{machine, trainer};
 use netem::{Bytes, Link};
 use std::path::Path;
@@ -48,13 +48,13 @@ pub(crate) fn run() -> Result<bool, Error> {
             Some((Severity::Note, _)) => "note ",
             Some((Severity::Wrong, _)) => "WRONG",
         };
-        say(&format!("{mark}  {:width$}  {}", check.name, check.found))?;
+        print(&format!("{mark}  {:width$}  {}", check.name, check.found))?;
         if let Some((_, mend)) = &check.mend {
-            say(&format!("{:5}  {:width$}  -> {mend}", "", ""))?;
+            print(&format!("{:5}  {:width$}  -> {mend}", "", ""))?;
         }
     }
     let wrong = checks.iter().filter(|check| matches!(check.mend, Some((Severity::Wrong, _)))).count();
-    say(&match wrong {
+    print(&match wrong {
         0 => "\nthis machine measures what it should".to_owned(),
         some => format!("\n{some} to mend before measurements mean what they say"),
     })?;

@@ -1,6 +1,7 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::cli::{CompileArgs, He, Relu, RunArgs, Settings, StoreArg, SweepArgs, Verify};
+use crate::choice::{StoreKind, Verify};
+use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::scenario::Scenario;
 use models::checkpoint::REST;
@@ -28,7 +29,7 @@ pub(crate) struct Variant {
     /// Threads of each party.
     pub(crate) threads: usize,
     /// Where the client keeps what it has preprocessed.
-    pub(crate) store: StoreArg,
+    pub(crate) store: StoreKind,
 }
 
 /// How a model is compiled, whatever the variant.
@@ -116,7 +117,7 @@ impl Experiment {
                 return Err(refused(option, "--scenario single-stream", scenario.name()));
             }
         }
-        let on_disk = pooled || variants.iter().any(|variant| variant.store == StoreArg::File);
+        let on_disk = pooled || variants.iter().any(|variant| variant.store == StoreKind::File);
         if let Some(folder) = settings.store_dir.as_ref().filter(|_| !on_disk) {
             let expected = "--store file or a --scenario with a pool beside it";
             return Err(refused("--store-dir", expected, folder.display()));
@@ -210,14 +211,14 @@ impl Compile {
 /// Every combination of the protocol's choices; the default where nothing is chosen.
 fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, Error> {
     let threads = chosen("--threads", &settings.threads, 1)?;
-    let stores = chosen("--store", &settings.store, StoreArg::Memory)?;
+    let stores = chosen("--store", &settings.store, StoreKind::Memory)?;
     if let Some(bad) = threads.iter().find(|threads| !(1..=MOST_THREADS).contains(*threads)) {
         return Err(refused("--threads", format!("1 to {MOST_THREADS}"), bad));
     }
     let mut variants = Vec::new();
     for (relu, he) in protocols(compile)? {
         for threads in &threads {
-            let of_store = |store: &StoreArg| Variant { relu, he, threads: *threads, store: *store };
+            let of_store = |store: &StoreKind| Variant { relu, he, threads: *threads, store: *store };
             variants.extend(stores.iter().map(of_store));
         }
     }
@@ -227,21 +228,11 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
 /// Every combination of the choices that shape a plan.
 fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
     let mut all = Vec::new();
-    let backends = chosen("--he", &compile.he, He::Narrow)?;
-    for relu in chosen("--relu", &compile.relu, Relu::Narrow)? {
+    let backends = chosen("--he", &compile.he, HeBackend::Narrow)?;
+    for relu in chosen("--relu", &compile.relu, ReluVariant::Narrow)? {
         for backend in &backends {
-            let relu = match relu {
-                Relu::Narrow => ReluVariant::Narrow,
-                Relu::Sign => ReluVariant::Sign,
-                Relu::Delphi => ReluVariant::Delphi,
-            };
-            let backend = match backend {
-                He::Narrow => HeBackend::Narrow,
-                He::Fhe => HeBackend::Fhe,
-                He::Seal => HeBackend::Seal,
-            };
             backend.check_built()?;
-            all.push((relu, backend));
+            all.push((relu, *backend));
         }
     }
     Ok(all)

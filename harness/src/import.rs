@@ -3,7 +3,7 @@
 use crate::cli::ImportArgs;
 use crate::error::Error;
 use crate::init::refuse_a_checkpoint;
-use crate::report::say;
+use crate::print::print;
 use import::{Imported, masks, onnx, weights};
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
 use models::data::{DataSource, Dataset, Normalisation, cifar};
@@ -52,7 +52,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
     };
     let checkpoint = Checkpoint { graph, parameters, masks, normalisation, meta };
     checkpoint.check()?;
-    say(&format!(
+    print(&format!(
         "{}: {} activation layers, {} of {} units keep their nonlinearity",
         name(&args.file),
         checkpoint.graph.activations().count(),
@@ -72,12 +72,12 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
     );
     let correct = classes.iter().enumerate().filter(|(i, class)| images.label(*i) == **class).count();
     let percent = 100.0 * correct as f64 / images.len() as f64;
-    say(&format!(
+    print(&format!(
         "{correct} of the first {} test images are classified rightly: {percent:.2} %",
         images.len()
     ))?;
     checkpoint.save(&args.out)?;
-    say(&format!("written to {}", args.out.display()))
+    print(&format!("written to {}", args.out.display()))
 }
 
 fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
@@ -146,7 +146,7 @@ fn normalisation(
     };
     normalisation.check(imported.graph.input().c)?;
     let Normalisation { mean, std } = &normalisation;
-    say(&format!("images are normalised by mean {mean:?}, deviation {std:?} ({whose})"))?;
+    print(&format!("images are normalised by mean {mean:?}, deviation {std:?} ({whose})"))?;
     Ok(normalisation)
 }
 
@@ -199,11 +199,11 @@ fn compare(
         });
     }
     let (worst, agreeing) = differences(checkpoint, &images, &logits);
-    say(&format!(
+    print(&format!(
         "logits of {rows} images differ from those expected by at most {worst:.1e}; {agreeing} have the same class"
     ))?;
     if worst > CLOSE {
-        say(
+        print(
             "is it another network, does it want its images otherwise (--mean 0,0,0 --std 1,1,1 leaves them in 0 to 1), or are these of \
              other images than the first test images (--expected-images)?",
         )?;

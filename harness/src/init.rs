@@ -2,7 +2,7 @@
 
 use crate::cli::InitArgs;
 use crate::error::Error;
-use crate::report::say;
+use crate::print::print;
 use models::checkpoint::{Checkpoint, Meta, REST};
 use models::data::DataSource;
 use models::mask::{Masks, parse_budget};
@@ -58,7 +58,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Error> {
     };
     let checkpoint = Checkpoint { graph, parameters, masks, normalisation, meta };
     checkpoint.save(&args.out)?;
-    say(&format!(
+    print(&format!(
         "{}: {} with random weights, {} nonlinear units",
         args.out.display(),
         args.net,

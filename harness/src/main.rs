@@ -1,5 +1,6 @@
 //! The `linnet` command line: arguments -> [`experiment::Experiment`] -> [`measure`] -> `results`.
 
+mod choice;
 mod cli;
 mod doctor;
 mod error;
@@ -12,11 +13,13 @@ mod machine;
 mod measure;
 mod model;
 mod party;
+mod print;
 mod project;
 mod report;
 mod scenario;
 mod study;
 mod sweep;
+mod threads;
 mod trainer;
 
 use clap::Parser;
@@ -60,6 +63,6 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Init(args) => init::init(&args).map(|()| true),
         cli::Command::Linearize(args) => trainer::hand_over("linearize", &args.arguments),
         cli::Command::Shapley(args) => trainer::hand_over("shapley", &args.arguments),
-        cli::Command::Party(role) => party::child::run(role.into()).map(|()| true),
+        cli::Command::Party(args) => party::child::run(args.role).map(|()| true),
     }
 }

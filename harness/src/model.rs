@@ -51,7 +51,7 @@ pub(crate) struct ClearAccuracy {
 
 impl ClearAccuracy {
     /// The row with what is known of its network's accuracy.
-    pub(crate) fn told_in(&self, row: CellRow) -> CellRow {
+    pub(crate) fn fill(&self, row: CellRow) -> CellRow {
         CellRow {
             acc_float: Some(self.float),
             acc_fixed: Some(self.fixed),

@@ -3,7 +3,7 @@
 use crate::cli::ProjectArgs;
 use crate::error::Error;
 use crate::experiment::parse_links;
-use crate::report::say;
+use crate::print::print;
 use netem::{Doing, Event, Link, Predicted};
 use results::projection::{ProjectedLink, ProjectedRow};
 use results::{
@@ -36,7 +36,7 @@ pub(crate) fn project(args: &ProjectArgs) -> Result<(), Error> {
     if let Some(path) = &args.csv {
         results::projection::write(path, &rows)?;
     }
-    say(&results::projection::text(&rows))
+    print(&results::projection::text(&rows))
 }
 
 /// What either party did in the offline and in the online phase of one repeat.

@@ -4,6 +4,7 @@ use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, ReportArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol};
 use crate::model::Compiled;
+use crate::print::print;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
@@ -12,22 +13,12 @@ use protocols::cost::predict;
 use protocols::show::render;
 use results::compare::{self, Block, Options};
 use results::{LayerRow, Loaded};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// Prints; a reader who has seen enough and closed the pipe is no failure.
-pub(crate) fn say(text: &str) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("printing")(error)),
-        _ => Ok(()),
-    }
-}
 
 /// `linnet compare`.
 pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
     if args.schema {
-        return say(compare::schema().trim_end());
+        return print(compare::schema().trim_end());
     }
     let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
     let by = if args.by.is_empty() { Options::default().by } else { args.by.clone() };
@@ -46,7 +37,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
             text += &format!("\n{}", compare::layers_text(&blocks, &layers, most));
         }
     }
-    say(text.trim_end())
+    print(text.trim_end())
 }
 
 /// Writes a file, if one is asked for.
@@ -61,20 +52,20 @@ pub(crate) fn page(args: &ReportArgs) -> Result<(), Error> {
     let out = args.out.clone().unwrap_or_else(|| args.runs[0].join("report.html"));
     std::fs::write(&out, results::report::html(&runs))
         .map_err(Error::io(format!("writing {}", out.display())))?;
-    say(&format!("written to {}", out.display()))
+    print(&format!("written to {}", out.display()))
 }
 
 /// `linnet merge`.
 pub(crate) fn merge(args: &MergeArgs) -> Result<(), Error> {
     let summary = results::merge(&args.runs, &args.out)?;
-    say(&format!("{}\nwritten to {}", results::table(&summary), args.out.display()))
+    print(&format!("{}\nwritten to {}", results::table(&summary), args.out.display()))
 }
 
 /// `linnet completions`.
 pub(crate) fn completions(shell: Shell) -> Result<(), Error> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "linnet", &mut text);
-    say(String::from_utf8_lossy(&text).trim_end())
+    print(String::from_utf8_lossy(&text).trim_end())
 }
 
 /// `linnet man`.
@@ -86,7 +77,7 @@ pub(crate) fn man(out: &Path) -> Result<(), Error> {
 /// `linnet links`.
 pub(crate) fn links() -> Result<(), Error> {
     let loopback = netem::calibrate()?;
-    say(&format!("{:<16} {:>12} {:>9}  {:<28} source", "link", "rate", "RTT", "on this machine"))?;
+    print(&format!("{:<16} {:>12} {:>9}  {:<28} source", "link", "rate", "RTT", "on this machine"))?;
     for link in Link::named() {
         let rate = link.rate.map_or("unshaped".to_owned(), |rate| rate.to_string());
         let verdict = match link.check(&loopback) {
@@ -96,7 +87,7 @@ pub(crate) fn links() -> Result<(), Error> {
             }
             Err(_) => "refused: beyond the loopback".to_owned(),
         };
-        say(&format!(
+        print(&format!(
             "{:<16} {:>12} {:>6.1} ms  {:<28} {}",
             link.name,
             rate,
@@ -105,7 +96,7 @@ pub(crate) fn links() -> Result<(), Error> {
             link.source().unwrap_or("this project")
         ))?;
     }
-    say(&format!(
+    print(&format!(
         "\nloopback carries {} with an RTT of {:.3} ms; a custom link is written \"rate=100MB/s,rtt=10ms\"",
         loopback.rate,
         loopback.rtt.as_secs_f64() * 1e3
@@ -120,9 +111,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
     let compiled = Compiled::load(&args.model, &compile, relu, he)?;
     if args.json {
         let whole = serde_json::json!({ "plan": *compiled.plan, "predicted": predict(&compiled.plan) });
-        say(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
+        print(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
     } else {
-        say(&format!(
+        print(&format!(
             "{}\nthe scales keep the class of {:.1} % of {} calibration images",
             render(&compiled.plan),
             100.0 * compiled.agreement,
@@ -136,7 +127,7 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
     let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
     let splits = source.load(args.seed)?;
     for set in [&splits.train, &splits.held_out, &splits.test] {
-        say(&format!(
+        print(&format!(
             "{:<20} {:>6} images {}  {:?} a class  sha256 {}",
             set.name(),
             set.len(),
@@ -151,10 +142,10 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
             Some(false) => "not the published checksum",
             None => "no published checksum is known",
         };
-        say(&format!("{}: {verdict}  sha256 {}", check.path.display(), check.sha256))?;
+        print(&format!("{}: {verdict}  sha256 {}", check.path.display(), check.sha256))?;
     }
     let normalisation = source.default_normalisation();
-    say(&format!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std))
+    print(&format!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std))
 }
 
 /// The smallest and the largest number of images that a class has.

@@ -1,6 +1,7 @@
 //! How queries come.
 
-use crate::cli::{ScenarioArg, Settings};
+use crate::choice::ScenarioKind;
+use crate::cli::Settings;
 use crate::error::Error;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -46,19 +47,19 @@ impl Scenario {
             ("--pool", settings.pool.is_some()),
             ("--p90-bound", settings.p90_bound.is_some()),
         ];
-        let scenario = settings.scenario.unwrap_or(ScenarioArg::SingleStream);
-        if scenario != ScenarioArg::Server
+        let scenario = settings.scenario.unwrap_or(ScenarioKind::SingleStream);
+        if scenario != ScenarioKind::Server
             && let Some((option, _)) = only_server.into_iter().find(|(_, given)| *given)
         {
             return Err(refused(option, "--scenario server beside it", scenario.name()));
         }
         match scenario {
-            ScenarioArg::SingleStream if settings.refillers.is_some() => {
+            ScenarioKind::SingleStream if settings.refillers.is_some() => {
                 Err(refused("--refillers", "a --scenario with a pool beside it", scenario.name()))
             }
-            ScenarioArg::SingleStream => Ok(Self::SingleStream),
-            ScenarioArg::OfflineBatch => Ok(Self::OfflineBatch { refillers }),
-            ScenarioArg::Server => Self::server(settings, refillers),
+            ScenarioKind::SingleStream => Ok(Self::SingleStream),
+            ScenarioKind::OfflineBatch => Ok(Self::OfflineBatch { refillers }),
+            ScenarioKind::Server => Self::server(settings, refillers),
         }
     }
 
@@ -87,9 +88,9 @@ impl Scenario {
     /// As in rows and on the command line.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::SingleStream => ScenarioArg::SingleStream.name(),
-            Self::OfflineBatch { .. } => ScenarioArg::OfflineBatch.name(),
-            Self::Server { .. } => ScenarioArg::Server.name(),
+            Self::SingleStream => ScenarioKind::SingleStream.name(),
+            Self::OfflineBatch { .. } => ScenarioKind::OfflineBatch.name(),
+            Self::Server { .. } => ScenarioKind::Server.name(),
         }
     }
 
@@ -168,16 +169,16 @@ mod tests {
         for (settings, option) in [
             (settings(None, &[1.0], None), "--rate"),
             (settings(None, &[], Some(3)), "--pool"),
-            (settings(Some(ScenarioArg::Server), &[], None), "--rate"),
-            (settings(Some(ScenarioArg::Server), &[1.0, -2.0], None), "-2"),
-            (settings(Some(ScenarioArg::Server), &[1.0, 1.0], None), "every rate once"),
-            (settings(Some(ScenarioArg::Server), &[1.0], Some(0)), "--pool"),
+            (settings(Some(ScenarioKind::Server), &[], None), "--rate"),
+            (settings(Some(ScenarioKind::Server), &[1.0, -2.0], None), "-2"),
+            (settings(Some(ScenarioKind::Server), &[1.0, 1.0], None), "every rate once"),
+            (settings(Some(ScenarioKind::Server), &[1.0], Some(0)), "--pool"),
             (Settings { refillers: Some(2), ..Settings::default() }, "--refillers"),
         ] {
             let error = Scenario::new(&settings).unwrap_err().to_string();
             assert!(error.contains(option), "{error}");
         }
-        let server = Scenario::new(&settings(Some(ScenarioArg::Server), &[0.5, 2.0], None)).unwrap();
+        let server = Scenario::new(&settings(Some(ScenarioKind::Server), &[0.5, 2.0], None)).unwrap();
         assert_eq!(server.rates(), [Some(0.5), Some(2.0)]);
         assert_eq!((server.pool(100), server.suffix(Some(0.5))), (Some((8, 1)), "-server-0.5ps".to_owned()));
     }

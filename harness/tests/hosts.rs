@@ -77,6 +77,14 @@ fn strangers_are_kept_out_and_mistakes_named() {
         (&["query", "--connect", &server.1, "--tls", "nowhere"], "nowhere"),
         (&["serve", "--model", "model", "--listen", "0.0.0.0:0"], "--listen: expected a loopback address"),
         (
+            &["serve", "--model", "model", "--listen", "0.0.0.0:0", "--tls", "keys", "--reveal-masks"],
+            "--reveal-masks: expected a loopback address",
+        ),
+        (
+            &["query", "--connect", "192.0.2.1:7000", "--tls", "keys", "--model", "model"],
+            "--model: expected a server at a loopback address",
+        ),
+        (
             &["serve", "--model", "model", "--listen", "127.0.0.1:0", "--relu", "narrow,sign"],
             "one value each",
         ),

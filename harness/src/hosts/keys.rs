@@ -2,7 +2,7 @@
 
 use crate::cli::KeysArgs;
 use crate::error::Error;
-use crate::report::say;
+use crate::print::print;
 use netem::SERVER_NAME;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -36,7 +36,7 @@ pub(crate) fn keys(args: &KeysArgs) -> Result<(), Error> {
     for (name, text) in made {
         write(&args.out.join(name), &text)?;
     }
-    say(&format!(
+    print(&format!(
         "{}: valid for {} days\nserver: ca.pem, server.pem, server.key   client: ca.pem, client.pem, client.key",
         args.out.display(),
         args.days

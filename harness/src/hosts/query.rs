@@ -1,27 +1,27 @@
 //! `linnet query`: a client's measured run against a server on another host.
 
-use super::{BOOKS, OFFER, Offer, SESSION, patience, receive};
+use super::offer::{OFFER, Offer, REPORT, SESSION, patience, receive};
 use crate::cli::QueryArgs;
 use crate::error::Error;
 use crate::experiment::{Compile, parse_links};
 use crate::machine;
-use crate::measure::ledger::{Books, Ledger, blank, conclude};
+use crate::measure::ledger::{Prediction, blank};
 use crate::measure::record::{data_records, timestamp};
+use crate::measure::session::{Driver, Flow};
 use crate::model::{ClearAccuracy, Compiled};
-use crate::party::child::books;
 use crate::party::pair::PhaseReport;
 use crate::party::{Done, Outcome};
-use crate::report::say;
+use crate::print::print;
+use crate::threads::on_threads;
 use models::data::{DataSource, Dataset};
-use models::real::argmax;
 use netem::{Channel, Identity};
-use protocols::client::Client;
+use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
 use protocols::prepared::PreparedPlan;
 use protocols::service::{ItemId, Request};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use results::{CellRow, InferenceRow, InferenceStatus, LinkRecord, Manifest, Pinning, Run, SCHEMA};
+use results::{CellRow, InferenceRow, LinkRecord, Manifest, Pinning, Run, SCHEMA};
 use std::collections::BTreeMap;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -36,14 +36,19 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
         return Err(Error::Option { option: "--images", expected, found: "0".into() });
     }
     let identity = args.tls.as_deref().map(Identity::client).transpose()?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).build();
-    let pool = pool.map_err(|error| Error::Party { party: "client", what: format!("threads: {error}") })?;
-    pool.install(|| {
-        let mut channel = connect(args, identity.as_ref(), deadline)?;
+    on_threads(args.threads.max(1), "client", || {
+        let (mut channel, local) = connect(args, identity.as_ref(), deadline)?;
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         channel.send(SESSION, session.to_vec())?;
         let offer: Offer = receive(&mut channel, OFFER, "an offer")?;
+        if offer.reveals_masks && !local {
+            return Err(Error::Option {
+                option: "--connect",
+                expected: "a loopback address, for this server reveals its masks".into(),
+                found: args.connect.clone(),
+            });
+        }
         // What this party relies on is checked before it is.
         let plan = PreparedPlan::new(offer.plan.clone())?;
         channel.take_usage();
@@ -51,7 +56,12 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
     })
 }
 
-fn connect(args: &QueryArgs, identity: Option<&Identity>, deadline: Duration) -> Result<Channel, Error> {
+/// The channel, and whether the server is on this host.
+fn connect(
+    args: &QueryArgs,
+    identity: Option<&Identity>,
+    deadline: Duration,
+) -> Result<(Channel, bool), Error> {
     let connecting = || format!("connecting to {}", args.connect);
     let mut addresses = args.connect.to_socket_addrs().map_err(Error::io(connecting()))?;
     let address = addresses.next().ok_or_else(|| Error::Option {
@@ -66,8 +76,15 @@ fn connect(args: &QueryArgs, identity: Option<&Identity>, deadline: Duration) ->
             found: address.to_string(),
         });
     }
+    if args.model.is_some() && !address.ip().is_loopback() {
+        return Err(Error::Option {
+            option: "--model",
+            expected: "a server at a loopback address, which alone reveals its masks to verify with".into(),
+            found: address.to_string(),
+        });
+    }
     let stream = TcpStream::connect_timeout(&address, deadline).map_err(Error::io(connecting()))?;
-    Ok(Channel::between_hosts(stream, identity, deadline)?)
+    Ok((Channel::between_hosts(stream, identity, deadline)?, address.ip().is_loopback()))
 }
 
 /// A run against one server.
@@ -77,7 +94,7 @@ struct Querying<'a> {
     plan: &'a PreparedPlan,
     source: DataSource,
     test: Dataset,
-    ledger: Ledger<'a>,
+    prediction: Prediction<'a>,
     /// The network itself, where inferences are verified.
     compiled: Option<Compiled>,
     /// Its classes in the clear.
@@ -93,9 +110,9 @@ impl<'a> Querying<'a> {
             let expected = format!("at most {}, the size of the test set", test.len());
             return Err(Error::Option { option: "--images", expected, found: args.images.to_string() });
         }
-        let ledger = Ledger::new(plan, true);
+        let prediction = Prediction::new(plan, true);
         let model = &offer.model;
-        let cell = ledger.predicted_in(CellRow {
+        let cell = prediction.fill(CellRow {
             cell: format!("{}-{}-{}-{}-{}", model.name, model.method, model.relus, model.relu, args.network),
             model: model.name.clone(),
             method: model.method.clone(),
@@ -112,13 +129,13 @@ impl<'a> Querying<'a> {
         let compiled = compiled(args, offer)?;
         let accuracy = compiled.as_ref().map(|compiled| compiled.clear_accuracy(&test, args.accuracy_images));
         let cell = match &accuracy {
-            Some(accuracy) => accuracy.told_in(cell),
+            Some(accuracy) => accuracy.fill(cell),
             None => cell,
         };
-        Ok(Self { args, offer, plan, source, test, ledger, compiled, accuracy, cell })
+        Ok(Self { args, offer, plan, source, test, prediction, compiled, accuracy, cell })
     }
 
-    fn run(&self, channel: &mut Channel, session: SessionId) -> Result<bool, Error> {
+    fn run(&'a self, channel: &'a mut Channel, session: SessionId) -> Result<bool, Error> {
         let (args, now) = (self.args, OffsetDateTime::now_utc());
         let format = format_description!("[year][month][day]-[hour][minute][second]");
         let made =
@@ -130,90 +147,43 @@ impl<'a> Querying<'a> {
             run.classes(&self.cell, &accuracy.rows(&self.cell.cell))?;
         }
         let mut rng = ChaCha20Rng::from_os_rng();
-        let mut client = Client::connect(channel, self.plan, session, &mut rng)?;
-        let mut setup = Some(self.report(channel, None, None)?);
+        let client = Client::connect(channel, self.plan, session, &mut rng)?;
+        let setup = Some(report(channel, None, None)?);
+        let mut remote = Remote { channel, client, rng, setup, ready: None };
+        let flow = Flow {
+            prediction: &self.prediction,
+            compiled: self.compiled.as_ref(),
+            transcripts: args.transcripts,
+        };
         let mut whole = true;
         for index in 0..args.warmups + args.images {
             let mut row = blank(&self.cell.cell, index, args.warmups, &self.test);
-            let record = !row.warmup && (row.repeat as usize) < args.transcripts;
-            channel.record(record);
-            let mut books = Books { record, ..Books::default() };
-            let outcome =
-                self.inference(channel, (&mut client, &mut rng), setup.take(), &mut row, &mut books);
-            if let Err(error) = &outcome {
-                row.status = InferenceStatus::Failed;
-                row.error = Some(error.to_string());
+            let image = self.clear(&mut row);
+            if let Some(error) = flow.run(&mut remote, row, &image, &mut run)? {
                 eprintln!("inference {index}: {error}");
-            }
-            run.transcript(&books.transcript)?;
-            run.inference(&row, &books.steps)?;
-            if outcome.is_err() {
                 whole = false;
                 break;
             }
         }
         if whole {
-            Request::End.send(channel)?;
-            channel.flush()?;
+            Request::End.send(remote.channel)?;
+            remote.channel.flush()?;
         }
         let summary = run.finish()?.summary;
-        say(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
+        print(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
         Ok(whole)
     }
 
-    /// One inference; fills in the rows as far as it gets.
-    fn inference(
-        &self,
-        channel: &mut Channel,
-        (client, rng): (&mut Client<'_>, &mut ChaCha20Rng),
-        setup: Option<PhaseReport>,
-        row: &mut InferenceRow,
-        books: &mut Books,
-    ) -> Result<(), Error> {
-        let image = match &self.compiled {
+    /// The normalised image; fills in its classes in the clear where the network is there.
+    fn clear(&self, row: &mut InferenceRow) -> Vec<f32> {
+        match &self.compiled {
             Some(compiled) => {
                 let (image, float, fixed) = compiled.clear_classes(&self.test, row.image as usize);
                 (row.class_float, row.class_fixed) = (Some(float as u32), Some(fixed as u32));
                 image
             }
             None => self.offer.normalisation.apply(self.test.image(row.image as usize), self.test.shape()),
-        };
-        if let Some(setup) = &setup {
-            self.ledger.book(row, books, setup)?;
         }
-        let item = ItemId::random(rng);
-        Request::Offline(item).send(channel)?;
-        let ready = client.offline(channel, rng)?;
-        let offline = self.report(channel, Some(ready.stored_bytes() as u64), None)?;
-        row.store_client_bytes = offline.client.store_bytes;
-        row.store_server_bytes = offline.server.store_bytes;
-        self.ledger.book(row, books, &offline)?;
-        Request::Online(item).send(channel)?;
-        let output = ready.online(channel, &image)?;
-        row.class_secure = Some(argmax(&output.logits) as u32);
-        let outcome = Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
-        let online = self.report(channel, None, Some(outcome))?;
-        self.ledger.book(row, books, &online)?;
-        match &self.compiled {
-            Some(compiled) => conclude(&compiled.plan, &compiled.secrets, row, &image, online),
-            None => Ok(()),
-        }
-    }
-
-    /// This party's books of the phase that has just ended, and the server's, which it is asked for between phases. The
-    /// client's seed stays here.
-    fn report(
-        &self,
-        channel: &mut Channel,
-        store_bytes: Option<u64>,
-        outcome: Option<Outcome>,
-    ) -> Result<PhaseReport, Error> {
-        let client = books(channel, store_bytes, outcome);
-        Request::Report.send(channel)?;
-        let server: Done = receive(channel, BOOKS, "books")?;
-        channel.take_usage();
-        channel.take_transcript();
-        Ok(PhaseReport { client, server })
     }
 
     fn manifest(&self, folder: &std::path::Path, now: OffsetDateTime) -> Result<Manifest, Error> {
@@ -252,6 +222,56 @@ impl<'a> Querying<'a> {
             }),
         })
     }
+}
+
+/// A session with a server on another host.
+struct Remote<'a> {
+    channel: &'a mut Channel,
+    client: Client<'a>,
+    rng: ChaCha20Rng,
+    /// What set-up took, until it is recorded.
+    setup: Option<PhaseReport>,
+    /// What is preprocessed and not used.
+    ready: Option<(ItemId, ClientReady<'a>)>,
+}
+
+impl Driver for Remote<'_> {
+    fn setup(&mut self) -> Result<Option<PhaseReport>, Error> {
+        Ok(self.setup.take())
+    }
+
+    fn offline(&mut self, record: bool) -> Result<PhaseReport, Error> {
+        self.channel.record(record);
+        let item = ItemId::random(&mut self.rng);
+        Request::Offline(item).send(self.channel)?;
+        let ready = self.client.offline(self.channel, &mut self.rng)?;
+        let bytes = ready.stored_bytes() as u64;
+        self.ready = Some((item, ready));
+        report(self.channel, Some(bytes), None)
+    }
+
+    fn online(&mut self, image: &[f32]) -> Result<PhaseReport, Error> {
+        let (item, ready) = self.ready.take().expect("offline comes first");
+        Request::Online(item).send(self.channel)?;
+        let output = ready.online(self.channel, image)?;
+        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
+        report(self.channel, None, Some(outcome))
+    }
+}
+
+/// What this party measured of the phase that has just ended, and what the server did, which is asked for it between phases.
+/// The client's seed stays here.
+fn report(
+    channel: &mut Channel,
+    store_bytes: Option<u64>,
+    outcome: Option<Outcome>,
+) -> Result<PhaseReport, Error> {
+    let client = Done::of(channel, store_bytes, outcome);
+    Request::Report.send(channel)?;
+    let server: Done = receive(channel, REPORT, "a report")?;
+    channel.take_usage();
+    channel.take_transcript();
+    Ok(PhaseReport { client, server })
 }
 
 /// The network that inferences are verified with, compiled as the server's was; `None` if none is given.

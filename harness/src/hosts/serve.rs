@@ -1,18 +1,19 @@
 //! `linnet serve`: one model for any number of clients.
 
-use super::{BOOKS, OFFER, Offer, SESSION, SESSION_BYTES, patience, send};
+use super::offer::{OFFER, Offer, REPORT, SESSION, SESSION_BYTES, patience, send};
 use crate::cli::ServeArgs;
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol, parse_links};
 use crate::machine;
 use crate::model::Compiled;
-use crate::party::child::books;
+use crate::party::requests::{Answers, answer};
 use crate::party::{Done, Outcome};
+use crate::threads::on_threads;
 use netem::{Channel, Identity};
 use protocols::handshake::SessionId;
 use protocols::plan::Plan;
 use protocols::server::{Model, Server, ServerReady};
-use protocols::service::{ItemId, Request};
+use protocols::service::ItemId;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use results::ModelRecord;
@@ -33,6 +34,13 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
         return Err(Error::Option {
             option: "--listen",
             expected: "a loopback address, or --tls FOLDER beside it (see `linnet keys`)".into(),
+            found: args.listen.to_string(),
+        });
+    }
+    if args.reveal_masks && !args.listen.ip().is_loopback() {
+        return Err(Error::Option {
+            option: "--reveal-masks",
+            expected: "a loopback address to listen at, for masks never leave this host".into(),
             found: args.listen.to_string(),
         });
     }
@@ -104,10 +112,7 @@ struct Here<'a> {
 impl Here<'_> {
     /// Serves one client to its end; returns its inferences.
     fn session(&self, stream: TcpStream) -> Result<usize, Error> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.args.threads).build();
-        let pool =
-            pool.map_err(|error| Error::Party { party: "server", what: format!("threads: {error}") })?;
-        pool.install(|| {
+        on_threads(self.args.threads, "server", || {
             let mut channel = Channel::between_hosts(stream, self.identity, self.deadline)?;
             self.answer(&mut channel)
         })
@@ -119,42 +124,57 @@ impl Here<'_> {
         send(channel, OFFER, self.offer)?;
         channel.take_usage();
         let mut rng = ChaCha20Rng::from_os_rng();
-        let mut server = Server::accept(channel, self.model, SessionId(session), &mut rng)?;
-        let mut last: Done = books(channel, None, None);
+        let server = Server::accept(channel, self.model, SessionId(session), &mut rng)?;
+        let last = Done::of(channel, None, None);
         // Which inferences' are kept is the client's choice.
         channel.record(true);
-        let mut ready: HashMap<ItemId, ServerReady<'_>> = HashMap::new();
-        let mut inferences = 0;
-        loop {
-            channel.set_deadline(self.idle);
-            let request = Request::receive(channel)?;
-            channel.set_deadline(self.deadline);
-            match request {
-                Request::Offline(item) if ready.len() < MOST_ITEMS => {
-                    let item_ready = server.offline(channel, &mut rng)?;
-                    last = books(channel, Some(item_ready.stored_bytes() as u64), None);
-                    ready.insert(item, item_ready);
-                }
-                Request::Offline(_) => {
-                    return Err(client_fault(format!("asked for more than {MOST_ITEMS} inferences ahead")));
-                }
-                Request::Online(item) => {
-                    let item_ready = ready.remove(&item).ok_or_else(|| {
-                        client_fault(format!("asked to use {item}, which is not there or was used"))
-                    })?;
-                    let output = item_ready.online(channel)?;
-                    let seed = if self.args.reveal_masks { output.seed.reveal() } else { [0; 32] };
-                    last = books(channel, None, Some(Outcome { seed, logits: None, shares: None }));
-                    inferences += 1;
-                }
-                Request::Report => {
-                    send(channel, BOOKS, &last)?;
-                    channel.take_usage();
-                    channel.take_transcript();
-                }
-                Request::End => return Ok(inferences),
-            }
+        let reveal = self.args.reveal_masks;
+        let mut here = Session { server, rng, reveal, last, ready: HashMap::new(), inferences: 0 };
+        answer(channel, self.idle, self.deadline, &mut here)?;
+        Ok(here.inferences)
+    }
+}
+
+/// One client's session.
+struct Session<'a> {
+    server: Server<'a>,
+    rng: ChaCha20Rng,
+    /// Whether the client is given the seeds of masks.
+    reveal: bool,
+    /// What was measured of the last phase.
+    last: Done,
+    ready: HashMap<ItemId, ServerReady<'a>>,
+    inferences: usize,
+}
+
+impl Answers for Session<'_> {
+    fn offline(&mut self, channel: &mut Channel, item: ItemId) -> Result<(), Error> {
+        if self.ready.len() >= MOST_ITEMS {
+            return Err(client_fault(format!("asked for more than {MOST_ITEMS} inferences ahead")));
         }
+        let ready = self.server.offline(channel, &mut self.rng)?;
+        self.last = Done::of(channel, Some(ready.stored_bytes() as u64), None);
+        self.ready.insert(item, ready);
+        Ok(())
+    }
+
+    fn online(&mut self, channel: &mut Channel, item: ItemId) -> Result<(), Error> {
+        let ready = self
+            .ready
+            .remove(&item)
+            .ok_or_else(|| client_fault(format!("asked to use {item}, which is not there or was used")))?;
+        let output = ready.online(channel)?;
+        let seed = self.reveal.then(|| output.seed.reveal());
+        self.last = Done::of(channel, None, Some(Outcome { seed, logits: None, shares: None }));
+        self.inferences += 1;
+        Ok(())
+    }
+
+    fn report(&mut self, channel: &mut Channel) -> Result<(), Error> {
+        send(channel, REPORT, &self.last)?;
+        channel.take_usage();
+        channel.take_transcript();
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ mod slurm;
 use crate::cli::{Cli, Command, LaunchArgs, SweepArgs};
 use crate::error::Error;
 use crate::experiment::refused;
-use crate::report::say;
+use crate::print::print;
 use crate::study;
 use clap::Parser;
 use netem::Bytes;
@@ -60,7 +60,7 @@ pub(crate) fn launch(args: &LaunchArgs) -> Result<(), Error> {
     write(&args.out, &scripts)?;
     let out = args.out.display();
     let names = scripts.map(|script| script.name).join(", ");
-    say(&format!(
+    print(&format!(
         "written to {out}: {names}\nsubmit with {out}/submit.sh; the whole will be {}",
         job.merged()
     ))

@@ -1,20 +1,19 @@
 //! One model over one link: a session, its inferences, and what each of them must equal.
 
-use super::ledger::{Books, Ledger, blank, conclude};
+use super::ledger::{Prediction, blank};
 use super::plan::Planned;
 use super::prepared::Prepared;
-use super::progress::Progress;
-use crate::cli::{StoreArg, Verify};
+use super::session::Flow;
+use crate::choice::{StoreKind, Verify};
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::model::Compiled;
 use crate::party::Start;
-use crate::party::pair::{Pair, PhaseReport};
 use models::checkpoint::Checkpoint;
 use netem::{Link, Phase};
 use protocols::prepared::PreparedPlan;
 use rand::RngCore;
-use results::{CellRow, InferenceRow, InferenceStatus, Run};
+use results::{CellRow, InferenceRow, Run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -31,17 +30,17 @@ pub(super) struct Cell<'a> {
     /// Queries a second, where they come at a rate.
     pub(super) rate: Option<f64>,
     pub(super) row: CellRow,
-    ledger: Ledger<'a>,
+    prediction: Prediction<'a>,
 }
 
 impl<'a> Cell<'a> {
     pub(super) fn new(planned: &Planned, experiment: &'a Experiment, model: &'a Prepared) -> Self {
         let (variant, link) = (experiment.variants[planned.variant], &experiment.links[planned.link]);
         let Compiled { checkpoint, plan, .. } = &model.compiled;
-        let ledger = Ledger::new(plan, experiment.scenario.pool(experiment.images).is_some());
-        let row = model.accuracy.told_in(unmeasured(planned, experiment, checkpoint));
-        let row = ledger.predicted_in(row);
-        Self { experiment, model, variant, link, rate: planned.rate, row, ledger }
+        let prediction = Prediction::new(plan, experiment.scenario.pool(experiment.images).is_some());
+        let row = model.accuracy.fill(unmeasured(planned, experiment, checkpoint));
+        let row = prediction.fill(row);
+        Self { experiment, model, variant, link, rate: planned.rate, row, prediction }
     }
 
     /// Adds the cell to the run, and its network's classes of test images where they are not there.
@@ -52,11 +51,11 @@ impl<'a> Cell<'a> {
 
     /// What a phase is predicted to send: bytes up and down, headers included, and flights of both parties.
     pub(super) fn predicted(&self, phase: Phase) -> (u64, u64, u64) {
-        self.ledger.predicted(phase)
+        self.prediction.predicted(phase)
     }
 
     /// The plan that it runs, and where the client keeps what it has preprocessed.
-    pub(super) fn needs(&self) -> (&PreparedPlan, StoreArg) {
+    pub(super) fn needs(&self) -> (&PreparedPlan, StoreKind) {
         (&self.model.compiled.plan, self.variant.store)
     }
 
@@ -65,63 +64,14 @@ impl<'a> Cell<'a> {
         self.link
     }
 
-    /// Runs the inference `index` (warm-ups come first) in the cell's session and saves it.
-    pub(super) fn repeat(
-        &self,
-        index: usize,
-        session: &mut Option<Pair>,
-        run: &mut Run,
-        progress: &mut Progress,
-    ) -> Result<(), Error> {
-        let mut row = self.blank(index);
-        let record = !row.warmup && (row.repeat as usize) < self.experiment.transcripts;
-        let mut books = Books { record, ..Books::default() };
-        let outcome = self.inference(session, row.image as usize, &mut row, &mut books, progress);
-        if let Err(error) = &outcome {
-            row.status = InferenceStatus::Failed;
-            row.error = Some(error.to_string());
-        }
-        run.transcript(&books.transcript)?;
-        run.inference(&row, &books.steps)?;
-        outcome?;
-        progress.inference(self);
-        Ok(())
-    }
-
     /// The row of the inference `index` (warm-ups come first), before it has run.
     pub(super) fn blank(&self, index: usize) -> InferenceRow {
         blank(&self.row.cell, index, self.experiment.warmups, &self.model.test)
     }
 
-    /// One inference, from set-up where there is no session yet; fills in the rows as far as it gets.
-    fn inference(
-        &self,
-        session: &mut Option<Pair>,
-        image: usize,
-        row: &mut InferenceRow,
-        books: &mut Books,
-        progress: &mut Progress,
-    ) -> Result<(), Error> {
-        let normalised = self.clear(image, row);
-        let pair = match session {
-            Some(pair) => pair,
-            None => {
-                progress.phase(self, Phase::Setup);
-                let files = self.party_files()?;
-                let (pair, setup) = Pair::start(&self.start(files.path()), self.experiment.pin)?;
-                self.book(row, books, &setup)?;
-                session.insert(pair)
-            }
-        };
-        progress.phase(self, Phase::Offline);
-        let offline = pair.offline(books.record)?;
-        row.store_client_bytes = offline.client.store_bytes;
-        row.store_server_bytes = offline.server.store_bytes;
-        self.book(row, books, &offline)?;
-        progress.phase(self, Phase::Online);
-        let online = pair.online(normalised.clone())?;
-        self.book(row, books, &online)?;
-        self.conclude(row, &normalised, online)
+    /// What its inferences are held against.
+    pub(super) fn flow(&self, transcripts: usize) -> Flow<'_> {
+        Flow { prediction: &self.prediction, compiled: Some(&self.model.compiled), transcripts }
     }
 
     /// Fills in the classes in the clear; returns the normalised image.
@@ -130,27 +80,6 @@ impl<'a> Cell<'a> {
         row.class_float = Some(float as u32);
         row.class_fixed = Some(fixed as u32);
         normalised
-    }
-
-    /// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
-    pub(super) fn conclude(
-        &self,
-        row: &mut InferenceRow,
-        image: &[f32],
-        online: PhaseReport,
-    ) -> Result<(), Error> {
-        let plan = &self.model.compiled.plan;
-        conclude(plan, &self.model.compiled.secrets, row, image, online)
-    }
-
-    /// Turns both parties' books of a phase into rows, and compares them with the prediction.
-    pub(super) fn book(
-        &self,
-        row: &mut InferenceRow,
-        books: &mut Books,
-        report: &PhaseReport,
-    ) -> Result<(), Error> {
-        self.ledger.book(row, books, report)
     }
 
     /// The plan and the server's weights on disk, for this user alone and only while a session starts.
@@ -180,7 +109,7 @@ impl<'a> Cell<'a> {
             session,
             core: None,
             threads: self.variant.threads,
-            store: (self.variant.store == StoreArg::File).then(|| self.experiment.store_dir.clone()),
+            store: (self.variant.store == StoreKind::File).then(|| self.experiment.store_dir.clone()),
             shares: self.experiment.verify == Verify::Layers,
             pooled: None,
         }

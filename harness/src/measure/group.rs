@@ -2,6 +2,7 @@
 //! all of them alike.
 
 use super::cell::Cell;
+use super::local::Local;
 use super::progress::Progress;
 use super::room;
 use crate::error::Error;
@@ -38,56 +39,68 @@ pub(super) fn measure(
     run: &mut Run,
     progress: &mut Progress,
 ) -> Result<bool, Error> {
-    let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(cells.len());
+    let mut running: Vec<Running<'_>> = Vec::with_capacity(cells.len());
     for cell in cells {
         cell.begin(run)?;
-        lanes.push(Lane { cell, session: None, done: 0, spent: Duration::ZERO, error: None });
+        running.push(Running { cell, pair: None, done: 0, spent: Duration::ZERO, error: None });
     }
     let needs: Vec<_> = cells.iter().map(|cell| cell.needs()).collect();
     if let Err(error) = room::check(experiment, &needs) {
         let error = error.to_string();
-        for lane in &mut lanes {
+        for member in &mut running {
             let expected = format!("room for {} sessions at a time", cells.len());
-            lane.error = Some(Error::Option { option: "--interleave", expected, found: error.clone() });
+            member.error = Some(Error::Option { option: "--interleave", expected, found: error.clone() });
         }
     }
     for index in 0..experiment.warmups + experiment.images {
         // Who comes first changes, so that coming first is no advantage.
-        let turns = lanes.len();
+        let turns = running.len();
         for turn in 0..turns {
-            lanes[(turn + index) % turns].repeat(index, run, progress);
+            running[(turn + index) % turns].repeat(index, run, progress);
         }
     }
     let mut whole = true;
-    for lane in lanes {
-        progress.cell(lane.cell, lane.done, lane.spent, lane.error.as_ref());
-        whole &= lane.error.is_none();
+    for member in running {
+        progress.cell(member.cell, member.done, member.spent, member.error.as_ref());
+        whole &= member.error.is_none();
     }
     Ok(whole)
 }
 
 /// A cell that is running.
-struct Lane<'a> {
+struct Running<'a> {
     cell: &'a Cell<'a>,
-    session: Option<Pair>,
+    pair: Option<Pair>,
     done: usize,
     spent: Duration,
     error: Option<Error>,
 }
 
-impl Lane<'_> {
+impl Running<'_> {
     fn repeat(&mut self, index: usize, run: &mut Run, progress: &mut Progress) {
         if self.error.is_some() {
             return;
         }
         let began = Instant::now();
-        match self.cell.repeat(index, &mut self.session, run, progress) {
+        match self.inference(index, run, progress) {
             Ok(()) => self.done += 1,
             Err(error) => {
-                self.session = None;
+                self.pair = None;
                 self.error = Some(error);
             }
         }
         self.spent += began.elapsed();
+    }
+
+    /// Runs the inference `index` (warm-ups come first) in the cell's session and saves it.
+    fn inference(&mut self, index: usize, run: &mut Run, progress: &mut Progress) -> Result<(), Error> {
+        let cell = self.cell;
+        let mut row = cell.blank(index);
+        let image = cell.clear(row.image as usize, &mut row);
+        let mut driver = Local { cell, pair: &mut self.pair, progress };
+        let flow = cell.flow(cell.experiment.transcripts);
+        flow.run(&mut driver, row, &image, run)?.map_or(Ok(()), Err)?;
+        progress.inference(cell);
+        Ok(())
     }
 }

@@ -18,22 +18,22 @@ use protocols::service::Request;
 use protocols::tally::{Operations, StepCost, Traffic};
 use results::{CellRow, InferenceRow, Party, StepRow, TranscriptRow};
 
-/// What the parties wrote down in one inference.
+/// What the parties report of one inference.
 #[derive(Default)]
-pub(crate) struct Books {
+pub(crate) struct Ledger {
     /// Whether transcripts are asked for.
     pub(crate) record: bool,
     pub(crate) steps: Vec<StepRow>,
     pub(crate) transcript: Vec<TranscriptRow>,
 }
 
-/// What a plan predicts, to be compared with the books.
-pub(crate) struct Ledger<'a> {
+/// What a plan predicts, to be compared with a ledger.
+pub(crate) struct Prediction<'a> {
     plan: &'a PreparedPlan,
     costs: Vec<StepCost>,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> Prediction<'a> {
     /// Of the plan; with `requests`, of a client that asks for what comes next.
     pub(crate) fn new(plan: &'a PreparedPlan, requests: bool) -> Self {
         let mut costs = predict(plan);
@@ -51,7 +51,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The row with the plan's widths and what is predicted.
-    pub(crate) fn predicted_in(&self, row: CellRow) -> CellRow {
+    pub(crate) fn fill(&self, row: CellRow) -> CellRow {
         let predicted = |phase| {
             let (up, down, rounds) = self.predicted(phase);
             (Some(up), Some(down), Some(rounds))
@@ -75,11 +75,11 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Turns both parties' books of a phase into rows, and compares them with the prediction: bytes, messages, flights.
-    pub(crate) fn book(
+    /// Records what both parties report of a phase as rows, and compares them with the prediction: bytes, messages, flights.
+    pub(crate) fn record(
         &self,
         row: &mut InferenceRow,
-        books: &mut Books,
+        ledger: &mut Ledger,
         report: &PhaseReport,
     ) -> Result<(), Error> {
         row.peak_rss_client_bytes = report.client.peak_rss_bytes;
@@ -88,10 +88,10 @@ impl<'a> Ledger<'a> {
         row.release_p99_ns = Some(report.client.release.p99_ns);
         let plan = self.plan;
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
-            books.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
-            if books.record {
+            ledger.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            if ledger.record {
                 let events = report.transcript.iter();
-                books.transcript.extend(events.map(|event| transcript_row(row, party, event)));
+                ledger.transcript.extend(events.map(|event| transcript_row(row, party, event)));
             }
             for spent in &report.spent {
                 let cost = self
@@ -160,8 +160,8 @@ pub(crate) fn blank(cell: &str, index: usize, warmups: usize, test: &Dataset) ->
     }
 }
 
-/// Fills in the class of the secure run, whose online phase has been booked, and verifies it.
-pub(crate) fn conclude(
+/// Fills in the class of the secure run, whose online phase has been recorded, and verifies it.
+pub(crate) fn finish(
     plan: &PreparedPlan,
     secrets: &ServerSecrets,
     row: &mut InferenceRow,
@@ -189,7 +189,11 @@ fn verify(
     client: &Outcome,
     server: &Outcome,
 ) -> Result<u64, Error> {
-    let seeds = (MaskSeed::from_bytes(client.seed), MaskSeed::from_bytes(server.seed));
+    let seed = |party, outcome: &Outcome| {
+        let seed = outcome.seed.map(MaskSeed::from_bytes);
+        seed.ok_or_else(|| Error::Party { party, what: "did not reveal its masks to verify with".into() })
+    };
+    let seeds = (seed("client", client)?, seed("server", server)?);
     let clear = replay(plan, secrets, &plan.quantise_image(image), &seeds.0, &seeds.1);
     if logits != clear.logits {
         return Err(Error::Verification {

@@ -4,17 +4,19 @@
 mod cell;
 mod group;
 pub(crate) mod ledger;
+mod local;
 mod plan;
 mod pooled;
 mod prepared;
 mod progress;
 pub(crate) mod record;
 mod room;
+pub(crate) mod session;
 
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
-use crate::report::say;
+use crate::print::print;
 use crate::scenario::Scenario;
 use cell::{Cell, unmeasured};
 use group::groups;
@@ -24,7 +26,7 @@ use netem::Loopback;
 use plan::{Planned, plan, shuffled};
 use prepared::{Prepared, Workbench};
 use progress::Progress;
-use record::{data_records, link_record, manifest, model_record, timestamp};
+use record::{Parts, data_records, link_record, manifest, model_record, timestamp};
 use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, ScenarioRow, Shard};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -58,7 +60,8 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
     let shard =
         selection.shard().map(|(share, of)| Shard { share: share as u32, of: of as u32, whole: listed });
     let models = workbench.records(&networks);
-    let manifest = manifest(experiment, &id, now, cells, shard, models, &networks, links, &loopback, data);
+    let parts = Parts { cells, shard, models, links, loopback, data };
+    let manifest = manifest(experiment, &id, now, &networks, parts);
     let mut run = Run::create(&folder, &manifest)?;
     let whole = measure(experiment, &networks, &workbench, &order, &mut run)?;
     finish(run, &folder)?;
@@ -198,7 +201,7 @@ fn finish(run: Run, folder: &Path) -> Result<(), Error> {
         text += &format!("\n{}", results::scenario::text(&finished.scenarios));
         text += &bounds(&recorded(folder, &finished.manifest)?, &finished.scenarios);
     }
-    say(&format!("{text}\nwritten to {}", folder.display()))
+    print(&format!("{text}\nwritten to {}", folder.display()))
 }
 
 /// For cells that differ in the rate alone, the highest rate within the bound that the experiment states, if any.
@@ -269,7 +272,7 @@ fn same_machine(folder: &Path, begun: &Manifest) -> Result<(), Error> {
 
 /// Errors where a model has changed since the run began, or what the program makes of it.
 fn same_model(folder: &Path, begun: &Manifest, model: &Prepared) -> Result<(), Error> {
-    let record = model_record(model);
+    let record = model_record(&model.compiled);
     if begun.models.contains(&record) {
         return Ok(());
     }

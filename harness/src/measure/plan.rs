@@ -1,6 +1,6 @@
 //! Which cells an experiment has, and in which order they run.
 
-use crate::cli::StoreArg;
+use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use models::checkpoint::Checkpoint;
@@ -116,7 +116,7 @@ fn id(network: &Checkpoint, variant: Variant, link: &Link) -> String {
     if threads != 1 {
         id += &format!("-{threads}threads");
     }
-    if store == StoreArg::File {
+    if store == StoreKind::File {
         id += "-file";
     }
     format!("{id}-{}", link.name)

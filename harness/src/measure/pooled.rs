@@ -2,9 +2,9 @@
 //! every one of them verified afterwards.
 
 use super::cell::Cell;
-use super::ledger::Books;
 use super::progress::Progress;
-use crate::cli::StoreArg;
+use super::session::Driver;
+use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::machine;
 use crate::party::pair::{Pair, PhaseReport};
@@ -95,7 +95,7 @@ fn session(cell: &Cell<'_>, progress: &mut Progress) -> Result<Session, Error> {
 
 /// A new folder for both parties' pools, gone when it is dropped. Errors where the disk has no room for them.
 fn pool_folder(cell: &Cell<'_>, level: usize) -> Result<tempfile::TempDir, Error> {
-    let (plan, _): (_, StoreArg) = cell.needs();
+    let (plan, _): (_, StoreKind) = cell.needs();
     let within: &Path = &cell.experiment.store_dir;
     std::fs::create_dir_all(within).map_err(Error::io(format!("making {}", within.display())))?;
     let item = Memory::of(plan).stored;
@@ -124,46 +124,15 @@ impl Session {
         let (queries, items) = self.tables(cell);
         run.queries(&queries, &items)?;
         let index = Index::of(self);
+        let flow = cell.flow(0);
         let mut first = None;
         for (at, served) in self.served.iter().enumerate() {
-            let mut row = self.rows[at].clone();
-            let mut books = Books::default();
-            let outcome = self.verify(cell, &index, (at, served), &mut row, &mut books);
-            if let Err(error) = &outcome {
-                row.status = InferenceStatus::Failed;
-                row.error = Some(error.to_string());
-            }
-            run.inference(&row, &books.steps)?;
+            let mut driver = Recorded { session: self, index: &index, at, served };
+            let error = flow.run(&mut driver, self.rows[at].clone(), &self.images[at], run)?;
             progress.inference(cell);
-            first = first.or(outcome.err());
+            first = first.or(error);
         }
         Ok(first)
-    }
-
-    /// Books and verifies one query; fills in its row as far as it gets.
-    fn verify(
-        &self,
-        cell: &Cell<'_>,
-        index: &Index<'_>,
-        (at, served): (usize, &Served),
-        row: &mut InferenceRow,
-        books: &mut Books,
-    ) -> Result<(), Error> {
-        if at == 0 {
-            cell.book(row, books, &self.setup)?;
-        }
-        let item = served.item;
-        let lost = |party| Error::Party { party, what: format!("reports nothing of item {item}") };
-        let client = index.made.get(&item).ok_or_else(|| lost("client"))?;
-        let server = index.made_by_server.get(&item).ok_or_else(|| lost("server"))?;
-        row.store_client_bytes = client.done.store_bytes;
-        row.store_server_bytes = server.done.store_bytes;
-        let offline = PhaseReport { client: client.done.clone(), server: server.done.clone() };
-        cell.book(row, books, &offline)?;
-        let answer = index.served_by_server.get(&item).ok_or_else(|| lost("server"))?;
-        let online = PhaseReport { client: served.done.clone(), server: answer.done.clone() };
-        cell.book(row, books, &online)?;
-        cell.conclude(row, &self.images[at], online)
     }
 
     /// The measured queries, and the items made for them; times from when the first of the queries could be due.
@@ -212,5 +181,38 @@ impl<'a> Index<'a> {
             made_by_server: made(&session.server.made),
             served_by_server: session.server.served.iter().map(|served| (served.item, served)).collect(),
         }
+    }
+}
+
+/// A query whose phases are over, as both parties reported them.
+struct Recorded<'a> {
+    session: &'a Session,
+    index: &'a Index<'a>,
+    at: usize,
+    served: &'a Served,
+}
+
+impl Recorded<'_> {
+    fn lost(&self, party: &'static str) -> Error {
+        Error::Party { party, what: format!("reports nothing of item {}", self.served.item) }
+    }
+}
+
+impl Driver for Recorded<'_> {
+    fn setup(&mut self) -> Result<Option<PhaseReport>, Error> {
+        Ok((self.at == 0).then(|| self.session.setup.clone()))
+    }
+
+    fn offline(&mut self, _record: bool) -> Result<PhaseReport, Error> {
+        let item = &self.served.item;
+        let client = self.index.made.get(item).ok_or_else(|| self.lost("client"))?;
+        let server = self.index.made_by_server.get(item).ok_or_else(|| self.lost("server"))?;
+        Ok(PhaseReport { client: client.done.clone(), server: server.done.clone() })
+    }
+
+    fn online(&mut self, _image: &[f32]) -> Result<PhaseReport, Error> {
+        let answer = self.index.served_by_server.get(&self.served.item);
+        let answer = answer.ok_or_else(|| self.lost("server"))?;
+        Ok(PhaseReport { client: self.served.done.clone(), server: answer.done.clone() })
     }
 }

@@ -67,7 +67,8 @@ impl Workbench {
     pub(super) fn records(&self, networks: &[Checkpoint]) -> Vec<ModelRecord> {
         let failed = self.failed.iter().filter(|(model, variant, _)| self.get(*model, *variant).is_none());
         let failed = failed.map(|(model, variant, _)| uncompiled_record(&networks[*model], *variant));
-        let mut records: Vec<ModelRecord> = self.prepared.iter().map(model_record).collect();
+        let mut records: Vec<ModelRecord> =
+            self.prepared.iter().map(|model| model_record(&model.compiled)).collect();
         for record in failed {
             if !records.contains(&record) {
                 records.push(record);

@@ -1,7 +1,6 @@
-//! What is written beside the numbers: the manifest, and the books as rows.
+//! What is written beside the numbers: the manifest, and what the parties report as rows.
 
-use super::prepared::Prepared;
-use crate::cli::StoreArg;
+use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::machine;
@@ -18,7 +17,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// A party's book of a step as a row.
+/// What a party reports of a step, as a row.
 pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &StepUsage) -> StepRow {
     let (name, kind) = plan.describe_step(spent.step.into());
     StepRow {
@@ -116,9 +115,9 @@ pub(crate) fn data_records<'a>(
 }
 
 /// A model as it was run.
-pub(super) fn model_record(model: &Prepared) -> ModelRecord {
-    let Compiled { checkpoint, plan, .. } = &model.compiled;
-    let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreArg::Memory };
+pub(super) fn model_record(compiled: &Compiled) -> ModelRecord {
+    let Compiled { checkpoint, plan, .. } = compiled;
+    let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreKind::Memory };
     ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, variant) }
 }
 
@@ -143,20 +142,25 @@ pub(crate) fn timestamp(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).expect("a time of today has a text")
 }
 
+/// What of a run is known only once it is prepared.
+pub(super) struct Parts {
+    pub(super) cells: Vec<String>,
+    pub(super) shard: Option<Shard>,
+    pub(super) models: Vec<ModelRecord>,
+    pub(super) links: Vec<LinkRecord>,
+    pub(super) loopback: Loopback,
+    pub(super) data: Vec<DataRecord>,
+}
+
 /// Everything that a reader needs to repeat the run.
-#[expect(clippy::too_many_arguments, reason = "each is a part of the record")]
 pub(super) fn manifest(
     experiment: &Experiment,
     id: &str,
     now: OffsetDateTime,
-    cells: Vec<String>,
-    shard: Option<Shard>,
-    models: Vec<ModelRecord>,
     networks: &[Checkpoint],
-    links: Vec<LinkRecord>,
-    loopback: &Loopback,
-    data: Vec<DataRecord>,
+    parts: Parts,
 ) -> Manifest {
+    let Parts { cells, shard, models, links, loopback, data } = parts;
     let search = ("scale_search_rounding".to_owned(), models::fixed::search::SEED);
     let seeds = BTreeMap::from([search, ("order_of_cells".to_owned(), experiment.seed)])
         .into_iter()

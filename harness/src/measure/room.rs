@@ -1,6 +1,6 @@
 //! Whether a run fits this machine, asked before it starts.
 
-use crate::cli::StoreArg;
+use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
@@ -10,8 +10,8 @@ use protocols::prepared::PreparedPlan;
 
 /// Errors where the memory of the parties that run these plans at a time, or the clients' files, would not fit what is free
 /// now.
-pub(super) fn check(experiment: &Experiment, plans: &[(&PreparedPlan, StoreArg)]) -> Result<(), Error> {
-    let in_file = plans.iter().any(|(_, store)| *store == StoreArg::File);
+pub(super) fn check(experiment: &Experiment, plans: &[(&PreparedPlan, StoreKind)]) -> Result<(), Error> {
+    let in_file = plans.iter().any(|(_, store)| *store == StoreKind::File);
     if in_file {
         let folder = &experiment.store_dir;
         std::fs::create_dir_all(folder).map_err(Error::io(format!("making {}", folder.display())))?;
@@ -27,17 +27,17 @@ struct Room {
 }
 
 impl Room {
-    fn holds(&self, plans: &[(&PreparedPlan, StoreArg)]) -> Result<(), Error> {
+    fn holds(&self, plans: &[(&PreparedPlan, StoreKind)]) -> Result<(), Error> {
         let refuse = |option, expected, found| Err(Error::Option { option, expected, found });
         let (mut client, mut server, mut file, mut spared) = (0, 0, 0, 0);
         for (plan, store) in plans {
             let memory = Memory::of(plan);
-            let need = memory.peak(*store == StoreArg::File);
+            let need = memory.peak(*store == StoreKind::File);
             client += need.client;
             server += need.server;
             match store {
-                StoreArg::File => file += memory.file,
-                StoreArg::Memory => spared += memory.file,
+                StoreKind::File => file += memory.file,
+                StoreKind::Memory => spared += memory.file,
             }
         }
         let mut names: Vec<&str> = plans.iter().map(|(plan, _)| plan.name.as_str()).collect();
@@ -93,12 +93,12 @@ mod tests {
         .unwrap();
         let need = Memory::of(&plan).peak(false);
         let room = |memory| Room { memory: Some(memory), disk: Some(0) };
-        let (one, two) = ([(&plan, StoreArg::Memory)], [(&plan, StoreArg::Memory); 2]);
+        let (one, two) = ([(&plan, StoreKind::Memory)], [(&plan, StoreKind::Memory); 2]);
         assert!(room(need.client + need.server).holds(&one).is_ok());
         assert!(room(need.client + need.server).holds(&two).is_err());
         assert!(room(2 * (need.client + need.server)).holds(&two).is_ok());
         let error = room(need.client + need.server - 1).holds(&one).unwrap_err().to_string();
         assert!(error.contains("empty") && error.contains(&Bytes(need.server).to_string()), "{error}");
-        assert!(Room { memory: None, disk: None }.holds(&[(&plan, StoreArg::File)]).is_ok());
+        assert!(Room { memory: None, disk: None }.holds(&[(&plan, StoreKind::File)]).is_ok());
     }
 }

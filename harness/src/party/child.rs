@@ -1,8 +1,9 @@
 //! A party process: reads orders, runs its half of the protocol, reports.
 
+use super::orders::{fault, misplaced, next, read, report};
 use super::{Done, Order, Outcome, Report, Role, Start, pooled};
 use crate::error::Error;
-use crate::machine::peak_rss_bytes;
+use crate::threads::on_threads;
 use netem::Channel;
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
@@ -12,10 +13,8 @@ use protocols::server::{Model, Server, ServerReady};
 use protocols::store::Store;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use serde::de::DeserializeOwned;
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 
 /// Runs a party to its end. A failure is reported to the harness, not printed.
 pub(crate) fn run(role: Role) -> Result<(), Error> {
@@ -29,13 +28,9 @@ pub(crate) fn run(role: Role) -> Result<(), Error> {
     {
         return report(&Report::Failed { error: format!("could not be pinned to core {core}") });
     }
-    // The pool's threads take over the core that this one is pinned to.
-    let pool = match rayon::ThreadPoolBuilder::new().num_threads(start.threads).build() {
-        Ok(pool) => pool,
-        Err(error) => return report(&Report::Failed { error: format!("threads: {error}") }),
-    };
     drop(orders);
-    let outcome = pool.install(|| {
+    // These threads take over the core that this one is pinned to.
+    let outcome = on_threads(start.threads, role.name(), || {
         let mut orders = std::io::stdin().lock();
         match (role, &start.pooled) {
             (Role::Client, None) => client(&start, &mut orders),
@@ -74,7 +69,7 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
                 let output = ready.online(&mut channel, &image)?;
                 let outcome =
-                    Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
+                    Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
                 done(&mut channel, None, Some(outcome))?;
             }
             other => return Err(misplaced(Role::Client, &other)),
@@ -109,7 +104,7 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
                 let output = ready.online(&mut channel)?;
                 let shares = start.shares.then_some(output.shares);
-                let outcome = Outcome { seed: output.seed.reveal(), logits: None, shares };
+                let outcome = Outcome { seed: Some(output.seed.reveal()), logits: None, shares };
                 done(&mut channel, None, Some(outcome))?;
             }
             other => return Err(misplaced(Role::Server, &other)),
@@ -118,52 +113,6 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
     Ok(())
 }
 
-/// An order that makes no sense to a party as it was started.
-pub(super) fn misplaced(role: Role, order: &Order) -> Error {
-    let name = match order {
-        Order::Offline { .. } => "to preprocess",
-        Order::Online { .. } => "to classify",
-        Order::Fill { .. } => "to fill a pool",
-        Order::Serve { .. } => "to serve from a pool",
-        Order::Close => "to close a pool",
-    };
-    fault(role, &format!("was not started for an order {name}"))
-}
-
 fn done(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Result<(), Error> {
-    report(&Report::Done(books(channel, store_bytes, outcome)))
-}
-
-/// What the channel has booked since it was last asked.
-pub(crate) fn books(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Done {
-    let (spent, transcript) = (channel.take_usage(), channel.take_transcript());
-    let release = channel.release_error();
-    Done { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
-}
-
-pub(super) fn report(report: &Report) -> Result<(), Error> {
-    let mut line = serde_json::to_vec(report).expect("a report is plain data");
-    line.push(b'\n');
-    let mut out = std::io::stdout().lock();
-    out.write_all(&line).and_then(|()| out.flush()).map_err(Error::io("reporting to the harness"))
-}
-
-/// The next line, or `None` where the harness has gone.
-pub(super) fn next<T: DeserializeOwned>(orders: &mut impl BufRead) -> Result<Option<T>, Error> {
-    let mut line = String::new();
-    if orders.read_line(&mut line).map_err(Error::io("reading an order"))? == 0 {
-        return Ok(None);
-    }
-    serde_json::from_str(&line).map(Some).map_err(|e| Error::Io {
-        doing: "understanding an order".into(),
-        source: std::io::Error::new(std::io::ErrorKind::InvalidData, e),
-    })
-}
-
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(Error::io(format!("reading {}", path.display())))
-}
-
-pub(super) fn fault(role: Role, what: &str) -> Error {
-    Error::Party { party: role.name(), what: what.into() }
+    report(&Report::Done(Done::of(channel, store_bytes, outcome)))
 }

@@ -4,10 +4,14 @@
 //! phases never overlap; what the parties say to each other goes through the channel alone.
 
 pub(crate) mod child;
+mod orders;
 pub(crate) mod pair;
 mod pooled;
+pub(crate) mod requests;
 
-use netem::{Event, Link, ReleaseError, StepUsage};
+use crate::machine::peak_rss_bytes;
+use clap::ValueEnum;
+use netem::{Channel, Event, Link, ReleaseError, StepUsage};
 use protocols::service::ItemId;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -15,10 +19,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which half of the protocol a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
+    /// Holds the image.
     Client,
+    /// Holds the network.
     Server,
 }
 
@@ -27,15 +33,6 @@ impl Role {
         match self {
             Self::Client => "client",
             Self::Server => "server",
-        }
-    }
-}
-
-impl From<crate::cli::RoleArgs> for Role {
-    fn from(args: crate::cli::RoleArgs) -> Self {
-        match args.role {
-            crate::cli::Role::Client => Self::Client,
-            crate::cli::Role::Server => Self::Server,
         }
     }
 }
@@ -71,7 +68,7 @@ pub(crate) struct Pooled {
 }
 
 /// What the harness asks for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
     /// Preprocess one inference; `record` asks for a transcript of it and of its online phase.
@@ -88,7 +85,7 @@ pub(crate) enum Order {
 }
 
 /// What a party answers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Report {
     /// The server waits for the client here.
@@ -101,8 +98,20 @@ pub(crate) enum Report {
     Failed { error: String },
 }
 
+impl Report {
+    /// What kind of report it is, without anything that it says.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Listening { .. } => "an address",
+            Self::Done(_) => "a phase",
+            Self::Pooled(_) => "the log of a pool",
+            Self::Failed { .. } => "a failure",
+        }
+    }
+}
+
 /// An image that is due at a time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Query {
     /// Normalised.
     pub(crate) image: Vec<f32>,
@@ -112,7 +121,7 @@ pub(crate) struct Query {
 
 /// What a party did with its pool since its last report. Times are nanoseconds from when this party began, to be compared
 /// with each other alone.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Log {
     /// When it began with what was ordered.
     pub(crate) began_ns: u64,
@@ -121,7 +130,7 @@ pub(crate) struct Log {
 }
 
 /// An item that was preprocessed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Made {
     pub(crate) item: ItemId,
     /// From 1.
@@ -134,7 +143,7 @@ pub(crate) struct Made {
 }
 
 /// A query that was served.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Served {
     pub(crate) item: ItemId,
     pub(crate) due_ns: u64,
@@ -149,7 +158,7 @@ pub(crate) struct Served {
 }
 
 /// What one party says of one phase.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Done {
     pub(crate) spent: Vec<StepUsage>,
     pub(crate) peak_rss_bytes: Option<u64>,
@@ -162,13 +171,38 @@ pub(crate) struct Done {
     pub(crate) transcript: Vec<Event>,
 }
 
-/// What is left of an inference, for the verifier.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+impl Done {
+    /// What the channel has counted since it was last asked.
+    pub(crate) fn of(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Self {
+        let (spent, transcript) = (channel.take_usage(), channel.take_transcript());
+        let release = channel.release_error();
+        Self { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
+    }
+}
+
+/// What is left of an inference, for the verifier. Seeds and shares are secrets: this and whatever carries it has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// The seed of the party's masks.
-    pub(crate) seed: [u8; 32],
+    /// The seed of the party's masks; absent where it is not revealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<[u8; 32]>,
     /// The client's logits.
     pub(crate) logits: Option<Vec<i64>>,
     /// The server's share of every value, if asked for.
     pub(crate) shares: Option<Vec<Vec<u64>>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_that_is_not_revealed_is_absent_on_the_wire() {
+        let hidden = Outcome { seed: None, logits: None, shares: None };
+        let text = serde_json::to_string(&hidden).unwrap();
+        assert!(!text.contains("seed"), "{text}");
+        assert!(serde_json::from_str::<Outcome>(&text).unwrap().seed.is_none());
+        let shown = serde_json::to_string(&Outcome { seed: Some([7; 32]), ..hidden }).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&shown).unwrap().seed, Some([7; 32]));
+    }
 }

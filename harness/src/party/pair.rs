@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 /// What both parties report of one phase.
+#[derive(Clone)]
 pub(crate) struct PhaseReport {
     pub(crate) client: Done,
     pub(crate) server: Done,
@@ -186,7 +187,7 @@ impl Party {
     fn fault(&mut self, report: Option<Report>) -> Error {
         let what = match report {
             Some(Report::Failed { error }) => error,
-            Some(other) => format!("reported {other:?} out of turn"),
+            Some(other) => out_of_turn(&other),
             None => {
                 // Its output has ended; if it has not, it is of no more use.
                 let _ = self.process.kill();
@@ -210,5 +211,33 @@ impl Drop for Party {
         // A party that has finished is gone already; any other must not outlive the run.
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// What a report that was not expected is called. Its content may be secret, and errors are written into results.
+fn out_of_turn(report: &Report) -> String {
+    format!("reported {} out of turn", report.kind())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+    use netem::ReleaseError;
+
+    #[test]
+    fn a_report_out_of_turn_is_named_by_its_kind_alone() {
+        let outcome =
+            Outcome { seed: Some([123; 32]), logits: Some(vec![4567]), shares: Some(vec![vec![8910]]) };
+        let done = Done {
+            spent: Vec::new(),
+            peak_rss_bytes: None,
+            store_bytes: None,
+            release: ReleaseError::default(),
+            outcome: Some(outcome),
+            transcript: Vec::new(),
+        };
+        assert_eq!(out_of_turn(&Report::Done(done)), "reported a phase out of turn");
+        assert_eq!(out_of_turn(&Report::Pooled(Log::default())), "reported the log of a pool out of turn");
     }
 }

@@ -4,9 +4,11 @@
 //! party; all of a party's lanes share the link. The client asks for what comes next (`protocols::service`), the server
 //! answers.
 
-use super::child::{books, fault, misplaced, next, read, report};
-use super::{Log, Made, Order, Outcome, Pooled, Query, Report, Role, Served, Start};
+use super::orders::{fault, misplaced, next, read, report};
+use super::requests::{Answers, answer};
+use super::{Done, Log, Made, Order, Outcome, Pooled, Query, Report, Role, Served, Start};
 use crate::error::Error;
+use crate::threads::on_threads;
 use netem::{Channel, Uplink};
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
@@ -46,13 +48,6 @@ fn since(epoch: Instant) -> u64 {
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Runs `lane` with as many threads as a party has.
-fn on_threads<T: Send>(start: &Start, lane: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(start.threads).build();
-    let pool = pool.map_err(|error| Error::Party { party: "lane", what: format!("threads: {error}") })?;
-    pool.install(lane)
 }
 
 /// How many items there are or are being made, and whether more are wanted.
@@ -152,7 +147,7 @@ pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
         }
         lanes.push(ClientLane { lane, channel, client, rng });
     }
-    report(&Report::Done(books(&mut lanes[0].channel, None, None)))?;
+    report(&Report::Done(Done::of(&mut lanes[0].channel, None, None)))?;
     let here = ClientHere { start, epoch, plan: &plan, pool: &pool };
     while let Some(order) = next(orders)? {
         let log = match order {
@@ -232,7 +227,7 @@ impl ClientHere<'_> {
     /// Makes items for as long as `wanted` says so.
     fn refill(&self, lane: &mut ClientLane<'_>, stock: &Stock, wanted: fn(&Stock) -> bool) -> Vec<Made> {
         let mut made = Vec::new();
-        let outcome = on_threads(self.start, || {
+        let outcome = on_threads(self.start.threads, "lane", || {
             while wanted(stock) {
                 made.push(self.make(lane)?);
             }
@@ -253,7 +248,7 @@ impl ClientHere<'_> {
         let bytes = ready.stored_bytes() as u64;
         let (offered, level) = self.pool.put(item, |file| ready.save(file))?;
         let done_ns = nanoseconds(offered - self.epoch);
-        let done = books(channel, Some(bytes), None);
+        let done = Done::of(channel, Some(bytes), None);
         Ok(Made { item, lane: *lane, began_ns, done_ns, level, done })
     }
 
@@ -279,8 +274,8 @@ impl ClientHere<'_> {
         let ready = file.read(|file| ClientReady::load(self.plan, file))?;
         let output = ready.online(channel, &query.image)?;
         let done_ns = since(self.epoch);
-        let outcome = Outcome { seed: output.seed.reveal(), logits: Some(output.logits), shares: None };
-        let done = books(channel, None, Some(outcome));
+        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
+        let done = Done::of(channel, None, Some(outcome));
         let due_ns = nanoseconds(due - self.epoch);
         Ok(Served { item, due_ns, began_ns, supplied_ns, done_ns, level, done })
     }
@@ -327,11 +322,13 @@ pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
         }
         lanes.push(ServerLane { lane, channel, server, rng });
     }
-    report(&Report::Done(books(&mut lanes[0].channel, None, None)))?;
+    report(&Report::Done(Done::of(&mut lanes[0].channel, None, None)))?;
     let here = ServerHere { start, epoch, model: &model, pool: &pool, log: Mutex::new(Log::default()) };
     thread::scope(|scope| {
-        let lanes: Vec<_> =
-            lanes.into_iter().map(|lane| scope.spawn(|| on_threads(start, || here.run(lane)))).collect();
+        let lanes: Vec<_> = lanes
+            .into_iter()
+            .map(|lane| scope.spawn(|| on_threads(start.threads, "lane", || here.run(lane))))
+            .collect();
         let order = next(orders);
         let failed = lanes.into_iter().find_map(|lane| match lane.join() {
             Ok(outcome) => outcome.err(),
@@ -363,10 +360,12 @@ struct ServerHere<'a> {
     log: Mutex<Log>,
 }
 
-impl ServerHere<'_> {
+impl<'a> ServerHere<'a> {
     /// Does what the client asks for until it asks for nothing more.
-    fn run(&self, mut lane: ServerLane<'_>) -> Result<(), Error> {
-        let outcome = self.answer(&mut lane);
+    fn run(&self, mut lane: ServerLane<'a>) -> Result<(), Error> {
+        let ServerLane { lane: number, channel, server, rng } = &mut lane;
+        let mut answers = LaneAnswers { here: self, lane: *number, server, rng };
+        let outcome = answer(channel, IDLE, self.start.deadline, &mut answers);
         if let Err(error) = &outcome {
             // The main thread waits for orders; the harness has to hear of it now.
             report(&Report::Failed { error: error.to_string() })?;
@@ -374,55 +373,52 @@ impl ServerHere<'_> {
         outcome
     }
 
-    fn answer(&self, lane: &mut ServerLane<'_>) -> Result<(), Error> {
-        loop {
-            lane.channel.set_deadline(IDLE);
-            let request = Request::receive(&mut lane.channel)?;
-            lane.channel.set_deadline(self.start.deadline);
-            match request {
-                Request::Offline(item) => self.make(lane, item)?,
-                Request::Online(item) => self.serve(lane, item)?,
-                Request::Report => {
-                    return Err(fault(
-                        Role::Server,
-                        "was asked for a report, which is the harness's to have",
-                    ));
-                }
-                Request::End => return Ok(()),
-            }
-        }
-    }
-
-    fn make(&self, lane: &mut ServerLane<'_>, item: ItemId) -> Result<(), Error> {
-        let began_ns = since(self.epoch);
-        self.pool.expect(item);
-        let ready = lane.server.offline(&mut lane.channel, &mut lane.rng)?;
-        let bytes = ready.stored_bytes() as u64;
-        let (offered, level) = self.pool.put(item, |file| ready.save(file))?;
-        let done_ns = nanoseconds(offered - self.epoch);
-        let done = books(&mut lane.channel, Some(bytes), None);
-        self.log().made.push(Made { item, lane: lane.lane, began_ns, done_ns, level, done });
-        Ok(())
-    }
-
-    fn serve(&self, lane: &mut ServerLane<'_>, item: ItemId) -> Result<(), Error> {
-        let (began_ns, level) = (since(self.epoch), self.pool.level());
-        let Some(file) = self.pool.claim(item, Instant::now() + self.start.deadline)? else {
-            return Err(fault(Role::Server, &format!("has no item {item}, or has used it")));
-        };
-        let supplied_ns = since(self.epoch);
-        let ready = file.read(|file| ServerReady::load(self.model, file))?;
-        let output = ready.online(&mut lane.channel)?;
-        let done_ns = since(self.epoch);
-        let shares = self.start.shares.then_some(output.shares);
-        let outcome = Outcome { seed: output.seed.reveal(), logits: None, shares };
-        let done = books(&mut lane.channel, None, Some(outcome));
-        let served = Served { item, due_ns: began_ns, began_ns, supplied_ns, done_ns, level, done };
-        self.log().served.push(served);
-        Ok(())
-    }
-
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lane of the server, apart from its channel.
+struct LaneAnswers<'a, 'b> {
+    here: &'b ServerHere<'a>,
+    lane: usize,
+    server: &'b mut Server<'a>,
+    rng: &'b mut ChaCha20Rng,
+}
+
+impl Answers for LaneAnswers<'_, '_> {
+    fn offline(&mut self, channel: &mut Channel, item: ItemId) -> Result<(), Error> {
+        let here = self.here;
+        let began_ns = since(here.epoch);
+        here.pool.expect(item);
+        let ready = self.server.offline(channel, self.rng)?;
+        let bytes = ready.stored_bytes() as u64;
+        let (offered, level) = here.pool.put(item, |file| ready.save(file))?;
+        let done_ns = nanoseconds(offered - here.epoch);
+        let done = Done::of(channel, Some(bytes), None);
+        here.log().made.push(Made { item, lane: self.lane, began_ns, done_ns, level, done });
+        Ok(())
+    }
+
+    fn online(&mut self, channel: &mut Channel, item: ItemId) -> Result<(), Error> {
+        let here = self.here;
+        let (began_ns, level) = (since(here.epoch), here.pool.level());
+        let Some(file) = here.pool.claim(item, Instant::now() + here.start.deadline)? else {
+            return Err(fault(Role::Server, &format!("has no item {item}, or has used it")));
+        };
+        let supplied_ns = since(here.epoch);
+        let ready = file.read(|file| ServerReady::load(here.model, file))?;
+        let output = ready.online(channel)?;
+        let done_ns = since(here.epoch);
+        let shares = here.start.shares.then_some(output.shares);
+        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: None, shares };
+        let done = Done::of(channel, None, Some(outcome));
+        let served = Served { item, due_ns: began_ns, began_ns, supplied_ns, done_ns, level, done };
+        here.log().served.push(served);
+        Ok(())
+    }
+
+    fn report(&mut self, _channel: &mut Channel) -> Result<(), Error> {
+        Err(fault(Role::Server, "was asked for a report, which is the harness's to have"))
     }
 }

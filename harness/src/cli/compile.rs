@@ -1,0 +1,57 @@
+//! Options that shape a plan, of every command that compiles one.
+
+use super::values::{backend, given, one_or_more, relu};
+use clap::Args;
+use protocols::he::HeBackend;
+use protocols::plan::ReluVariant;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// What shapes a plan, and the table `compile` of an experiment's file; what is absent has a default.
+#[derive(Args, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct CompileArgs {
+    /// Folder of the data set's files, where it is not built in.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// How kept units are computed; several are so many variants of every cell [default: narrow].
+    #[arg(long, value_parser = relu(), value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) relu: Vec<ReluVariant>,
+    /// Who computes on ciphertexts; several are so many variants of every cell [default: narrow].
+    #[arg(long, value_parser = backend(), value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) he: Vec<HeBackend>,
+    /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
+    #[arg(long)]
+    pub(crate) fa: Option<u32>,
+    /// Weight scale 2^-FW; searched if absent (8 for a network that was never trained).
+    #[arg(long)]
+    pub(crate) fw: Option<u32>,
+    /// Ring width in bits; the smallest that fits if absent.
+    #[arg(long)]
+    pub(crate) ring: Option<u32>,
+    /// Share of calibration images whose class the scales must keep [default: 0.995, or where no scales do the most of
+    /// 0.99, 0.98 and 0.95 that some keep].
+    #[arg(long)]
+    pub(crate) agreement: Option<f64>,
+    /// Held-out images used for calibration [default: 500].
+    #[arg(long)]
+    pub(crate) calibration_images: Option<usize>,
+}
+
+impl CompileArgs {
+    /// These, and where one is absent, that of `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(other.data_dir),
+            relu: given(self.relu, other.relu),
+            he: given(self.he, other.he),
+            fa: self.fa.or(other.fa),
+            fw: self.fw.or(other.fw),
+            ring: self.ring.or(other.ring),
+            agreement: self.agreement.or(other.agreement),
+            calibration_images: self.calibration_images.or(other.calibration_images),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Options of the commands about networks and data: `plan`, `data`, `init`, `import`, and those of linnet-train.
+
+use super::compile::CompileArgs;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Compile a model and print its plan: widths, packing, proofs, predicted cost.
+    Show(PlanArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct PlanArgs {
+    /// Checkpoint folder.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Link that packings are chosen for: a name from `linnet links`, or "rate=100MB/s,rtt=10ms".
+    #[arg(long, default_value = "loopback")]
+    pub(crate) link: String,
+    /// Print the plan itself and its predicted costs as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct DataArgs {
+    /// shapes, cifar10, cifar100 or tiny-imagenet.
+    #[arg(long, default_value = "shapes")]
+    pub(crate) data: String,
+    /// Folder of the data set's files, where it is not built in.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Seed of the held-out split.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    #[arg(long, default_value = "mini", help = format!("Network: {}", models::nets::listed()))]
+    pub(crate) net: String,
+    /// The images that it is for: shapes, cifar10, cifar100 or tiny-imagenet.
+    #[arg(long, default_value = "shapes")]
+    pub(crate) data: String,
+    /// Folder of the data set's files, where it is not built in.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Units to keep, a number or a percentage, chosen at random; all if absent.
+    #[arg(long)]
+    pub(crate) budget: Option<String>,
+    /// Determines weights, masks and the held-out split.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder of the checkpoint.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct ImportArgs {
+    /// The file: .safetensors, a state dict of PyTorch's (.pth, .pt, .th, .pth.tar), or .onnx.
+    pub(crate) file: PathBuf,
+    #[arg(long, help = format!("Network that a file of weights is for: {}", models::nets::listed()))]
+    pub(crate) net: Option<String>,
+    /// Graph in JSON that a file of weights is for.
+    #[arg(long)]
+    pub(crate) graph: Option<PathBuf>,
+    /// The images that it is for: shapes, cifar10, cifar100 or tiny-imagenet.
+    #[arg(long, default_value = "cifar10")]
+    pub(crate) data: String,
+    /// Folder of the data set's files, where it is not built in.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Subtracted from every channel of an image in 0 to 1, comma-separated.
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) mean: Option<Vec<f32>>,
+    /// Divides every channel afterwards, comma-separated.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) std: Option<Vec<f32>>,
+    /// Masks of which units keep their nonlinearity, in safetensors or a state dict: SNL's or PrivShap's `...alphas`,
+    /// AutoReP's `alpha_mask_N`, or `NODE.mask`. The file of weights may have them too.
+    #[arg(long)]
+    pub(crate) masks: Option<PathBuf>,
+    /// Units whose mask has a larger value keep their nonlinearity.
+    #[arg(long, default_value_t = import::masks::THRESHOLD)]
+    pub(crate) mask_threshold: f32,
+    /// safetensors file with an array `logits...`, a row a test image, to compare with.
+    #[arg(long)]
+    pub(crate) expected: Option<PathBuf>,
+    /// File of CIFAR records that its rows are for, instead of the test images.
+    #[arg(long, requires = "expected")]
+    pub(crate) expected_images: Option<PathBuf>,
+    /// Test images for the accuracy.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) accuracy_images: usize,
+    /// Folder of the checkpoint.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct TrainerArgs {
+    /// Passed on to linnet-train.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+}

@@ -1,0 +1,73 @@
+//! Options of the commands that read runs: `compare`, `project`, `report` and `merge`.
+
+use super::values::dimension;
+use clap::Args;
+use results::compare::Dimension;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub(crate) struct CompareArgs {
+    /// Run folders.
+    #[arg(required_unless_present = "schema")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// What the cells of a block differ in [default: all but model and link].
+    #[arg(long, value_parser = dimension(), value_delimiter = ',')]
+    pub(crate) by: Vec<Dimension>,
+    /// What ratios are to: in each block the first cell whose run or name contains this [default: the first].
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) baseline: Option<String>,
+    /// Also write the cells as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Also write the cells as JSON, as its schema describes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Also write the cells as Parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parquet: Option<PathBuf>,
+    /// Also print what each layer took, offline and online; of more than N layers, those that take longest [default N: 12].
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "12")]
+    pub(crate) layers: Option<usize>,
+    /// Also write what each layer took as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) layers_csv: Option<PathBuf>,
+    /// Print the JSON schema of what `--json` writes, and nothing else.
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ProjectArgs {
+    /// Run folders.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Links to predict, each a name or "rate=...,rtt=..." (repeat the option for those) [default: lan and wan].
+    #[arg(long = "link")]
+    pub(crate) links: Vec<String>,
+    /// Only from the cells whose name contains this (may be repeated: those that contain any).
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Also write the rows as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// Run folders.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page; `report.html` in the first run's folder if absent.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct MergeArgs {
+    /// Run folders: no cell in two of them, and of shares all.
+    #[arg(required = true, num_args = 2..)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Folder of the joined run, new.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}

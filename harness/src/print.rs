@@ -1,0 +1,13 @@
+//! What a command prints.
+
+use crate::error::Error;
+use std::io::Write;
+
+/// Prints; a reader who has seen enough and closed the pipe is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("printing")(error)),
+        _ => Ok(()),
+    }
+}
