@@ -14,11 +14,11 @@ pub(crate) struct CompileArgs {
     /// Folder of the data set's files, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How kept units are computed; several are so many variants of every cell [default: narrow].
+    /// How kept units are computed; with several values, every cell is run once with each [default: narrow].
     #[arg(long, value_parser = relu(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) relu: Vec<ReluVariant>,
-    /// Who computes on ciphertexts; several are so many variants of every cell [default: narrow].
+    /// Which library computes on ciphertexts; with several values, every cell is run once with each [default: narrow].
     #[arg(long, value_parser = backend(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) he: Vec<HeBackend>,

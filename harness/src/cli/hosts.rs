@@ -36,7 +36,7 @@ pub(crate) struct ServeArgs {
     /// Longest wait for a client's next request, seconds.
     #[arg(long, default_value_t = 600.0)]
     pub(crate) idle: f64,
-    /// End after so many sessions.
+    /// End after this many sessions.
     #[arg(long)]
     pub(crate) sessions: Option<usize>,
     /// Give clients the seed of this server's masks after each inference, so that they can verify it. Only at a loopback

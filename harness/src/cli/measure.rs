@@ -72,11 +72,11 @@ pub(crate) struct Settings {
     /// Longest wait for a sign of life from the other party, seconds [default: 60].
     #[arg(long)]
     pub(crate) deadline: Option<f64>,
-    /// Threads of each party; several numbers are so many variants of every cell [default: 1].
+    /// Threads of each party; with several numbers, every cell is run once with each [default: 1].
     #[arg(long, value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) threads: Vec<usize>,
-    /// Where the client keeps what it has preprocessed; both are two variants of every cell [default: memory].
+    /// Where the client keeps what it has preprocessed; with both values, every cell is run once with each [default: memory].
     #[arg(long, value_enum, value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) store: Vec<StoreKind>,
@@ -97,17 +97,17 @@ pub(crate) struct Settings {
     /// from a pool that is filled meanwhile [default: single-stream].
     #[arg(long, value_enum)]
     pub(crate) scenario: Option<ScenarioKind>,
-    /// Of `--scenario server`: queries that are due in a second, on average; several numbers are so many cells.
+    /// For `--scenario server`: average number of queries a second; with several numbers, one cell for each.
     #[arg(long, value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) rate: Vec<f64>,
-    /// Of `--scenario server`: preprocessed inferences that the pool is filled up to [default: 8].
+    /// For `--scenario server`: number of preprocessed inferences up to which the pool is filled [default: 8].
     #[arg(long)]
     pub(crate) pool: Option<usize>,
-    /// Of scenarios with a pool: connections that fill it, each a thread of either party [default: 1].
+    /// For scenarios with a pool: connections that fill it, each a thread of either party [default: 1].
     #[arg(long)]
     pub(crate) refillers: Option<usize>,
-    /// Of `--scenario server`: tell the highest rate whose 90th percentile of response times is at most so many seconds.
+    /// For `--scenario server`: print the highest rate whose 90th percentile of response times is at most this many seconds.
     #[arg(long)]
     pub(crate) p90_bound: Option<f64>,
     /// Measured repeats of each cell whose transcripts are kept, for `linnet project` [default: 3].

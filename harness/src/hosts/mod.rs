@@ -6,7 +6,7 @@
 //!     | <- offer: plan, what it is of, machine -- |
 //!     | <=============== set-up ===============> |   measured from here
 //!     | --- requests, phases as ever ----------> |
-//!     | --- report? / <- the server's books ---- |   between phases, in none of them
+//!     | --- report? / <- what the server did --- |   between phases, in none of them
 //!
 //! Each host measures by its own clock, and only durations travel.
 

@@ -1,7 +1,7 @@
 //! An indexed Job of Kubernetes with a pod a share, and a Job that joins the shares once all have succeeded.
 
+use super::job::{Job, Script, token};
 use super::shell::{self, quoted};
-use super::{Job, Script, token};
 use crate::cli::KubernetesArgs;
 use crate::error::Error;
 use crate::experiment::refused;

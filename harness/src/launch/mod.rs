@@ -1,5 +1,6 @@
 //! `linnet launch`: what a scheduler needs to run an experiment's shares and to join them. Writes it and submits nothing.
 
+mod job;
 mod kubernetes;
 mod shell;
 mod slurm;
@@ -10,6 +11,7 @@ use crate::experiment::refused;
 use crate::print::print;
 use crate::study;
 use clap::Parser;
+use job::{Job, Script, text};
 use netem::Bytes;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -23,36 +25,9 @@ const MOST_SHARDS: usize = 1000;
 /// The unit that memory is asked for in.
 const MEBIBYTE: u64 = 1 << 20;
 
-/// What is run, whoever schedules it.
-struct Job {
-    /// What the runs of the shares begin with: letters, digits, `.`, `_` and `-`.
-    name: String,
-    shards: usize,
-    /// `linnet`, where the shares run.
-    program: String,
-    /// What follows `linnet sweep` for every share: the file and options.
-    sweep: Vec<String>,
-    /// Folder of runs.
-    runs: String,
-    /// Cores of a share.
-    cpus: usize,
-    /// Memory of a share, in units of 2^20 bytes.
-    mebibytes: u64,
-    /// Longest time of a share.
-    time: Option<Duration>,
-}
-
-/// A file that is written.
-struct Script {
-    name: &'static str,
-    text: String,
-    /// Whether it can be called as it is.
-    executable: bool,
-}
-
 /// Writes the scripts; refuses a folder that has them.
 pub(crate) fn launch(args: &LaunchArgs) -> Result<(), Error> {
-    let job = Job::new(args)?;
+    let job = asked(args)?;
     let scripts = match args.slurm.slurm {
         true => slurm::scripts(&job, &args.slurm)?,
         false => kubernetes::scripts(&job, &args.kubernetes)?,
@@ -66,45 +41,29 @@ pub(crate) fn launch(args: &LaunchArgs) -> Result<(), Error> {
     ))
 }
 
-impl Job {
-    fn new(args: &LaunchArgs) -> Result<Self, Error> {
-        let shards = shards(args.shards)?;
-        let sweep = words(args)?;
-        let (experiment, name) = study::planned(&args.file, parsed(&sweep, &args.options)?)?;
-        let threads = experiment.variants.iter().map(|variant| variant.threads).max().unwrap_or(1);
-        let program = match (&args.program, args.slurm.slurm) {
-            (Some(program), _) => text("--program", program)?,
-            (None, true) => {
-                text("--program", &std::env::current_exe().map_err(Error::io("finding this program"))?)?
-            }
-            (None, false) => "linnet".to_owned(),
-        };
-        Ok(Self {
-            name: named(args.name.clone().unwrap_or(name))?,
-            shards,
-            program,
-            runs: text("folder of runs", &experiment.out)?,
-            sweep,
-            cpus: cpus(args.cpus, threads)?,
-            mebibytes: mebibytes(&args.memory)?,
-            time: args.time.as_deref().map(limit).transpose()?,
-        })
-    }
-
-    /// Folder of the run of a share, whose number may be a shell's variable.
-    fn run(&self, share: &str) -> String {
-        format!("{}/{}", self.runs, self.id(share))
-    }
-
-    /// The number of shares is part of it, so that shares of another launch are never taken for these.
-    fn id(&self, share: &str) -> String {
-        format!("{}-{share}of{}", self.name, self.shards)
-    }
-
-    /// Folder of the joined run.
-    fn merged(&self) -> String {
-        format!("{}/{}-merged", self.runs, self.name)
-    }
+/// What the options ask for.
+fn asked(args: &LaunchArgs) -> Result<Job, Error> {
+    let shards = shards(args.shards)?;
+    let sweep = words(args)?;
+    let (experiment, name) = study::planned(&args.file, parsed(&sweep, &args.options)?)?;
+    let threads = experiment.variants.iter().map(|variant| variant.threads).max().unwrap_or(1);
+    let program = match (&args.program, args.slurm.slurm) {
+        (Some(program), _) => text("--program", program)?,
+        (None, true) => {
+            text("--program", &std::env::current_exe().map_err(Error::io("finding this program"))?)?
+        }
+        (None, false) => "linnet".to_owned(),
+    };
+    Ok(Job {
+        name: named(args.name.clone().unwrap_or(name))?,
+        shards,
+        program,
+        runs: text("folder of runs", &experiment.out)?,
+        sweep,
+        cpus: cpus(args.cpus, threads)?,
+        mebibytes: mebibytes(&args.memory)?,
+        time: args.time.as_deref().map(limit).transpose()?,
+    })
 }
 
 /// The file, and the options of `linnet sweep`.
@@ -198,25 +157,6 @@ fn limit(text: &str) -> Result<Duration, Error> {
     match ((24 * days + hours) * 60 + minutes) * 60 + seconds {
         0 => Err(wrong()),
         seconds => Ok(Duration::from_secs(seconds)),
-    }
-}
-
-/// The path as text, which scripts are.
-fn text(option: &'static str, path: &Path) -> Result<String, Error> {
-    match path.to_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => Err(refused(option, "a path in UTF-8", path.display())),
-    }
-}
-
-/// A value, if there is one, that stands in a script without quotes.
-fn token(option: &'static str, value: &Option<String>) -> Result<Option<String>, Error> {
-    let plain = |c: char| c.is_ascii_graphic() && !"\"'`\\#$".contains(c);
-    match value {
-        Some(value) if value.is_empty() || !value.chars().all(plain) => {
-            Err(refused(option, "a word without spaces, quotes, `\\`, `#` and `$`", format!("{value:?}")))
-        }
-        value => Ok(value.clone()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every share runs, and what joins the shares, for a POSIX shell.
 
-use super::Job;
+use super::job::Job;
 
 /// Writes a word so that a shell, and whatever reads the script before it, gives it on as it is.
 pub(super) type Quote = fn(&str) -> String;

@@ -1,7 +1,7 @@
 //! An array of Slurm's with a task a share, and a job that joins the shares once all have succeeded.
 
+use super::job::{Job, Script, text, token};
 use super::shell::{self, quoted};
-use super::{Job, Script, text, token};
 use crate::cli::SlurmArgs;
 use crate::error::Error;
 use std::time::Duration;

@@ -75,7 +75,7 @@ pub(crate) enum Order {
     Offline { record: bool },
     /// Use it; the client is given the normalised image.
     Online { image: Option<Vec<f32>> },
-    /// To the client: preprocess until the pool holds so many.
+    /// To the client: preprocess until the pool holds `level` items.
     Fill { level: usize },
     /// To the client: classify images, each as soon as it is due and the one before is done. `refill` keeps the pool at
     /// that level meanwhile.

@@ -73,7 +73,7 @@ impl Pair {
         self.collect()
     }
 
-    /// Of parties with a pool: preprocesses until it holds so many.
+    /// Of parties with a pool: preprocesses until it holds `level` items.
     pub(crate) fn fill(&mut self, level: usize) -> Result<Log, Error> {
         self.client.tell(&Order::Fill { level });
         self.log(Role::Client)
