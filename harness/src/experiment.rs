@@ -228,7 +228,7 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
 /// Every combination of the choices that shape a plan.
 fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
     let mut all = Vec::new();
-    let backends = chosen("--he", &compile.he, HeBackend::Narrow)?;
+    let backends = chosen("--he", &compile.he, HeBackend::Linnet)?;
     for relu in chosen("--relu", &compile.relu, ReluVariant::Narrow)? {
         for backend in &backends {
             backend.check_built()?;

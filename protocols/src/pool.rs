@@ -271,7 +271,7 @@ mod tests {
             input: Shape::new(3, 32, 32),
             relu: ReluVariant::Narrow,
             he: HeParameters {
-                backend: HeBackend::Narrow,
+                backend: HeBackend::Linnet,
                 degree: 4096,
                 modulus_bits: vec![50, 50],
                 plain_bits: 20,

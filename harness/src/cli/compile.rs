@@ -18,7 +18,7 @@ pub(crate) struct CompileArgs {
     #[arg(long, value_parser = relu(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) relu: Vec<ReluVariant>,
-    /// Which library computes on ciphertexts; with several values, every cell is run once with each [default: narrow].
+    /// Who computes on ciphertexts; with several values, every cell is run once with each [default: linnet].
     #[arg(long, value_parser = backend(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) he: Vec<HeBackend>,

@@ -11,25 +11,17 @@ use std::marker::PhantomData;
 
 /// Accepts the names of the ReLU variants.
 pub(super) fn relu() -> impl TypedValueParser<Value = ReluVariant> {
-    let values = ReluVariant::ALL.map(|relu| {
-        PossibleValue::new(relu.name()).help(match relu {
-            ReluVariant::Narrow => "Compare only the bits that matter",
-            ReluVariant::Sign => "As narrow, with only the sign in the circuit",
-            ReluVariant::Delphi => "The Delphi paper's whole circuit, for comparison",
-        })
-    });
-    PossibleValuesParser::new(values).map(|name| {
-        let named = ReluVariant::ALL.into_iter().find(|relu| relu.name() == name);
-        named.expect("only their names are accepted")
-    })
+    let values = ReluVariant::ALL.map(|relu| PossibleValue::new(relu.name()).help(relu.summary()));
+    PossibleValuesParser::new(values)
+        .map(|name| ReluVariant::named(&name).expect("only their names are accepted"))
 }
 
 /// Accepts the names of all backends, also of those that this program was built without.
 pub(super) fn backend() -> impl TypedValueParser<Value = HeBackend> {
-    const ALL: [HeBackend; 3] = [HeBackend::Narrow, HeBackend::Fhe, HeBackend::Seal];
+    const ALL: [HeBackend; 3] = [HeBackend::Linnet, HeBackend::Fhe, HeBackend::Seal];
     let values = ALL.map(|backend| {
         PossibleValue::new(backend.name()).help(match backend {
-            HeBackend::Narrow => "Linnet's own kernel",
+            HeBackend::Linnet => "Linnet's own kernel",
             HeBackend::Fhe => "The library fhe",
             HeBackend::Seal => {
                 "Microsoft SEAL; needs a program built with `--features seal`, which is then under AGPL-3.0"

@@ -110,7 +110,7 @@ fn id(network: &Checkpoint, variant: Variant, link: &Link) -> String {
     let Variant { relu, he, threads, store } = variant;
     let meta = &network.meta;
     let mut id = format!("{}-{}-{}-{}", meta.net, meta.method, network.masks.count(), relu.name());
-    if he != HeBackend::Narrow {
+    if he != HeBackend::Linnet {
         id += &format!("-{}", he.name());
     }
     if threads != 1 {

@@ -1,5 +1,5 @@
 //! The homomorphic kernels of a linear segment, N = 4096 and two primes of 50 bits, and the bare transforms that their
-//! floors are counted in: those of the backend `narrow`, and the same of the backends on libraries, of which `fhe` is
+//! floors are counted in: those of the backend `linnet`, and the same of the backends on libraries, of which `fhe` is
 //! portable. The layer is a 3x3 convolution of 16 channels at 32x32.
 
 use crate::measure::{Effort, Failure, nanoseconds, scaled, tell};
@@ -24,11 +24,11 @@ const PRIME: u64 = (1 << 50) - 16_383;
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     bare(effort)?;
-    measure_on(effort, HeBackend::Narrow, "")
+    measure_on(effort, HeBackend::Linnet, "")
 }
 
 pub(crate) fn measure_libraries(effort: Effort) -> Result<(), Failure> {
-    for backend in HeBackend::ALL.into_iter().filter(|backend| *backend != HeBackend::Narrow) {
+    for backend in HeBackend::ALL.into_iter().filter(|backend| *backend != HeBackend::Linnet) {
         measure_on(effort, backend, &format!(", {}", backend.name()))?;
     }
     Ok(())

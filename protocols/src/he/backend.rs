@@ -7,7 +7,7 @@ use super::ciphertext::{AnswerWidths, Residues};
 #[cfg(test)]
 use super::ideal;
 use super::params::{Distributions, Facts, HeBackend, HeParameters, Rates};
-use super::{fhe_rs, narrow, seal};
+use super::{fhe_rs, linnet, seal};
 use crate::Error;
 use rand::{CryptoRng, RngCore};
 use std::ops::Range;
@@ -16,7 +16,7 @@ impl HeBackend {
     /// What it states about itself, whether or not this program was built with it: plans name it all the same.
     const fn facts(self) -> &'static Facts {
         match self {
-            Self::Narrow => &narrow::FACTS,
+            Self::Linnet => &linnet::FACTS,
             Self::Fhe => &fhe_rs::FACTS,
             Self::Seal => &seal::FACTS,
             #[cfg(test)]
@@ -67,7 +67,7 @@ impl HeParameters {
 
 /// The client's secret key.
 pub(crate) enum Client {
-    Narrow(narrow::Client),
+    Linnet(linnet::Client),
     Fhe(fhe_rs::Client),
     #[cfg(feature = "seal")]
     Seal(seal::Client),
@@ -81,7 +81,7 @@ impl Client {
         he.backend.check_built()?;
         he.check_security("he")?;
         Ok(match he.backend {
-            HeBackend::Narrow => Self::Narrow(narrow::Client::generate(he, rng)?),
+            HeBackend::Linnet => Self::Linnet(linnet::Client::generate(he, rng)?),
             HeBackend::Fhe => Self::Fhe(fhe_rs::Client::generate(he, rng)?),
             #[cfg(feature = "seal")]
             HeBackend::Seal => Self::Seal(seal::Client::generate(he, rng)?),
@@ -95,7 +95,7 @@ impl Client {
     /// The public key that the server re-randomises with; `HeParameters::public_key_bytes` long.
     pub(crate) fn public_key<R: RngCore + CryptoRng>(&self, rng: &mut R) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Narrow(client) => client.public_key(rng),
+            Self::Linnet(client) => client.public_key(rng),
             Self::Fhe(client) => client.public_key(rng),
             #[cfg(feature = "seal")]
             Self::Seal(client) => client.public_key(rng),
@@ -111,7 +111,7 @@ impl Client {
         rng: &mut R,
     ) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Narrow(client) => client.encrypt(plain, rng),
+            Self::Linnet(client) => client.encrypt(plain, rng),
             Self::Fhe(client) => client.encrypt(plain, rng),
             #[cfg(feature = "seal")]
             Self::Seal(client) => client.encrypt(plain, rng),
@@ -128,7 +128,7 @@ impl Client {
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         match self {
-            Self::Narrow(client) => client.decrypt(first, second, widths),
+            Self::Linnet(client) => client.decrypt(first, second, widths),
             Self::Fhe(client) => client.decrypt(first, second, widths),
             #[cfg(feature = "seal")]
             Self::Seal(client) => client.decrypt(first, second, widths),
@@ -140,7 +140,7 @@ impl Client {
 
 /// Public parameters, made once a model.
 pub(crate) enum Context {
-    Narrow(narrow::Context),
+    Linnet(linnet::Context),
     Fhe(fhe_rs::Context),
     #[cfg(feature = "seal")]
     Seal(seal::Context),
@@ -150,7 +150,7 @@ pub(crate) enum Context {
 
 /// Weight polynomials that meet in one answer, in the order of its requests.
 pub(crate) enum Weights {
-    Narrow(Vec<narrow::Weight>),
+    Linnet(Vec<linnet::Weight>),
     Fhe(Vec<fhe_rs::Weight>),
     #[cfg(feature = "seal")]
     Seal(Vec<seal::Weight>),
@@ -164,7 +164,7 @@ impl Context {
         he.backend.check_built()?;
         he.check_security("he")?;
         Ok(match he.backend {
-            HeBackend::Narrow => Self::Narrow(narrow::Context::new(he)?),
+            HeBackend::Linnet => Self::Linnet(linnet::Context::new(he)?),
             HeBackend::Fhe => Self::Fhe(fhe_rs::Context::new(he)?),
             #[cfg(feature = "seal")]
             HeBackend::Seal => Self::Seal(seal::Context::new(he)?),
@@ -178,7 +178,7 @@ impl Context {
     /// The primes of Q.
     pub(crate) fn moduli(&self) -> &[u64] {
         match self {
-            Self::Narrow(context) => context.moduli(),
+            Self::Linnet(context) => context.moduli(),
             Self::Fhe(context) => context.moduli(),
             #[cfg(feature = "seal")]
             Self::Seal(context) => context.moduli(),
@@ -190,8 +190,8 @@ impl Context {
     /// Transforms small signed polynomials of N coefficients.
     pub(crate) fn weights(&self, polynomials: impl Iterator<Item = Vec<i64>>) -> Result<Weights, Error> {
         Ok(match self {
-            Self::Narrow(context) => {
-                Weights::Narrow(polynomials.map(|p| context.weight(&p)).collect::<Result<_, _>>()?)
+            Self::Linnet(context) => {
+                Weights::Linnet(polynomials.map(|p| context.weight(&p)).collect::<Result<_, _>>()?)
             }
             Self::Fhe(context) => {
                 Weights::Fhe(polynomials.map(|p| context.weight(&p)).collect::<Result<_, _>>()?)
@@ -208,7 +208,7 @@ impl Context {
 
 /// The server's view of a session: the client's public key.
 pub(crate) enum Server {
-    Narrow(narrow::Server),
+    Linnet(linnet::Server),
     Fhe(fhe_rs::Server),
     #[cfg(feature = "seal")]
     Seal(seal::Server),
@@ -218,7 +218,7 @@ pub(crate) enum Server {
 
 /// One ciphertext of the client.
 pub(crate) enum Request {
-    Narrow(narrow::Request),
+    Linnet(linnet::Request),
     Fhe(fhe_rs::Request),
     #[cfg(feature = "seal")]
     Seal(seal::Request),
@@ -228,7 +228,7 @@ pub(crate) enum Request {
 
 /// Ciphertexts of the client.
 pub(crate) enum Requests {
-    Narrow(Vec<narrow::Request>),
+    Linnet(Vec<linnet::Request>),
     Fhe(Vec<fhe_rs::Request>),
     #[cfg(feature = "seal")]
     Seal(Vec<seal::Request>),
@@ -240,13 +240,13 @@ impl Requests {
     /// Appends `request`.
     pub(crate) fn push(&mut self, request: Request) {
         match (self, request) {
-            (Self::Narrow(requests), Request::Narrow(request)) => requests.push(request),
+            (Self::Linnet(requests), Request::Linnet(request)) => requests.push(request),
             (Self::Fhe(requests), Request::Fhe(request)) => requests.push(request),
             #[cfg(feature = "seal")]
             (Self::Seal(requests), Request::Seal(request)) => requests.push(request),
             #[cfg(test)]
             (Self::Ideal(requests), Request::Ideal(request)) => requests.push(request),
-            (Self::Narrow(_) | Self::Fhe(_), _) => unreachable!("a session has one backend"),
+            (Self::Linnet(_) | Self::Fhe(_), _) => unreachable!("a session has one backend"),
             #[cfg(feature = "seal")]
             (Self::Seal(_), _) => unreachable!("a session has one backend"),
             #[cfg(test)]
@@ -259,7 +259,7 @@ impl Server {
     /// Reads the client's public key.
     pub(crate) fn new(context: &Context, public_key: &[u8]) -> Result<Self, Error> {
         Ok(match context {
-            Context::Narrow(context) => Self::Narrow(narrow::Server::new(context, public_key)?),
+            Context::Linnet(context) => Self::Linnet(linnet::Server::new(context, public_key)?),
             Context::Fhe(context) => Self::Fhe(fhe_rs::Server::new(context, public_key)?),
             #[cfg(feature = "seal")]
             Context::Seal(context) => Self::Seal(seal::Server::new(context, public_key)?),
@@ -271,7 +271,7 @@ impl Server {
     /// No requests yet.
     pub(crate) const fn no_requests(&self) -> Requests {
         match self {
-            Self::Narrow(_) => Requests::Narrow(Vec::new()),
+            Self::Linnet(_) => Requests::Linnet(Vec::new()),
             Self::Fhe(_) => Requests::Fhe(Vec::new()),
             #[cfg(feature = "seal")]
             Self::Seal(_) => Requests::Seal(Vec::new()),
@@ -283,7 +283,7 @@ impl Server {
     /// Reads one request, or the peer is at fault.
     pub(crate) fn request(&self, bytes: &[u8]) -> Result<Request, Error> {
         Ok(match self {
-            Self::Narrow(server) => Request::Narrow(server.request(bytes)?),
+            Self::Linnet(server) => Request::Linnet(server.request(bytes)?),
             Self::Fhe(server) => Request::Fhe(server.request(bytes)?),
             #[cfg(feature = "seal")]
             Self::Seal(server) => Request::Seal(server.request(bytes)?),
@@ -301,7 +301,7 @@ impl Server {
         rng: &mut R,
     ) -> Result<[Residues; 2], Error> {
         match (self, requests, weights) {
-            (Self::Narrow(server), Requests::Narrow(requests), Weights::Narrow(weights)) => {
+            (Self::Linnet(server), Requests::Linnet(requests), Weights::Linnet(weights)) => {
                 server.product(&requests[range], weights, rng)
             }
             (Self::Fhe(server), Requests::Fhe(requests), Weights::Fhe(weights)) => {
@@ -315,7 +315,7 @@ impl Server {
             (Self::Ideal(server), Requests::Ideal(requests), Weights::Ideal(weights)) => {
                 Ok(server.product(&requests[range], weights))
             }
-            (Self::Narrow(_) | Self::Fhe(_), ..) => unreachable!("a session has one backend"),
+            (Self::Linnet(_) | Self::Fhe(_), ..) => unreachable!("a session has one backend"),
             #[cfg(feature = "seal")]
             (Self::Seal(_), ..) => unreachable!("a session has one backend"),
             #[cfg(test)]

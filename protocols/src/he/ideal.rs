@@ -2,7 +2,7 @@
 //! are exact, and what the server does to an answer is done to these.
 
 use super::ciphertext::{AnswerWidths, Residues};
-use super::narrow;
+use super::linnet;
 use super::params::{Distributions, Facts, HeParameters, Rates};
 use crate::Error;
 use crate::wire::{low, pack, unpack};
@@ -68,7 +68,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(super) fn new(he: &HeParameters) -> Result<Self, Error> {
-        Ok(Self { he: he.clone(), moduli: narrow::Context::new(he)?.moduli().to_vec() })
+        Ok(Self { he: he.clone(), moduli: linnet::Context::new(he)?.moduli().to_vec() })
     }
 
     pub(super) fn moduli(&self) -> &[u64] {

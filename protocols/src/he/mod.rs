@@ -10,7 +10,7 @@
 //! tell. What then happens to the answer is a function of that and of the mask ([`answer`]). Coefficients that carry no
 //! output are not sent.
 //!
-//! Ciphertexts are computed on by a backend: `narrow`, this project's own, the library `fhe` (`fhe_rs`), or SEAL
+//! Ciphertexts are computed on by a backend: `linnet`, this project's own, the library `fhe` (`fhe_rs`), or SEAL
 //! (`seal`, where it was built). Which one is in the plan; all decrypt to the same values, exactly.
 
 pub mod answer;
@@ -26,11 +26,11 @@ mod fhe_rs;
 #[cfg(test)]
 mod ideal;
 mod lift;
+mod linnet;
 mod modular;
-mod narrow;
 mod seal;
 
-pub(crate) use narrow::term;
+pub(crate) use linnet::term;
 
 pub use params::{HeBackend, HeParameters};
 

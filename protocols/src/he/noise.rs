@@ -141,10 +141,10 @@ mod tests {
         // Ternary secrets: noise = 9.196 * 3.162 * (1024 + 128) + 8192 + 20 = 41,713 = 2^15.35; F = 72.35 -> 73;
         // margin 99.96 - 1 - 22 - 73 = 3.96; delta*s = 9.196 * sqrt(2/3 * 1024) = 240.3 = 2^7.91, room
         // 2^-23 (1 - 0.064): p1 = 23 + 8 has none left (0.9386 < 0.936 fails), 23 + 9 leaves 0.467, so p0 = 24 + 1.
-        let narrow =
-            NoiseProof::derive(&parameters(HeBackend::Narrow, 50, 22), NORMS, 1 << 16, 1024).unwrap();
-        assert_eq!((narrow.noise_bits, narrow.flood_bits, narrow.margin_bits), (16, 73, 3));
-        assert_eq!(narrow.widths, AnswerWidths { first: 24, second: 32 });
+        let ternary =
+            NoiseProof::derive(&parameters(HeBackend::Linnet, 50, 22), NORMS, 1 << 16, 1024).unwrap();
+        assert_eq!((ternary.noise_bits, ternary.flood_bits, ternary.margin_bits), (16, 73, 3));
+        assert_eq!(ternary.widths, AnswerWidths { first: 24, second: 32 });
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn widths_leave_decryption_right() {
         for plain_bits in 20..28 {
-            let he = parameters(HeBackend::Narrow, 51, plain_bits);
+            let he = parameters(HeBackend::Linnet, 51, plain_bits);
             let Some(proof) = NoiseProof::derive(&he, NORMS, 1 << 20, 3000) else { continue };
             let rounding = tail(1 << 20) * (4096.0f64 / 6.0).sqrt();
             let AnswerWidths { first, second } = proof.widths;

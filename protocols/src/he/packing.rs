@@ -316,7 +316,7 @@ mod tests {
         let Some((h, w)) = window.output(input) else { return Ok(()) };
         let out = Shape::new(channels, h, w);
         let he =
-            HeParameters { backend: HeBackend::Narrow, degree, modulus_bits: vec![50, 50], plain_bits: 20 };
+            HeParameters { backend: HeBackend::Linnet, degree, modulus_bits: vec![50, 50], plain_bits: 20 };
         let Some(packing) = Packing::choose(&he, input, window, out, DEFAULT_RATE) else { return Ok(()) };
         prop_assert!(packing.is_sound(degree, input, window, out));
         let x: Vec<i64> = (0..input.size()).map(|i| (i as i64 * 7) % 11 - 5).collect();
@@ -368,7 +368,7 @@ mod tests {
     /// A slow link is given fewer bytes, a fast one fewer answers, which take the longest.
     #[test]
     fn the_link_decides() {
-        let he = HeParameters::candidates(HeBackend::Narrow, 22).next().unwrap();
+        let he = HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap();
         let (shape, window) = (Shape::new(64, 32, 32), Window::square(3, 1, 1));
         let [slow, fast] = [1e6, 1e12].map(|rate| {
             let packing = Packing::choose(&he, shape, window, shape, rate).unwrap();
@@ -383,7 +383,7 @@ mod tests {
     /// What a party would come to grief on: places beyond the polynomial, outputs that products run into.
     #[test]
     fn unsound_packings_are_told() {
-        let he = HeParameters::candidates(HeBackend::Narrow, 22).next().unwrap();
+        let he = HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap();
         let (shape, window) = (Shape::new(8, 16, 16), Window::square(3, 1, 1));
         let sound = Packing::choose(&he, shape, window, shape, DEFAULT_RATE).unwrap();
         let changes: [fn(&mut Packing); 8] = [

@@ -25,7 +25,7 @@ pub const fn security_line(degree: usize) -> Option<u32> {
 #[serde(rename_all = "snake_case")]
 pub enum HeBackend {
     /// This project's kernel, for primes below 2^51.
-    Narrow,
+    Linnet,
     /// The library `fhe`.
     Fhe,
     /// Microsoft SEAL, in programs built with the feature `seal`.
@@ -38,16 +38,16 @@ pub enum HeBackend {
 impl HeBackend {
     /// Those that this program was built with.
     #[cfg(not(feature = "seal"))]
-    pub const ALL: [Self; 2] = [Self::Narrow, Self::Fhe];
+    pub const ALL: [Self; 2] = [Self::Linnet, Self::Fhe];
 
     /// Those that this program was built with.
     #[cfg(feature = "seal")]
-    pub const ALL: [Self; 3] = [Self::Narrow, Self::Fhe, Self::Seal];
+    pub const ALL: [Self; 3] = [Self::Linnet, Self::Fhe, Self::Seal];
 
     /// The name used on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Narrow => "narrow",
+            Self::Linnet => "linnet",
             Self::Fhe => "fhe",
             Self::Seal => "seal",
             #[cfg(test)]

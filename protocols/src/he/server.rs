@@ -293,7 +293,7 @@ mod tests {
     fn norms_are_those_of_the_polynomials() {
         let (input, window) = (Shape::new(3, 32, 32), Window::square(3, 2, 1));
         let out = Shape::new(8, 16, 16);
-        let he = HeParameters::candidates(HeBackend::Narrow, 22).next().unwrap();
+        let he = HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap();
         let packing = Packing::choose(&he, input, window, out, DEFAULT_RATE).unwrap();
         let mut rng = rand::rng();
         let kernel: Vec<i32> = (0..8 * 3 * 9).map(|_| rng.random_range(-300..=300)).collect();

@@ -13,14 +13,24 @@ use models::fixed::steps::{ActivationStep, Segment, ValueId};
 use models::graph::Shape;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use strum::{EnumCount, IntoStaticStr, VariantArray};
+use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
 pub const PROTOCOL_VERSION: u32 = 4;
 
 /// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumCount, IntoStaticStr, VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumCount,
+    EnumMessage,
+    IntoStaticStr,
+    VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -43,6 +53,11 @@ impl ReluVariant {
     /// The name used on the command line and in results.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// What it does, for help texts: its documentation here.
+    pub fn summary(self) -> &'static str {
+        self.get_documentation().unwrap_or_default().trim_end_matches('.')
     }
 
     /// The variant of this name.

@@ -146,7 +146,7 @@ mod tests {
     fn the_product_with_the_secret_is_exact() {
         let mut rng = rand::rng();
         let he = HeParameters {
-            backend: HeBackend::Narrow,
+            backend: HeBackend::Linnet,
             degree: 4096,
             modulus_bits: vec![50, 50],
             plain_bits: 22,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The ring of `he`, with primes that the noise proof covers.
 pub(super) fn ring(he: &HeParameters) -> Result<Ring, Error> {
     if let Some(bits) = he.modulus_bits.iter().find(|bits| **bits > MOST_PRIME_BITS) {
-        let expected = format!("at most {MOST_PRIME_BITS} bits for the backend narrow");
+        let expected = format!("at most {MOST_PRIME_BITS} bits for the backend `linnet`");
         return Err(Error::config("he", "primes of Q", expected, bits.to_string()));
     }
     let ring = Ring::new(he.degree, &he.modulus_bits)?;
