@@ -254,7 +254,8 @@ impl Driver for Remote<'_> {
         let (item, ready) = self.ready.take().expect("offline comes first");
         Request::Online(item).send(self.channel)?;
         let output = ready.online(self.channel, image)?;
-        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
+        let outcome =
+            Outcome { seed: Some(output.seed.reveal().into()), logits: Some(output.logits), shares: None };
         report(self.channel, None, Some(outcome))
     }
 }

@@ -164,7 +164,7 @@ impl Answers for Session<'_> {
             .remove(&item)
             .ok_or_else(|| client_fault(format!("asked to use {item}, which is not there or was used")))?;
         let output = ready.online(channel)?;
-        let seed = self.reveal.then(|| output.seed.reveal());
+        let seed = self.reveal.then(|| output.seed.reveal().into());
         self.last = Done::of(channel, None, Some(Outcome { seed, logits: None, shares: None }));
         self.inferences += 1;
         Ok(())

@@ -190,7 +190,7 @@ fn verify(
     server: &Outcome,
 ) -> Result<u64, Error> {
     let seed = |party, outcome: &Outcome| {
-        let seed = outcome.seed.map(MaskSeed::from_bytes);
+        let seed = outcome.seed.as_ref().map(|seed| MaskSeed::from_bytes(**seed));
         seed.ok_or_else(|| Error::Party { party, what: "did not reveal its masks to verify with".into() })
     };
     let seeds = (seed("client", client)?, seed("server", server)?);
@@ -218,8 +218,9 @@ fn verify(
                         "server's share of {}, unit {unit}",
                         plan.describe_step(ChannelStep::from(value as u32)).0
                     ),
-                    expected: expected[unit].to_string(),
-                    found: found.get(unit).map_or("none".into(), u64::to_string),
+                    // Shares are not printed, not even wrong ones.
+                    expected: "that of the clear replay".into(),
+                    found: if unit < found.len() { "another" } else { "none" }.into(),
                 });
             }
         }

@@ -68,8 +68,11 @@ fn client(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                 let image =
                     image.ok_or_else(|| fault(Role::Client, "was ordered online without an image"))?;
                 let output = ready.online(&mut channel, &image)?;
-                let outcome =
-                    Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
+                let outcome = Outcome {
+                    seed: Some(output.seed.reveal().into()),
+                    logits: Some(output.logits),
+                    shares: None,
+                };
                 done(&mut channel, None, Some(outcome))?;
             }
             other => return Err(misplaced(Role::Client, &other)),
@@ -104,7 +107,7 @@ fn server(start: &Start, orders: &mut impl BufRead) -> Result<(), Error> {
                     ready.take().ok_or_else(|| fault(Role::Server, "was ordered online before offline"))?;
                 let output = ready.online(&mut channel)?;
                 let shares = start.shares.then_some(output.shares);
-                let outcome = Outcome { seed: Some(output.seed.reveal()), logits: None, shares };
+                let outcome = Outcome { seed: Some(output.seed.reveal().into()), logits: None, shares };
                 done(&mut channel, None, Some(outcome))?;
             }
             other => return Err(misplaced(Role::Server, &other)),

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Which half of the protocol a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -185,7 +186,7 @@ impl Done {
 pub(crate) struct Outcome {
     /// The seed of the party's masks; absent where it is not revealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) seed: Option<[u8; 32]>,
+    pub(crate) seed: Option<Zeroizing<[u8; 32]>>,
     /// The client's logits.
     pub(crate) logits: Option<Vec<i64>>,
     /// The server's share of every value, if asked for.
@@ -202,7 +203,7 @@ mod tests {
         let text = serde_json::to_string(&hidden).unwrap();
         assert!(!text.contains("seed"), "{text}");
         assert!(serde_json::from_str::<Outcome>(&text).unwrap().seed.is_none());
-        let shown = serde_json::to_string(&Outcome { seed: Some([7; 32]), ..hidden }).unwrap();
-        assert_eq!(serde_json::from_str::<Outcome>(&shown).unwrap().seed, Some([7; 32]));
+        let shown = serde_json::to_string(&Outcome { seed: Some([7; 32].into()), ..hidden }).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&shown).unwrap().seed.as_deref(), Some(&[7; 32]));
     }
 }

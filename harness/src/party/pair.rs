@@ -227,8 +227,11 @@ mod tests {
 
     #[test]
     fn a_report_out_of_turn_is_named_by_its_kind_alone() {
-        let outcome =
-            Outcome { seed: Some([123; 32]), logits: Some(vec![4567]), shares: Some(vec![vec![8910]]) };
+        let outcome = Outcome {
+            seed: Some([123; 32].into()),
+            logits: Some(vec![4567]),
+            shares: Some(vec![vec![8910]]),
+        };
         let done = Done {
             spent: Vec::new(),
             peak_rss_bytes: None,

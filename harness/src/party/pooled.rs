@@ -274,7 +274,8 @@ impl ClientHere<'_> {
         let ready = file.read(|file| ClientReady::load(self.plan, file))?;
         let output = ready.online(channel, &query.image)?;
         let done_ns = since(self.epoch);
-        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: Some(output.logits), shares: None };
+        let outcome =
+            Outcome { seed: Some(output.seed.reveal().into()), logits: Some(output.logits), shares: None };
         let done = Done::of(channel, None, Some(outcome));
         let due_ns = nanoseconds(due - self.epoch);
         Ok(Served { item, due_ns, began_ns, supplied_ns, done_ns, level, done })
@@ -411,7 +412,7 @@ impl Answers for LaneAnswers<'_, '_> {
         let output = ready.online(channel)?;
         let done_ns = since(here.epoch);
         let shares = here.start.shares.then_some(output.shares);
-        let outcome = Outcome { seed: Some(output.seed.reveal()), logits: None, shares };
+        let outcome = Outcome { seed: Some(output.seed.reveal().into()), logits: None, shares };
         let done = Done::of(channel, None, Some(outcome));
         let served = Served { item, due_ns: began_ns, began_ns, supplied_ns, done_ns, level, done };
         here.log().served.push(served);
