@@ -16,9 +16,6 @@ use protocols::secrets::ServerSecrets;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-/// The ReLU variants that are measured; each has its line in `xtask/src/bench/figures.rs`.
-pub(crate) const VARIANTS: [ReluVariant; 3] = ReluVariant::ALL;
-
 /// Name, input and output channels of the convolutions, 3x3 with stride 1.
 pub(crate) const CONVOLUTIONS: [(&str, Shape, usize); 3] = [
     ("32x32x64->64", Shape::new(64, 32, 32), 64),
@@ -48,7 +45,7 @@ pub(crate) struct Layer {
 impl Layer {
     /// The layer called `name`: `relu-VARIANT` or `conv-SHAPE`.
     pub(crate) fn named(name: &str) -> Result<Self, Failure> {
-        let variant = VARIANTS.iter().copied().find(|variant| name == relu_name(*variant));
+        let variant = ReluVariant::ALL.into_iter().find(|variant| name == relu_name(*variant));
         let convolution = CONVOLUTIONS.into_iter().find(|(shape, ..)| name == convolution_name(shape));
         match (variant, convolution) {
             (Some(variant), _) => Self::relu(name, variant),
@@ -77,7 +74,7 @@ impl Layer {
         let weights = random_weights(&mut ChaCha20Rng::seed_from_u64(11), shape.c, out);
         let step = Step::Linear(convolution_segment(shape, out));
         // Any image will do: sums may wrap, and must do so alike in the clear.
-        let variant = VARIANTS[0];
+        let variant = ReluVariant::ALL[0];
         Self::of_one_step(name, CONVOLUTION_RING, shape, step, Some(weights), variant, 1 << IMAGE_SCALE)
     }
 

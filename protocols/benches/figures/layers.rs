@@ -3,12 +3,12 @@
 //! Time is the whole phase of that plan, of the later party, so the image's
 //! entry and the logits' return are in the online time; bytes are the step's payload alone, both directions.
 
-use crate::layer::{CONVOLUTIONS, Layer, RELU_SHAPE, RELU_TRUNCATE, VARIANTS, convolution_name, relu_name};
+use crate::layer::{CONVOLUTIONS, Layer, RELU_SHAPE, RELU_TRUNCATE, convolution_name, relu_name};
 use crate::measure::{Effort, Failure, scaled, tell};
 use crate::parties::{Pair, Run};
 use models::fixed::linear::RingSegment;
 use protocols::clear::replay;
-use protocols::plan::PlannedStep;
+use protocols::plan::{PlannedStep, ReluVariant};
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
@@ -59,7 +59,7 @@ fn all(runs: &[Run], of: impl Fn(&Run) -> f64) -> Vec<f64> {
 
 pub(crate) fn measure_relus(effort: Effort) -> Result<(), Failure> {
     let units = RELU_SHAPE.size() as f64;
-    for variant in VARIANTS {
+    for variant in ReluVariant::ALL {
         let (_, runs) = run(&relu_name(variant), effort.layer_runs())?;
         let name = format!("ReLU {}", variant.name());
         let time = |what: &str, seconds: &dyn Fn(&Run) -> f64| {
