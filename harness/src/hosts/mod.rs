@@ -14,6 +14,7 @@ mod keys;
 mod offer;
 mod query;
 mod serve;
+mod settings;
 
 pub(crate) use keys::keys;
 pub(crate) use query::query;

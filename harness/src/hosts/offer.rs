@@ -7,7 +7,6 @@ use protocols::plan::Plan;
 use results::{Machine, ModelRecord};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// The client's session id.
 pub(super) const SESSION: FrameKind = FrameKind(0xf0);
@@ -48,15 +47,5 @@ pub(super) fn receive<T: DeserializeOwned>(
     serde_json::from_slice(&bytes).map_err(|error| Error::Party {
         party: "server",
         what: format!("sent {what} that is none: {error}; is it of another version?"),
-    })
-}
-
-/// A positive number of seconds.
-pub(super) fn patience(option: &'static str, seconds: f64) -> Result<Duration, Error> {
-    let patience = Duration::try_from_secs_f64(seconds).ok().filter(|patience| !patience.is_zero());
-    patience.ok_or_else(|| Error::Option {
-        option,
-        expected: "a positive number of seconds".into(),
-        found: seconds.to_string(),
     })
 }

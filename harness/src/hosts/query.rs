@@ -1,9 +1,9 @@
 //! `linnet query`: a client's measured run against a server on another host.
 
-use super::offer::{OFFER, Offer, REPORT, SESSION, patience, receive};
+use super::offer::{OFFER, Offer, REPORT, SESSION, receive};
+use super::settings::{Asking, Verifying};
 use crate::cli::QueryArgs;
 use crate::error::Error;
-use crate::experiment::{Compile, parse_links};
 use crate::machine;
 use crate::measure::ledger::{Prediction, blank};
 use crate::measure::record::{data_records, timestamp};
@@ -14,7 +14,7 @@ use crate::party::{Done, Outcome};
 use crate::print::print;
 use crate::threads::on_threads;
 use models::data::{DataSource, Dataset};
-use netem::{Channel, Identity};
+use netem::Channel;
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
 use protocols::prepared::PreparedPlan;
@@ -23,73 +23,42 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use results::{CellRow, InferenceRow, LinkRecord, Manifest, Pinning, Run, SCHEMA};
 use std::collections::BTreeMap;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::net::TcpStream;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 /// Connects, has the images classified, saves each, and prints the table; `false` where an inference failed.
 pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
-    let deadline = patience("--deadline", args.deadline)?;
-    if args.images == 0 {
-        let expected = "at least 1".to_owned();
-        return Err(Error::Option { option: "--images", expected, found: "0".into() });
-    }
-    let identity = args.tls.as_deref().map(Identity::client).transpose()?;
-    on_threads(args.threads.max(1), "client", || {
-        let (mut channel, local) = connect(args, identity.as_ref(), deadline)?;
+    let settings = Asking::new(args)?;
+    on_threads(settings.threads, "client", || {
+        let mut channel = connect(&settings)?;
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         channel.send(SESSION, session.to_vec())?;
         let offer: Offer = receive(&mut channel, OFFER, "an offer")?;
-        if offer.reveals_masks && !local {
+        if offer.reveals_masks && !settings.address.ip().is_loopback() {
             return Err(Error::Option {
                 option: "--connect",
                 expected: "a loopback address, for this server reveals its masks".into(),
-                found: args.connect.clone(),
+                found: settings.server.clone(),
             });
         }
         // What this party relies on is checked before it is.
         let plan = PreparedPlan::new(offer.plan.clone())?;
         channel.take_usage();
-        Querying::new(args, &offer, &plan)?.run(&mut channel, SessionId(session))
+        Querying::new(&settings, &offer, &plan)?.run(&mut channel, SessionId(session))
     })
 }
 
-/// The channel, and whether the server is on this host.
-fn connect(
-    args: &QueryArgs,
-    identity: Option<&Identity>,
-    deadline: Duration,
-) -> Result<(Channel, bool), Error> {
-    let connecting = || format!("connecting to {}", args.connect);
-    let mut addresses = args.connect.to_socket_addrs().map_err(Error::io(connecting()))?;
-    let address = addresses.next().ok_or_else(|| Error::Option {
-        option: "--connect",
-        expected: "an address and port, such as 192.0.2.7:7000".into(),
-        found: args.connect.clone(),
-    })?;
-    if identity.is_none() && !address.ip().is_loopback() {
-        return Err(Error::Option {
-            option: "--connect",
-            expected: "a loopback address, or --tls FOLDER beside it (see `linnet keys`)".into(),
-            found: address.to_string(),
-        });
-    }
-    if args.model.is_some() && !address.ip().is_loopback() {
-        return Err(Error::Option {
-            option: "--model",
-            expected: "a server at a loopback address, which alone reveals its masks to verify with".into(),
-            found: address.to_string(),
-        });
-    }
-    let stream = TcpStream::connect_timeout(&address, deadline).map_err(Error::io(connecting()))?;
-    Ok((Channel::between_hosts(stream, identity, deadline)?, address.ip().is_loopback()))
+fn connect(settings: &Asking) -> Result<Channel, Error> {
+    let connecting = Error::io(format!("connecting to {}", settings.server));
+    let stream = TcpStream::connect_timeout(&settings.address, settings.deadline).map_err(connecting)?;
+    Ok(Channel::between_hosts(stream, settings.identity.as_ref(), settings.deadline)?)
 }
 
 /// A run against one server.
 struct Querying<'a> {
-    args: &'a QueryArgs,
+    settings: &'a Asking,
     offer: &'a Offer,
     plan: &'a PreparedPlan,
     source: DataSource,
@@ -103,44 +72,51 @@ struct Querying<'a> {
 }
 
 impl<'a> Querying<'a> {
-    fn new(args: &'a QueryArgs, offer: &'a Offer, plan: &'a PreparedPlan) -> Result<Self, Error> {
-        let source = DataSource::parse(&offer.model.data, args.compile.data_dir.as_deref())?;
+    fn new(settings: &'a Asking, offer: &'a Offer, plan: &'a PreparedPlan) -> Result<Self, Error> {
+        let source = DataSource::parse(&offer.model.data, settings.data_dir.as_deref())?;
         let test = source.load_test()?;
-        if args.images > test.len() {
+        if settings.images > test.len() {
             let expected = format!("at most {}, the size of the test set", test.len());
-            return Err(Error::Option { option: "--images", expected, found: args.images.to_string() });
+            return Err(Error::Option { option: "--images", expected, found: settings.images.to_string() });
         }
         let prediction = Prediction::new(plan, true);
         let model = &offer.model;
         let cell = prediction.fill(CellRow {
-            cell: format!("{}-{}-{}-{}-{}", model.name, model.method, model.relus, model.relu, args.network),
+            cell: format!(
+                "{}-{}-{}-{}-{}",
+                model.name, model.method, model.relus, model.relu, settings.network
+            ),
             model: model.name.clone(),
             method: model.method.clone(),
             budget: model.budget,
             relus: model.relus,
             relu: model.relu.clone(),
             he: model.he.clone(),
-            threads: Some(args.threads.max(1) as u32),
+            threads: Some(settings.threads as u32),
             store: Some("memory".to_owned()),
-            link: args.network.clone(),
+            link: settings.network.clone(),
             scenario: Some("single-stream".to_owned()),
             ..CellRow::default()
         });
-        let compiled = compiled(args, offer)?;
-        let accuracy = compiled.as_ref().map(|compiled| compiled.clear_accuracy(&test, args.accuracy_images));
+        let (mut compiled, mut accuracy) = (None, None);
+        if let Some(verifying) = &settings.verify {
+            let network = compile(verifying, offer)?;
+            accuracy = Some(network.clear_accuracy(&test, verifying.accuracy_images));
+            compiled = Some(network);
+        }
         let cell = match &accuracy {
             Some(accuracy) => accuracy.fill(cell),
             None => cell,
         };
-        Ok(Self { args, offer, plan, source, test, prediction, compiled, accuracy, cell })
+        Ok(Self { settings, offer, plan, source, test, prediction, compiled, accuracy, cell })
     }
 
     fn run(&'a self, channel: &'a mut Channel, session: SessionId) -> Result<bool, Error> {
-        let (args, now) = (self.args, OffsetDateTime::now_utc());
+        let (settings, now) = (self.settings, OffsetDateTime::now_utc());
         let format = format_description!("[year][month][day]-[hour][minute][second]");
         let made =
             || format!("{}-{}", now.format(&format).expect("the format is fixed"), self.offer.model.name);
-        let folder = args.out.join(args.id.clone().unwrap_or_else(made));
+        let folder = settings.out.join(settings.id.clone().unwrap_or_else(made));
         let mut run = Run::create(&folder, &self.manifest(&folder, now)?)?;
         run.cell(&self.cell)?;
         if let Some(accuracy) = &self.accuracy {
@@ -153,11 +129,11 @@ impl<'a> Querying<'a> {
         let flow = Flow {
             prediction: &self.prediction,
             compiled: self.compiled.as_ref(),
-            transcripts: args.transcripts,
+            transcripts: settings.transcripts,
         };
         let mut whole = true;
-        for index in 0..args.warmups + args.images {
-            let mut row = blank(&self.cell.cell, index, args.warmups, &self.test);
+        for index in 0..settings.warmups + settings.images {
+            let mut row = blank(&self.cell.cell, index, settings.warmups, &self.test);
             let image = self.clear(&mut row);
             if let Some(error) = flow.run(&mut remote, row, &image, &mut run)? {
                 eprintln!("inference {index}: {error}");
@@ -187,7 +163,7 @@ impl<'a> Querying<'a> {
     }
 
     fn manifest(&self, folder: &std::path::Path, now: OffsetDateTime) -> Result<Manifest, Error> {
-        let Self { args, offer, .. } = self;
+        let Self { settings, offer, .. } = self;
         Ok(Manifest {
             schema: SCHEMA,
             id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -196,10 +172,10 @@ impl<'a> Querying<'a> {
             linnet: env!("CARGO_PKG_VERSION").to_owned(),
             revision: machine::revision(),
             machine: machine::describe(),
-            threads: args.threads.max(1) as u32,
+            threads: settings.threads as u32,
             pinning: Pinning::default(),
             seeds: BTreeMap::new(),
-            links: vec![LinkRecord { name: args.network.clone(), ..LinkRecord::default() }],
+            links: vec![LinkRecord { name: settings.network.clone(), ..LinkRecord::default() }],
             loopback: None,
             models: vec![offer.model.clone()],
             data: data_records(std::iter::once(&self.source))?,
@@ -207,13 +183,13 @@ impl<'a> Querying<'a> {
             shard: None,
             resumed: Vec::new(),
             settings: serde_json::json!({
-                "images": args.images,
-                "warmups": args.warmups,
-                "transcripts": args.transcripts,
+                "images": settings.images,
+                "warmups": settings.warmups,
+                "transcripts": settings.transcripts,
                 "verified": self.compiled.is_some(),
-                "tls": args.tls.is_some(),
+                "tls": settings.identity.is_some(),
                 "server": {
-                    "address": args.connect,
+                    "address": settings.server,
                     "linnet": offer.linnet,
                     "revision": offer.revision,
                     "machine": offer.machine,
@@ -275,9 +251,8 @@ fn report(
     Ok(PhaseReport { client, server })
 }
 
-/// The network that inferences are verified with, compiled as the server's was; `None` if none is given.
-fn compiled(args: &QueryArgs, offer: &Offer) -> Result<Option<Compiled>, Error> {
-    let Some(folder) = &args.model else { return Ok(None) };
+/// The network that inferences are verified with, compiled as the server's was.
+fn compile(verifying: &Verifying, offer: &Offer) -> Result<Compiled, Error> {
     if !offer.reveals_masks {
         return Err(Error::Option {
             option: "--model",
@@ -285,16 +260,15 @@ fn compiled(args: &QueryArgs, offer: &Offer) -> Result<Option<Compiled>, Error> 
             found: "one that keeps its masks".into(),
         });
     }
-    let links = parse_links(std::slice::from_ref(&args.link))?;
-    let compile = Compile::new(&args.compile, &links)?;
-    let compiled = Compiled::load(folder, &compile, offer.plan.relu, offer.plan.he.backend)?;
+    let Verifying { model, compile, .. } = verifying;
+    let compiled = Compiled::load(model, compile, offer.plan.relu, offer.plan.he.backend)?;
     let (ours, theirs) = (compiled.plan.digest(), offer.plan.digest());
     if ours != theirs {
         return Err(Error::Option {
             option: "--model",
             expected: format!("the server's network, compiled to its plan {theirs}"),
-            found: format!("{ours} of {}", folder.display()),
+            found: format!("{ours} of {}", model.display()),
         });
     }
-    Ok(Some(compiled))
+    Ok(compiled)
 }

@@ -1,15 +1,15 @@
 //! `linnet serve`: one model for any number of clients.
 
-use super::offer::{OFFER, Offer, REPORT, SESSION, SESSION_BYTES, patience, send};
+use super::offer::{OFFER, Offer, REPORT, SESSION, SESSION_BYTES, send};
+use super::settings::Serving;
 use crate::cli::ServeArgs;
 use crate::error::Error;
-use crate::experiment::{Compile, one_protocol, parse_links};
 use crate::machine;
 use crate::model::Compiled;
 use crate::party::requests::{Answers, answer};
 use crate::party::{Done, Outcome};
 use crate::threads::on_threads;
-use netem::{Channel, Identity};
+use netem::Channel;
 use protocols::handshake::SessionId;
 use protocols::plan::Plan;
 use protocols::server::{Model, Server, ServerReady};
@@ -21,41 +21,25 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
 
 /// Preprocessed inferences that a session may have before it uses them.
 const MOST_ITEMS: usize = 64;
 
 /// Compiles the model and serves clients until it is told not to, or the sessions asked for have ended.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
-    let (deadline, idle) = (patience("--deadline", args.deadline)?, patience("--idle", args.idle)?);
-    let identity = args.tls.as_deref().map(Identity::server).transpose()?;
-    if identity.is_none() && !args.listen.ip().is_loopback() {
-        return Err(Error::Option {
-            option: "--listen",
-            expected: "a loopback address, or --tls FOLDER beside it (see `linnet keys`)".into(),
-            found: args.listen.to_string(),
-        });
-    }
-    if args.reveal_masks && !args.listen.ip().is_loopback() {
-        return Err(Error::Option {
-            option: "--reveal-masks",
-            expected: "a loopback address to listen at, for masks never leave this host".into(),
-            found: args.listen.to_string(),
-        });
-    }
-    let compiled = compiled(args)?;
+    let settings = Serving::new(args)?;
+    let compiled = Compiled::load(&settings.model, &settings.compile, settings.relu, settings.he)?;
     let model = Model::prepare(&compiled.plan, &compiled.secrets)?;
-    let offer = offer(args, &compiled);
+    let offer = offer(&settings, &compiled);
     let listener =
-        TcpListener::bind(args.listen).map_err(Error::io(format!("listening at {}", args.listen)))?;
+        TcpListener::bind(settings.listen).map_err(Error::io(format!("listening at {}", settings.listen)))?;
     let address = listener.local_addr().map_err(Error::io("listening"))?;
     // Whoever started it may wait for this line.
     println!("serving {} at {address}", compiled.plan.name);
     std::io::stdout().flush().map_err(Error::io("writing to standard output"))?;
-    let here = Here { model: &model, offer: &offer, identity: identity.as_ref(), deadline, idle, args };
+    let here = Here { model: &model, offer: &offer, settings: &settings };
     thread::scope(|scope| {
-        for number in 1..=args.sessions.unwrap_or(usize::MAX) {
+        for number in 1..=settings.sessions {
             let (stream, client) = listener.accept().map_err(Error::io("accepting a client"))?;
             let here = &here;
             scope.spawn(move || match here.session(stream) {
@@ -67,14 +51,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
     })
 }
 
-fn compiled(args: &ServeArgs) -> Result<Compiled, Error> {
-    let links = parse_links(std::slice::from_ref(&args.link))?;
-    let compile = Compile::new(&args.compile, &links)?;
-    let (relu, he) = one_protocol(&args.compile)?;
-    Compiled::load(&args.model, &compile, relu, he)
-}
-
-fn offer(args: &ServeArgs, compiled: &Compiled) -> Offer {
+fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
     let Compiled { checkpoint, plan, .. } = compiled;
     let meta = &checkpoint.meta;
     Offer {
@@ -94,8 +71,8 @@ fn offer(args: &ServeArgs, compiled: &Compiled) -> Offer {
         },
         normalisation: checkpoint.normalisation.clone(),
         machine: machine::describe(),
-        threads: args.threads,
-        reveals_masks: args.reveal_masks,
+        threads: settings.threads,
+        reveals_masks: settings.reveal_masks,
     }
 }
 
@@ -103,17 +80,15 @@ fn offer(args: &ServeArgs, compiled: &Compiled) -> Offer {
 struct Here<'a> {
     model: &'a Model<'a>,
     offer: &'a Offer,
-    identity: Option<&'a Identity>,
-    deadline: Duration,
-    idle: Duration,
-    args: &'a ServeArgs,
+    settings: &'a Serving,
 }
 
 impl Here<'_> {
     /// Serves one client to its end; returns its inferences.
     fn session(&self, stream: TcpStream) -> Result<usize, Error> {
-        on_threads(self.args.threads, "server", || {
-            let mut channel = Channel::between_hosts(stream, self.identity, self.deadline)?;
+        on_threads(self.settings.threads, "server", || {
+            let mut channel =
+                Channel::between_hosts(stream, self.settings.identity.as_ref(), self.settings.deadline)?;
             self.answer(&mut channel)
         })
     }
@@ -128,9 +103,9 @@ impl Here<'_> {
         let last = Done::of(channel, None, None);
         // Which inferences' are kept is the client's choice.
         channel.record(true);
-        let reveal = self.args.reveal_masks;
+        let reveal = self.settings.reveal_masks;
         let mut here = Session { server, rng, reveal, last, ready: HashMap::new(), inferences: 0 };
-        answer(channel, self.idle, self.deadline, &mut here)?;
+        answer(channel, self.settings.idle, self.settings.deadline, &mut here)?;
         Ok(here.inferences)
     }
 }
