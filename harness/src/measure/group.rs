@@ -42,7 +42,7 @@ pub(super) fn measure(
     let mut running: Vec<Running<'_>> = Vec::with_capacity(cells.len());
     for cell in cells {
         cell.begin(run)?;
-        running.push(Running { cell, pair: None, done: 0, spent: Duration::ZERO, error: None });
+        running.push(Running { cell, pair: None, done: 0, took: Duration::ZERO, error: None });
     }
     let needs: Vec<_> = cells.iter().map(|cell| cell.needs()).collect();
     if let Err(error) = room::check(experiment, &needs) {
@@ -61,7 +61,7 @@ pub(super) fn measure(
     }
     let mut whole = true;
     for member in running {
-        progress.cell(member.cell, member.done, member.spent, member.error.as_ref());
+        progress.cell(member.cell, member.done, member.took, member.error.as_ref());
         whole &= member.error.is_none();
     }
     Ok(whole)
@@ -72,7 +72,7 @@ struct Running<'a> {
     cell: &'a Cell<'a>,
     pair: Option<Pair>,
     done: usize,
-    spent: Duration,
+    took: Duration,
     error: Option<Error>,
 }
 
@@ -89,7 +89,7 @@ impl Running<'_> {
                 self.error = Some(error);
             }
         }
-        self.spent += began.elapsed();
+        self.took += began.elapsed();
     }
 
     /// Runs the inference `index` (warm-ups come first) in the cell's session and saves it.

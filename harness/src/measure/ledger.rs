@@ -88,29 +88,29 @@ impl<'a> Prediction<'a> {
         row.release_p99_ns = Some(report.client.release.p99_ns);
         let plan = self.plan;
         for (party, report) in [(Party::Client, &report.client), (Party::Server, &report.server)] {
-            ledger.steps.extend(report.spent.iter().map(|spent| step_row(plan, row, party, spent)));
+            ledger.steps.extend(report.usage.iter().map(|usage| step_row(plan, row, party, usage)));
             if ledger.record {
                 let events = report.transcript.iter();
                 ledger.transcript.extend(events.map(|event| transcript_row(row, party, event)));
             }
-            for spent in &report.spent {
+            for usage in &report.usage {
                 let cost = self
                     .costs
                     .iter()
-                    .find(|cost| (cost.phase, cost.step.number()) == (spent.phase, spent.step));
+                    .find(|cost| (cost.phase, cost.step.number()) == (usage.phase, usage.step));
                 let sent = |traffic: Traffic| (traffic.bytes, traffic.messages, traffic.flights);
                 let expected = sent(cost.map_or(Traffic::default(), |cost| match party {
                     Party::Client => cost.up,
                     Party::Server => cost.down,
                 }));
-                let found = (spent.bytes_out, spent.messages_out, spent.flights_out);
+                let found = (usage.bytes_out, usage.messages_out, usage.flights_out);
                 if found != expected {
                     return Err(Error::Verification {
                         what: format!(
                             "bytes, messages and flights that the {} sent in {} {}",
                             if party == Party::Client { "client" } else { "server" },
-                            spent.phase,
-                            plan.describe_step(spent.step.into()).0
+                            usage.phase,
+                            plan.describe_step(usage.step.into()).0
                         ),
                         expected: format!("{expected:?}"),
                         found: format!("{found:?}"),

@@ -57,7 +57,7 @@ impl Progress {
     }
 
     /// A cell has ended with so many inferences `done`, in the time that it was its turn.
-    pub(super) fn cell(&mut self, cell: &Cell<'_>, done: usize, spent: Duration, error: Option<&Error>) {
+    pub(super) fn cell(&mut self, cell: &Cell<'_>, done: usize, took: Duration, error: Option<&Error>) {
         let left = self.inferences - done;
         self.outlook.skip(work(cell).times(left as f64));
         self.bar.inc(left as u64);
@@ -68,7 +68,7 @@ impl Progress {
             None if std::io::stderr().is_terminal() => {}
             None => {
                 let rest = self.outlook.rest().map_or_else(String::new, |rest| format!("; {}", about(rest)));
-                eprintln!("{done}/{cells} {id}: {:.1} s{rest}", spent.as_secs_f64());
+                eprintln!("{done}/{cells} {id}: {:.1} s{rest}", took.as_secs_f64());
             }
         }
     }

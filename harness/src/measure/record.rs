@@ -18,27 +18,27 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// What a party reports of a step, as a row.
-pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, spent: &StepUsage) -> StepRow {
-    let (name, kind) = plan.describe_step(spent.step.into());
+pub(super) fn step_row(plan: &Plan, inference: &InferenceRow, party: Party, usage: &StepUsage) -> StepRow {
+    let (name, kind) = plan.describe_step(usage.step.into());
     StepRow {
         cell: inference.cell.clone(),
         repeat: inference.repeat,
         warmup: inference.warmup,
         party,
-        phase: phase_name(spent.phase),
-        step: spent.step,
+        phase: phase_name(usage.phase),
+        step: usage.step,
         step_name: name,
         step_kind: kind.to_owned(),
-        bytes_out: spent.bytes_out,
-        bytes_in: spent.bytes_in,
-        header_out: spent.header_out,
-        header_in: spent.header_in,
-        messages_out: spent.messages_out,
-        messages_in: spent.messages_in,
-        flights_out: spent.flights_out,
-        wall_ns: spent.wall_ns,
-        compute_ns: spent.compute_ns(),
-        blocked_ns: spent.blocked_ns,
+        bytes_out: usage.bytes_out,
+        bytes_in: usage.bytes_in,
+        header_out: usage.header_out,
+        header_in: usage.header_in,
+        messages_out: usage.messages_out,
+        messages_in: usage.messages_in,
+        flights_out: usage.flights_out,
+        wall_ns: usage.wall_ns,
+        compute_ns: usage.compute_ns(),
+        blocked_ns: usage.blocked_ns,
     }
 }
 

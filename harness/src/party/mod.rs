@@ -161,7 +161,7 @@ pub(crate) struct Served {
 /// What one party says of one phase.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Done {
-    pub(crate) spent: Vec<StepUsage>,
+    pub(crate) usage: Vec<StepUsage>,
     pub(crate) peak_rss_bytes: Option<u64>,
     /// After preprocessing, what it occupies.
     pub(crate) store_bytes: Option<u64>,
@@ -175,9 +175,9 @@ pub(crate) struct Done {
 impl Done {
     /// What the channel has counted since it was last asked.
     pub(crate) fn of(channel: &mut Channel, store_bytes: Option<u64>, outcome: Option<Outcome>) -> Self {
-        let (spent, transcript) = (channel.take_usage(), channel.take_transcript());
+        let (usage, transcript) = (channel.take_usage(), channel.take_transcript());
         let release = channel.release_error();
-        Self { spent, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
+        Self { usage, peak_rss_bytes: peak_rss_bytes(), store_bytes, release, outcome, transcript }
     }
 }
 

@@ -233,7 +233,7 @@ mod tests {
             shares: Some(vec![vec![8910]]),
         };
         let done = Done {
-            spent: Vec::new(),
+            usage: Vec::new(),
             peak_rss_bytes: None,
             store_bytes: None,
             release: ReleaseError::default(),
