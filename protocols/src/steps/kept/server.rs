@@ -1,0 +1,146 @@
+//! The server's side of kept units: it garbles, and sends the labels of its share.
+
+use super::Kept;
+use crate::Error;
+use crate::block::Block;
+use crate::gc::layer::{Layer, ServerJoint, ServerLayer, garble_layer};
+use crate::gc::{LABELS, MATERIAL};
+use crate::message::{self, CORRELATION, MASKED};
+use crate::numbering::LayerId;
+use crate::ot::product::Offer;
+use crate::saved::{Loading, Saving};
+use crate::secret::Secret;
+use crate::setup::ServerSession;
+use crate::values::ServerShare;
+use crate::wire::unpack;
+use netem::Channel;
+use rand::{CryptoRng, RngCore};
+
+/// The server's offer, before the client's choices.
+pub(in crate::steps) struct ServerOffer<'p> {
+    kept: &'p Kept,
+    id: LayerId,
+    offer: Offer,
+}
+
+/// The server's view of the client's choices, before it garbles.
+pub(in crate::steps) struct ServerChosen<'p> {
+    kept: &'p Kept,
+    shape: Layer,
+    client_zero: Secret<Block>,
+    joint: Option<ServerJoint>,
+}
+
+/// The server's preprocessed units. Consumed online.
+pub(in crate::steps) struct ServerReady<'p> {
+    kept: &'p Kept,
+    layer: ServerLayer,
+}
+
+/// The server after it sent its labels.
+pub(in crate::steps) struct ServerSent<'p> {
+    kept: &'p Kept,
+    /// A number a unit.
+    held: Secret<u64>,
+    /// Units of each of the client's answers.
+    answers: Vec<usize>,
+}
+
+impl Kept {
+    /// Offline, server to client: one OT a product.
+    pub(in crate::steps) fn server_offer<'p, R: RngCore + CryptoRng>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+        id: LayerId,
+        rng: &mut R,
+    ) -> Result<ServerOffer<'p>, Error> {
+        let offer = Offer::send(channel, self.products(), &mut session.products, rng)?;
+        Ok(ServerOffer { kept: self, id, offer })
+    }
+}
+
+impl<'p> ServerOffer<'p> {
+    /// Offline, the server's reading of the choices: zero labels, and its shares of the products.
+    pub(in crate::steps) fn chosen(
+        self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+    ) -> Result<ServerChosen<'p>, Error> {
+        let Self { kept, id, offer } = self;
+        let shape = kept.shape.numbered(id.number());
+        let client_zero = session.labels.extend(channel, shape.client_wires())?;
+        let mut joint = None;
+        if shape.has_joint() {
+            let (k, units) = (kept.ring.bits(), kept.units.len());
+            let bytes = message::recv(channel, CORRELATION, kept.packed(units))?;
+            let own = offer.finish(Kept::place(session.hash, id), &unpack(&bytes, k, units));
+            joint = Some(ServerJoint { choices: own.choices, shares: own.shares });
+        }
+        Ok(ServerChosen { kept, shape, client_zero, joint })
+    }
+}
+
+impl<'p> ServerChosen<'p> {
+    /// Offline: garbles and sends the units.
+    pub(in crate::steps) fn garble(
+        self,
+        channel: &mut Channel,
+        session: &ServerSession<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<ServerReady<'p>, Error> {
+        let Self { kept, shape, client_zero, joint } = self;
+        let (delta, joint) = (session.labels.delta(), joint.as_ref());
+        let send = |piece| Ok(channel.send(MATERIAL, piece)?);
+        let layer = garble_layer(shape, session.hash, delta, &client_zero, joint, rng, send)?;
+        Ok(ServerReady { kept, layer })
+    }
+}
+
+impl<'p> ServerReady<'p> {
+    /// Online: sends the labels of the server's share `u` of the layer's input.
+    pub(in crate::steps) fn online(
+        self,
+        channel: &mut Channel,
+        u: &ServerShare,
+    ) -> Result<ServerSent<'p>, Error> {
+        let Self { kept, layer } = self;
+        let u = u.of(&kept.units);
+        let answers = layer.shape().online_units().collect();
+        let late = kept.variant.server_factors(&u);
+        let late: Vec<&[u64]> = late.iter().map(Vec::as_slice).collect();
+        let send = |piece| Ok(channel.send(LABELS, piece)?);
+        let held = layer.online(&kept.variant.server_inputs(&u), &late, send)?.into();
+        Ok(ServerSent { kept, held, answers })
+    }
+
+    /// Bytes that the units occupy until they are used.
+    pub(in crate::steps) fn stored_bytes(&self) -> usize {
+        self.layer.stored_bytes()
+    }
+
+    pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        self.layer.save(to)
+    }
+
+    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
+    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
+        Ok(Self { kept, layer: ServerLayer::load(kept.shape.numbered(id.number()), from)? })
+    }
+}
+
+impl ServerSent<'_> {
+    /// Online: puts the server's shares of the outputs in their places in `share`, from what the client sends.
+    pub(in crate::steps) fn finish(mut self, channel: &mut Channel, share: &mut [u64]) -> Result<(), Error> {
+        let kept = self.kept;
+        let mut rest = &mut self.held[..];
+        for units in self.answers {
+            let bytes = channel.recv(MASKED, kept.packed(units))?;
+            let (piece, later) = rest.split_at_mut(units);
+            kept.variant.finish(kept.ring, piece, &unpack(&bytes, kept.ring.bits(), units));
+            rest = later;
+        }
+        kept.units.iter().zip(&self.held[..]).for_each(|(unit, finished)| share[*unit as usize] = *finished);
+        Ok(())
+    }
+}
