@@ -45,8 +45,10 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
         material.push(piece);
         Ok(())
     };
+    // Zero labels are overwritten as they are used.
+    let mut used = zero.clone();
     let garbled =
-        garble_layer(layer(), session, delta, &zero, None, &mut rng, keep).expect("memory takes all");
+        garble_layer(layer(), session, delta, &mut used, None, &mut rng, keep).expect("memory takes all");
     let mut online = Vec::new();
     let keep = |piece| {
         online.push(piece);
@@ -62,7 +64,7 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
                 black_box(piece);
                 Ok(())
             };
-            garble_layer(layer(), session, delta, &zero, None, &mut rng, emit)
+            garble_layer(layer(), session, delta, &mut used, None, &mut rng, emit)
                 .map(|_| ())
                 .expect("all is taken");
         });
@@ -92,13 +94,14 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
 fn selection(c: &mut Criterion) {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
-    let zero = vec![Block::ZERO; layer().client_wires()];
+    let mut zero = vec![Block::ZERO; layer().client_wires()];
     let values: Vec<u64> = (0..UNITS as u64).collect();
     let mut group = c.benchmark_group("label");
     group.throughput(Throughput::Elements((UNITS * BITS) as u64)).sample_size(10);
     group.bench_function("select", |b| {
         let ready = || {
-            garble_layer(layer(), session, delta, &zero, None, &mut rng, |_| Ok(())).expect("nothing is kept")
+            garble_layer(layer(), session, delta, &mut zero, None, &mut rng, |_| Ok(()))
+                .expect("nothing is kept")
         };
         let emit = |piece| {
             black_box(piece);

@@ -52,9 +52,44 @@ impl<E: DefaultIsZeroes> DerefMut for Secret<E> {
 }
 
 impl<E: DefaultIsZeroes> Secret<E> {
-    /// The values, for who is meant to learn them.
+    /// The values, for who is meant to learn them, or has overwritten them already.
     pub(crate) fn reveal(mut self) -> Vec<E> {
         std::mem::take(&mut self.0)
+    }
+}
+
+/// Secrets that are overwritten once they were used, a part at a time: what a layer's labels take is more than the caches
+/// hold, and overwriting all of them at the end would read and write them once more.
+pub(crate) struct Parts<'a, E: DefaultIsZeroes>(&'a mut [E]);
+
+/// A part, overwritten when it is dropped.
+pub(crate) struct Part<'a, E: DefaultIsZeroes>(&'a mut [E]);
+
+impl<'a, E: DefaultIsZeroes> Parts<'a, E> {
+    /// All of `secrets`.
+    pub(crate) fn of(secrets: &'a mut [E]) -> Self {
+        Self(secrets)
+    }
+
+    /// The next `length`.
+    pub(crate) fn next(&mut self, length: usize) -> Part<'a, E> {
+        let (part, later) = std::mem::take(&mut self.0).split_at_mut(length);
+        self.0 = later;
+        Part(part)
+    }
+}
+
+impl<E: DefaultIsZeroes> Deref for Part<'_, E> {
+    type Target = [E];
+
+    fn deref(&self) -> &[E] {
+        self.0
+    }
+}
+
+impl<E: DefaultIsZeroes> Drop for Part<'_, E> {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

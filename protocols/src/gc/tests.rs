@@ -175,7 +175,8 @@ fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u
         Ok(())
     };
     let server =
-        garble_layer(layer.clone(), session, delta, &zero, server_joint.as_ref(), &mut rng, keep).unwrap();
+        garble_layer(layer.clone(), session, delta, &mut zero.clone(), server_joint.as_ref(), &mut rng, keep)
+            .unwrap();
     let mut pieces = material.clone().into_iter();
     let next = |_| Ok(pieces.next().unwrap());
     let client = ClientLayer::receive(
@@ -305,7 +306,7 @@ fn pieces_travel_as_frames_of_their_kind() {
     let (mut client, mut server) = Channel::pair(Duration::from_secs(20));
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
     let zero = vec![Block::ZERO; layer.client_wires()];
-    let garbled = garble_layer(layer.clone(), session, delta, &zero, None, &mut rng, |piece| {
+    let garbled = garble_layer(layer.clone(), session, delta, &mut zero.clone(), None, &mut rng, |piece| {
         Ok(server.send(MATERIAL, piece)?)
     })
     .unwrap();

@@ -9,11 +9,10 @@ use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
-use crate::secret::Secret;
+use crate::secret::{Part, Parts, Secret};
 use crate::store::{Depot, Kept};
 use crate::wire::{BitReader, low};
-use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 /// The client's shares of ρ v, a unit each.
 pub struct ClientJoint {
@@ -39,19 +38,29 @@ enum Labels {
     Kept(Kept),
 }
 
-impl Labels {
-    fn get(&self, range: Range<usize>) -> Result<Cow<'_, [Block]>, Error> {
+/// The labels of some units, overwritten when they have been used.
+enum OwnLabels<'a> {
+    Memory(Part<'a, Block>),
+    Read(Secret<Block>),
+}
+
+impl Deref for OwnLabels<'_> {
+    type Target = [Block];
+
+    fn deref(&self) -> &[Block] {
         match self {
-            Self::Memory(labels) => Ok(Cow::Borrowed(&labels[range])),
-            Self::Kept(kept) => {
-                let bytes = range.start * BLOCK_BYTES..range.end * BLOCK_BYTES;
-                let mut labels = vec![Block::ZERO; range.len()];
-                bytemuck::cast_slice_mut(&mut labels)
-                    .copy_from_slice(kept.at_hand(bytes.clone())?.get(bytes));
-                Ok(Cow::Owned(labels))
-            }
+            Self::Memory(labels) => labels,
+            Self::Read(labels) => labels,
         }
     }
+}
+
+/// Labels `range` of those in the store.
+fn read(kept: &Kept, range: Range<usize>) -> Result<Secret<Block>, Error> {
+    let bytes = range.start * BLOCK_BYTES..range.end * BLOCK_BYTES;
+    let mut labels = vec![Block::ZERO; range.len()];
+    bytemuck::cast_slice_mut(&mut labels).copy_from_slice(kept.at_hand(bytes.clone())?.get(bytes));
+    Ok(labels.into())
 }
 
 impl ClientLayer {
@@ -119,29 +128,52 @@ impl ClientLayer {
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
         take: impl FnMut(Vec<u64>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let this = &self;
-        let arriving = self.layer.cut(self.layer.online_of(LANES)).map(|units| {
-            let length = this.layer.online_of(units.len());
-            Ok((units, exactly(length, next(length)?)?))
+        let Self { layer, session, mut labels, joint, material } = self;
+        let wires = layer.program.circuit.evaluator_inputs();
+        let (mut parts, kept) = match &mut labels {
+            Labels::Memory(labels) => (Parts::of(labels), None),
+            Labels::Kept(kept) => (Parts::of(&mut []), Some(&*kept)),
+        };
+        let evaluation = Evaluation { layer: &layer, session, joint: joint.as_ref(), material: &material };
+        let arriving = layer.cut(layer.online_of(LANES)).map(|units| {
+            let own = match kept {
+                None => OwnLabels::Memory(parts.next(units.len() * wires)),
+                Some(kept) => OwnLabels::Read(read(kept, units.start * wires..units.end * wires)?),
+            };
+            let length = layer.online_of(units.len());
+            Ok((units, own, exactly(length, next(length)?)?))
         });
         in_order(
             arriving,
             |arrived: Result<_, Error>| {
-                let (units, piece) = arrived?;
-                this.piece(units, &piece)
+                let (units, own, piece) = arrived?;
+                evaluation.piece(units, &own, &piece)
             },
             take,
-        )
+        )?;
+        if let Labels::Memory(labels) = labels {
+            drop(labels.reveal());
+        }
+        Ok(())
     }
+}
 
-    /// The shares of some units, whole chunks of them.
-    fn piece(&self, units: Range<usize>, online: &[u8]) -> Result<Vec<u64>, Error> {
-        let layer = &self.layer;
+/// Everything that evaluating a piece needs.
+struct Evaluation<'a> {
+    layer: &'a Layer,
+    session: SessionKey,
+    joint: Option<&'a ClientJoint>,
+    material: &'a Kept,
+}
+
+impl Evaluation<'_> {
+    /// The shares of some units, whole chunks of them; `own` are the client's labels.
+    fn piece(&self, units: Range<usize>, own: &[Block], online: &[u8]) -> Result<Vec<u64>, Error> {
+        let layer = self.layer;
         let circuit = &layer.program.circuit;
         let mut shares = Vec::with_capacity(units.len());
         let mut wires = vec![Lanes::ZERO; circuit.slots()];
         let wire_count = circuit.evaluator_inputs();
-        let own = self.labels.get(units.start * wire_count..units.end * wire_count)?;
         let mut own = own.chunks(LANES * wire_count);
         let mut start = layer.material_of(units.start);
         let material = self.material.at_hand(start..layer.material_of(units.end))?;
@@ -169,7 +201,7 @@ impl ClientLayer {
         wires: &[Lanes],
         (early, late): (&[u8], &[u8]),
     ) -> [u64; LANES] {
-        let (layer, active) = (&self.layer, units.len());
+        let (layer, active) = (self.layer, units.len());
         let hashes = OutputHashes::new(keys, layer.program.outputs.len());
         let (mut early, mut late) = (BitReader::new(early), BitReader::new(late));
         let mut shares = [0u64; LANES];
@@ -184,7 +216,7 @@ impl ClientLayer {
                     let from = OpenFrom { reader: &mut late, bits: layer.late_bits(share), active };
                     hashes.open(wire, labels, from, shift, &mut shares);
                     if joint {
-                        let own = self.joint.as_ref().expect("checked when the layer was received");
+                        let own = self.joint.expect("checked when the layer was received");
                         for (lane, unit) in units.clone().enumerate() {
                             let (value, product) = (own.values[unit], own.shares[unit]);
                             // δ = 1 turns the share of ρ v into v less it.

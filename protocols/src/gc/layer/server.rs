@@ -9,7 +9,7 @@ use crate::Error;
 use crate::block::{Block, Delta};
 use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
-use crate::secret::Secret;
+use crate::secret::{Parts, Secret};
 use crate::wire::{BitWriter, low};
 use rand::CryptoRng;
 use std::ops::Range;
@@ -77,13 +77,13 @@ impl ServerLayer {
     }
 }
 
-/// Garbles the layer; `client_zero` are the zero labels of the client's inputs, `joint` is there if the layer
+/// Garbles the layer; `client_zero` are the zero labels of the client's inputs, overwritten when they have been used, `joint` is there if the layer
 /// [`Layer::has_joint`]. `emit` takes the material piece by piece.
 pub fn garble_layer(
     layer: Layer,
     session: SessionKey,
     delta: Delta,
-    client_zero: &[Block],
+    client_zero: &mut [Block],
     joint: Option<&ServerJoint>,
     rng: &mut (impl CryptoRng + ?Sized),
     mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
@@ -95,10 +95,13 @@ pub fn garble_layer(
     let empty = || (Vec::with_capacity(layer.units), Vec::with_capacity(layer.units));
     let mut held =
         Held { shares: Vec::with_capacity(layer.units), late: (0..late).map(|_| empty()).collect() };
-    let garbling = Garbling { layer: &layer, session, delta, client_zero, joint, seed };
+    let garbling = Garbling { layer: &layer, session, delta, joint, seed };
+    let mut zero = Parts::of(client_zero);
+    let wires = layer.program.circuit.evaluator_inputs();
+    let pieces = layer.cut(layer.material_of(LANES));
     in_order(
-        layer.cut(layer.material_of(LANES)),
-        |units| Ok(garbling.piece(units)),
+        pieces.map(|units| (units.clone(), zero.next(units.len() * wires))),
+        |(units, zero)| Ok(garbling.piece(units, &zero)),
         |(material, piece)| {
             held.shares.extend_from_slice(&piece.shares);
             for (all, some) in held.late.iter_mut().zip(&piece.late) {
@@ -116,13 +119,12 @@ struct Garbling<'a> {
     layer: &'a Layer,
     session: SessionKey,
     delta: Delta,
-    client_zero: &'a [Block],
     joint: Option<&'a ServerJoint>,
     seed: Block,
 }
 
 impl Garbling<'_> {
-    fn piece(&self, units: Range<usize>) -> (Vec<u8>, Held) {
+    fn piece(&self, units: Range<usize>, zero: &[Block]) -> (Vec<u8>, Held) {
         let layer = self.layer;
         let circuit = &layer.program.circuit;
         let mut material = Vec::with_capacity(layer.material_of(units.len()));
@@ -131,14 +133,15 @@ impl Garbling<'_> {
         let mut prg = layer.own_labels(self.seed, units.start);
         let mut wires = vec![Lanes::ZERO; circuit.slots()];
         let mut own = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
+        let mut rest = zero;
         for (chunk, units) in Layer::chunks(units) {
             let active = units.len();
             let own = &mut own[..active * circuit.garbler_inputs()];
             prg.fill(own);
             let (ours, theirs) = wires.split_at_mut(circuit.garbler_inputs());
             load(bytemuck::cast_slice(own), active, ours);
-            let wire_count = circuit.evaluator_inputs();
-            let zero = &self.client_zero[units.start * wire_count..units.end * wire_count];
+            let (zero, later) = rest.split_at(active * circuit.evaluator_inputs());
+            rest = later;
             load(bytemuck::cast_slice(zero), active, theirs);
             let keys = ChunkKeys::new(self.session, layer.id, chunk);
             let start = material.len();

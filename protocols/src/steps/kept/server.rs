@@ -89,10 +89,11 @@ impl<'p> ServerChosen<'p> {
         session: &ServerSession<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<ServerReady<'p>, Error> {
-        let Self { kept, shape, client_zero, joint } = self;
+        let Self { kept, shape, mut client_zero, joint } = self;
         let (delta, joint) = (session.labels.delta(), joint.as_ref());
         let send = |piece| Ok(channel.send(MATERIAL, piece)?);
-        let layer = garble_layer(shape, session.hash, delta, &client_zero, joint, rng, send)?;
+        let layer = garble_layer(shape, session.hash, delta, &mut client_zero, joint, rng, send)?;
+        drop(client_zero.reveal()); // Overwritten.
         Ok(ServerReady { kept, layer })
     }
 }
