@@ -109,7 +109,7 @@ fn errors_are_as_declared() {
     let shared = &client.context.0;
     let moduli = client.context.moduli();
     let edge = (moduli.iter().map(|q| u128::from(*q)).product::<u128>() >> (he.plain_bits + 1)) as u64;
-    let largest = DISTRIBUTIONS.error_bound as u64;
+    let largest = FACTS.distributions.error_bound as u64;
     assert!(edge > largest + 1);
     // wrong[j]: coefficients whose error has magnitude above j.
     let mut wrong = vec![0usize; largest as usize + 1];
