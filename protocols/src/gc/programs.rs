@@ -54,7 +54,7 @@ pub fn narrow(curve: &Curve, n: usize) -> Program {
     Program { circuit: b.finish(&wires), outputs }
 }
 
-/// `curve(X)` as [`narrow`], with the circuit deciding only where `X` counts; the product is outside (`steps/sign.rs`).
+/// `curve(X)` as [`narrow`], with the circuit deciding only where `X` counts; the product is outside (`steps/kept/sign.rs`).
 ///
 /// The first output says whether the unit is worth `X`, the second whether `X` wrapped, given that the server's top bit
 /// is set; for ReLU `n` ANDs.
