@@ -229,7 +229,7 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
 fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
     let mut all = Vec::new();
     let backends = chosen("--he", &compile.he, HeBackend::Linnet)?;
-    for relu in chosen("--relu", &compile.relu, ReluVariant::Narrow)? {
+    for relu in chosen("--relu", &compile.relu, ReluVariant::default())? {
         for backend in &backends {
             backend.check_built()?;
             all.push((relu, *backend));

@@ -89,7 +89,7 @@ fn a_server_whose_queries_come_too_fast_runs_dry_and_says_so() {
         assert_eq!(item.query, Some(query.query));
         assert!(item.done_ns <= query.supplied_ns as i64, "used before it was made");
     }
-    assert!(items.iter().any(|item| item.lane == 2) && items.iter().any(|item| item.done_ns < 0));
+    assert!(items.iter().any(|item| item.connection == 2) && items.iter().any(|item| item.done_ns < 0));
 
     let at = |rate: f64| scenarios.iter().find(|row| row.rate_per_s == Some(rate)).unwrap();
     let (slow, fast) = (at(4.0), at(500.0));

@@ -26,7 +26,7 @@ pub struct Choices {
 impl Default for Choices {
     /// What a user who chooses nothing gets.
     fn default() -> Self {
-        Self { relu: ReluVariant::Narrow, backend: HeBackend::Linnet, he: None, bytes_per_second: None }
+        Self { relu: ReluVariant::default(), backend: HeBackend::Linnet, he: None, bytes_per_second: None }
     }
 }
 

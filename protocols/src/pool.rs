@@ -269,7 +269,7 @@ mod tests {
             ring: Ring::new(20).unwrap(),
             scales: Scales { fa: 6, fw: 8 },
             input: Shape::new(3, 32, 32),
-            relu: ReluVariant::Narrow,
+            relu: ReluVariant::default(),
             he: HeParameters {
                 backend: HeBackend::Linnet,
                 degree: 4096,

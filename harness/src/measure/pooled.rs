@@ -155,7 +155,7 @@ impl Session {
         let item = |made: &Made| ItemRow {
             cell: cell.row.cell.clone(),
             item: made.item.to_string(),
-            lane: made.lane as u32,
+            connection: made.connection as u32,
             began_ns: signed(made.began_ns),
             done_ns: signed(made.done_ns),
             pool_level: made.level as u64,

@@ -81,7 +81,7 @@ mod tests {
             ring: models::fixed::Ring::new(20).unwrap(),
             scales: Scales { fa: 6, fw: 8 },
             input,
-            relu: ReluVariant::Narrow,
+            relu: ReluVariant::default(),
             he: HeParameters {
                 backend: HeBackend::Linnet,
                 degree: 4096,

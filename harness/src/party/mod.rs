@@ -64,7 +64,7 @@ pub(crate) struct Start {
 pub(crate) struct Pooled {
     /// Folder of both parties' pools.
     pub(crate) folder: PathBuf,
-    /// Lanes that preprocess, each a connection and a thread of each party, beside the one that classifies.
+    /// Connections that preprocess, each with a thread of each party, beside the one that classifies.
     pub(crate) refillers: usize,
 }
 
@@ -135,7 +135,7 @@ pub(crate) struct Log {
 pub(crate) struct Made {
     pub(crate) item: ItemId,
     /// From 1.
-    pub(crate) lane: usize,
+    pub(crate) connection: usize,
     pub(crate) began_ns: u64,
     pub(crate) done_ns: u64,
     /// Items on offer just after.

@@ -1,8 +1,7 @@
-//! A party whose preprocessed inferences go through a pool on disk: lanes in the background fill it, one lane uses it.
+//! A party whose preprocessed inferences go through a pool on disk: connections in the background fill it, one uses it.
 //!
-//! Lane 0 classifies; lanes from 1 preprocess. Each is a connection with a session of its own and a thread at either
-//! party; all of a party's lanes share the link. The client asks for what comes next (`protocols::service`), the server
-//! answers.
+//! Connection 0 classifies; those from 1 preprocess. Each has a session of its own and a thread at either party; all of a
+//! party's connections share the link. The client asks for what comes next (`protocols::service`), the server answers.
 
 use super::orders::{fault, misplaced, next, read, report};
 use super::requests::{Answers, answer};
@@ -25,19 +24,19 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What lanes in the background let lie on the link at most, so that the one that classifies soon has its turn.
+/// What connections in the background let lie on the link at most, so that the one that classifies soon has its turn.
 const BACKGROUND_QUEUE: Duration = Duration::from_millis(10);
 
-/// How long a lane may have nothing to do. An end of the other party is noticed at once all the same.
+/// How long a connection may have nothing to do. An end of the other party is noticed at once all the same.
 const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How often a client that waits for an item looks whether there can be one.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// The session of a lane.
-fn session(start: &Start, lane: usize) -> SessionId {
+/// The session of a connection.
+fn session(start: &Start, connection: usize) -> SessionId {
     let mut session = start.session;
-    session[..8].iter_mut().zip(lane.to_le_bytes()).for_each(|(byte, lane)| *byte ^= lane);
+    session[..8].iter_mut().zip(connection.to_le_bytes()).for_each(|(byte, connection)| *byte ^= connection);
     SessionId(session)
 }
 
@@ -63,7 +62,7 @@ struct StockState {
     most: usize,
     /// No further item is wanted.
     closed: bool,
-    /// Why a lane has given up.
+    /// Why a connection has given up.
     error: Option<Error>,
 }
 
@@ -119,9 +118,9 @@ impl Stock {
     }
 }
 
-/// The client's end of a lane.
-struct ClientLane<'a> {
-    lane: usize,
+/// The client's end of a connection.
+struct ClientEnd<'a> {
+    connection: usize,
     channel: Channel,
     client: Client<'a>,
     rng: ChaCha20Rng,
@@ -135,28 +134,28 @@ pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
     let address =
         start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
     let uplink = Uplink::new(&start.link);
-    let mut lanes = Vec::with_capacity(1 + with.refillers);
-    for lane in 0..=with.refillers {
+    let mut connections = Vec::with_capacity(1 + with.refillers);
+    for connection in 0..=with.refillers {
         let mut channel = Channel::connect_sharing(address, &start.link, &uplink, start.deadline)?;
         let mut rng = ChaCha20Rng::from_os_rng();
-        let client = Client::connect(&mut channel, &plan, session(start, lane), &mut rng)?;
-        if lane > 0 {
-            // Set-up is told of lane 0 alone.
+        let client = Client::connect(&mut channel, &plan, session(start, connection), &mut rng)?;
+        if connection > 0 {
+            // Set-up is told of connection 0 alone.
             channel.take_usage();
             channel.queue_at_most(BACKGROUND_QUEUE);
         }
-        lanes.push(ClientLane { lane, channel, client, rng });
+        connections.push(ClientEnd { connection, channel, client, rng });
     }
-    report(&Report::Done(Done::of(&mut lanes[0].channel, None, None)))?;
+    report(&Report::Done(Done::of(&mut connections[0].channel, None, None)))?;
     let here = ClientHere { start, epoch, plan: &plan, pool: &pool };
     while let Some(order) = next(orders)? {
         let log = match order {
-            Order::Fill { level } => here.fill(&mut lanes[1..], level)?,
-            Order::Serve { queries, refill } => here.serve(&mut lanes, &queries, refill)?,
+            Order::Fill { level } => here.fill(&mut connections[1..], level)?,
+            Order::Serve { queries, refill } => here.serve(&mut connections, &queries, refill)?,
             Order::Close => {
-                for lane in &mut lanes {
-                    Request::End.send(&mut lane.channel)?;
-                    lane.channel.flush()?;
+                for connection in &mut connections {
+                    Request::End.send(&mut connection.channel)?;
+                    connection.channel.flush()?;
                 }
                 Log::default()
             }
@@ -169,7 +168,7 @@ pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
     Ok(())
 }
 
-/// What all lanes of the client know.
+/// What all connections of the client know.
 struct ClientHere<'a> {
     start: &'a Start,
     epoch: Instant,
@@ -179,27 +178,28 @@ struct ClientHere<'a> {
 
 impl ClientHere<'_> {
     /// Preprocesses until the pool holds `level` items.
-    fn fill(&self, lanes: &mut [ClientLane<'_>], level: usize) -> Result<Log, Error> {
+    fn fill(&self, connections: &mut [ClientEnd<'_>], level: usize) -> Result<Log, Error> {
         let (began_ns, stock) = (since(self.epoch), Stock::new(self.pool.level(), level));
         let made = thread::scope(|scope| {
-            let lanes: Vec<_> = lanes
+            let connections: Vec<_> = connections
                 .iter_mut()
-                .map(|lane| scope.spawn(|| self.refill(lane, &stock, Stock::reserve_now)))
+                .map(|connection| scope.spawn(|| self.refill(connection, &stock, Stock::reserve_now)))
                 .collect();
-            lanes.into_iter().flat_map(|lane| lane.join().unwrap_or_default()).collect()
+            connections.into_iter().flat_map(|connection| connection.join().unwrap_or_default()).collect()
         });
         stock.result()?;
         Ok(Log { began_ns, made, served: Vec::new() })
     }
 
-    /// Serves the queries in order, while other lanes keep the pool at `refill` items, if at all.
+    /// Serves the queries in order, while other connections keep the pool at `refill` items, if at all.
     fn serve(
         &self,
-        lanes: &mut [ClientLane<'_>],
+        connections: &mut [ClientEnd<'_>],
         queries: &[Query],
         refill: Option<usize>,
     ) -> Result<Log, Error> {
-        let (online, background) = lanes.split_first_mut().expect("there is a lane that classifies");
+        let (online, background) =
+            connections.split_first_mut().expect("there is a connection that classifies");
         let background = if refill.is_some() { background } else { &mut [] };
         let level = self.pool.level();
         let stock = Stock::new(level, refill.unwrap_or(level));
@@ -208,7 +208,7 @@ impl ClientHere<'_> {
         let (served, made) = thread::scope(|scope| {
             let background: Vec<_> = background
                 .iter_mut()
-                .map(|lane| scope.spawn(|| self.refill(lane, &stock, Stock::reserve)))
+                .map(|connection| scope.spawn(|| self.refill(connection, &stock, Stock::reserve)))
                 .collect();
             let mut served = Vec::with_capacity(queries.len());
             let mut queries = queries.iter();
@@ -217,7 +217,8 @@ impl ClientHere<'_> {
                 Ok(())
             });
             stock.close(outcome.err());
-            let made = background.into_iter().flat_map(|lane| lane.join().unwrap_or_default()).collect();
+            let made =
+                background.into_iter().flat_map(|connection| connection.join().unwrap_or_default()).collect();
             (served, made)
         });
         stock.result()?;
@@ -225,11 +226,11 @@ impl ClientHere<'_> {
     }
 
     /// Makes items for as long as `wanted` says so.
-    fn refill(&self, lane: &mut ClientLane<'_>, stock: &Stock, wanted: fn(&Stock) -> bool) -> Vec<Made> {
+    fn refill(&self, connection: &mut ClientEnd<'_>, stock: &Stock, wanted: fn(&Stock) -> bool) -> Vec<Made> {
         let mut made = Vec::new();
-        let outcome = on_threads(self.start.threads, "lane", || {
+        let outcome = on_threads(self.start.threads, "connection", || {
             while wanted(stock) {
-                made.push(self.make(lane)?);
+                made.push(self.make(connection)?);
             }
             Ok(())
         });
@@ -240,8 +241,8 @@ impl ClientHere<'_> {
     }
 
     /// Makes one item.
-    fn make(&self, lane: &mut ClientLane<'_>) -> Result<Made, Error> {
-        let ClientLane { lane, channel, client, rng } = lane;
+    fn make(&self, connection: &mut ClientEnd<'_>) -> Result<Made, Error> {
+        let ClientEnd { connection, channel, client, rng } = connection;
         let (item, began_ns) = (ItemId::random(rng), since(self.epoch));
         Request::Offline(item).send(channel)?;
         let ready = client.offline(channel, rng)?;
@@ -249,13 +250,13 @@ impl ClientHere<'_> {
         let (offered, level) = self.pool.put(item, |file| ready.save(file))?;
         let done_ns = nanoseconds(offered - self.epoch);
         let done = Done::of(channel, Some(bytes), None);
-        Ok(Made { item, lane: *lane, began_ns, done_ns, level, done })
+        Ok(Made { item, connection: *connection, began_ns, done_ns, level, done })
     }
 
     /// Serves one query when it is due, with the oldest item.
     fn query(
         &self,
-        lane: &mut ClientLane<'_>,
+        connection: &mut ClientEnd<'_>,
         query: &Query,
         began: Instant,
         stock: &Stock,
@@ -267,7 +268,7 @@ impl ClientHere<'_> {
         let (item, file) = self.supply(stock)?;
         let supplied_ns = since(self.epoch);
         stock.taken();
-        let channel = &mut lane.channel;
+        let channel = &mut connection.channel;
         // The server looks for its half while this one is read.
         Request::Online(item).send(channel)?;
         channel.flush()?;
@@ -312,28 +313,30 @@ pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
     let address = listener.local_addr().map_err(Error::io("listening on loopback"))?;
     report(&Report::Listening { address })?;
     let uplink = Uplink::new(&start.link);
-    let mut lanes = Vec::with_capacity(1 + with.refillers);
-    for lane in 0..=with.refillers {
+    let mut connections = Vec::with_capacity(1 + with.refillers);
+    for connection in 0..=with.refillers {
         let mut channel = Channel::accept_sharing(&listener, &start.link, &uplink, start.deadline)?;
         let mut rng = ChaCha20Rng::from_os_rng();
-        let server = Server::accept(&mut channel, &model, session(start, lane), &mut rng)?;
-        if lane > 0 {
+        let server = Server::accept(&mut channel, &model, session(start, connection), &mut rng)?;
+        if connection > 0 {
             channel.take_usage();
             channel.queue_at_most(BACKGROUND_QUEUE);
         }
-        lanes.push(ServerLane { lane, channel, server, rng });
+        connections.push(ServerEnd { connection, channel, server, rng });
     }
-    report(&Report::Done(Done::of(&mut lanes[0].channel, None, None)))?;
+    report(&Report::Done(Done::of(&mut connections[0].channel, None, None)))?;
     let here = ServerHere { start, epoch, model: &model, pool: &pool, log: Mutex::new(Log::default()) };
     thread::scope(|scope| {
-        let lanes: Vec<_> = lanes
+        let connections: Vec<_> = connections
             .into_iter()
-            .map(|lane| scope.spawn(|| on_threads(start.threads, "lane", || here.run(lane))))
+            .map(|connection| {
+                scope.spawn(|| on_threads(start.threads, "connection", || here.run(connection)))
+            })
             .collect();
         let order = next(orders);
-        let failed = lanes.into_iter().find_map(|lane| match lane.join() {
+        let failed = connections.into_iter().find_map(|connection| match connection.join() {
             Ok(outcome) => outcome.err(),
-            Err(_) => Some(fault(Role::Server, "had a lane that panicked")),
+            Err(_) => Some(fault(Role::Server, "had a connection that panicked")),
         });
         match (failed, order?) {
             (Some(error), _) => Err(error),
@@ -344,15 +347,15 @@ pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
     report(&Report::Pooled(here.log.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// The server's end of a lane.
-struct ServerLane<'a> {
-    lane: usize,
+/// The server's end of a connection.
+struct ServerEnd<'a> {
+    connection: usize,
     channel: Channel,
     server: Server<'a>,
     rng: ChaCha20Rng,
 }
 
-/// What all lanes of the server know.
+/// What all connections of the server know.
 struct ServerHere<'a> {
     start: &'a Start,
     epoch: Instant,
@@ -363,9 +366,9 @@ struct ServerHere<'a> {
 
 impl<'a> ServerHere<'a> {
     /// Does what the client asks for until it asks for nothing more.
-    fn run(&self, mut lane: ServerLane<'a>) -> Result<(), Error> {
-        let ServerLane { lane: number, channel, server, rng } = &mut lane;
-        let mut answers = LaneAnswers { here: self, lane: *number, server, rng };
+    fn run(&self, mut connection: ServerEnd<'a>) -> Result<(), Error> {
+        let ServerEnd { connection: number, channel, server, rng } = &mut connection;
+        let mut answers = EndAnswers { here: self, connection: *number, server, rng };
         let outcome = answer(channel, IDLE, self.start.deadline, &mut answers);
         if let Err(error) = &outcome {
             // The main thread waits for orders; the harness has to hear of it now.
@@ -379,15 +382,15 @@ impl<'a> ServerHere<'a> {
     }
 }
 
-/// A lane of the server, apart from its channel.
-struct LaneAnswers<'a, 'b> {
+/// A connection of the server, apart from its channel.
+struct EndAnswers<'a, 'b> {
     here: &'b ServerHere<'a>,
-    lane: usize,
+    connection: usize,
     server: &'b mut Server<'a>,
     rng: &'b mut ChaCha20Rng,
 }
 
-impl Answers for LaneAnswers<'_, '_> {
+impl Answers for EndAnswers<'_, '_> {
     fn offline(&mut self, channel: &mut Channel, item: ItemId) -> Result<(), Error> {
         let here = self.here;
         let began_ns = since(here.epoch);
@@ -397,7 +400,7 @@ impl Answers for LaneAnswers<'_, '_> {
         let (offered, level) = here.pool.put(item, |file| ready.save(file))?;
         let done_ns = nanoseconds(offered - here.epoch);
         let done = Done::of(channel, Some(bytes), None);
-        here.log().made.push(Made { item, lane: self.lane, began_ns, done_ns, level, done });
+        here.log().made.push(Made { item, connection: self.connection, began_ns, done_ns, level, done });
         Ok(())
     }
 

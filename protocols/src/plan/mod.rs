@@ -23,6 +23,7 @@ pub const PROTOCOL_VERSION: u32 = 4;
     Clone,
     Copy,
     Debug,
+    Default,
     PartialEq,
     Eq,
     Serialize,
@@ -36,6 +37,7 @@ pub const PROTOCOL_VERSION: u32 = 4;
 #[strum(serialize_all = "snake_case")]
 pub enum ReluVariant {
     /// Only the bits that matter are compared; the output turns arithmetic outside the circuit.
+    #[default]
     Narrow,
     /// As narrow, but the circuit decides only the sign; the product is by correlated OT.
     Sign,

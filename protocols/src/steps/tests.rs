@@ -334,7 +334,7 @@ fn segment(
     let step = LinearPlan { segment, exchanges };
     let bias = (0..out).map(|_| rng.random_range(-5000..5000)).collect();
     Segmented {
-        plan: plan(ReluVariant::Narrow, input, vec![PlannedStep::Linear(step.clone())]),
+        plan: plan(ReluVariant::default(), input, vec![PlannedStep::Linear(step.clone())]),
         step,
         weights: IntegerWeights { kernels, bias },
     }

@@ -55,8 +55,9 @@ pub struct ItemRow {
     pub cell: String,
     /// Its name at both parties.
     pub item: String,
-    /// The connection that made it, from 1.
-    pub lane: u32,
+    /// The connection that made it, from 1. Earlier files call the column `lane`.
+    #[serde(alias = "lane")]
+    pub connection: u32,
     /// When the client asked for it.
     pub began_ns: i64,
     /// When it was on offer.

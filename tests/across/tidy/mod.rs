@@ -1,4 +1,5 @@
-//! What keeps the project's shape, checked on its sources: the order of crates, no circle of modules, limits of size.
+//! What keeps the project's shape, checked on its sources: the order of crates, no circle of modules, limits of size,
+//! where a ReLU variant is named.
 
 mod circles;
 mod imports;
@@ -6,6 +7,7 @@ mod limits;
 mod modules;
 mod order;
 mod sources;
+mod variants;
 
 use modules::Crate;
 use order::ORDER;
