@@ -1,6 +1,9 @@
 //! Choices with a name: on the command line, in an experiment's file and in rows.
 
 use clap::ValueEnum;
+use netem::Phase;
+use protocols::cost::{Pace, inference_bytes, total};
+use protocols::tally::StepCost;
 use serde::{Deserialize, Serialize};
 
 /// Where the client keeps what it has preprocessed.
@@ -21,6 +24,43 @@ impl StoreKind {
             Self::File => "file",
         }
     }
+}
+
+/// What is to be small where scales and rescalings are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Objective {
+    /// Time on the slowest link, offline and online.
+    #[default]
+    Total,
+    /// Time on the slowest link online; offline counts a hundredth.
+    Online,
+    /// Bytes, offline and online.
+    Bytes,
+}
+
+impl Objective {
+    /// How much of it a plan of these costs has, on a link of this pace.
+    pub(crate) fn of(self, costs: &[StepCost], pace: Pace) -> f64 {
+        let [offline, online] =
+            [Phase::Offline, Phase::Online].map(|phase| pace.seconds(&total(costs, phase)));
+        match self {
+            Self::Total => offline + online,
+            Self::Online => online + offline / 100.0,
+            Self::Bytes => inference_bytes(costs) as f64,
+        }
+    }
+}
+
+/// Where layers that keep no unit are rescaled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Rescale {
+    /// Where it pays.
+    #[default]
+    Auto,
+    /// Everywhere: two delays a layer.
+    Always,
 }
 
 /// How queries come.

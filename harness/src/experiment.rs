@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{StoreKind, Verify};
+use crate::choice::{Objective, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::scenario::Scenario;
@@ -38,6 +38,10 @@ pub(crate) struct Compile {
     pub(crate) data_dir: Option<PathBuf>,
     /// Of the slowest link: packings are chosen for it, the same on all links, so that links alone make a difference.
     pub(crate) bytes_per_second: Option<f64>,
+    /// Of the link with the longest.
+    pub(crate) delay_s: f64,
+    pub(crate) objective: Objective,
+    pub(crate) rescale: Rescale,
     pub(crate) fa: Option<u32>,
     pub(crate) fw: Option<u32>,
     pub(crate) ring: Option<u32>,
@@ -199,6 +203,9 @@ impl Compile {
                 .iter()
                 .filter_map(|link| Some(link.effective_rate()?.0))
                 .min_by(f64::total_cmp),
+            delay_s: links.iter().map(|link| link.rtt).max().unwrap_or_default().as_secs_f64() / 2.0,
+            objective: args.objective.unwrap_or_default(),
+            rescale: args.rescale.unwrap_or_default(),
             fa: args.fa,
             fw: args.fw,
             ring: args.ring,

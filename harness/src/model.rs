@@ -1,20 +1,22 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
 use crate::error::Error;
+use crate::choice::Rescale;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM};
 use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
-use models::fixed::calibrate::{Calibration, calibrate};
+use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
-use models::fixed::lower::{Lowered, lower};
-use models::fixed::quantise::Scales;
-use models::fixed::search::{Found, Pinned, cheapest, frontier, search};
+use models::fixed::lower::lower;
+use models::fixed::scales::Scales;
+use models::fixed::search::{Found, Pinned, Search};
 use models::real;
 use protocols::compile::{Choices, compile};
-use protocols::cost::{inference_bytes, predict};
+use protocols::cost::{Pace, predict};
 use protocols::he::HeBackend;
+use protocols::he::packing::DEFAULT_RATE;
 use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
@@ -91,17 +93,22 @@ const SPARE_BITS: u32 = 1;
 const SETTLED_FOR: [f64; 3] = [0.99, 0.98, 0.95];
 
 /// Scales to choose among, or why there are none.
-type Frontier = Result<Vec<Found>, String>;
+type Frontier = Result<Vec<Scales>, String>;
 
 /// A checkpoint with what all variants of its protocol start from.
 pub(crate) struct Calibrated {
     checkpoint: Checkpoint,
     source: DataSource,
-    calibration: Calibration,
-    lowered: Lowered,
-    pinned: Pinned,
-    /// Scales that keep a share of the classes, or why none do, for the shares that were asked for.
-    frontiers: RefCell<Vec<(f64, Frontier)>>,
+    /// Which scales keep a share of the classes: what was looked at for one variant is known for the others.
+    scales: RefCell<Scaling>,
+}
+
+/// The search for scales, and what it began with for the shares that were asked for.
+struct Scaling {
+    search: Search,
+    frontiers: Vec<(f64, Frontier)>,
+    /// Added to the scales of a frontier that are not pinned.
+    spare: Scales,
 }
 
 impl Calibrated {
@@ -119,7 +126,12 @@ impl Calibrated {
             fw: choices.fw.or(untrained.map(|scales| scales.fw)),
             ring_bits: choices.ring,
         };
-        Ok(Self { checkpoint, source, calibration, lowered, pinned, frontiers: RefCell::default() })
+        let imported = checkpoint.meta.settings.get(IMPORTED_FROM).is_some();
+        let spare = |given: Option<u32>| if imported && given.is_none() { SPARE_BITS } else { 0 };
+        let spare = Scales { fa: spare(pinned.fa), fw: spare(pinned.fw) };
+        let search = Search::new(lowered, calibration, pinned);
+        let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare });
+        Ok(Self { checkpoint, source, scales })
     }
 
     /// Compiles it for a variant.
@@ -131,59 +143,68 @@ impl Calibrated {
     ) -> Result<Compiled, Error> {
         let name = &self.checkpoint.meta.net;
         let options = Choices { relu, backend, he: None, bytes_per_second: choices.bytes_per_second };
+        let pace = Pace {
+            bytes_per_second: choices.bytes_per_second.unwrap_or(DEFAULT_RATE),
+            delay_s: choices.delay_s,
+        };
         let cost = |model: &QuantModel| {
             let (plan, _) = compile(name, model, &options).ok()?;
-            Some(inference_bytes(&predict(&plan)) as f64)
+            Some(choices.objective.of(&predict(&plan), pace))
         };
-        let (agreement, mut found) = self.settle(choices.agreement, cost)?;
-        if agreement < choices.agreement {
-            eprintln!(
-                "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
-                100.0 * choices.agreement,
-                100.0 * found.agreement
-            );
-        }
-        if self.checkpoint.meta.settings.get(IMPORTED_FROM).is_some() {
-            let Scales { fa, fw } = found.model.scales;
-            let finer = |given: Option<u32>, found: u32| given.or(Some(found + SPARE_BITS));
-            let pinned = self.pinned;
-            let finer = Pinned { fa: finer(pinned.fa, fa), fw: finer(pinned.fw, fw), ..pinned };
-            // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
-            found = search(&self.lowered, &self.calibration, agreement, finer, cost).unwrap_or(found);
-        }
+        let found = self.scales.borrow_mut().settle(choices, cost)?;
         let (plan, secrets) = compile(name, &found.model, &options)?;
         let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
         Ok(Compiled { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
     }
+}
 
-    /// The cheapest scales that keep the share `wanted` of the classes or, where that is what is usual and none do, the
-    /// next smaller one that some keep; with that share.
-    fn settle(&self, wanted: f64, cost: impl Fn(&QuantModel) -> Option<f64>) -> Result<(f64, Found), Error> {
-        let first = self.cheapest(wanted, &cost);
+impl Scaling {
+    /// The cheapest scales that keep the share of the classes that is asked for or, where that is what is usual and none do,
+    /// the next smaller one that some keep.
+    fn settle(
+        &mut self,
+        choices: &Compile,
+        cost: impl Fn(&QuantModel) -> Option<f64>,
+    ) -> Result<Found, Error> {
+        let (wanted, passing) = (choices.agreement, choices.rescale == Rescale::Auto);
+        let first = self.cheapest(wanted, passing, &cost);
         if first.is_err() && wanted == DEFAULT_AGREEMENT {
             for less in SETTLED_FOR {
-                if let Ok(found) = self.cheapest(less, &cost) {
-                    return Ok((less, found));
+                if let Ok(found) = self.cheapest(less, passing, &cost) {
+                    eprintln!(
+                        "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
+                        100.0 * wanted,
+                        100.0 * found.agreement
+                    );
+                    return Ok(found);
                 }
             }
         }
-        Ok((wanted, first?))
+        first
     }
 
-    fn cheapest(&self, wanted: f64, cost: impl Fn(&QuantModel) -> Option<f64>) -> Result<Found, Error> {
-        let mut frontiers = self.frontiers.borrow_mut();
-        if !frontiers.iter().any(|(share, _)| *share == wanted) {
-            let found = frontier(&self.lowered, &self.calibration, wanted, self.pinned);
-            frontiers.push((wanted, found.map_err(|error| error.to_string())));
+    fn cheapest(
+        &mut self,
+        wanted: f64,
+        passing: bool,
+        cost: impl Fn(&QuantModel) -> Option<f64>,
+    ) -> Result<Found, Error> {
+        if !self.frontiers.iter().any(|(share, _)| *share == wanted) {
+            let found = self.search.frontier(wanted).map_err(|error| error.to_string());
+            self.frontiers.push((wanted, found));
         }
-        let (_, found) = frontiers.iter().find(|(share, _)| *share == wanted).expect("it was just found");
+        let (_, found) = self.frontiers.iter().find(|(share, _)| *share == wanted).expect("it was just found");
         let none = |found: &str| Error::Option {
             option: "--agreement",
             expected: format!("scales that keep {:.1} % of the classes and can be run", 100.0 * wanted),
             found: found.to_owned(),
         };
         let found = found.as_ref().map_err(|error| none(error))?;
-        cheapest(found, cost).cloned().ok_or_else(|| none("none"))
+        let spared = |scales: &Scales| Scales { fa: scales.fa + self.spare.fa, fw: scales.fw + self.spare.fw };
+        let finer: Vec<Scales> = found.iter().map(spared).collect();
+        // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
+        let of_finer = self.search.cheapest(&finer, wanted, passing, &cost);
+        of_finer.or_else(|_| self.search.cheapest(found, wanted, passing, &cost)).map_err(|_| none("none"))
     }
 }
 

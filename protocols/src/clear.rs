@@ -56,6 +56,11 @@ pub fn replay(
                 let output = layer.ideal(u, v);
                 hide(&mut shares, layer.output(), &output);
             }
+            Step::Reshare(reshare) => {
+                let source = reshare.source().index();
+                let value = open(ring, &shares.u[source], &shares.v[source]);
+                hide(&mut shares, reshare.output(), &value);
+            }
         }
     }
     let last = plan.logits().index();

@@ -10,6 +10,7 @@ use crate::numbering::{ChannelStep, LayerId};
 use crate::prepared::{PreparedPlan, Step};
 use crate::saved::{Loading, Saving};
 use crate::setup::{self, ClientSession};
+use crate::steps::reshare::Reshare;
 use crate::steps::{activation, input, output};
 use crate::store::Store;
 use crate::values::{ClientMask, ClientShare, ClientValues};
@@ -81,7 +82,7 @@ impl<'p> Client<'p> {
                     channel.enter(Phase::Offline, step.channel_step().number());
                     linear.client_request(channel, &self.session.key, &values, rng)?;
                 }
-                Step::Activation(_) => {}
+                Step::Activation(_) | Step::Reshare(_) => {}
             }
         }
         let mut offers = Vec::new();
@@ -93,8 +94,10 @@ impl<'p> Client<'p> {
                     values.insert_share(linear.output(), share);
                 }
                 Step::Activation(layer) => {
-                    offers.push(layer.client_accept(channel, &mut self.session, first_layer)?);
+                    let offer = layer.client_accept(channel, &mut self.session, first_layer)?;
+                    offers.push(Offer::Activation(offer));
                 }
+                Step::Reshare(reshare) => offers.push(Offer::Reshare(reshare)),
             }
         }
         let (mut window, mut layers) = (Window::new(), Vec::with_capacity(offers.len()));
@@ -104,6 +107,14 @@ impl<'p> Client<'p> {
             Ok::<(), Error>(())
         };
         for offer in offers {
+            let offer = match offer {
+                Offer::Activation(offer) => offer,
+                Offer::Reshare(reshare) => {
+                    channel.enter(Phase::Offline, reshare.channel_step().number());
+                    reshare.client(channel, &values)?;
+                    continue;
+                }
+            };
             let layer = offer.layer();
             while let Some(earlier) = window.before(layer.kept_units()) {
                 receive(channel, &self.session, earlier)?;
@@ -118,13 +129,27 @@ impl<'p> Client<'p> {
     }
 }
 
-/// The masks of the image and of every activation layer's output.
+/// What the client answers once it has all of the server's answers.
+enum Offer<'p> {
+    Activation(activation::ClientOffer<'p>),
+    Reshare(&'p Reshare),
+}
+
+/// The masks of the image and of every value that a segment can read.
 fn masked(plan: &PreparedPlan, seed: &MaskSeed) -> ClientValues {
     let mut values = ClientValues::default();
     let mask = |value, units| seed.client_mask(plan.ring, value, units);
     values.insert_mask(ValueId::IMAGE, mask(ValueId::IMAGE, plan.input.size()));
-    for layer in plan.activations() {
-        values.insert_mask(layer.output(), mask(layer.output(), layer.units()));
+    for step in &plan.prepared {
+        match step {
+            Step::Linear(_) => {}
+            Step::Activation(layer) => {
+                values.insert_mask(layer.output(), mask(layer.output(), layer.units()));
+            }
+            Step::Reshare(reshare) => {
+                values.insert_mask(reshare.output(), mask(reshare.output(), reshare.units()));
+            }
+        }
     }
     values
 }
@@ -143,6 +168,7 @@ impl<'p> ClientReady<'p> {
             let value = match step {
                 Step::Linear(linear) => linear.output(),
                 Step::Activation(layer) => layer.output(),
+                Step::Reshare(reshare) => reshare.output(),
             };
             to.values(self.values.share(value).elements())?;
         }
@@ -165,6 +191,7 @@ impl<'p> ClientReady<'p> {
             match step {
                 Step::Linear(linear) => values.insert_share(linear.output(), ClientShare::new(elements)),
                 Step::Activation(layer) => values.insert_mask(layer.output(), ClientMask::new(elements)),
+                Step::Reshare(reshare) => values.insert_mask(reshare.output(), ClientMask::new(elements)),
             }
         }
         let load = |layer| activation::ClientReady::load(layer, first_layer, &mut from);
@@ -192,7 +219,7 @@ impl<'p> ClientReady<'p> {
         for step in &plan.prepared {
             channel.enter(Phase::Online, step.channel_step().number());
             match step {
-                Step::Linear(_) => {} // The server's alone.
+                Step::Linear(_) | Step::Reshare(_) => {} // The server's alone.
                 Step::Activation(_) => {
                     layers.next().expect("as many layers as activation steps").online(channel, &values)?;
                 }

@@ -99,13 +99,14 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
                 let compared_bits = step.bound_bits + 1 - step.truncate;
                 PlannedStep::Activation(ActivationPlan { step: step.clone(), compared_bits })
             }
+            Step::Reshare(step) => PlannedStep::Reshare(step.clone()),
         });
     }
     Ok(Plan {
         version: PROTOCOL_VERSION,
         name: name.to_owned(),
         ring: model.ring,
-        scales: model.scales,
+        image_scale: model.scales.image,
         input: model.input,
         relu: choices.relu,
         he,

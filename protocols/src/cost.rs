@@ -10,6 +10,7 @@ use crate::steps::{input, output};
 use crate::tally::{Operations, StepCost, Tally, Traffic};
 use crate::window::Window;
 use netem::Phase;
+use serde::{Deserialize, Serialize};
 
 /// The cost of set-up and of one inference, per phase and step.
 pub fn predict(plan: &PreparedPlan) -> Vec<StepCost> {
@@ -26,7 +27,7 @@ fn offline(plan: &PreparedPlan, tally: &mut Tally) {
         tally.enter(Phase::Offline, step.channel_step());
         match step {
             Step::Linear(linear) => linear.cost_requests(tally),
-            Step::Activation(_) => {}
+            Step::Activation(_) | Step::Reshare(_) => {}
         }
     }
     for step in &plan.prepared {
@@ -34,6 +35,7 @@ fn offline(plan: &PreparedPlan, tally: &mut Tally) {
         match step {
             Step::Linear(linear) => linear.cost_answers(tally),
             Step::Activation(layer) => layer.cost_offer(tally),
+            Step::Reshare(_) => {}
         }
     }
     // The client's order: the server reads choices one layer at a time, so its material is as deep as the choices are.
@@ -43,7 +45,17 @@ fn offline(plan: &PreparedPlan, tally: &mut Tally) {
         layer.cost_garble(tally);
     };
     let mut window = Window::new();
-    for layer in plan.activations() {
+    for step in &plan.prepared {
+        let layer = match step {
+            Step::Linear(_) => continue,
+            Step::Reshare(reshare) => {
+                tally.enter(Phase::Offline, reshare.channel_step());
+                // The server sends nothing between reading it and reading the next layer's choices, which are as deep.
+                tally.posted(|tally| reshare.cost(tally));
+                continue;
+            }
+            Step::Activation(layer) => &**layer,
+        };
         while let Some(earlier) = window.before(layer.kept_units()) {
             garble(tally, earlier);
         }
@@ -64,6 +76,7 @@ fn online(plan: &PreparedPlan, tally: &mut Tally) {
         match step {
             Step::Linear(linear) => linear.cost_online(tally),
             Step::Activation(layer) => layer.cost_online(tally),
+            Step::Reshare(_) => {}
         }
     }
     tally.enter(Phase::Online, plan.output_step());
@@ -88,6 +101,23 @@ pub fn total(costs: &[StepCost], phase: Phase) -> StepCost {
         sum.operations += cost.operations;
     }
     sum
+}
+
+/// A link as a price: seconds a byte and a one-way delay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Bytes a second in either direction.
+    pub bytes_per_second: f64,
+    /// One way.
+    pub delay_s: f64,
+}
+
+impl Pace {
+    /// Seconds that a phase takes on the link, computing apart: every byte and the delays of its longest chain of messages.
+    pub fn seconds(&self, cost: &StepCost) -> f64 {
+        (cost.up.bytes + cost.down.bytes) as f64 / self.bytes_per_second
+            + (cost.up.flights + cost.down.flights) as f64 * self.delay_s
+    }
 }
 
 /// Payload bytes of one inference, offline and online, both directions.

@@ -79,6 +79,7 @@ impl Memory {
                     memory.window = memory.window.max(of_window(2 * stored.labels + stored.material));
                     choices = choices.max(of_window(stored.labels));
                 }
+                Step::Reshare(reshare) => memory.stored.server += reshare.stored_bytes() as u64,
             }
         }
         memory.window = memory.window.min(memory.file);

@@ -259,7 +259,6 @@ mod tests {
     use crate::he::{HeBackend, HeParameters};
     use crate::plan::{PROTOCOL_VERSION, ReluVariant};
     use models::fixed::Ring;
-    use models::fixed::quantise::Scales;
     use models::graph::Shape;
 
     fn plan(name: &str) -> Plan {
@@ -267,7 +266,7 @@ mod tests {
             version: PROTOCOL_VERSION,
             name: name.into(),
             ring: Ring::new(20).unwrap(),
-            scales: Scales { fa: 6, fw: 8 },
+            image_scale: 6,
             input: Shape::new(3, 32, 32),
             relu: ReluVariant::default(),
             he: HeParameters {

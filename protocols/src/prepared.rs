@@ -6,6 +6,7 @@ use crate::numbering::{ChannelStep, LayerId};
 use crate::plan::{PROTOCOL_VERSION, Plan, PlannedStep, validate};
 use crate::steps::activation::Activation;
 use crate::steps::linear::Linear;
+use crate::steps::reshare::Reshare;
 use std::ops::Deref;
 
 /// A [`Plan`], which it derefs to, and its steps made ready. Made once; what reads a plan reads this.
@@ -19,6 +20,7 @@ pub struct PreparedPlan {
 pub(crate) enum Step {
     Linear(Linear),
     Activation(Box<Activation>),
+    Reshare(Reshare),
 }
 
 impl Step {
@@ -27,6 +29,7 @@ impl Step {
         match self {
             Self::Linear(linear) => linear.channel_step(),
             Self::Activation(layer) => layer.channel_step(),
+            Self::Reshare(reshare) => reshare.channel_step(),
         }
     }
 
@@ -35,6 +38,7 @@ impl Step {
         match self {
             Self::Linear(linear) => linear.units(),
             Self::Activation(layer) => layer.units(),
+            Self::Reshare(reshare) => reshare.units(),
         }
     }
 }
@@ -56,6 +60,7 @@ impl PreparedPlan {
             PlannedStep::Activation(step) => {
                 Activation::new(&plan, index, step).map(|layer| Step::Activation(Box::new(layer)))
             }
+            PlannedStep::Reshare(step) => Ok(Step::Reshare(Reshare::new(&plan, index, step))),
         };
         let prepared = plan.steps.iter().enumerate().map(ready).collect::<Result<_, Error>>()?;
         Ok(Self { plan, prepared })
@@ -74,7 +79,7 @@ impl PreparedPlan {
     /// The activation layers, in order.
     pub(crate) fn activations(&self) -> impl Iterator<Item = &Activation> {
         self.prepared.iter().filter_map(|step| match step {
-            Step::Linear(_) => None,
+            Step::Linear(_) | Step::Reshare(_) => None,
             Step::Activation(layer) => Some(&**layer),
         })
     }

@@ -7,7 +7,7 @@ use models::fixed::quantise::MAX_WEIGHT;
 use models::fixed::steps::{Term, TermOp};
 use serde::{Deserialize, Serialize};
 
-/// What the server alone holds: integer weights and biases per step, `None` for activation steps.
+/// What the server alone holds: integer weights and biases per step, `None` for steps without.
 #[derive(Serialize, Deserialize)]
 pub struct ServerSecrets {
     /// By step.
@@ -56,7 +56,7 @@ impl ServerSecrets {
 /// Values of every kernel and of the bias that a step has.
 fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
     match step {
-        PlannedStep::Activation(_) => None,
+        PlannedStep::Activation(_) | PlannedStep::Reshare(_) => None,
         PlannedStep::Linear(linear) => {
             let kernel = |term: &Term| match term.op {
                 TermOp::Shift { .. } => 0,

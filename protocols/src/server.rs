@@ -15,6 +15,7 @@ use crate::secrets::ServerSecrets;
 use crate::setup::{self, ServerSession};
 use crate::steps::activation::{self, Activation};
 use crate::steps::linear::PreparedSegment;
+use crate::steps::reshare::{self, Reshare};
 use crate::steps::{input, output};
 use crate::values::{ServerMask, ServerShare};
 use netem::{Channel, Phase};
@@ -32,6 +33,7 @@ pub struct Model<'a> {
 enum ModelStep<'a> {
     Linear(PreparedSegment<'a>),
     Activation(&'a Activation),
+    Reshare(&'a Reshare),
 }
 
 impl<'a> Model<'a> {
@@ -47,6 +49,7 @@ impl<'a> Model<'a> {
                     ModelStep::Linear(PreparedSegment::new(plan, linear, &context, weights, &mut memory)?)
                 }
                 Step::Activation(layer) => ModelStep::Activation(layer),
+                Step::Reshare(reshare) => ModelStep::Reshare(reshare),
             });
         }
         Ok(Self { plan, context, steps })
@@ -72,12 +75,14 @@ pub struct ServerReady<'a> {
 enum ReadyStep<'a> {
     Linear(&'a PreparedSegment<'a>, ServerMask),
     Activation(Box<activation::ServerReady<'a>>),
+    Reshare(reshare::ServerReady<'a>),
 }
 
 /// The same before the client's choices.
 enum OfferedStep<'a> {
     Linear(&'a PreparedSegment<'a>, ServerMask),
     Activation(activation::ServerOffer<'a>),
+    Reshare(&'a Reshare),
 }
 
 /// What is left for the verifier of a measured run.
@@ -124,6 +129,7 @@ impl<'a> Server<'a> {
                     let offer = layer.server_offer(channel, &mut self.session, first_layer, rng)?;
                     OfferedStep::Activation(offer)
                 }
+                ModelStep::Reshare(reshare) => OfferedStep::Reshare(reshare),
             });
         }
         let mut steps = Vec::with_capacity(offered.len());
@@ -137,6 +143,10 @@ impl<'a> Server<'a> {
                     channel.enter(Phase::Offline, offer.layer().channel_step().number());
                     let chosen = offer.chosen(channel, &mut self.session)?;
                     ReadyStep::Activation(Box::new(chosen.garble(channel, &self.session, rng)?))
+                }
+                OfferedStep::Reshare(reshare) => {
+                    channel.enter(Phase::Offline, reshare.channel_step().number());
+                    ReadyStep::Reshare(reshare.server(channel)?)
                 }
             });
         }
@@ -158,6 +168,7 @@ impl<'a> ServerReady<'a> {
             match step {
                 ReadyStep::Linear(..) => {} // Its mask is the seed's.
                 ReadyStep::Activation(layer) => layer.save(&mut to)?,
+                ReadyStep::Reshare(ready) => ready.save(&mut to)?,
             }
         }
         to.end()
@@ -179,6 +190,9 @@ impl<'a> ServerReady<'a> {
                     let ready = activation::ServerReady::load(layer, first_layer, &mut from)?;
                     ReadyStep::Activation(Box::new(ready))
                 }
+                ModelStep::Reshare(reshare) => {
+                    ReadyStep::Reshare(reshare::ServerReady::load(reshare, &mut from)?)
+                }
             });
         }
         from.end()?;
@@ -190,6 +204,7 @@ impl<'a> ServerReady<'a> {
         let of_step = |step: &ReadyStep<'_>| match step {
             ReadyStep::Linear(_, mask) => size_of_val(mask.elements()),
             ReadyStep::Activation(layer) => layer.stored_bytes(),
+            ReadyStep::Reshare(ready) => ready.stored_bytes(),
         };
         self.steps.iter().map(of_step).sum()
     }
@@ -209,6 +224,11 @@ impl<'a> ServerReady<'a> {
                     channel.enter(Phase::Online, layer.layer().channel_step().number());
                     let source = layer.layer().source();
                     layer.online(channel, &shares[source.index()])?
+                }
+                ReadyStep::Reshare(ready) => {
+                    channel.enter(Phase::Online, ready.reshare().channel_step().number());
+                    let source = ready.reshare().source();
+                    ready.online(&shares[source.index()])
                 }
             });
         }

@@ -20,10 +20,10 @@ pub fn render(plan: &PreparedPlan) -> String {
     let _ = writeln!(out, "plan {}  digest {}", plan.name, plan.digest());
     let _ = writeln!(
         out,
-        "ring 2^{}, activations 2^-{}, weights 2^-{}, {} ReLUs ({})",
+        "ring 2^{}, image 2^-{}, logits 2^-{}, {} ReLUs ({})",
         plan.ring.bits(),
-        plan.scales.fa,
-        plan.scales.fw,
+        plan.image_scale,
+        plan.output_scale(),
         plan.relus(),
         plan.relu.name()
     );
@@ -130,6 +130,7 @@ fn choices(step: &PlannedStep) -> String {
             a.step.truncate,
             a.compared_bits
         ),
+        PlannedStep::Reshare(_) => "passed on, at its scale".to_owned(),
         PlannedStep::Linear(linear) => {
             let parts: Vec<String> = linear
                 .exchanges

@@ -1,8 +1,10 @@
 //! Small random networks, compiled.
 
 use models::fixed::calibrate::Calibration;
-use models::fixed::lower::lower;
-use models::fixed::quantise::{QuantModel, Scales, quantise};
+use models::fixed::fit::{Freedom, fit};
+use models::fixed::lower::{Lowered, lower};
+use models::fixed::quantise::{QuantModel, quantise};
+use models::fixed::scales::{Scales, StepScales};
 use models::graph::{Graph, Parameters};
 use models::mask::{Mask, Masks};
 use models::real::{argmax, forward};
@@ -19,6 +21,9 @@ pub(crate) struct Fixture {
     pub(crate) graph: Graph,
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
+    calibration: Calibration,
+    lowered: Lowered,
+    scales: Scales,
     pub(crate) model: QuantModel,
     pub(crate) plan: PreparedPlan,
     pub(crate) secrets: ServerSecrets,
@@ -28,6 +33,16 @@ pub(crate) struct Fixture {
 
 /// Random weights of sensible size; every unit is kept with probability `keep`.
 pub(crate) fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixture {
+    masked(graph, |_| keep, scales, seed)
+}
+
+/// The same, where `keep` says for a layer with which probability its units are kept.
+pub(crate) fn masked(
+    graph: Graph,
+    mut keep: impl FnMut(&mut ChaCha12Rng) -> f64,
+    scales: Scales,
+    seed: u64,
+) -> Fixture {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let parameters: Parameters = graph
         .parameter_shapes()
@@ -48,6 +63,7 @@ pub(crate) fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixt
         .collect();
     let mut masks = Masks::all_kept(&graph);
     for layer in graph.activations() {
+        let keep = keep(&mut rng);
         let kept = (0..layer.shape.size()).map(|_| rng.random_bool(keep)).collect();
         masks.set(layer.name, Mask::new(layer.shape, kept).unwrap());
     }
@@ -63,15 +79,23 @@ pub(crate) fn random(graph: Graph, keep: f64, scales: Scales, seed: u64) -> Fixt
         calibration.classes.push(argmax(values.last().unwrap()));
     }
     let lowered = lower(&graph, &parameters, &masks).unwrap();
-    let model = quantise(&lowered, &calibration, scales, None).unwrap();
+    let model = quantise(&lowered, &calibration, &StepScales::uniform(&lowered, scales), None).unwrap();
     let (plan, secrets) = compiled(&model, &Choices::default());
-    Fixture { graph, parameters, masks, model, plan, secrets, images }
+    Fixture { graph, parameters, masks, calibration, lowered, scales, model, plan, secrets, images }
 }
 
 impl Fixture {
     /// The same network with its kept units computed otherwise.
     pub(crate) fn with(self, relu: ReluVariant) -> Self {
         self.chosen(&Choices { relu, ..Choices::default() })
+    }
+
+    /// The same network with as few layers rescaled as a ring of `ring_bits` allows; `None` where it allows none.
+    pub(crate) fn fitted(mut self, ring_bits: u32) -> Option<Self> {
+        let freedom = Freedom { passing: true, coarser: 0 };
+        let scales = fit(&self.lowered, &self.calibration, self.scales, ring_bits, freedom)?;
+        self.model = quantise(&self.lowered, &self.calibration, &scales, Some(ring_bits)).unwrap();
+        Some(self.chosen(&Choices::default()))
     }
 
     /// The same network under other choices.

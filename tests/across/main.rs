@@ -4,6 +4,7 @@
 
 mod fixtures;
 mod networks;
+mod passing;
 mod protocol;
 mod real_data;
 mod tidy;

@@ -3,7 +3,8 @@
 use models::fixed::calibrate::Calibration;
 use models::fixed::evaluate::{Rounding, evaluate};
 use models::fixed::lower::lower;
-use models::fixed::quantise::{Scales, quantise};
+use models::fixed::quantise::quantise;
+use models::fixed::scales::{Scales, StepScales};
 use models::fixed::steps::Step;
 use models::graph::{Graph, Parameters, Shape};
 use models::mask::{Mask, Masks};
@@ -58,7 +59,7 @@ fn networks_without_rounding_are_the_same_in_the_ring_as_over_the_reals() {
         let logits = values.last().unwrap();
         let calibration = Calibration { largest, images: vec![image.clone()], classes: vec![argmax(logits)] };
         let lowered = lower(&graph, &parameters, &masks).unwrap();
-        let model = quantise(&lowered, &calibration, SCALES, None).unwrap();
+        let model = quantise(&lowered, &calibration, &StepScales::uniform(&lowered, SCALES), None).unwrap();
         let evaluated = evaluate(&model, model.quantise_image(&image), &mut Rounding::Nearest);
         let Some(Step::Linear(segment)) = model.steps.last() else { panic!("the last step is linear") };
         let scale = f64::from(segment.scale).exp2();
@@ -80,7 +81,7 @@ fn a_stem_without_activation_is_only_rescaled() {
         .iter()
         .filter_map(|step| match step {
             Step::Activation(a) if a.kept.len() < a.shape.size() => Some((a.name.as_str(), a.kept.len())),
-            Step::Activation(_) | Step::Linear(_) => None,
+            Step::Activation(_) | Step::Linear(_) | Step::Reshare(_) => None,
         })
         .collect();
     assert_eq!(rescaled, [("bn1.rescale", 0)]);

@@ -2,7 +2,7 @@
 
 use crate::fixtures::{Fixture, random};
 use models::fixed::evaluate::{Rounding, evaluate};
-use models::fixed::quantise::Scales;
+use models::fixed::scales::Scales;
 use models::graph::{Activation, Graph, Node, Op, Shape, Window};
 use models::nets;
 use models::real;

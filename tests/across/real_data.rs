@@ -9,8 +9,9 @@ use models::data::{Dataset, Normalisation};
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::classify;
 use models::fixed::lower::lower;
-use models::fixed::quantise::{QuantModel, Scales, quantise};
-use models::fixed::search::{Pinned, search};
+use models::fixed::quantise::QuantModel;
+use models::fixed::scales::Scales;
+use models::fixed::search::{Pinned, Search};
 use models::graph::Shape;
 use models::{nets, real};
 use netem::Phase;
@@ -78,9 +79,10 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     let calibration_data = images(unpacked.path(), "cifar10_train2000.bin").take(100);
     let calibration = calibrate(&graph, &parameters, &masks, &normalisation, &calibration_data);
     let lowered = lower(&graph, &parameters, &masks).unwrap();
-    let found =
-        search(&lowered, &calibration, 0.99, Pinned::default(), |model| Some(f64::from(model.ring.bits())))
-            .unwrap();
+    let mut search = Search::new(lowered.clone(), calibration.clone(), Pinned::default());
+    let frontier = search.frontier(0.99).unwrap();
+    let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
+    let found = search.cheapest(&frontier, 0.99, true, by_ring).unwrap();
     let changed = |model: &QuantModel, images: usize| {
         let images = test.take(images);
         let fixed = classify(model, &normalisation, &images);
@@ -93,8 +95,10 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
 
     // The network was trained on the images of the search. One bit more on either scale, and widths as they are then
     // found, keep 99 in 100 classes of images that it was not.
-    let scales = Scales { fa: found.model.scales.fa + 1, fw: found.model.scales.fw + 1 };
-    let model = quantise(&lowered, &calibration, scales, None).unwrap();
+    let finer: Vec<Scales> =
+        frontier.iter().map(|scales| Scales { fa: scales.fa + 1, fw: scales.fw + 1 }).collect();
+    let model = search.cheapest(&finer, 0.99, true, by_ring).unwrap().model;
+    let scales = model.scales.finest();
     let of_all = changed(&model, test.len());
     println!("{of_all} of {} classes changed at {scales:?}", test.len());
     assert!(100 * of_all <= test.len(), "{of_all} classes changed at {scales:?}");

@@ -1,6 +1,7 @@
 //! Options that shape a plan, of every command that compiles one.
 
 use super::values::{backend, given, one_or_more, relu};
+use crate::choice::{Objective, Rescale};
 use clap::Args;
 use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
@@ -35,6 +36,12 @@ pub(crate) struct CompileArgs {
     /// 0.99, 0.98 and 0.95 that some keep].
     #[arg(long)]
     pub(crate) agreement: Option<f64>,
+    /// What is to be small where scales and rescalings are chosen [default: total].
+    #[arg(long)]
+    pub(crate) objective: Option<Objective>,
+    /// Where layers that keep no unit are rescaled; others pass their values on without a message [default: auto].
+    #[arg(long)]
+    pub(crate) rescale: Option<Rescale>,
     /// Held-out images used for calibration [default: 500].
     #[arg(long)]
     pub(crate) calibration_images: Option<usize>,
@@ -51,6 +58,8 @@ impl CompileArgs {
             fw: self.fw.or(other.fw),
             ring: self.ring.or(other.ring),
             agreement: self.agreement.or(other.agreement),
+            objective: self.objective.or(other.objective),
+            rescale: self.rescale.or(other.rescale),
             calibration_images: self.calibration_images.or(other.calibration_images),
         }
     }

@@ -58,10 +58,11 @@ impl<'a> Prediction<'a> {
         };
         let (setup, offline, online) =
             (predicted(Phase::Setup), predicted(Phase::Offline), predicted(Phase::Online));
+        let finest = self.plan.finest_scales();
         CellRow {
             ring_bits: Some(self.plan.ring.bits()),
-            fa: Some(self.plan.scales.fa),
-            fw: Some(self.plan.scales.fw),
+            fa: Some(finest.fa),
+            fw: Some(finest.fw),
             predicted_setup_up_bytes: setup.0,
             predicted_setup_down_bytes: setup.1,
             predicted_setup_rounds: setup.2,

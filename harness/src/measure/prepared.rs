@@ -113,7 +113,7 @@ impl Workbench {
         // Another variant of the same scales computes the same in the clear.
         let same = |other: &&&Prepared| {
             let (one, other) = (&compiled.model, &other.compiled.model);
-            (one.scales, one.ring) == (other.scales, other.ring)
+            (&one.scales, one.ring) == (&other.scales, other.ring)
         };
         let accuracy = match of_model.iter().find(same) {
             Some(other) => other.accuracy.clone(),

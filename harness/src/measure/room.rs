@@ -63,7 +63,6 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::fixed::quantise::Scales;
     use models::fixed::steps::{Segment, Term, TermOp, ValueId};
     use models::graph::Shape;
     use protocols::he::{HeBackend, HeParameters};
@@ -79,7 +78,7 @@ mod tests {
             version: PROTOCOL_VERSION,
             name: "empty".into(),
             ring: models::fixed::Ring::new(20).unwrap(),
-            scales: Scales { fa: 6, fw: 8 },
+            image_scale: 6,
             input,
             relu: ReluVariant::default(),
             he: HeParameters {

@@ -52,7 +52,7 @@ impl<'a> Evaluator<'a> {
     pub fn new(model: &'a QuantModel) -> Self {
         let prepare = |(step, weights): (&'a Step, &'a Option<IntegerWeights>)| match (step, weights) {
             (Step::Linear(segment), Some(weights)) => Some(RingSegment::new(model.ring, segment, weights)),
-            (Step::Linear(_) | Step::Activation(_), _) => None,
+            (Step::Linear(_) | Step::Activation(_) | Step::Reshare(_), _) => None,
         };
         let segments = model.steps.iter().zip(&model.weights).map(prepare).collect();
         Self { model, shapes: model.shapes(), segments }
@@ -77,6 +77,7 @@ impl<'a> Evaluator<'a> {
                         source.iter().filter(|x| !activation.keeps_bound(ring.signed(**x))).count() as u64;
                     activate(ring, activation, source, rounding)
                 }
+                (Step::Reshare(reshare), _) => values[reshare.source.index()].clone(),
                 (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
             };
             values.push(value);

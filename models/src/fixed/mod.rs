@@ -1,17 +1,19 @@
 //! Fixed point: from a network over the reals to integers modulo 2^k.
 //!
 //! `lower` folds the graph into linear segments and activation steps, `calibrate` measures them, `quantise` turns
-//! weights into integers and proves that nothing wraps, `evaluate` is the meaning of the result (`curve` that of a kept
+//! weights into integers at the `scales` it is given and proves that nothing wraps, `evaluate` is the meaning of the result (`curve` that of a kept
 //! unit), and `search` finds the smallest scales that keep the network's answers.
 
 pub mod calibrate;
 pub mod curve;
 pub mod evaluate;
 pub mod exact;
+pub mod fit;
 pub mod linear;
 pub mod lower;
 pub mod quantise;
 pub mod ring;
+pub mod scales;
 pub mod search;
 pub mod steps;
 

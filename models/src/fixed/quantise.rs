@@ -5,19 +5,10 @@ use super::curve::Curve;
 use super::linear::IntegerWeights;
 use super::lower::{Lowered, SegmentWeights};
 use super::ring::{MAX_RING_BITS, Ring};
-use super::steps::{ActivationStep, Segment, Step, TermOp};
+use super::scales::{StepScale, StepScales};
+use super::steps::{ActivationStep, ReshareStep, Segment, Step, TermOp, ValueId};
 use crate::Error;
 use crate::graph::Shape;
-use serde::{Deserialize, Serialize};
-
-/// log2 of the fixed-point scales.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scales {
-    /// Activations and the image are multiples of 2^-fa.
-    pub fa: u32,
-    /// Weights are multiples of 2^-fw.
-    pub fw: u32,
-}
 
 /// How much larger than the largest calibration value a bound must be.
 pub const HEADROOM: f64 = 1.25;
@@ -28,7 +19,7 @@ pub struct QuantModel {
     /// The ring of every share.
     pub ring: Ring,
     /// The scales it was made with.
-    pub scales: Scales,
+    pub scales: StepScales,
     /// Shape of the image.
     pub input: Shape,
     /// The steps, scales and bounds filled in.
@@ -43,9 +34,9 @@ impl QuantModel {
         value_shapes(self.input, &self.steps)
     }
 
-    /// The image at scale 2^fa, as ring elements.
+    /// The image at its scale, as ring elements.
     pub fn quantise_image(&self, normalised: &[f32]) -> Vec<u64> {
-        quantise_image(self.ring, self.scales, normalised)
+        quantise_image(self.ring, self.scales.image, normalised)
     }
 
     /// Units that keep their nonlinearity.
@@ -54,21 +45,84 @@ impl QuantModel {
             .iter()
             .map(|step| match step {
                 Step::Activation(a) => a.kept.len(),
-                Step::Linear(_) => 0,
+                Step::Linear(_) | Step::Reshare(_) => 0,
             })
             .sum()
     }
 }
 
-/// A normalised image at scale 2^fa, as ring elements.
-pub fn quantise_image(ring: Ring, scales: Scales, normalised: &[f32]) -> Vec<u64> {
-    let scale = f64::from(scales.fa).exp2();
+/// A normalised image as multiples of 2^-scale, as ring elements.
+pub fn quantise_image(ring: Ring, scale: u32, normalised: &[f32]) -> Vec<u64> {
+    let scale = f64::from(scale).exp2();
     normalised.iter().map(|x| ring.from_signed((f64::from(*x) * scale).round() as i64)).collect()
 }
 
 /// Shapes of all values: the image, then every step's output.
 pub fn value_shapes(input: Shape, steps: &[Step]) -> Vec<Shape> {
     std::iter::once(input).chain(steps.iter().map(Step::shape)).collect()
+}
+
+/// What a step's value and its division need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width {
+    /// log2 of the scale of what the step makes.
+    pub scale: u32,
+    /// Bits that a rescaling drops.
+    pub truncate: u32,
+    /// m of a rescaling: its input is promised to stay below 2^m in magnitude.
+    pub bound_bits: u32,
+    /// Bits of the smallest ring that it can be done in; 0 where any will do.
+    pub ring_bits: u32,
+}
+
+/// The width of every step at `scales`. Only what is divided and what is decoded has to fit the ring: a value that is passed
+/// on may wrap, since sums and products are exact modulo 2^k.
+///
+/// # Errors
+/// [`Error::Model`] where a layer would be rescaled to a scale that is no coarser than its input's, or that keeps units
+/// would be passed on.
+pub fn widths(
+    lowered: &Lowered,
+    calibration: &Calibration,
+    scales: &StepScales,
+) -> Result<Vec<Width>, Error> {
+    let mut made: Vec<Width> = Vec::with_capacity(lowered.steps.len());
+    for (step, scale) in lowered.steps.iter().zip(&scales.steps) {
+        let scale_of = |value: ValueId| value.maker().map_or(scales.image, |maker| made[maker].scale);
+        let mut width = Width { scale: 0, truncate: 0, bound_bits: 0, ring_bits: 0 };
+        match (step, *scale) {
+            (Step::Linear(segment), StepScale::Weights(fw)) => {
+                let highest = segment.terms.iter().map(|term| scale_of(term.source)).max();
+                width.scale = highest.expect("a segment has terms") + fw + segment.owed_bits();
+            }
+            (Step::Activation(layer), StepScale::Rescaled(fa)) => {
+                let source = scale_of(layer.source);
+                width.scale = fa;
+                width.truncate = source.checked_sub(fa).filter(|f| *f > 0).ok_or_else(|| {
+                    let expected = format!("a scale coarser than its input's 2^-{source}");
+                    Error::model(&layer.name, expected, format!("2^-{fa}"))
+                })?;
+                let largest = f64::from(calibration.largest[layer.measures]);
+                width.bound_bits = bits_for(largest, source, width.truncate);
+                width.ring_bits = width.bound_bits + 2;
+            }
+            (Step::Activation(layer), StepScale::Passed) if layer.kept.is_empty() => {
+                width.scale = scale_of(layer.source);
+            }
+            (step, other) => {
+                let expected = "bits for a segment, a scale for a layer that keeps units";
+                return Err(Error::model(step.name(), expected, format!("{other:?}")));
+            }
+        }
+        made.push(width);
+    }
+    if let (Some(last), Some(StepScale::Weights(_) | StepScale::Passed)) =
+        (made.last_mut(), scales.steps.last())
+    {
+        let largest = f64::from(*calibration.largest.last().expect("a graph has nodes"));
+        last.ring_bits = bits_for(largest, last.scale, 0) + 2;
+    }
+    Ok(made)
 }
 
 /// Rounds weights, sets every step's scale and bound, and picks the ring.
@@ -78,50 +132,47 @@ pub fn value_shapes(input: Shape, steps: &[Step]) -> Vec<Shape> {
 pub fn quantise(
     lowered: &Lowered,
     calibration: &Calibration,
-    scales: Scales,
+    scales: &StepScales,
     ring_bits: Option<u32>,
 ) -> Result<QuantModel, Error> {
-    let mut steps = lowered.steps.clone();
-    let mut value_scales = vec![scales.fa];
-    let mut needed: (u32, &str) = (scales.fa + 2, "input");
-    let mut weights = Vec::with_capacity(steps.len());
-    for (index, step) in steps.iter_mut().enumerate() {
-        match step {
-            Step::Linear(segment) => {
-                let real = lowered.weights[index].as_ref().expect("linear steps carry weights");
-                weights.push(Some(quantise_segment(segment, real, scales, &value_scales)?));
-                value_scales.push(segment.scale);
-                if index + 1 == lowered.steps.len() {
-                    let largest = f64::from(*calibration.largest.last().expect("a graph has nodes"));
-                    let bits = bits_for(largest, segment.scale, 0);
-                    needed = widest(needed, bits, lowered.steps[index].name());
-                }
-            }
-            Step::Activation(activation) => {
-                activation.curve = Curve::new(activation.activation, scales.fa);
-                activation.truncate = value_scales[activation.source.index()] - scales.fa;
-                let largest = f64::from(calibration.largest[activation.measures]);
-                activation.bound_bits =
-                    bits_for(largest, value_scales[activation.source.index()], activation.truncate);
-                needed = widest(needed, activation.bound_bits, lowered.steps[index].name());
-                weights.push(None);
-                value_scales.push(scales.fa);
-            }
+    let widths = widths(lowered, calibration, scales)?;
+    let mut needed: (u32, &str) = (scales.image + 2, "input");
+    for (step, width) in lowered.steps.iter().zip(&widths) {
+        if width.ring_bits > needed.0 {
+            needed = (width.ring_bits, step.name());
         }
     }
     let ring = pick_ring(needed, ring_bits)?;
-    Ok(QuantModel { ring, scales, input: lowered.input, steps, weights })
+    let mut steps = lowered.steps.clone();
+    let mut weights = Vec::with_capacity(steps.len());
+    for (index, (step, width)) in steps.iter_mut().zip(&widths).enumerate() {
+        weights.push(None);
+        match step {
+            Step::Linear(segment) => {
+                let real = lowered.weights[index].as_ref().expect("linear steps carry weights");
+                segment.scale = width.scale;
+                let scale_of = |value: ValueId| value.maker().map_or(scales.image, |maker| widths[maker].scale);
+                weights[index] = Some(quantise_segment(segment, real, scale_of)?);
+            }
+            Step::Activation(ActivationStep { name, source, shape, .. })
+                if scales.steps[index] == StepScale::Passed =>
+            {
+                *step = Step::Reshare(ReshareStep { name: name.clone(), source: *source, shape: *shape });
+            }
+            Step::Activation(layer) => {
+                layer.curve = Curve::new(layer.activation, width.scale);
+                (layer.truncate, layer.bound_bits) = (width.truncate, width.bound_bits);
+            }
+            Step::Reshare(_) => {}
+        }
+    }
+    Ok(QuantModel { ring, scales: scales.clone(), input: lowered.input, steps, weights })
 }
 
 /// Smallest m with `HEADROOM * largest * 2^scale <= 2^m - 2^truncate`, and room for at least three compared bits.
 fn bits_for(largest: f64, scale: u32, truncate: u32) -> u32 {
     let reach = HEADROOM * largest * f64::from(scale).exp2() + f64::from(truncate).exp2();
     (reach.log2().ceil().max(0.0) as u32).max(truncate + 2)
-}
-
-/// Rings needed so far (m + 2) against another bound.
-fn widest<'a>(needed: (u32, &'a str), bound_bits: u32, name: &'a str) -> (u32, &'a str) {
-    if bound_bits + 2 > needed.0 { (bound_bits + 2, name) } else { needed }
 }
 
 fn pick_ring((needed, step): (u32, &str), asked: Option<u32>) -> Result<Ring, Error> {
@@ -138,19 +189,15 @@ fn pick_ring((needed, step): (u32, &str), asked: Option<u32>) -> Result<Ring, Er
         .ok_or_else(|| Error::argument("ring", format!("1 to {MAX_RING_BITS} bits"), bits.to_string()))
 }
 
+/// Rounds the weights of a segment whose scale is set.
 fn quantise_segment(
     segment: &mut Segment,
     real: &SegmentWeights<f32, f32>,
-    scales: Scales,
-    value_scales: &[u32],
+    scale_of: impl Fn(ValueId) -> u32,
 ) -> Result<IntegerWeights, Error> {
-    let owed =
-        segment.terms.iter().map(|t| t.divisor.next_power_of_two().trailing_zeros()).max().unwrap_or(0);
-    let highest = segment.terms.iter().map(|t| value_scales[t.source.index()]).max().unwrap_or(scales.fa);
-    segment.scale = highest + scales.fw + owed;
     let mut kernels = Vec::with_capacity(segment.terms.len());
     for (term, kernel) in segment.terms.iter_mut().zip(&real.kernels) {
-        let gap = segment.scale - value_scales[term.source.index()];
+        let gap = segment.scale - scale_of(term.source);
         match &mut term.op {
             TermOp::Shift { shift } => {
                 if !term.divisor.is_power_of_two() {

@@ -2,13 +2,17 @@
 
 use super::calibrate::Calibration;
 use super::evaluate::{Evaluator, Rounding};
+use super::fit::{Freedom, fit};
 use super::lower::Lowered;
-use super::quantise::{QuantModel, Scales, quantise};
+use super::quantise::{QuantModel, quantise, widths};
+use super::ring::MAX_RING_BITS;
+use super::scales::{Scales, StepScales};
 use crate::Error;
 use crate::real::argmax;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use std::collections::HashMap;
 
 /// Activation scales tried, log2.
 const FA: std::ops::RangeInclusive<u32> = 4..=12;
@@ -35,72 +39,118 @@ pub struct Pinned {
     pub ring_bits: Option<u32>,
 }
 
-/// The cheapest quantization whose agreement reaches `wanted` (0..=1), by `cost` (`None` where it cannot be run).
-///
-/// # Errors
-/// Those of [`frontier`]; [`Error::Argument`] where nothing that reaches `wanted` can be run.
-pub fn search(
-    lowered: &Lowered,
-    calibration: &Calibration,
-    wanted: f64,
-    pinned: Pinned,
-    cost: impl Fn(&QuantModel) -> Option<f64>,
-) -> Result<Found, Error> {
-    let found = frontier(lowered, calibration, wanted, pinned)?;
-    cheapest(&found, cost).cloned().ok_or_else(|| unreached(wanted))
+impl Pinned {
+    /// The pair, where neither scale is free.
+    fn pair(&self) -> Option<Scales> {
+        Some(Scales { fa: self.fa?, fw: self.fw? })
+    }
 }
 
-/// Of each activation scale the coarsest weights whose agreement reaches `wanted`, as far as they are coarser than those of
-/// the activation scales before: agreement grows with either scale, so nothing else can be the cheapest.
-///
-/// With both scales pinned they are taken as they are, and their agreement is only reported.
-///
-/// # Errors
-/// [`Error::Argument`] where no scales reach `wanted`; the first refusal where all that might are too wide.
-pub fn frontier(
-    lowered: &Lowered,
-    calibration: &Calibration,
-    wanted: f64,
+/// A lowered network whose scales are searched for, and the agreements that were measured.
+pub struct Search {
+    lowered: Lowered,
+    calibration: Calibration,
     pinned: Pinned,
-) -> Result<Vec<Found>, Error> {
-    if let (Some(fa), Some(fw)) = (pinned.fa, pinned.fw) {
-        let model = quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits)?;
-        let agreement = agreement(&model, calibration, 0.0).expect("zero is always reached");
-        return Ok(vec![Found { model, agreement }]);
+    /// Agreements by scales and by the bits of the share that was asked for; `None` where less was found.
+    measured: HashMap<(StepScales, u64), Option<f64>>,
+}
+
+impl Search {
+    /// Among what `pinned` leaves free.
+    pub fn new(lowered: Lowered, calibration: Calibration, pinned: Pinned) -> Self {
+        Self { lowered, calibration, pinned, measured: HashMap::new() }
     }
-    let mut found = Vec::new();
-    let mut refused = None;
-    let activations = pinned.fa.map_or(FA, |fa| fa..=fa);
-    let weights = pinned.fw.map_or(FW, |fw| fw..=fw);
-    let mut coarser = *weights.end();
-    for fa in activations {
-        for fw in *weights.start()..=coarser {
-            let model = match quantise(lowered, calibration, Scales { fa, fw }, pinned.ring_bits) {
-                Ok(model) => model,
-                Err(error) => {
-                    refused = refused.or(Some(error));
-                    break; // a finer scale needs an even wider ring
+
+    /// Of each activation scale the coarsest weights, the same for all layers, whose agreement reaches `wanted` (0..=1), as
+    /// far as they are coarser than those of the activation scales before: agreement grows with either scale.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where no scales reach `wanted`; the first refusal where all that might are too wide.
+    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<Scales>, Error> {
+        if let Some(pair) = self.pinned.pair() {
+            return Ok(vec![pair]);
+        }
+        let mut found = Vec::new();
+        let mut refused = None;
+        let activations = self.pinned.fa.map_or(FA, |fa| fa..=fa);
+        let weights = self.pinned.fw.map_or(FW, |fw| fw..=fw);
+        let mut coarser = *weights.end();
+        for fa in activations {
+            for fw in *weights.start()..=coarser {
+                let scales = Scales { fa, fw };
+                let uniform = StepScales::uniform(&self.lowered, scales);
+                let model = match quantise(&self.lowered, &self.calibration, &uniform, self.pinned.ring_bits) {
+                    Ok(model) => model,
+                    Err(error) => {
+                        refused = refused.or(Some(error));
+                        break; // a finer scale needs an even wider ring
+                    }
+                };
+                if self.agreement(&model, wanted).is_some() {
+                    found.push(scales);
+                    // A finer fa is worth looking at only with a coarser fw, unless fw is pinned and fa alone is free.
+                    coarser = fw - u32::from(self.pinned.fw.is_none());
+                    break;
                 }
-            };
-            let Some(agreement) = agreement(&model, calibration, wanted) else { continue };
-            found.push(Found { model, agreement });
-            // A finer fa is worth looking at only with a coarser fw, unless fw is pinned and fa alone is free.
-            coarser = fw - u32::from(pinned.fw.is_none());
-            break;
+            }
+        }
+        match (found.is_empty(), refused) {
+            (false, _) => Ok(found),
+            (true, Some(error)) => Err(error),
+            (true, None) => Err(unreached(wanted)),
         }
     }
-    match (found.is_empty(), refused) {
-        (false, _) => Ok(found),
-        (true, Some(error)) => Err(error),
-        (true, None) => Err(unreached(wanted)),
+
+    /// Of what can be made of `frontier`, the same pair for all layers or what fits narrower and wider rings ([`fit`]), the
+    /// cheapest by `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. With both scales pinned
+    /// agreement is only reported.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where nothing that reaches `wanted` can be run.
+    pub fn cheapest(
+        &mut self,
+        frontier: &[Scales],
+        wanted: f64,
+        passing: bool,
+        cost: impl Fn(&QuantModel) -> Option<f64>,
+    ) -> Result<Found, Error> {
+        let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
+        let coarser = if self.pinned.fw.is_some() { 0 } else { COARSER };
+        let mut all: Vec<StepScales> = Vec::new();
+        for scales in frontier {
+            let uniform = StepScales::uniform(&self.lowered, *scales);
+            let Ok(widths) = widths(&self.lowered, &self.calibration, &uniform) else { continue };
+            let needed = widths.iter().map(|width| width.ring_bits).max().expect("a network has steps");
+            let mut add = |scales: StepScales| if !all.contains(&scales) { all.push(scales) };
+            add(uniform);
+            for ring_bits in self.pinned.ring_bits.map_or(needed - coarser..=MAX_RING_BITS, |bits| bits..=bits) {
+                let freedom = Freedom { passing, coarser };
+                fit(&self.lowered, &self.calibration, *scales, ring_bits, freedom).into_iter().for_each(&mut add);
+            }
+        }
+        let priced = all.iter().filter_map(|scales| {
+            let model = quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits).ok()?;
+            Some((cost(&model)?, model))
+        });
+        let mut priced: Vec<(f64, QuantModel)> = priced.collect();
+        priced.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        for (_, model) in priced {
+            if let Some(agreement) = self.agreement(&model, wanted) {
+                return Ok(Found { model, agreement });
+            }
+        }
+        Err(unreached(wanted))
+    }
+
+    /// [`agreement`], measured once.
+    fn agreement(&mut self, model: &QuantModel, wanted: f64) -> Option<f64> {
+        let key = (model.scales.clone(), wanted.to_bits());
+        *self.measured.entry(key).or_insert_with(|| agreement(model, &self.calibration, wanted))
     }
 }
 
-/// The one of least `cost`, the first of equals; `None` where none can be run.
-pub fn cheapest(found: &[Found], cost: impl Fn(&QuantModel) -> Option<f64>) -> Option<&Found> {
-    let costs = found.iter().filter_map(|found| Some((cost(&found.model)?, found)));
-    costs.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, found)| found)
-}
+/// Most bits by which a segment's weights are coarser than the frontier's.
+const COARSER: u32 = 3;
 
 fn unreached(wanted: f64) -> Error {
     Error::argument(

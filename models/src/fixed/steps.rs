@@ -40,6 +40,8 @@ pub enum Step {
     Linear(Segment),
     /// Nonlinearity where the mask keeps it, and rescaling everywhere.
     Activation(ActivationStep),
+    /// A segment's value as it is, at the segment's scale: a layer that keeps nothing and is not rescaled.
+    Reshare(ReshareStep),
 }
 
 impl Step {
@@ -48,6 +50,7 @@ impl Step {
         match self {
             Self::Linear(segment) => &segment.name,
             Self::Activation(activation) => &activation.name,
+            Self::Reshare(reshare) => &reshare.name,
         }
     }
 
@@ -56,6 +59,7 @@ impl Step {
         match self {
             Self::Linear(segment) => segment.shape,
             Self::Activation(activation) => activation.shape,
+            Self::Reshare(reshare) => reshare.shape,
         }
     }
 }
@@ -71,6 +75,14 @@ pub struct Segment {
     pub shape: Shape,
     /// log2 of the result's fixed-point scale (0 before quantization).
     pub scale: u32,
+}
+
+impl Segment {
+    /// Bits that the divisors of average pools add to the scale.
+    pub fn owed_bits(&self) -> u32 {
+        let bits = |term: &Term| term.divisor.next_power_of_two().trailing_zeros();
+        self.terms.iter().map(bits).max().unwrap_or(0)
+    }
 }
 
 /// `op(pre(source)) / divisor`.
@@ -180,4 +192,15 @@ pub struct ActivationStep {
     pub measures: NodeId,
     /// Kept units, by index in `(channel, row, column)` order, ascending.
     pub kept: Vec<u32>,
+}
+
+/// A value under a fresh mask of the client, which the next segment can be asked for. Nothing is computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReshareStep {
+    /// The graph's activation node, or the value that is passed on.
+    pub name: String,
+    /// The segment's value that it passes on.
+    pub source: ValueId,
+    /// Shape of source and result.
+    pub shape: Shape,
 }

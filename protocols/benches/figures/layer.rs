@@ -5,7 +5,7 @@ use crate::convolution::{IMAGE_SCALE, WEIGHT_SCALE, convolution_segment, random_
 use crate::measure::Failure;
 use models::fixed::curve::Curve;
 use models::fixed::linear::IntegerWeights;
-use models::fixed::quantise::Scales;
+use models::fixed::scales::{StepScale, StepScales};
 use models::fixed::steps::{ActivationStep, Step, ValueId};
 use models::fixed::{QuantModel, Ring};
 use models::graph::{Activation, Shape};
@@ -88,7 +88,11 @@ impl Layer {
         bound: i64,
     ) -> Result<Self, Failure> {
         let ring = Ring::new(ring_bits).ok_or("no such ring")?;
-        let scales = Scales { fa: IMAGE_SCALE, fw: WEIGHT_SCALE };
+        let scale = match step {
+            Step::Linear(_) => StepScale::Weights(WEIGHT_SCALE),
+            Step::Activation(_) | Step::Reshare(_) => StepScale::Rescaled(IMAGE_SCALE),
+        };
+        let scales = StepScales { image: IMAGE_SCALE, steps: vec![scale] };
         let model = QuantModel { ring, scales, input, steps: vec![step], weights: vec![weights] };
         let (plan, secrets) = compile(name, &model, &Choices { relu, ..Choices::default() })?;
         let mut rng = ChaCha20Rng::seed_from_u64(12);

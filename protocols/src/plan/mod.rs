@@ -8,15 +8,16 @@ pub(crate) mod validate;
 use crate::he::{Exchange, HeParameters};
 use crate::numbering::ChannelStep;
 use models::fixed::Ring;
-use models::fixed::quantise::{Scales, quantise_image};
-use models::fixed::steps::{ActivationStep, Segment, ValueId};
+use models::fixed::quantise::quantise_image;
+use models::fixed::scales::Scales;
+use models::fixed::steps::{ActivationStep, ReshareStep, Segment, ValueId};
 use models::graph::Shape;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
 #[derive(
@@ -77,8 +78,8 @@ pub struct Plan {
     pub name: String,
     /// Z_2^k of every share.
     pub ring: Ring,
-    /// log2 of the fixed-point scales.
-    pub scales: Scales,
+    /// log2 of the image's fixed-point scale.
+    pub image_scale: u32,
     /// Shape of the image.
     pub input: Shape,
     /// How kept units are computed.
@@ -97,6 +98,8 @@ pub enum PlannedStep {
     Linear(LinearPlan),
     /// An activation layer.
     Activation(ActivationPlan),
+    /// A value passed on to the next segment.
+    Reshare(ReshareStep),
 }
 
 /// A linear segment and how its secret terms travel.
@@ -136,14 +139,16 @@ impl PlannedStep {
         match self {
             Self::Linear(linear) => &linear.segment.name,
             Self::Activation(activation) => &activation.step.name,
+            Self::Reshare(reshare) => &reshare.name,
         }
     }
 
-    /// `linear` or `activation`.
+    /// `linear`, `activation` or `reshare`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Linear(_) => "linear",
             Self::Activation(_) => "activation",
+            Self::Reshare(_) => "reshare",
         }
     }
 
@@ -152,6 +157,7 @@ impl PlannedStep {
         match self {
             Self::Linear(linear) => linear.segment.shape,
             Self::Activation(activation) => activation.step.shape,
+            Self::Reshare(reshare) => reshare.shape,
         }
     }
 }
@@ -176,7 +182,7 @@ impl Plan {
     pub fn sent_coefficients(&self) -> usize {
         let packings = self.steps.iter().flat_map(|step| match step {
             PlannedStep::Linear(linear) => linear.exchanges.as_slice(),
-            PlannedStep::Activation(_) => &[],
+            PlannedStep::Activation(_) | PlannedStep::Reshare(_) => &[],
         });
         packings.flatten().map(|exchange| exchange.packing.sent_coefficients()).sum()
     }
@@ -188,9 +194,36 @@ impl Plan {
 
     /// log2 of the logits' scale.
     pub fn output_scale(&self) -> u32 {
-        match self.steps.last().expect("a plan has steps") {
+        self.scale_of(self.logits())
+    }
+
+    /// The finest scale of activations and of weights.
+    pub fn finest_scales(&self) -> Scales {
+        let mut finest = Scales { fa: self.image_scale, fw: 0 };
+        for (index, step) in self.steps.iter().enumerate() {
+            let made = self.scale_of(ValueId::made_by(index));
+            match step {
+                PlannedStep::Linear(linear) => {
+                    let sources = linear.segment.terms.iter().map(|term| self.scale_of(term.source));
+                    let grown = sources.max().unwrap_or(0) + linear.segment.owed_bits();
+                    finest.fw = finest.fw.max(made.saturating_sub(grown));
+                }
+                PlannedStep::Activation(_) => finest.fa = finest.fa.max(made),
+                PlannedStep::Reshare(_) => {}
+            }
+        }
+        finest
+    }
+
+    /// log2 of a value's scale.
+    fn scale_of(&self, value: ValueId) -> u32 {
+        let Some(step) = value.maker() else { return self.image_scale };
+        match &self.steps[step] {
             PlannedStep::Linear(linear) => linear.segment.scale,
-            PlannedStep::Activation(_) => self.scales.fa,
+            PlannedStep::Activation(activation) => {
+                self.scale_of(activation.step.source).saturating_sub(activation.step.truncate)
+            }
+            PlannedStep::Reshare(reshare) => self.scale_of(reshare.source),
         }
     }
 
@@ -200,14 +233,14 @@ impl Plan {
             .iter()
             .map(|step| match step {
                 PlannedStep::Activation(activation) => activation.step.kept.len(),
-                PlannedStep::Linear(_) => 0,
+                PlannedStep::Linear(_) | PlannedStep::Reshare(_) => 0,
             })
             .sum()
     }
 
     /// A normalised image as the client enters it.
     pub fn quantise_image(&self, normalised: &[f32]) -> Vec<u64> {
-        quantise_image(self.ring, self.scales, normalised)
+        quantise_image(self.ring, self.image_scale, normalised)
     }
 
     /// The value that the logits are.

@@ -8,7 +8,7 @@ use crate::he::answer::MOST_FLOOD;
 use crate::he::ciphertext::MOST_WIDTH;
 use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
-use models::fixed::steps::{PublicMap, Step, Term, TermOp};
+use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
 use models::graph::{Shape, Window};
 
 /// Most steps and most units of a value.
@@ -32,8 +32,8 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
     )?;
     let plain = plan.he.plain_bits == plan.ring.bits();
     sound("plan", "plaintext bits", plain, "the ring's", plan.he.plain_bits.to_string())?;
-    let scales = plan.scales.fa.max(plan.scales.fw) <= plan.ring.bits();
-    sound("plan", "scales", scales, "at most the ring's bits", format!("{:?}", plan.scales))?;
+    let scale = plan.image_scale <= plan.ring.bits();
+    sound("input", "scale", scale, "at most the ring's bits", plan.image_scale.to_string())?;
     let steps = (1..=MOST_STEPS).contains(&plan.steps.len());
     sound("plan", "steps", steps, "1 to 4096", plan.steps.len().to_string())?;
     let bounded = |shape: Shape| {
@@ -47,6 +47,7 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
         .map(|step| match step {
             PlannedStep::Linear(linear) => Step::Linear(linear.segment.clone()),
             PlannedStep::Activation(activation) => Step::Activation(activation.step.clone()),
+            PlannedStep::Reshare(reshare) => Step::Reshare(reshare.clone()),
         })
         .collect();
     let shapes = value_shapes(plan.input, &model_steps);
@@ -57,6 +58,7 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
         match step {
             PlannedStep::Linear(linear) => segment(plan, linear, known)?,
             PlannedStep::Activation(layer) => activation(plan, layer, known)?,
+            PlannedStep::Reshare(step) => reshare(plan, step, known)?,
         }
     }
     Ok(())
@@ -80,11 +82,11 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
         };
         // Only masked values are known to the client offline: the image and what activation layers make.
         let known_to_client = match term.source.maker().map(|maker| &plan.steps[maker]) {
-            None | Some(PlannedStep::Activation(_)) => true,
+            None | Some(PlannedStep::Activation(_) | PlannedStep::Reshare(_)) => true,
             Some(PlannedStep::Linear(_)) => false,
         };
         if !known_to_client {
-            return refuse(name, "source", "the image or an activation's output", term.source.index());
+            return refuse(name, "source", "the image, an activation's output or a value that is passed on", term.source.index());
         }
         if mapped(*source, term) != Some(term.shape) {
             return refuse(name, "shape after public maps", format!("that of {source} mapped"), term.shape);
@@ -165,6 +167,16 @@ fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<()
     let ascending = step.kept.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascending || step.kept.last().is_some_and(|last| *last as usize >= step.shape.size()) {
         return refuse(&step.name, "kept units", format!("ascending, below {}", step.shape.size()), "others");
+    }
+    Ok(())
+}
+
+fn reshare(plan: &Plan, step: &ReshareStep, known: &[Shape]) -> Result<(), Error> {
+    let maker = step.source.maker().and_then(|maker| plan.steps.get(maker));
+    let segment = matches!(maker, Some(PlannedStep::Linear(_)));
+    if !segment || known.get(step.source.index()) != Some(&step.shape) {
+        let expected = format!("an earlier segment's value of shape {}", step.shape);
+        return refuse(&step.name, "source", expected, step.source.index());
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod input;
 pub mod kept;
 pub mod linear;
 pub mod output;
+pub mod reshare;
 pub mod truncation;
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use crate::values::{ClientMask, ClientShare, ClientValues, ServerShare, open};
 use models::fixed::Ring;
 use models::fixed::curve::{Curve, SiluTable};
 use models::fixed::linear::IntegerWeights;
-use models::fixed::quantise::Scales;
 use models::fixed::steps::{ActivationStep, PublicMap, Segment, Term, TermOp, ValueId};
 use models::graph::{Activation as Nonlinearity, Shape, Window};
 use netem::Channel;
@@ -49,7 +48,7 @@ fn plan(relu: ReluVariant, input: Shape, steps: Vec<PlannedStep>) -> Plan {
         version: PROTOCOL_VERSION,
         name: "alone".into(),
         ring: ring(),
-        scales: Scales { fa: 6, fw: 6 },
+        image_scale: 6,
         input,
         relu,
         he: parameters(),
