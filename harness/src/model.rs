@@ -7,6 +7,7 @@ use crate::init;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM};
 use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
+use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
@@ -34,8 +35,8 @@ pub(crate) struct Compiled {
     pub(crate) model: QuantModel,
     pub(crate) plan: PreparedPlan,
     pub(crate) secrets: ServerSecrets,
-    /// Share of calibration images whose class the scales keep.
-    pub(crate) agreement: f64,
+    /// How many calibration images keep their class.
+    pub(crate) agreement: Agreement,
     pub(crate) source: DataSource,
 }
 
@@ -174,7 +175,7 @@ impl Scaling {
                     eprintln!(
                         "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
                         100.0 * wanted,
-                        100.0 * found.agreement
+                        100.0 * found.agreement.share
                     );
                     return Ok(found);
                 }

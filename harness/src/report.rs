@@ -116,7 +116,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
         print(&format!(
             "{}\nthe scales keep the class of {:.1} % of {} calibration images",
             render(&compiled.plan),
-            100.0 * compiled.agreement,
+            100.0 * compiled.agreement.share,
             compile.calibration_images
         ))
     }

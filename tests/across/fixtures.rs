@@ -7,7 +7,7 @@ use models::fixed::quantise::{QuantModel, quantise};
 use models::fixed::scales::{Scales, StepScales};
 use models::graph::{Graph, Parameters};
 use models::mask::{Mask, Masks};
-use models::real::{argmax, forward};
+use models::real::forward;
 use models::tensor::Tensor;
 use protocols::compile::{Choices, compile};
 use protocols::plan::ReluVariant;
@@ -70,13 +70,13 @@ pub(crate) fn masked(
     let images: Vec<Vec<f32>> =
         (0..8).map(|_| (0..graph.input().size()).map(|_| rng.random_range(-2.0..2.0)).collect()).collect();
     let mut calibration =
-        Calibration { largest: vec![0.0; graph.nodes().len()], images: images.clone(), classes: Vec::new() };
+        Calibration { largest: vec![0.0; graph.nodes().len()], images: images.clone(), logits: Vec::new() };
     for image in &images {
-        let values = forward(&graph, &parameters, &masks, image);
+        let mut values = forward(&graph, &parameters, &masks, image);
         for (largest, value) in calibration.largest.iter_mut().zip(&values) {
             *largest = value.iter().fold(*largest, |m, x| m.max(x.abs()));
         }
-        calibration.classes.push(argmax(values.last().unwrap()));
+        calibration.logits.push(values.pop().unwrap());
     }
     let lowered = lower(&graph, &parameters, &masks).unwrap();
     let model = quantise(&lowered, &calibration, &StepScales::uniform(&lowered, scales), None).unwrap();

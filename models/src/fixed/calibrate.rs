@@ -3,7 +3,7 @@
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Graph, Parameters};
 use crate::mask::Masks;
-use crate::real::{argmax, forward};
+use crate::real::forward;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// Measured on calibration images, over the reals.
@@ -13,8 +13,8 @@ pub struct Calibration {
     pub largest: Vec<f32>,
     /// The images, normalised.
     pub images: Vec<Vec<f32>>,
-    /// Their predicted classes.
-    pub classes: Vec<usize>,
+    /// The network's logits of each.
+    pub logits: Vec<Vec<f32>>,
 }
 
 /// Runs `data` through the network, on all processors, and records every node's largest magnitude.
@@ -25,21 +25,21 @@ pub fn calibrate(
     normalisation: &Normalisation,
     data: &Dataset,
 ) -> Calibration {
-    let measured: Vec<(Vec<f32>, Vec<f32>, usize)> = (0..data.len())
+    let measured: Vec<(Vec<f32>, Vec<f32>, Vec<f32>)> = (0..data.len())
         .into_par_iter()
         .map(|i| {
             let image = normalisation.apply(data.image(i), data.shape());
-            let values = forward(graph, parameters, masks, &image);
+            let mut values = forward(graph, parameters, masks, &image);
             let largest = values.iter().map(|value| value.iter().fold(0f32, |m, x| m.max(x.abs()))).collect();
-            (image, largest, argmax(values.last().expect("a graph has nodes")))
+            (image, largest, values.pop().expect("a graph has nodes"))
         })
         .collect();
     let mut calibration =
-        Calibration { largest: vec![0.0; graph.nodes().len()], images: Vec::new(), classes: Vec::new() };
-    for (image, largest, class) in measured {
+        Calibration { largest: vec![0.0; graph.nodes().len()], images: Vec::new(), logits: Vec::new() };
+    for (image, largest, logits) in measured {
         calibration.largest.iter_mut().zip(largest).for_each(|(all, one)| *all = all.max(one));
         calibration.images.push(image);
-        calibration.classes.push(class);
+        calibration.logits.push(logits);
     }
     calibration
 }

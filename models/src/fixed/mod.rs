@@ -4,6 +4,7 @@
 //! weights into integers at the `scales` it is given and proves that nothing wraps, `evaluate` is the meaning of the result (`curve` that of a kept
 //! unit), and `search` finds the smallest scales that keep the network's answers.
 
+pub mod agreement;
 pub mod calibrate;
 pub mod curve;
 pub mod evaluate;

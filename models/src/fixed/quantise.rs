@@ -39,6 +39,21 @@ impl QuantModel {
         quantise_image(self.ring, self.scales.image, normalised)
     }
 
+    /// log2 of the logits' scale.
+    pub fn output_scale(&self) -> u32 {
+        self.scale_of(ValueId::made_by(self.steps.len() - 1))
+    }
+
+    /// log2 of a value's scale.
+    fn scale_of(&self, value: ValueId) -> u32 {
+        let Some(step) = value.maker() else { return self.scales.image };
+        match &self.steps[step] {
+            Step::Linear(segment) => segment.scale,
+            Step::Activation(layer) => self.scale_of(layer.source).saturating_sub(layer.truncate),
+            Step::Reshare(reshare) => self.scale_of(reshare.source),
+        }
+    }
+
     /// Units that keep their nonlinearity.
     pub fn kept(&self) -> usize {
         self.steps

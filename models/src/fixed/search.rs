@@ -1,17 +1,13 @@
 //! The cheapest fixed-point scales that keep a network's answers.
 
+use super::agreement::{Agreement, Judge};
 use super::calibrate::Calibration;
-use super::evaluate::{Evaluator, Rounding};
 use super::fit::{Freedom, fit};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, quantise, widths};
 use super::ring::MAX_RING_BITS;
 use super::scales::{Scales, StepScales};
 use crate::Error;
-use crate::real::argmax;
-use rand::SeedableRng;
-use rand_chacha::ChaCha12Rng;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use std::collections::HashMap;
 
 /// Activation scales tried, log2.
@@ -24,8 +20,8 @@ const FW: std::ops::RangeInclusive<u32> = 5..=12;
 pub struct Found {
     /// The network.
     pub model: QuantModel,
-    /// Share of calibration images with the real network's class.
-    pub agreement: f64,
+    /// How many calibration images keep the real network's class.
+    pub agreement: Agreement,
 }
 
 /// The scales to choose among; a given one is pinned.
@@ -51,18 +47,23 @@ pub struct Search {
     lowered: Lowered,
     calibration: Calibration,
     pinned: Pinned,
+    judge: Judge,
     /// Agreements by scales and by the bits of the share that was asked for; `None` where less was found.
-    measured: HashMap<(StepScales, u64), Option<f64>>,
+    measured: HashMap<(StepScales, u64), Option<Agreement>>,
+    /// The same of first looks.
+    looked: HashMap<(StepScales, u64), bool>,
 }
 
 impl Search {
     /// Among what `pinned` leaves free.
     pub fn new(lowered: Lowered, calibration: Calibration, pinned: Pinned) -> Self {
-        Self { lowered, calibration, pinned, measured: HashMap::new() }
+        let judge = Judge::new(&calibration);
+        let (measured, looked) = Default::default();
+        Self { lowered, calibration, pinned, judge, measured, looked }
     }
 
-    /// Of each activation scale the coarsest weights, the same for all layers, whose agreement reaches `wanted` (0..=1), as
-    /// far as they are coarser than those of the activation scales before: agreement grows with either scale.
+    /// Of each activation scale the coarsest weights, the same for all layers, at which `wanted` (0..=1) seems to be reached
+    /// at a first look, as far as they are coarser than those of the activation scales before: agreement grows with either.
     ///
     /// # Errors
     /// [`Error::Argument`] where no scales reach `wanted`; the first refusal where all that might are too wide.
@@ -70,27 +71,30 @@ impl Search {
         if let Some(pair) = self.pinned.pair() {
             return Ok(vec![pair]);
         }
-        let mut found = Vec::new();
-        let mut refused = None;
         let activations = self.pinned.fa.map_or(FA, |fa| fa..=fa);
         let weights = self.pinned.fw.map_or(FW, |fw| fw..=fw);
-        let mut coarser = *weights.end();
-        for fa in activations {
-            for fw in *weights.start()..=coarser {
-                let scales = Scales { fa, fw };
-                let uniform = StepScales::uniform(&self.lowered, scales);
-                let model = match quantise(&self.lowered, &self.calibration, &uniform, self.pinned.ring_bits) {
-                    Ok(model) => model,
-                    Err(error) => {
-                        refused = refused.or(Some(error));
-                        break; // a finer scale needs an even wider ring
-                    }
-                };
-                if self.agreement(&model, wanted).is_some() {
-                    found.push(scales);
+        let mut refused = None;
+        let mut reaches = |search: &mut Self, fa: u32, fw: u32| match search.uniform(Scales { fa, fw }) {
+            Ok(model) => search.may_agree(&model, wanted),
+            Err(error) => {
+                refused.get_or_insert(error);
+                false
+            }
+        };
+        // Weights that are too coarse for the finest activations that can be had are so for all.
+        let finest = |search: &mut Self, fw| activations.clone().rev().find(|fa| search.uniform(Scales { fa: *fa, fw }).is_ok());
+        let coarsest = weights.clone().find(|fw| finest(self, *fw).is_some_and(|fa| reaches(self, fa, *fw)));
+        let mut found = Vec::new();
+        if let Some(coarsest) = coarsest {
+            let mut coarser = *weights.end();
+            for fa in activations.clone() {
+                if let Some(fw) = (coarsest..=coarser).find(|fw| reaches(self, fa, *fw)) {
+                    found.push(Scales { fa, fw });
                     // A finer fa is worth looking at only with a coarser fw, unless fw is pinned and fa alone is free.
+                    if fw == coarsest && self.pinned.fw.is_none() {
+                        break;
+                    }
                     coarser = fw - u32::from(self.pinned.fw.is_none());
-                    break;
                 }
             }
         }
@@ -99,6 +103,12 @@ impl Search {
             (true, Some(error)) => Err(error),
             (true, None) => Err(unreached(wanted)),
         }
+    }
+
+    /// The network at one pair of scales.
+    fn uniform(&self, scales: Scales) -> Result<QuantModel, Error> {
+        let uniform = StepScales::uniform(&self.lowered, scales);
+        quantise(&self.lowered, &self.calibration, &uniform, self.pinned.ring_bits)
     }
 
     /// Of what can be made of `frontier`, the same pair for all layers or what fits narrower and wider rings ([`fit`]), the
@@ -135,17 +145,27 @@ impl Search {
         let mut priced: Vec<(f64, QuantModel)> = priced.collect();
         priced.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         for (_, model) in priced {
-            if let Some(agreement) = self.agreement(&model, wanted) {
+            if self.may_agree(&model, wanted)
+                && let Some(agreement) = self.agreement(&model, wanted)
+            {
                 return Ok(Found { model, agreement });
             }
         }
         Err(unreached(wanted))
     }
 
-    /// [`agreement`], measured once.
-    fn agreement(&mut self, model: &QuantModel, wanted: f64) -> Option<f64> {
+    /// A first look, once.
+    fn may_agree(&mut self, model: &QuantModel, wanted: f64) -> bool {
         let key = (model.scales.clone(), wanted.to_bits());
-        *self.measured.entry(key).or_insert_with(|| agreement(model, &self.calibration, wanted))
+        let look = || self.judge.may_agree(model, &self.calibration, wanted);
+        *self.looked.entry(key).or_insert_with(look)
+    }
+
+    /// The agreement, measured once.
+    fn agreement(&mut self, model: &QuantModel, wanted: f64) -> Option<Agreement> {
+        let key = (model.scales.clone(), wanted.to_bits());
+        let measure = || self.judge.agreement(model, &self.calibration, wanted);
+        *self.measured.entry(key).or_insert_with(measure)
     }
 }
 
@@ -158,34 +178,4 @@ fn unreached(wanted: f64) -> Error {
         format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}"),
         "less at every one that can be run",
     )
-}
-
-/// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan
-/// is reproducible.
-pub const SEED: u64 = 1;
-
-/// Images that are evaluated, on all processors, before agreement is looked at again.
-const ROUND: usize = 16;
-
-/// Share of calibration images whose class stays and whose values keep their bounds; `None` as soon as `wanted`
-/// is out of reach.
-fn agreement(model: &QuantModel, calibration: &Calibration, wanted: f64) -> Option<f64> {
-    let total = calibration.images.len();
-    let allowed = ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize;
-    let evaluator = Evaluator::new(model);
-    let is_wrong = |i: &usize| {
-        let mut rng = ChaCha12Rng::seed_from_u64(SEED);
-        rng.set_stream(*i as u64);
-        let image = model.quantise_image(&calibration.images[*i]);
-        let evaluated = evaluator.evaluate(image, &mut Rounding::Stochastic(&mut rng));
-        argmax(&evaluated.logits) != calibration.classes[*i] || evaluated.out_of_bounds > 0
-    };
-    let mut wrong = 0;
-    for start in (0..total).step_by(ROUND) {
-        wrong += (start..total.min(start + ROUND)).into_par_iter().filter(is_wrong).count();
-        if wrong > allowed {
-            return None;
-        }
-    }
-    Some(1.0 - wrong as f64 / total as f64)
 }

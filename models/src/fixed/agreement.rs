@@ -1,0 +1,104 @@
+//! Whether a quantized network keeps the classes of the real one: the images that are most easily lost first, and no more
+//! of them than it takes.
+
+use super::calibrate::Calibration;
+use super::evaluate::{Evaluator, Rounding};
+use super::quantise::QuantModel;
+use crate::real::argmax;
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan
+/// is reproducible.
+pub const SEED: u64 = 1;
+
+/// Images that are evaluated, on all processors, before agreement is looked at again.
+const ROUND: usize = 16;
+
+/// Images of the smallest margins that a first look is at.
+const FIRST: usize = 64;
+
+/// An image is taken as kept unseen where its margin is so many times the largest error of a logit so far; twice could not
+/// change a class if no error were larger.
+const SURELY: f64 = 6.0;
+
+/// How many calibration images keep their class and the bounds of their values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agreement {
+    /// Their share.
+    pub share: f64,
+    /// Images that were evaluated; the others' margins are far above the errors of these.
+    pub evaluated: usize,
+}
+
+/// Calibration images by margin.
+pub(super) struct Judge {
+    /// The image and the real network's largest logit less its second, ascending.
+    margins: Vec<(usize, f64)>,
+}
+
+impl Judge {
+    pub(super) fn new(calibration: &Calibration) -> Self {
+        let margin = |logits: &Vec<f32>| {
+            let first = argmax(logits);
+            let others = logits.iter().enumerate().filter(|(class, _)| *class != first);
+            f64::from(logits[first]) - others.map(|(_, x)| f64::from(*x)).fold(f64::NEG_INFINITY, f64::max)
+        };
+        let mut margins: Vec<_> = calibration.logits.iter().map(margin).enumerate().collect();
+        margins.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+        Self { margins }
+    }
+
+    /// Whether so many of the images of the smallest margins keep their class that `wanted` (0..=1) of all may.
+    pub(super) fn may_agree(&self, model: &QuantModel, calibration: &Calibration, wanted: f64) -> bool {
+        self.judge(model, calibration, wanted, self.margins.len().min(FIRST)).is_some()
+    }
+
+    /// The agreement over all images; `None` as soon as `wanted` is out of reach.
+    pub(super) fn agreement(
+        &self,
+        model: &QuantModel,
+        calibration: &Calibration,
+        wanted: f64,
+    ) -> Option<Agreement> {
+        self.judge(model, calibration, wanted, self.margins.len())
+    }
+
+    fn judge(
+        &self,
+        model: &QuantModel,
+        calibration: &Calibration,
+        wanted: f64,
+        images: usize,
+    ) -> Option<Agreement> {
+        let total = self.margins.len();
+        let allowed = ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize;
+        let evaluator = Evaluator::new(model);
+        let unit = (-f64::from(model.output_scale())).exp2();
+        let look = |&(image, _): &(usize, f64)| {
+            let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+            rng.set_stream(image as u64);
+            let input = model.quantise_image(&calibration.images[image]);
+            let evaluated = evaluator.evaluate(input, &mut Rounding::Stochastic(&mut rng));
+            let reals = &calibration.logits[image];
+            let errors = evaluated.logits.iter().zip(reals);
+            let error = errors.map(|(x, real)| (*x as f64 * unit - f64::from(*real)).abs()).fold(0.0, f64::max);
+            let lost = argmax(&evaluated.logits) != argmax(reals) || evaluated.out_of_bounds > 0;
+            (usize::from(lost), error)
+        };
+        let (mut lost, mut largest, mut evaluated) = (0, 0.0f64, 0);
+        for round in self.margins[..images].chunks(ROUND) {
+            if evaluated >= FIRST && round[0].1 > SURELY * largest {
+                break;
+            }
+            let looked = round.into_par_iter().map(look);
+            let (more, error) = looked.reduce(|| (0, 0.0), |a, b| (a.0 + b.0, a.1.max(b.1)));
+            (lost, largest, evaluated) = (lost + more, largest.max(error), evaluated + round.len());
+            if lost > allowed {
+                return None;
+            }
+        }
+        Some(Agreement { share: 1.0 - lost as f64 / total as f64, evaluated })
+    }
+}
