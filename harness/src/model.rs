@@ -1,7 +1,7 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::error::Error;
 use crate::choice::Rescale;
+use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM};
@@ -11,7 +11,7 @@ use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
-use models::fixed::scales::Scales;
+use models::fixed::scales::{Scales, StepScales};
 use models::fixed::search::{Found, Pinned, Search};
 use models::real;
 use protocols::compile::{Choices, compile};
@@ -94,7 +94,7 @@ const SPARE_BITS: u32 = 1;
 const SETTLED_FOR: [f64; 3] = [0.99, 0.98, 0.95];
 
 /// Scales to choose among, or why there are none.
-type Frontier = Result<Vec<Scales>, String>;
+type Frontier = Result<Vec<StepScales>, String>;
 
 /// A checkpoint with what all variants of its protocol start from.
 pub(crate) struct Calibrated {
@@ -194,15 +194,15 @@ impl Scaling {
             let found = self.search.frontier(wanted).map_err(|error| error.to_string());
             self.frontiers.push((wanted, found));
         }
-        let (_, found) = self.frontiers.iter().find(|(share, _)| *share == wanted).expect("it was just found");
+        let (_, found) =
+            self.frontiers.iter().find(|(share, _)| *share == wanted).expect("it was just found");
         let none = |found: &str| Error::Option {
             option: "--agreement",
             expected: format!("scales that keep {:.1} % of the classes and can be run", 100.0 * wanted),
             found: found.to_owned(),
         };
         let found = found.as_ref().map_err(|error| none(error))?;
-        let spared = |scales: &Scales| Scales { fa: scales.fa + self.spare.fa, fw: scales.fw + self.spare.fw };
-        let finer: Vec<Scales> = found.iter().map(spared).collect();
+        let finer: Vec<StepScales> = found.iter().map(|scales| scales.finer(self.spare)).collect();
         // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
         let of_finer = self.search.cheapest(&finer, wanted, passing, &cost);
         of_finer.or_else(|_| self.search.cheapest(found, wanted, passing, &cost)).map_err(|_| none("none"))

@@ -185,8 +185,7 @@ fn fine_scales_approach_the_reals() {
         let scale = f64::from(fixture.plan.output_scale()).exp2();
         for image in &fixture.images {
             let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
-            let fixed =
-                evaluate(&fixture.model, fixture.plan.quantise_image(image), &mut Rounding::Nearest);
+            let fixed = evaluate(&fixture.model, fixture.plan.quantise_image(image), &mut Rounding::Nearest);
             assert_eq!(fixed.out_of_bounds, 0);
             for (fixed, real) in fixed.logits.iter().zip(real) {
                 let difference = (*fixed as f64 / scale - f64::from(real)).abs();

@@ -95,8 +95,7 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
 
     // The network was trained on the images of the search. One bit more on either scale, and widths as they are then
     // found, keep 99 in 100 classes of images that it was not.
-    let finer: Vec<Scales> =
-        frontier.iter().map(|scales| Scales { fa: scales.fa + 1, fw: scales.fw + 1 }).collect();
+    let finer: Vec<_> = frontier.iter().map(|scales| scales.finer(Scales { fa: 1, fw: 1 })).collect();
     let model = search.cheapest(&finer, 0.99, true, by_ring).unwrap().model;
     let scales = model.scales.finest();
     let of_all = changed(&model, test.len());

@@ -17,7 +17,7 @@ pub const SEED: u64 = 1;
 const ROUND: usize = 16;
 
 /// Images of the smallest margins that a first look is at.
-const FIRST: usize = 64;
+const FIRST: usize = 32;
 
 /// An image is taken as kept unseen where its margin is so many times the largest error of a logit so far; twice could not
 /// change a class if no error were larger.
@@ -50,6 +50,16 @@ impl Judge {
         Self { margins }
     }
 
+    /// The images, those of the smallest margins first.
+    pub(super) fn order(&self) -> impl Iterator<Item = usize> {
+        self.margins.iter().map(|(image, _)| *image)
+    }
+
+    /// The smallest margin that has to be kept where so many images as `wanted` (0..=1) allows may be lost.
+    pub(super) fn margin(&self, wanted: f64) -> f64 {
+        self.margins.get(allowed(wanted, self.margins.len())).map_or(0.0, |(_, margin)| *margin)
+    }
+
     /// Whether so many of the images of the smallest margins keep their class that `wanted` (0..=1) of all may.
     pub(super) fn may_agree(&self, model: &QuantModel, calibration: &Calibration, wanted: f64) -> bool {
         self.judge(model, calibration, wanted, self.margins.len().min(FIRST)).is_some()
@@ -73,7 +83,7 @@ impl Judge {
         images: usize,
     ) -> Option<Agreement> {
         let total = self.margins.len();
-        let allowed = ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize;
+        let allowed = allowed(wanted, total);
         let evaluator = Evaluator::new(model);
         let unit = (-f64::from(model.output_scale())).exp2();
         let look = |&(image, _): &(usize, f64)| {
@@ -83,7 +93,8 @@ impl Judge {
             let evaluated = evaluator.evaluate(input, &mut Rounding::Stochastic(&mut rng));
             let reals = &calibration.logits[image];
             let errors = evaluated.logits.iter().zip(reals);
-            let error = errors.map(|(x, real)| (*x as f64 * unit - f64::from(*real)).abs()).fold(0.0, f64::max);
+            let error =
+                errors.map(|(x, real)| (*x as f64 * unit - f64::from(*real)).abs()).fold(0.0, f64::max);
             let lost = argmax(&evaluated.logits) != argmax(reals) || evaluated.out_of_bounds > 0;
             (usize::from(lost), error)
         };
@@ -101,4 +112,9 @@ impl Judge {
         }
         Some(Agreement { share: 1.0 - lost as f64 / total as f64, evaluated })
     }
+}
+
+/// Images of `total` that may be lost.
+fn allowed(wanted: f64, total: usize) -> usize {
+    ((1.0 - wanted) * total as f64 + 1e-9).floor() as usize
 }

@@ -61,9 +61,25 @@ impl<'a> Evaluator<'a> {
     /// Evaluates in the ring.
     pub fn evaluate(&self, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
         let ring = self.model.ring;
-        let mut values = vec![image];
-        let mut out_of_bounds = 0;
-        for (step, segment) in self.model.steps.iter().zip(&self.segments) {
+        let values = self.values(vec![image], rounding);
+        let out_of_bounds = self.model.steps.iter().map(|step| match step {
+            Step::Activation(layer) => {
+                let source = &values[layer.source.index()];
+                source.iter().filter(|x| !layer.keeps_bound(ring.signed(**x))).count() as u64
+            }
+            Step::Linear(_) | Step::Reshare(_) => 0,
+        });
+        let out_of_bounds = out_of_bounds.sum();
+        let logits = values.last().expect("a model has steps");
+        Evaluated { logits: logits.iter().map(|x| ring.signed(*x)).collect(), out_of_bounds }
+    }
+
+    /// All values of the network, of which the first few are known: the image, then what the steps make.
+    pub(super) fn values(&self, known: Vec<Vec<u64>>, rounding: &mut Rounding<'_>) -> Vec<Vec<u64>> {
+        let ring = self.model.ring;
+        let mut values = known;
+        let done = values.len() - 1;
+        for (step, segment) in self.model.steps.iter().zip(&self.segments).skip(done) {
             let value = match (step, segment) {
                 (Step::Linear(_), Some(segment)) => {
                     let mut value = segment.apply(&values, &self.shapes);
@@ -71,19 +87,15 @@ impl<'a> Evaluator<'a> {
                     value.iter_mut().for_each(|x| *x = ring.reduce(*x));
                     value
                 }
-                (Step::Activation(activation), _) => {
-                    let source = &values[activation.source.index()];
-                    out_of_bounds +=
-                        source.iter().filter(|x| !activation.keeps_bound(ring.signed(**x))).count() as u64;
-                    activate(ring, activation, source, rounding)
+                (Step::Activation(layer), _) => {
+                    activate(ring, layer, &values[layer.source.index()], rounding)
                 }
                 (Step::Reshare(reshare), _) => values[reshare.source.index()].clone(),
                 (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
             };
             values.push(value);
         }
-        let last = values.pop().expect("a model has steps");
-        Evaluated { logits: last.into_iter().map(|x| ring.signed(x)).collect(), out_of_bounds }
+        values
     }
 }
 

@@ -7,7 +7,7 @@
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::quantise::{Width, widths};
-use super::scales::{Scales, StepScale, StepScales};
+use super::scales::{StepScale, StepScales};
 use super::steps::Step;
 use std::cmp::Reverse;
 
@@ -20,19 +20,19 @@ pub struct Freedom {
     pub coarser: u32,
 }
 
-/// Scales at which few layers are rescaled and everything fits a ring of `ring_bits`; `None` where `freedom` is not enough.
+/// `base`, but with few layers rescaled and everything within a ring of `ring_bits`; `None` where `freedom` is not enough.
 ///
 /// Layers are chosen greedily, each so that the network fits as far as possible from the image on: on a chain that is the
 /// fewest, as with intervals; where values are added it need not be.
 pub fn fit(
     lowered: &Lowered,
     calibration: &Calibration,
-    scales: Scales,
+    base: &StepScales,
     ring_bits: u32,
     freedom: Freedom,
 ) -> Option<StepScales> {
-    let fitting = Fitting { lowered, calibration, scales, ring_bits, coarser: freedom.coarser };
-    let mut found = StepScales::uniform(lowered, scales);
+    let fitting = Fitting { lowered, calibration, base, ring_bits, coarser: freedom.coarser };
+    let mut found = base.clone();
     for (scale, step) in found.steps.iter_mut().zip(&lowered.steps) {
         if freedom.passing && can_pass(step) {
             *scale = StepScale::Passed;
@@ -53,7 +53,7 @@ fn can_pass(step: &Step) -> bool {
 struct Fitting<'a> {
     lowered: &'a Lowered,
     calibration: &'a Calibration,
-    scales: Scales,
+    base: &'a StepScales,
     ring_bits: u32,
     coarser: u32,
 }
@@ -74,7 +74,7 @@ impl Fitting<'_> {
         let candidates = (0..tight).filter(|layer| scales.steps[*layer] == StepScale::Passed);
         let tried = candidates.filter_map(|layer| {
             let mut tried = scales.clone();
-            tried.steps[layer] = StepScale::Rescaled(self.scales.fa);
+            tried.steps[layer] = self.base.steps[layer];
             let widths = self.widths(&tried)?;
             let misfit = widths.iter().position(|width| width.ring_bits > self.ring_bits);
             let reaches = misfit.unwrap_or(widths.len());
@@ -93,9 +93,11 @@ impl Fitting<'_> {
             Step::Reshare(step) => step.source.maker()?,
         };
         let mut coarser = scales.clone();
-        match &mut coarser.steps[segment] {
-            StepScale::Weights(fw) if *fw > 1 && *fw + self.coarser > self.scales.fw => *fw -= 1,
-            StepScale::Weights(_) | StepScale::Rescaled(_) | StepScale::Passed => return None,
+        match (&mut coarser.steps[segment], self.base.steps[segment]) {
+            (StepScale::Weights(fw), StepScale::Weights(given)) if *fw > 1 && *fw + self.coarser > given => {
+                *fw -= 1;
+            }
+            _ => return None,
         }
         Some(coarser)
     }

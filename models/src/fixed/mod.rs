@@ -16,6 +16,7 @@ pub mod quantise;
 pub mod ring;
 pub mod scales;
 pub mod search;
+mod sensitivity;
 pub mod steps;
 
 pub use quantise::QuantModel;

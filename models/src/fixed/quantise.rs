@@ -166,7 +166,8 @@ pub fn quantise(
             Step::Linear(segment) => {
                 let real = lowered.weights[index].as_ref().expect("linear steps carry weights");
                 segment.scale = width.scale;
-                let scale_of = |value: ValueId| value.maker().map_or(scales.image, |maker| widths[maker].scale);
+                let scale_of =
+                    |value: ValueId| value.maker().map_or(scales.image, |maker| widths[maker].scale);
                 weights[index] = Some(quantise_segment(segment, real, scale_of)?);
             }
             Step::Activation(ActivationStep { name, source, shape, .. })

@@ -6,14 +6,22 @@ use super::fit::{Freedom, fit};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, quantise, widths};
 use super::ring::MAX_RING_BITS;
-use super::scales::{Scales, StepScales};
+use super::scales::{Scales, StepScale, StepScales};
+use super::sensitivity::Sensitivity;
+use super::steps::Step;
 use crate::Error;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 /// Activation scales tried, log2.
-const FA: std::ops::RangeInclusive<u32> = 4..=12;
+const FA: RangeInclusive<u32> = 3..=12;
 /// Weight scales tried, log2.
-const FW: std::ops::RangeInclusive<u32> = 5..=12;
+const FW: RangeInclusive<u32> = 3..=14;
+/// Bits that weights are finer than activations of the same share of the error.
+const LEADS: [i32; 4] = [-2, 0, 2, 4];
+/// Half bits around those of the sensitivities that are searched, either way.
+const REACH: i32 = 48;
 
 /// A quantized network and how well it agrees with the real one on calibration data.
 #[derive(Clone, Debug)]
@@ -48,6 +56,7 @@ pub struct Search {
     calibration: Calibration,
     pinned: Pinned,
     judge: Judge,
+    sensitivity: Option<Rc<Sensitivity>>,
     /// Agreements by scales and by the bits of the share that was asked for; `None` where less was found.
     measured: HashMap<(StepScales, u64), Option<Agreement>>,
     /// The same of first looks.
@@ -59,67 +68,123 @@ impl Search {
     pub fn new(lowered: Lowered, calibration: Calibration, pinned: Pinned) -> Self {
         let judge = Judge::new(&calibration);
         let (measured, looked) = Default::default();
-        Self { lowered, calibration, pinned, judge, measured, looked }
+        Self { lowered, calibration, pinned, judge, sensitivity: None, measured, looked }
     }
 
-    /// Of each activation scale the coarsest weights, the same for all layers, at which `wanted` (0..=1) seems to be reached
-    /// at a first look, as far as they are coarser than those of the activation scales before: agreement grows with either.
+    /// Scales at which `wanted` (0..=1) seems to be reached at a first look, the coarsest of each of some families: in all
+    /// of them every step has the same share of the logits' error ([`Sensitivity`]), but weights are finer than activations
+    /// by as many bits as the family says.
     ///
     /// # Errors
-    /// [`Error::Argument`] where no scales reach `wanted`; the first refusal where all that might are too wide.
-    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<Scales>, Error> {
+    /// [`Error::Argument`] where no scales reach `wanted`; the refusal where they would be too wide for any ring.
+    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<StepScales>, Error> {
         if let Some(pair) = self.pinned.pair() {
-            return Ok(vec![pair]);
+            return Ok(vec![StepScales::uniform(&self.lowered, pair)]);
         }
-        let activations = self.pinned.fa.map_or(FA, |fa| fa..=fa);
-        let weights = self.pinned.fw.map_or(FW, |fw| fw..=fw);
-        let mut refused = None;
-        let mut reaches = |search: &mut Self, fa: u32, fw: u32| match search.uniform(Scales { fa, fw }) {
-            Ok(model) => search.may_agree(&model, wanted),
-            Err(error) => {
-                refused.get_or_insert(error);
-                false
+        let finest =
+            Scales { fa: self.pinned.fa.unwrap_or(*FA.end()), fw: self.pinned.fw.unwrap_or(*FW.end()) };
+        let finest = StepScales::uniform(&self.lowered, finest);
+        if !self.may_agree(&self.at(&finest)?, wanted) {
+            return Err(unreached(wanted));
+        }
+        let mut found: Vec<StepScales> = Vec::new();
+        let mut level = self.guess(wanted)?;
+        for lead in LEADS {
+            level = self.least_level(lead, level, wanted)?;
+            let scales = self.balanced(lead, level)?;
+            if !found.contains(&scales) {
+                found.push(scales);
             }
+        }
+        Ok(found)
+    }
+
+    /// The least level, in half bits, at which a family's agreement seems to reach `wanted`, which it grows with; from a
+    /// guess.
+    fn least_level(&mut self, lead: i32, guess: i32, wanted: f64) -> Result<i32, Error> {
+        let mut reaches = |level: i32| -> Result<bool, Error> {
+            let scales = self.balanced(lead, level)?;
+            Ok(self.may_agree(&self.at(&scales)?, wanted))
         };
-        // Weights that are too coarse for the finest activations that can be had are so for all.
-        let finest = |search: &mut Self, fw| activations.clone().rev().find(|fa| search.uniform(Scales { fa: *fa, fw }).is_ok());
-        let coarsest = weights.clone().find(|fw| finest(self, *fw).is_some_and(|fa| reaches(self, fa, *fw)));
-        let mut found = Vec::new();
-        if let Some(coarsest) = coarsest {
-            let mut coarser = *weights.end();
-            for fa in activations.clone() {
-                if let Some(fw) = (coarsest..=coarser).find(|fw| reaches(self, fa, *fw)) {
-                    found.push(Scales { fa, fw });
-                    // A finer fa is worth looking at only with a coarser fw, unless fw is pinned and fa alone is free.
-                    if fw == coarsest && self.pinned.fw.is_none() {
-                        break;
-                    }
-                    coarser = fw - u32::from(self.pinned.fw.is_none());
+        // Where the guess is wrong, ever longer steps the right way.
+        let (mut coarse, mut fine, mut step) = (guess - 1, guess, 1);
+        if reaches(fine)? {
+            while coarse > -REACH && reaches(coarse)? {
+                (fine, step) = (coarse, 2 * step);
+                coarse -= step;
+            }
+        } else {
+            loop {
+                (coarse, fine) = (fine, fine + step);
+                if fine >= REACH || reaches(fine)? {
+                    break;
                 }
+                step *= 2;
             }
         }
-        match (found.is_empty(), refused) {
-            (false, _) => Ok(found),
-            (true, Some(error)) => Err(error),
-            (true, None) => Err(unreached(wanted)),
+        while fine - coarse > 1 {
+            let middle = (coarse + fine) / 2;
+            if reaches(middle)? { fine = middle } else { coarse = middle }
         }
+        Ok(fine)
     }
 
-    /// The network at one pair of scales.
-    fn uniform(&self, scales: Scales) -> Result<QuantModel, Error> {
-        let uniform = StepScales::uniform(&self.lowered, scales);
-        quantise(&self.lowered, &self.calibration, &uniform, self.pinned.ring_bits)
+    /// The level at which the logits' error, each step's share being 4^-level bits, is a third of the margin that it may not
+    /// exceed.
+    fn guess(&mut self, wanted: f64) -> Result<i32, Error> {
+        let sensitivity = self.sensitivity()?;
+        let steps = sensitivity.steps.iter().filter(|bits| bits.is_finite()).count() as f64;
+        let error = self.judge.margin(wanted).max(f64::MIN_POSITIVE) / 3.0;
+        Ok((2.0 * (steps.sqrt() / error).log2()).clamp(f64::from(-REACH), f64::from(REACH)).round() as i32)
     }
 
-    /// Of what can be made of `frontier`, the same pair for all layers or what fits narrower and wider rings ([`fit`]), the
-    /// cheapest by `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. With both scales pinned
-    /// agreement is only reported.
+    fn sensitivity(&mut self) -> Result<Rc<Sensitivity>, Error> {
+        if let Some(known) = &self.sensitivity {
+            return Ok(Rc::clone(known));
+        }
+        let measured = Sensitivity::measure(&self.lowered, &self.calibration, self.judge.order())?;
+        Ok(Rc::clone(self.sensitivity.insert(Rc::new(measured))))
+    }
+
+    /// The network at these scales, in whatever ring they need.
+    fn at(&self, scales: &StepScales) -> Result<QuantModel, Error> {
+        quantise(&self.lowered, &self.calibration, scales, None)
+    }
+
+    /// Scales that share the logits' error evenly, `level` half bits above where it would be one: weights have `lead` bits
+    /// more, and activations the fewer the more of their layer's units are kept, as each bit is compared there.
+    fn balanced(&mut self, lead: i32, level: i32) -> Result<StepScales, Error> {
+        let sensitivity = self.sensitivity()?;
+        let level = f64::from(level) / 2.0;
+        let clamp = |bits: f64, range: RangeInclusive<u32>| {
+            bits.ceil().clamp(f64::from(*range.start()), f64::from(*range.end())) as u32
+        };
+        let activation = |bits: f64| self.pinned.fa.unwrap_or(clamp(bits, FA));
+        let weight = |bits: f64| self.pinned.fw.unwrap_or(clamp(bits, FW));
+        let kept = self.lowered.steps.iter().map(|step| match step {
+            Step::Activation(layer) => layer.kept.len() as f64,
+            Step::Linear(_) | Step::Reshare(_) => 0.0,
+        });
+        let mean = 1.0 + kept.sum::<f64>() / self.lowered.steps.len() as f64;
+        let steps = self.lowered.steps.iter().zip(&sensitivity.steps).map(|(step, bits)| match step {
+            Step::Linear(_) => StepScale::Weights(weight(bits + level + f64::from(lead))),
+            Step::Activation(layer) => {
+                let dear = (1.0 + layer.kept.len() as f64 / mean).log2() / 2.0;
+                StepScale::Rescaled(activation(bits + level - dear))
+            }
+            Step::Reshare(_) => StepScale::Passed,
+        });
+        Ok(StepScales { image: activation(sensitivity.image + level), steps: steps.collect() })
+    }
+
+    /// Of what can be made of `frontier`, those scales or what fits narrower and wider rings ([`fit`]), the cheapest by `cost`
+    /// (`None` where it cannot be run) whose agreement reaches `wanted`. With both scales pinned agreement is only reported.
     ///
     /// # Errors
-    /// [`Error::Argument`] where nothing that reaches `wanted` can be run.
+    /// [`Error::Argument`] where nothing that reaches `wanted` can be run; the refusal where a pinned ring is too narrow.
     pub fn cheapest(
         &mut self,
-        frontier: &[Scales],
+        frontier: &[StepScales],
         wanted: f64,
         passing: bool,
         cost: impl Fn(&QuantModel) -> Option<f64>,
@@ -128,22 +193,33 @@ impl Search {
         let coarser = if self.pinned.fw.is_some() { 0 } else { COARSER };
         let mut all: Vec<StepScales> = Vec::new();
         for scales in frontier {
-            let uniform = StepScales::uniform(&self.lowered, *scales);
-            let Ok(widths) = widths(&self.lowered, &self.calibration, &uniform) else { continue };
+            let widths = widths(&self.lowered, &self.calibration, scales)?;
             let needed = widths.iter().map(|width| width.ring_bits).max().expect("a network has steps");
-            let mut add = |scales: StepScales| if !all.contains(&scales) { all.push(scales) };
-            add(uniform);
-            for ring_bits in self.pinned.ring_bits.map_or(needed - coarser..=MAX_RING_BITS, |bits| bits..=bits) {
+            let mut add = |scales: StepScales| {
+                if !all.contains(&scales) {
+                    all.push(scales);
+                }
+            };
+            add(scales.clone());
+            let rings = needed.saturating_sub(coarser)..=MAX_RING_BITS;
+            for ring_bits in self.pinned.ring_bits.map_or(rings, |bits| bits..=bits) {
                 let freedom = Freedom { passing, coarser };
-                fit(&self.lowered, &self.calibration, *scales, ring_bits, freedom).into_iter().for_each(&mut add);
+                let fitted = fit(&self.lowered, &self.calibration, scales, ring_bits, freedom);
+                fitted.into_iter().for_each(&mut add);
             }
         }
-        let priced = all.iter().filter_map(|scales| {
-            let model = quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits).ok()?;
-            Some((cost(&model)?, model))
-        });
-        let mut priced: Vec<(f64, QuantModel)> = priced.collect();
+        let mut priced = Vec::new();
+        let mut refused = None;
+        for scales in &all {
+            match quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits) {
+                Ok(model) => priced.extend(cost(&model).map(|cost| (cost, model))),
+                Err(error) => refused = Some(error),
+            }
+        }
         priced.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        if let (true, Some(error)) = (priced.is_empty(), refused) {
+            return Err(error);
+        }
         for (_, model) in priced {
             if self.may_agree(&model, wanted)
                 && let Some(agreement) = self.agreement(&model, wanted)

@@ -86,7 +86,12 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
             Some(PlannedStep::Linear(_)) => false,
         };
         if !known_to_client {
-            return refuse(name, "source", "the image, an activation's output or a value that is passed on", term.source.index());
+            return refuse(
+                name,
+                "source",
+                "the image, an activation's output or a value that is passed on",
+                term.source.index(),
+            );
         }
         if mapped(*source, term) != Some(term.shape) {
             return refuse(name, "shape after public maps", format!("that of {source} mapped"), term.shape);
