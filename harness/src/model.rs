@@ -205,7 +205,8 @@ impl Scaling {
         let finer: Vec<StepScales> = found.iter().map(|scales| scales.finer(self.spare)).collect();
         // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
         let of_finer = self.search.cheapest(&finer, wanted, passing, &cost);
-        of_finer.or_else(|_| self.search.cheapest(found, wanted, passing, &cost)).map_err(|_| none("none"))
+        let found = of_finer.or_else(|_| self.search.cheapest(found, wanted, passing, &cost));
+        found.map_err(|error| none(&error.to_string()))
     }
 }
 

@@ -255,7 +255,7 @@ fn one_scale_can_be_pinned() {
         "--model",
     ]);
     let output = command.arg(workshop.path("model")).output().unwrap();
-    assert!(text(&output).contains("weights 2^-14"), "{}", text(&output));
+    assert!(text(&output).contains("weights to 2^-14"), "{}", text(&output));
 }
 
 /// From nothing to a verified run, without training.
@@ -282,7 +282,7 @@ fn an_untrained_network_is_written_once_shown_and_run() {
     let shown = linnet(&["plan", "show", "--model", "model", "--calibration-images", "10"]);
     assert!(shown.status.success(), "{}", text(&shown));
     assert!(
-        text(&shown).contains("weights 2^-8") && text(&shown).contains("922 circuits"),
+        text(&shown).contains("weights to 2^-8") && text(&shown).contains("922 circuits"),
         "{}",
         text(&shown)
     );

@@ -8,6 +8,7 @@ use crate::numbering::ChannelStep;
 use crate::plan::{Plan, PlannedStep};
 use crate::prepared::PreparedPlan;
 use crate::tally::StepCost;
+use models::fixed::steps::ValueId;
 use netem::{Bytes, Phase};
 use std::fmt::Write;
 
@@ -15,15 +16,16 @@ use std::fmt::Write;
 pub fn render(plan: &PreparedPlan) -> String {
     let costs = predict(plan);
     let mut out = String::new();
+    let finest = plan.finest_scales();
     let he = &plan.he;
     let line = security_line(he.degree).expect("plans keep the security line");
     let _ = writeln!(out, "plan {}  digest {}", plan.name, plan.digest());
     let _ = writeln!(
         out,
-        "ring 2^{}, image 2^-{}, logits 2^-{}, {} ReLUs ({})",
+        "ring 2^{}, activations to 2^-{}, weights to 2^-{}, {} ReLUs ({})",
         plan.ring.bits(),
-        plan.image_scale,
-        plan.output_scale(),
+        finest.fa,
+        finest.fw,
         plan.relus(),
         plan.relu.name()
     );
@@ -37,16 +39,17 @@ pub fn render(plan: &PreparedPlan) -> String {
     );
     let _ = writeln!(
         out,
-        "\n{:<26} {:<10} {:>10}  {:<46} {:>22} {:>22}",
-        "step", "kind", "shape", "choices", "offline up / down", "online up / down"
+        "\n{:<26} {:<10} {:>10} {:>6}  {:<46} {:>22} {:>22}",
+        "step", "kind", "shape", "scale", "choices", "offline up / down", "online up / down"
     );
     for (index, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(
             out,
-            "{:<26} {:<10} {:>10}  {:<46} {:>22} {:>22}",
+            "{:<26} {:<10} {:>10} {:>6}  {:<46} {:>22} {:>22}",
             step.name(),
             step.kind(),
             step.shape().to_string(),
+            format!("2^-{}", plan.scale_of(ValueId::made_by(index))),
             choices(step),
             traffic(&costs, Phase::Offline, ChannelStep::of(index)),
             traffic(&costs, Phase::Online, ChannelStep::of(index)),

@@ -10,8 +10,10 @@ pub(crate) struct Network {
     method: String,
     budget: Option<u64>,
     relus: u64,
-    /// Ring width and scales, bits.
+    /// Ring width and finest scales, bits.
     widths: [Option<u32>; 3],
+    /// Digest of all scales.
+    scales: Option<String>,
 }
 
 impl Network {
@@ -36,6 +38,7 @@ impl Network {
             budget,
             relus,
             widths: [row.ring_bits, row.fa, row.fw],
+            scales: row.scales.clone(),
         }
     }
 }

@@ -46,7 +46,8 @@ fn columns_of(file: &str) -> Vec<String> {
 const RENAMED: [(&str, &str); 2] = [("acc_float", "acc_float_test"), ("acc_fixed", "acc_fixed_test")];
 
 /// Columns of cells that the summary does not have.
-const NOT_IN_SUMMARY: [&str; 12] = [
+const NOT_IN_SUMMARY: [&str; 13] = [
+    "scales",
     // In `scenarios.csv`.
     "pool",
     "refillers",

@@ -9,7 +9,7 @@ use models::fixed::steps::Step;
 use models::graph::{Graph, Parameters, Shape};
 use models::mask::{Mask, Masks};
 use models::nets;
-use models::real::{argmax, forward};
+use models::real::forward;
 use models::tensor::Tensor;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -57,7 +57,7 @@ fn networks_without_rounding_are_the_same_in_the_ring_as_over_the_reals() {
         let values = forward(&graph, &parameters, &masks, &image);
         let largest = values.iter().map(|v| v.iter().fold(0f32, |m, x| m.max(x.abs()))).collect();
         let logits = values.last().unwrap();
-        let calibration = Calibration { largest, images: vec![image.clone()], classes: vec![argmax(logits)] };
+        let calibration = Calibration { largest, images: vec![image.clone()], logits: vec![logits.clone()] };
         let lowered = lower(&graph, &parameters, &masks).unwrap();
         let model = quantise(&lowered, &calibration, &StepScales::uniform(&lowered, SCALES), None).unwrap();
         let evaluated = evaluate(&model, model.quantise_image(&image), &mut Rounding::Nearest);

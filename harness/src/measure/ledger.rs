@@ -63,6 +63,7 @@ impl<'a> Prediction<'a> {
             ring_bits: Some(self.plan.ring.bits()),
             fa: Some(finest.fa),
             fw: Some(finest.fw),
+            scales: Some(self.plan.scales_digest()),
             predicted_setup_up_bytes: setup.0,
             predicted_setup_down_bytes: setup.1,
             predicted_setup_rounds: setup.2,

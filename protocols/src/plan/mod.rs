@@ -173,6 +173,15 @@ impl Plan {
         Sha256::digest(serde_json::to_vec(self).expect("a plan is plain data")).into()
     }
 
+    /// The first 8 bytes of SHA-256 of the scales of all values, in hex.
+    pub fn scales_digest(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(self.image_scale.to_le_bytes());
+        (0..self.steps.len())
+            .for_each(|step| digest.update(self.scale_of(ValueId::made_by(step)).to_le_bytes()));
+        digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// Shapes of all values: the image, then every step's output.
     pub fn shapes(&self) -> Vec<Shape> {
         std::iter::once(self.input).chain(self.steps.iter().map(PlannedStep::shape)).collect()
@@ -216,7 +225,7 @@ impl Plan {
     }
 
     /// log2 of a value's scale.
-    fn scale_of(&self, value: ValueId) -> u32 {
+    pub fn scale_of(&self, value: ValueId) -> u32 {
         let Some(step) = value.maker() else { return self.image_scale };
         match &self.steps[step] {
             PlannedStep::Linear(linear) => linear.segment.scale,

@@ -38,10 +38,13 @@ pub struct CellRow {
     pub refillers: Option<u32>,
     /// Ring width, bits.
     pub ring_bits: Option<u32>,
-    /// Activation scale, bits.
+    /// The finest scale of activations, bits.
     pub fa: Option<u32>,
-    /// Weight scale, bits.
+    /// The most bits that a segment's weights add to a scale.
     pub fw: Option<u32>,
+    /// Digest of the scales of all values, in hex: cells that share it compute the same in the clear.
+    #[serde(default)]
+    pub scales: Option<String>,
     /// Top-1 accuracy over the reals on `acc_images` test images, 0 to 1.
     pub acc_float: Option<f64>,
     /// Top-1 accuracy in the ring, in the clear, on the same images, 0 to 1.
@@ -94,6 +97,7 @@ impl CellRow {
             ring_bits: _,
             fa: _,
             fw: _,
+            scales: _,
             acc_float: _,
             acc_fixed: _,
             acc_images: _,

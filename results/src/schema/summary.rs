@@ -147,9 +147,9 @@ pub struct SummaryRow {
     pub acc_fixed_test_high: Option<f64>,
     /// Ring width, bits.
     pub ring_bits: Option<u32>,
-    /// Activation scale, bits.
+    /// The finest scale of activations, bits.
     pub fa: Option<u32>,
-    /// Weight scale, bits.
+    /// The most bits that a segment's weights add to a scale.
     pub fw: Option<u32>,
     /// The first failure.
     pub error: Option<String>,
