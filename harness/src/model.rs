@@ -10,6 +10,7 @@ use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
+use models::fixed::fit::Freedom;
 use models::fixed::lower::lower;
 use models::fixed::scales::{Scales, StepScales};
 use models::fixed::search::{Found, Pinned, Search};
@@ -84,10 +85,13 @@ pub(crate) struct Classes {
     pub(crate) fixed: u32,
 }
 
-/// Added to both searched scales of an imported network. Its maker may have trained it on the images of the search, so
+/// Added to every searched scale of an imported network. Its maker may have trained it on the images of the search, so
 /// that it is surer of their classes than of others'; the search's scales then change some classes in a hundred of
 /// images new to it (`tests/across/real_data.rs`).
-const SPARE_BITS: u32 = 1;
+const SPARE_BITS: u32 = 2;
+
+/// Nothing is added.
+const NONE: Scales = Scales { fa: 0, fw: 0 };
 
 /// What is asked for where a network's classes are too close to keep as many as is usual: those of few units, whose
 /// accuracy is low. The most that can be had is taken, and said.
@@ -167,7 +171,8 @@ impl Scaling {
         choices: &Compile,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
-        let (wanted, passing) = (choices.agreement, choices.rescale == Rescale::Auto);
+        let wanted = choices.agreement;
+        let passing = choices.rescale == Rescale::Auto;
         let first = self.cheapest(wanted, passing, &cost);
         if first.is_err() && wanted == DEFAULT_AGREEMENT {
             for less in SETTLED_FOR {
@@ -204,8 +209,11 @@ impl Scaling {
         let found = found.as_ref().map_err(|error| none(error))?;
         let finer: Vec<StepScales> = found.iter().map(|scales| scales.finer(self.spare)).collect();
         // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
-        let of_finer = self.search.cheapest(&finer, wanted, passing, &cost);
-        let found = of_finer.or_else(|_| self.search.cheapest(found, wanted, passing, &cost));
+        let freedom = Freedom { passing, ..Freedom::default() };
+        // What is spared is not to be taken back.
+        let spared = if self.spare == NONE { freedom } else { Freedom { coarser: 0, ..freedom } };
+        let of_finer = self.search.cheapest(&finer, wanted, spared, &cost);
+        let found = of_finer.or_else(|_| self.search.cheapest(found, wanted, freedom, &cost));
         found.map_err(|error| none(&error.to_string()))
     }
 }

@@ -119,7 +119,7 @@ pub fn widths(
                 })?;
                 let largest = f64::from(calibration.largest[layer.measures]);
                 width.bound_bits = bits_for(largest, source, width.truncate);
-                width.ring_bits = width.bound_bits + 2;
+                width.ring_bits = width.bound_bits.saturating_add(2);
             }
             (Step::Activation(layer), StepScale::Passed) if layer.kept.is_empty() => {
                 width.scale = scale_of(layer.source);
@@ -135,7 +135,7 @@ pub fn widths(
         (made.last_mut(), scales.steps.last())
     {
         let largest = f64::from(*calibration.largest.last().expect("a graph has nodes"));
-        last.ring_bits = bits_for(largest, last.scale, 0) + 2;
+        last.ring_bits = bits_for(largest, last.scale, 0).saturating_add(2);
     }
     Ok(made)
 }

@@ -186,11 +186,11 @@ impl Search {
         &mut self,
         frontier: &[StepScales],
         wanted: f64,
-        passing: bool,
+        freedom: Freedom,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
         let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
-        let coarser = if self.pinned.fw.is_some() { 0 } else { COARSER };
+        let coarser = if self.pinned.fw.is_some() { 0 } else { freedom.coarser };
         let mut all: Vec<StepScales> = Vec::new();
         for scales in frontier {
             let widths = widths(&self.lowered, &self.calibration, scales)?;
@@ -203,7 +203,7 @@ impl Search {
             add(scales.clone());
             let rings = needed.saturating_sub(coarser)..=MAX_RING_BITS;
             for ring_bits in self.pinned.ring_bits.map_or(rings, |bits| bits..=bits) {
-                let freedom = Freedom { passing, coarser };
+                let freedom = Freedom { coarser, ..freedom };
                 let fitted = fit(&self.lowered, &self.calibration, scales, ring_bits, freedom);
                 fitted.into_iter().for_each(&mut add);
             }
@@ -244,9 +244,6 @@ impl Search {
         *self.measured.entry(key).or_insert_with(measure)
     }
 }
-
-/// Most bits by which a segment's weights are coarser than the frontier's.
-const COARSER: u32 = 3;
 
 fn unreached(wanted: f64) -> Error {
     Error::argument(
