@@ -10,10 +10,9 @@ use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
-use models::fixed::fit::Freedom;
 use models::fixed::lower::lower;
-use models::fixed::scales::{Scales, StepScales};
-use models::fixed::search::{Found, Pinned, Search};
+use models::fixed::scales::Scales;
+use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
 use protocols::compile::{Choices, compile};
 use protocols::cost::{Pace, predict};
@@ -85,20 +84,17 @@ pub(crate) struct Classes {
     pub(crate) fixed: u32,
 }
 
-/// Added to every searched scale of an imported network. Its maker may have trained it on the images of the search, so
+/// Bits by which the scales of an imported network are finer than what the search finds. Its maker may have trained it on the images of the search, so
 /// that it is surer of their classes than of others'; the search's scales then change some classes in a hundred of
 /// images new to it (`tests/across/real_data.rs`).
 const SPARE_BITS: u32 = 2;
-
-/// Nothing is added.
-const NONE: Scales = Scales { fa: 0, fw: 0 };
 
 /// What is asked for where a network's classes are too close to keep as many as is usual: those of few units, whose
 /// accuracy is low. The most that can be had is taken, and said.
 const SETTLED_FOR: [f64; 3] = [0.99, 0.98, 0.95];
 
 /// Scales to choose among, or why there are none.
-type Frontier = Result<Vec<StepScales>, String>;
+type Frontier = Result<Vec<Family>, String>;
 
 /// A checkpoint with what all variants of its protocol start from.
 pub(crate) struct Calibrated {
@@ -112,8 +108,8 @@ pub(crate) struct Calibrated {
 struct Scaling {
     search: Search,
     frontiers: Vec<(f64, Frontier)>,
-    /// Added to the scales of a frontier that are not pinned.
-    spare: Scales,
+    /// Bits by which the logits' error is to be smaller than what is found.
+    spare: u32,
 }
 
 impl Calibrated {
@@ -132,8 +128,7 @@ impl Calibrated {
             ring_bits: choices.ring,
         };
         let imported = checkpoint.meta.settings.get(IMPORTED_FROM).is_some();
-        let spare = |given: Option<u32>| if imported && given.is_none() { SPARE_BITS } else { 0 };
-        let spare = Scales { fa: spare(pinned.fa), fw: spare(pinned.fw) };
+        let spare = if imported { SPARE_BITS } else { 0 };
         let search = Search::new(lowered, calibration, pinned);
         let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare });
         Ok(Self { checkpoint, source, scales })
@@ -207,13 +202,9 @@ impl Scaling {
             found: found.to_owned(),
         };
         let found = found.as_ref().map_err(|error| none(error))?;
-        let finer: Vec<StepScales> = found.iter().map(|scales| scales.finer(self.spare)).collect();
+        let spared = self.search.cheapest(found, (wanted, self.spare), passing, &cost);
         // The finer scales may keep less by chance, or be too wide to run: the coarser ones are good enough then.
-        let freedom = Freedom { passing, ..Freedom::default() };
-        // What is spared is not to be taken back.
-        let spared = if self.spare == NONE { freedom } else { Freedom { coarser: 0, ..freedom } };
-        let of_finer = self.search.cheapest(&finer, wanted, spared, &cost);
-        let found = of_finer.or_else(|_| self.search.cheapest(found, wanted, freedom, &cost));
+        let found = spared.or_else(|_| self.search.cheapest(found, (wanted, 0), passing, &cost));
         found.map_err(|error| none(&error.to_string()))
     }
 }

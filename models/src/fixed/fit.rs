@@ -20,12 +20,6 @@ pub struct Freedom {
     pub coarser: u32,
 }
 
-impl Default for Freedom {
-    fn default() -> Self {
-        Self { passing: true, coarser: 3 }
-    }
-}
-
 /// `base`, but with few layers rescaled and everything within a ring of `ring_bits`; `None` where `freedom` is not enough.
 ///
 /// Layers are chosen greedily, each so that the network fits as far as possible from the image on: on a chain that is the

@@ -4,7 +4,7 @@ use super::agreement::{Agreement, Judge};
 use super::calibrate::Calibration;
 use super::fit::{Freedom, fit};
 use super::lower::Lowered;
-use super::quantise::{QuantModel, quantise, widths};
+use super::quantise::{QuantModel, quantise};
 use super::ring::MAX_RING_BITS;
 use super::scales::{Scales, StepScale, StepScales};
 use super::sensitivity::Sensitivity;
@@ -22,6 +22,12 @@ const FW: RangeInclusive<u32> = 3..=14;
 const LEADS: [i32; 4] = [-2, 0, 2, 4];
 /// Half bits around those of the sensitivities that are searched, either way.
 const REACH: i32 = 48;
+/// Half bits around a family's level that are tried in a ring.
+const SLACK: i32 = 10;
+/// Narrower rings hold no image.
+const FEWEST_RING_BITS: u32 = 12;
+/// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
+const KEPT_TO_LINEARIZED: usize = 5;
 
 /// A quantized network and how well it agrees with the real one on calibration data.
 #[derive(Clone, Debug)]
@@ -50,6 +56,15 @@ impl Pinned {
     }
 }
 
+/// Scales at which every step has the same share of the logits' error ([`Sensitivity`]), and at which agreement was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// Bits that weights are finer than activations of the same share.
+    lead: i32,
+    /// Half bits above where the error would be one.
+    level: i32,
+}
+
 /// A lowered network whose scales are searched for, and the agreements that were measured.
 pub struct Search {
     lowered: Lowered,
@@ -71,15 +86,13 @@ impl Search {
         Self { lowered, calibration, pinned, judge, sensitivity: None, measured, looked }
     }
 
-    /// Scales at which `wanted` (0..=1) seems to be reached at a first look, the coarsest of each of some families: in all
-    /// of them every step has the same share of the logits' error ([`Sensitivity`]), but weights are finer than activations
-    /// by as many bits as the family says.
+    /// Of some families of scales the coarsest at which `wanted` (0..=1) seems to be reached, at a first look.
     ///
     /// # Errors
     /// [`Error::Argument`] where no scales reach `wanted`; the refusal where they would be too wide for any ring.
-    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<StepScales>, Error> {
-        if let Some(pair) = self.pinned.pair() {
-            return Ok(vec![StepScales::uniform(&self.lowered, pair)]);
+    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<Family>, Error> {
+        if self.pinned.pair().is_some() {
+            return Ok(vec![Family { lead: 0, level: 0 }]);
         }
         let finest =
             Scales { fa: self.pinned.fa.unwrap_or(*FA.end()), fw: self.pinned.fw.unwrap_or(*FW.end()) };
@@ -87,14 +100,11 @@ impl Search {
         if !self.may_agree(&self.at(&finest)?, wanted) {
             return Err(unreached(wanted));
         }
-        let mut found: Vec<StepScales> = Vec::new();
         let mut level = self.guess(wanted)?;
+        let mut found = Vec::with_capacity(LEADS.len());
         for lead in LEADS {
             level = self.least_level(lead, level, wanted)?;
-            let scales = self.balanced(lead, level)?;
-            if !found.contains(&scales) {
-                found.push(scales);
-            }
+            found.push(Family { lead, level });
         }
         Ok(found)
     }
@@ -103,7 +113,7 @@ impl Search {
     /// guess.
     fn least_level(&mut self, lead: i32, guess: i32, wanted: f64) -> Result<i32, Error> {
         let mut reaches = |level: i32| -> Result<bool, Error> {
-            let scales = self.balanced(lead, level)?;
+            let scales = self.balanced(Family { lead, level })?;
             Ok(self.may_agree(&self.at(&scales)?, wanted))
         };
         // Where the guess is wrong, ever longer steps the right way.
@@ -151,9 +161,11 @@ impl Search {
         quantise(&self.lowered, &self.calibration, scales, None)
     }
 
-    /// Scales that share the logits' error evenly, `level` half bits above where it would be one: weights have `lead` bits
-    /// more, and activations the fewer the more of their layer's units are kept, as each bit is compared there.
-    fn balanced(&mut self, lead: i32, level: i32) -> Result<StepScales, Error> {
+    /// A family's scales. Activations have the fewer bits the more of their layer's units are kept, as each is compared there.
+    fn balanced(&mut self, Family { lead, level }: Family) -> Result<StepScales, Error> {
+        if let Some(pair) = self.pinned.pair() {
+            return Ok(StepScales::uniform(&self.lowered, pair));
+        }
         let sensitivity = self.sensitivity()?;
         let level = f64::from(level) / 2.0;
         let clamp = |bits: f64, range: RangeInclusive<u32>| {
@@ -177,36 +189,33 @@ impl Search {
         Ok(StepScales { image: activation(sensitivity.image + level), steps: steps.collect() })
     }
 
-    /// Of what can be made of `frontier`, those scales or what fits narrower and wider rings ([`fit`]), the cheapest by `cost`
-    /// (`None` where it cannot be run) whose agreement reaches `wanted`. With both scales pinned agreement is only reported.
+    /// Of what fits narrow and wide rings ([`fit`]) at a logits' error of 4^-`spare` times that of `frontier`, the cheapest by
+    /// `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. Layers pass values on where `passing`. With
+    /// both scales pinned agreement is only reported.
     ///
     /// # Errors
     /// [`Error::Argument`] where nothing that reaches `wanted` can be run; the refusal where a pinned ring is too narrow.
     pub fn cheapest(
         &mut self,
-        frontier: &[StepScales],
-        wanted: f64,
-        freedom: Freedom,
+        frontier: &[Family],
+        (wanted, spare): (f64, u32),
+        passing: bool,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
         let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
-        let coarser = if self.pinned.fw.is_some() { 0 } else { freedom.coarser };
         let mut all: Vec<StepScales> = Vec::new();
-        for scales in frontier {
-            let widths = widths(&self.lowered, &self.calibration, scales)?;
-            let needed = widths.iter().map(|width| width.ring_bits).max().expect("a network has steps");
-            let mut add = |scales: StepScales| {
-                if !all.contains(&scales) {
-                    all.push(scales);
-                }
-            };
-            add(scales.clone());
-            let rings = needed.saturating_sub(coarser)..=MAX_RING_BITS;
-            for ring_bits in self.pinned.ring_bits.map_or(rings, |bits| bits..=bits) {
-                let freedom = Freedom { coarser, ..freedom };
-                let fitted = fit(&self.lowered, &self.calibration, scales, ring_bits, freedom);
-                fitted.into_iter().for_each(&mut add);
+        let rings = self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
+        for ring_bits in rings {
+            let mut fitting = Vec::with_capacity(frontier.len());
+            for family in frontier {
+                fitting.extend(self.fitting(*family, spare, ring_bits, passing)?);
             }
+            let best = fitting.into_iter().min_by_key(|scales| self.bits(scales));
+            all.extend(best.filter(|scales| !all.contains(scales)));
+        }
+        if all.is_empty() {
+            // What is refused is told by the step that is too wide.
+            all.push(self.balanced(frontier[0])?);
         }
         let mut priced = Vec::new();
         let mut refused = None;
@@ -228,6 +237,64 @@ impl Search {
             }
         }
         Err(unreached(wanted))
+    }
+
+    /// The coarsest of a family that fits a ring at the error that is allowed. Where the ring takes bits from a segment,
+    /// others get more.
+    fn fitting(
+        &mut self,
+        family: Family,
+        spare: u32,
+        ring_bits: u32,
+        passing: bool,
+    ) -> Result<Option<StepScales>, Error> {
+        let pinned = self.pinned.pair().is_some();
+        let found = self.balanced(family)?;
+        let allowed = if pinned { f64::INFINITY } else { self.error(&found)? };
+        let coarser = if self.pinned.fw.is_some() { 0 } else { *FW.end() };
+        let level = family.level + 2 * spare as i32;
+        let levels = if pinned { level..=level } else { level - SLACK..=level + SLACK };
+        for level in levels {
+            let base = self.balanced(Family { level, ..family })?;
+            let fitted =
+                fit(&self.lowered, &self.calibration, &base, ring_bits, Freedom { passing, coarser });
+            if let Some(fitted) = fitted
+                && self.error(&fitted)? <= allowed * (-2.0 * f64::from(spare)).exp2()
+            {
+                return Ok(Some(fitted));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The logits' mean squared error that is predicted at these scales.
+    fn error(&mut self, scales: &StepScales) -> Result<f64, Error> {
+        if self.pinned.pair().is_some() {
+            return Ok(0.0);
+        }
+        let sensitivity = self.sensitivity()?;
+        let square = |bits: f64, of: u32| (2.0 * (bits - f64::from(of))).exp2();
+        let steps = scales.steps.iter().zip(&sensitivity.steps).map(|(scale, bits)| match scale {
+            StepScale::Weights(of) | StepScale::Rescaled(of) => square(*bits, *of),
+            StepScale::Passed => 0.0,
+        });
+        Ok(steps.sum::<f64>() + square(sensitivity.image, scales.image))
+    }
+
+    /// What tells cheap scales of one ring from dear ones without compiling them: bits that are compared or divided by, a kept
+    /// unit's counting as those of many linearized ones; then bits of weights.
+    fn bits(&self, scales: &StepScales) -> (usize, u32) {
+        let (mut divided, mut weights) = (0, 0);
+        for (scale, step) in scales.steps.iter().zip(&self.lowered.steps) {
+            match (scale, step) {
+                (StepScale::Weights(fw), _) => weights += fw,
+                (StepScale::Rescaled(fa), Step::Activation(layer)) => {
+                    divided += layer.shape.size() + *fa as usize * KEPT_TO_LINEARIZED * layer.kept.len();
+                }
+                _ => {}
+            }
+        }
+        (divided, weights)
     }
 
     /// A first look, once.
