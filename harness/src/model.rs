@@ -172,11 +172,14 @@ impl Scaling {
         if first.is_err() && wanted == DEFAULT_AGREEMENT {
             for less in SETTLED_FOR {
                 if let Ok(found) = self.cheapest(less, passing, &cost) {
-                    eprintln!(
-                        "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
-                        100.0 * wanted,
-                        100.0 * found.agreement.share
-                    );
+                    let share = found.agreement.share;
+                    if share < wanted {
+                        eprintln!(
+                            "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
+                            100.0 * wanted,
+                            100.0 * share
+                        );
+                    }
                     return Ok(found);
                 }
             }

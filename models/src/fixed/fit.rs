@@ -115,3 +115,119 @@ impl Fitting<'_> {
         scales
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::calibrate::calibrate;
+    use super::super::lower::lower;
+    use super::super::scales::Scales;
+    use super::*;
+    use crate::data::DataSource;
+    use crate::graph::{Activation, Graph, Node, Op, Shape, Window};
+    use crate::{initial, nets};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha12Rng;
+
+    /// Convolutions in a row, an activation after each.
+    fn chain(layers: usize) -> Graph {
+        let mut nodes = vec![Node { name: "x".into(), op: Op::Input, inputs: vec![] }];
+        for layer in 0..layers {
+            let last = nodes.len() - 1;
+            let conv = Op::Conv { out: 3, window: Window::square(3, 1, 1), bias: true };
+            nodes.push(Node { name: format!("c{layer}"), op: conv, inputs: vec![last] });
+            let act = Op::Act { activation: Activation::Relu };
+            nodes.push(Node { name: format!("a{layer}"), op: act, inputs: vec![last + 1] });
+        }
+        let last = nodes.len() - 1;
+        nodes.push(Node { name: "fc".into(), op: Op::Linear { out: 4, bias: true }, inputs: vec![last] });
+        Graph::new(Shape::new(3, 32, 32), nodes).unwrap()
+    }
+
+    /// The graph with random weights and nothing kept.
+    fn linear(graph: &Graph) -> (Lowered, Calibration) {
+        let mut rng = ChaCha12Rng::seed_from_u64(7);
+        let source = DataSource::parse("shapes", None).unwrap();
+        let (data, normalisation) = (source.load_test().unwrap().take(4), source.default_normalisation());
+        let images: Vec<Vec<f32>> =
+            (0..data.len()).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
+        let masks = initial::masks(graph, 0, &mut rng).unwrap();
+        let parameters = initial::parameters(graph, &masks, &images, &mut rng).unwrap();
+        let calibration = calibrate(graph, &parameters, &masks, &normalisation, &data);
+        (lower(graph, &parameters, &masks).unwrap(), calibration)
+    }
+
+    fn rescaled(scales: &StepScales) -> usize {
+        scales.steps.iter().filter(|scale| matches!(scale, StepScale::Rescaled(_))).count()
+    }
+
+    /// The fewest rescalings that fit, by trying all.
+    fn fewest(
+        lowered: &Lowered,
+        calibration: &Calibration,
+        base: &StepScales,
+        ring_bits: u32,
+    ) -> Option<usize> {
+        let layers: Vec<usize> = (0..lowered.steps.len()).filter(|i| can_pass(&lowered.steps[*i])).collect();
+        (0u32..1 << layers.len())
+            .filter(|chosen| {
+                let mut scales = base.clone();
+                let passed = layers.iter().enumerate().filter(|(i, _)| chosen >> i & 1 == 0);
+                passed.for_each(|(_, layer)| scales.steps[*layer] = StepScale::Passed);
+                widths(lowered, calibration, &scales)
+                    .is_ok_and(|widths| widths.iter().all(|width| width.ring_bits <= ring_bits))
+            })
+            .map(|chosen| chosen.count_ones() as usize)
+            .min()
+    }
+
+    #[test]
+    fn a_chain_is_rescaled_as_seldom_as_it_can_be() {
+        let (lowered, calibration) = linear(&chain(8));
+        let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
+        let mut seen = Vec::new();
+        for ring_bits in 12..=48 {
+            let freedom = Freedom { passing: true, coarser: 0 };
+            let found = fit(&lowered, &calibration, &base, ring_bits, freedom);
+            let found = found.as_ref().map(rescaled);
+            assert_eq!(found, fewest(&lowered, &calibration, &base, ring_bits), "{ring_bits} bits");
+            seen.extend(found);
+        }
+        seen.dedup();
+        assert!(seen.len() >= 4 && seen.is_sorted_by(|a, b| a > b), "{seen:?}");
+    }
+
+    /// Where values are added, the greedy choice is at most one layer from the best.
+    #[test]
+    fn a_residual_network_is_rescaled_seldom() {
+        let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+        let (lowered, calibration) = linear(&graph);
+        let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
+        for ring_bits in 12..=48 {
+            let freedom = Freedom { passing: true, coarser: 0 };
+            let found = fit(&lowered, &calibration, &base, ring_bits, freedom).as_ref().map(rescaled);
+            let best = fewest(&lowered, &calibration, &base, ring_bits);
+            assert_eq!(found.is_some(), best.is_some(), "{ring_bits} bits");
+            assert!(found <= best.map(|best| best + 1), "{ring_bits} bits: {found:?} where {best:?} do");
+        }
+    }
+
+    /// Bits are taken only from segments, no more than allowed, and only where the ring asks for it.
+    #[test]
+    fn coarser_weights_fit_a_narrower_ring() {
+        let (lowered, calibration) = linear(&chain(3));
+        let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
+        let at = |ring_bits, coarser| {
+            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: false, coarser })
+        };
+        let needed = (8..48).find(|bits| at(*bits, 0).is_some()).unwrap();
+        assert_eq!(at(needed, 3), Some(base.clone()));
+        let narrow = at(needed - 2, 3).unwrap();
+        assert!(at(needed - 2, 1).is_none());
+        for (narrow, base) in narrow.steps.iter().zip(&base.steps) {
+            match (narrow, base) {
+                (StepScale::Weights(fw), StepScale::Weights(of)) => assert!(fw <= of && fw + 3 >= *of),
+                (narrow, base) => assert_eq!(narrow, base),
+            }
+        }
+    }
+}

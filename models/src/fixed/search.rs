@@ -56,7 +56,7 @@ impl Pinned {
     }
 }
 
-/// Scales at which every step has the same share of the logits' error ([`Sensitivity`]), and at which agreement was seen.
+/// Scales at which every step has the same share of the logits' error, and at which agreement was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
     /// Bits that weights are finer than activations of the same share.
@@ -318,4 +318,107 @@ fn unreached(wanted: f64) -> Error {
         format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}"),
         "less at every one that can be run",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::calibrate::calibrate;
+    use super::super::evaluate::{Evaluator, Rounding};
+    use super::super::lower::lower;
+    use super::*;
+    use crate::data::DataSource;
+    use crate::graph::Shape;
+    use crate::mask::Masks;
+    use crate::{initial, nets};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha12Rng;
+
+    /// `mini` with random weights; `kept` units keep their nonlinearity.
+    fn search(kept: usize, pinned: Pinned) -> Search {
+        let mut rng = ChaCha12Rng::seed_from_u64(5);
+        let source = DataSource::parse("shapes", None).unwrap();
+        let (data, normalisation) = (source.load_test().unwrap().take(40), source.default_normalisation());
+        let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+        let images: Vec<Vec<f32>> =
+            (0..8).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
+        let masks: Masks = initial::masks(&graph, kept, &mut rng).unwrap();
+        let parameters = initial::parameters(&graph, &masks, &images, &mut rng).unwrap();
+        let calibration = calibrate(&graph, &parameters, &masks, &normalisation, &data);
+        Search::new(lower(&graph, &parameters, &masks).unwrap(), calibration, pinned)
+    }
+
+    /// The logits' mean squared error over all images.
+    fn measured(search: &Search, scales: &StepScales) -> f64 {
+        let model = search.at(scales).unwrap();
+        let evaluator = Evaluator::new(&model);
+        let unit = (-f64::from(model.output_scale())).exp2();
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (i, (image, reals)) in
+            search.calibration.images.iter().zip(&search.calibration.logits).enumerate()
+        {
+            let mut rng = ChaCha12Rng::seed_from_u64(i as u64);
+            let found = evaluator.evaluate(model.quantise_image(image), &mut Rounding::Stochastic(&mut rng));
+            for (x, real) in found.logits.iter().zip(reals) {
+                sum += (*x as f64 * unit - f64::from(*real)).powi(2);
+                count += 1.0;
+            }
+        }
+        sum / count
+    }
+
+    /// What bits are worth, each seen alone, tells the error of all together, within a factor of four.
+    #[test]
+    fn errors_are_predicted() {
+        for kept in [0, 3000] {
+            let mut search = search(kept, Pinned::default());
+            for scales in [Scales { fa: 6, fw: 8 }, Scales { fa: 8, fw: 6 }, Scales { fa: 9, fw: 10 }] {
+                let uniform = StepScales::uniform(&search.lowered, scales);
+                let (predicted, measured) = (search.error(&uniform).unwrap(), measured(&search, &uniform));
+                let ratio = predicted / measured;
+                assert!((0.25..4.0).contains(&ratio), "{kept} kept, {scales:?}: {predicted} for {measured}");
+            }
+        }
+    }
+
+    /// What is found keeps as many classes as asked for, in a ring no wider than one pair of scales for all takes.
+    #[test]
+    fn scales_of_their_own_fit_a_narrower_ring() {
+        let mut search = search(3000, Pinned::default());
+        let wanted = 0.9;
+        let frontier = search.frontier(wanted).unwrap();
+        let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
+        let found = search.cheapest(&frontier, (wanted, 0), false, by_ring).unwrap();
+        assert!(found.agreement.share >= wanted, "{:?}", found.agreement);
+        let uniform = (3..=12).flat_map(|fa| (3..=14).map(move |fw| Scales { fa, fw }));
+        let rings = uniform.filter_map(|scales| {
+            let model = search.at(&StepScales::uniform(&search.lowered, scales)).unwrap();
+            search.agreement(&model, wanted).map(|_| model.ring.bits())
+        });
+        let narrowest = rings.min().unwrap();
+        assert!(found.model.ring.bits() <= narrowest, "{} bits, {narrowest} do", found.model.ring.bits());
+        // A quarter of the error, in whatever ring that takes, loses no more.
+        let finer = search.cheapest(&frontier, (wanted, 2), false, by_ring).unwrap();
+        assert!(measured(&search, &finer.model.scales) < measured(&search, &found.model.scales));
+    }
+
+    #[test]
+    fn pinned_scales_stay() {
+        let pinned = Pinned { fa: Some(6), fw: Some(8), ring_bits: None };
+        let mut search = search(0, pinned);
+        let frontier = search.frontier(1.0).unwrap();
+        let rescaled = |model: &QuantModel| {
+            let steps = model.steps.iter().filter(|step| matches!(step, Step::Activation(_))).count();
+            (model.ring.bits() <= 32).then_some(steps as f64)
+        };
+        let found = search.cheapest(&frontier, (1.0, 3), true, rescaled).unwrap().model;
+        assert!(found.scales.steps.contains(&StepScale::Passed), "{:?}", found.scales);
+        for scale in &found.scales.steps {
+            let as_given = match scale {
+                StepScale::Weights(fw) => *fw == 8,
+                StepScale::Rescaled(fa) => *fa == 6,
+                StepScale::Passed => true,
+            };
+            assert!(as_given, "{scale:?}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub(crate) enum Group {
     Convolution,
     Relu,
     Layers,
+    ResNet20,
     ResNet32,
     ResNet18,
     ResNet18Whole,
@@ -41,6 +42,7 @@ impl Group {
             Self::Convolution => "exact convolution in the ring, k = 22, weights of 10 bits",
             Self::Relu => "a ReLU with truncation, two processes, 2^17 units, k = 23, n = 13, f = 9",
             Self::Layers => "homomorphic part of a layer, two processes, k = 22, weights of 10 bits",
+            Self::ResNet20 => "ResNet20 on CIFAR shapes, no ReLU",
             Self::ResNet32 => "ResNet32 on CIFAR shapes, all 303,104 ReLUs",
             Self::ResNet18 => "ResNet18 on CIFAR shapes, 50,000 ReLUs, two threads a party",
             Self::ResNet18Whole => {
@@ -60,6 +62,7 @@ impl Group {
             Self::Convolution => Source::Figures("convolution"),
             Self::Relu => Source::Figures("relu"),
             Self::Layers => Source::Figures("layers"),
+            Self::ResNet20 => Source::Linnet(&networks::RESNET20),
             Self::ResNet32 => Source::Linnet(&networks::RESNET32),
             Self::ResNet18 => Source::Linnet(&networks::RESNET18),
             Self::ResNet18Whole => Source::Linnet(&networks::RESNET18_WHOLE),
@@ -302,8 +305,10 @@ fn convolution(shape: &str, targets: [f64; 2], peer: (&'static str, [f64; 2])) -
 
 /// Whole networks. One more is a group, a `Network` in `networks.rs`, and its figures here.
 fn networks() -> Vec<Figure> {
-    use Group::{ResNet18, ResNet18Whole, ResNet32};
+    use Group::{ResNet18, ResNet18Whole, ResNet20, ResNet32};
     vec![
+        // Eight one-way delays and little else.
+        Figure::new(ResNet20, "ResNet20 without ReLUs, online on wan", "s").target(0.18),
         Figure::new(ResNet32, "ResNet32, HE offline", "s").target(1.2).peer("Cheetah's layers summed", 1.7),
         Figure::new(ResNet32, "ResNet32, HE offline bytes", "MiB")
             .target(35.0)

@@ -31,6 +31,15 @@ macro_rules! scales {
     };
 }
 
+/// No ReLU kept, and scales that a linear network can have: five bits each.
+pub(crate) static RESNET20: Network = Network {
+    net: "resnet20",
+    budget: 0,
+    options: "--fa 5 --fw 5 --calibration-images 8 --accuracy-images 1 --objective online",
+    links: &["wan"],
+    figures: resnet20,
+};
+
 /// Every ReLU kept.
 pub(crate) static RESNET32: Network =
     Network { net: "resnet32", budget: 303_104, options: scales!(), links: &["loopback"], figures: resnet32 };
@@ -94,6 +103,11 @@ fn linnet(root: &Path, words: &str, paths: &[&Path]) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("`linnet {words}`: {}", reason(&String::from_utf8_lossy(&output.stderr)))),
     }
+}
+
+fn resnet20(folders: &[Folder]) -> Result<Vec<Measured>, String> {
+    let [wan] = folders else { return Err("one run expected".to_owned()) };
+    Ok(vec![Measured::of("ResNet20 without ReLUs, online on wan", "s", wan.online_seconds()?)])
 }
 
 fn resnet32(folders: &[Folder]) -> Result<Vec<Measured>, String> {
