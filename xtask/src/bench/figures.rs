@@ -374,7 +374,7 @@ mod tests {
     fn targets_are_those_of_the_project() {
         let targets: Vec<(String, f64)> =
             list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
-        assert_eq!(targets.len(), 23);
+        assert_eq!(targets.len(), 24);
         assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
         assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
     }
