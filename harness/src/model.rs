@@ -84,9 +84,9 @@ pub(crate) struct Classes {
     pub(crate) fixed: u32,
 }
 
-/// Bits by which the scales of an imported network are finer than what the search finds. Its maker may have trained it on the images of the search, so
-/// that it is surer of their classes than of others'; the search's scales then change some classes in a hundred of
-/// images new to it (`tests/across/real_data.rs`).
+/// Bits by which an imported network's error is smaller than what the search finds, as if its scales were so much finer. Its
+/// maker may have trained it on the images of the search, so that it is surer of their classes than of others'; what the
+/// search finds then changes some classes in a hundred of images new to it (`tests/across/real_data.rs`).
 const SPARE_BITS: u32 = 2;
 
 /// What is asked for where a network's classes are too close to keep as many as is usual: those of few units, whose
@@ -108,7 +108,7 @@ pub(crate) struct Calibrated {
 struct Scaling {
     search: Search,
     frontiers: Vec<(f64, Frontier)>,
-    /// Bits by which the logits' error is to be smaller than what is found.
+    /// Bits by which the logits' error is smaller than what the search finds.
     spare: u32,
 }
 

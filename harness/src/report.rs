@@ -114,10 +114,11 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
         print(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
     } else {
         print(&format!(
-            "{}\nthe scales keep the class of {:.1} % of {} calibration images",
+            "{}\nthe scales keep the class of {:.1} % of {} calibration images ({} evaluated)",
             render(&compiled.plan),
             100.0 * compiled.agreement.share,
-            compile.calibration_images
+            compiled.agreement.images,
+            compiled.agreement.evaluated
         ))
     }
 }

@@ -28,6 +28,8 @@ const SURELY: f64 = 6.0;
 pub struct Agreement {
     /// Their share.
     pub share: f64,
+    /// Calibration images.
+    pub images: usize,
     /// Images that were evaluated; the others' margins are far above the errors of these.
     pub evaluated: usize,
 }
@@ -110,7 +112,7 @@ impl Judge {
                 return None;
             }
         }
-        Some(Agreement { share: 1.0 - lost as f64 / total as f64, evaluated })
+        Some(Agreement { share: 1.0 - lost as f64 / total as f64, images: total, evaluated })
     }
 }
 

@@ -43,17 +43,6 @@ impl StepScales {
         Self { image: fa, steps: lowered.steps.iter().map(scale).collect() }
     }
 
-    /// So many bits more on activations and on weights.
-    #[must_use]
-    pub fn finer(&self, more: Scales) -> Self {
-        let finer = |scale: &StepScale| match scale {
-            StepScale::Weights(fw) => StepScale::Weights(fw + more.fw),
-            StepScale::Rescaled(fa) => StepScale::Rescaled(fa + more.fa),
-            StepScale::Passed => StepScale::Passed,
-        };
-        Self { image: self.image + more.fa, steps: self.steps.iter().map(finer).collect() }
-    }
-
     /// The finest scale of activations and of weights.
     pub fn finest(&self) -> Scales {
         let mut finest = Scales { fa: self.image, fw: 0 };
