@@ -1,9 +1,10 @@
 //! Choices with a name: on the command line, in an experiment's file and in rows.
 
 use clap::ValueEnum;
-use netem::Phase;
-use protocols::cost::{Pace, inference_bytes, total};
-use protocols::tally::StepCost;
+use netem::Link;
+use protocols::cost::{inference_bytes, predict};
+use protocols::prepared::PreparedPlan;
+use protocols::timing::{Rates, times};
 use serde::{Deserialize, Serialize};
 
 /// Where the client keeps what it has preprocessed.
@@ -40,14 +41,15 @@ pub(crate) enum Objective {
 }
 
 impl Objective {
-    /// How much of it a plan of these costs has, on a link of this pace.
-    pub(crate) fn of(self, costs: &[StepCost], pace: Pace) -> f64 {
-        let [offline, online] =
-            [Phase::Offline, Phase::Online].map(|phase| pace.seconds(&total(costs, phase)));
+    /// How much of it a plan has, over a link and on a machine of these rates.
+    pub(crate) fn of(self, plan: &PreparedPlan, rates: &Rates, link: &Link) -> f64 {
         match self {
-            Self::Total => offline + online,
-            Self::Online => online + offline / 100.0,
-            Self::Bytes => inference_bytes(costs) as f64,
+            Self::Total => times(plan, rates, link).total_s(),
+            Self::Online => {
+                let times = times(plan, rates, link);
+                times.online_s + times.offline_s / 100.0
+            }
+            Self::Bytes => inference_bytes(&predict(plan)) as f64,
         }
     }
 }

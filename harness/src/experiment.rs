@@ -3,13 +3,16 @@
 use crate::choice::{Objective, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
+use crate::rates;
 use crate::scenario::Scenario;
 use models::checkpoint::REST;
 use models::fixed::Ring;
 use models::fixed::ring::MAX_RING_BITS;
-use netem::Link;
+use netem::{BytesPerSec, Link};
 use protocols::he::HeBackend;
+use protocols::he::packing::DEFAULT_RATE;
 use protocols::plan::ReluVariant;
+use protocols::timing::Rates;
 use results::compare::Dimension;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -41,6 +44,9 @@ pub(crate) struct Compile {
     /// Of the link with the longest.
     pub(crate) delay_s: f64,
     pub(crate) objective: Objective,
+    /// What work takes on the machine, where that was measured.
+    #[serde(default)]
+    pub(crate) rates: Option<PathBuf>,
     pub(crate) rescale: Rescale,
     pub(crate) fa: Option<u32>,
     pub(crate) fw: Option<u32>,
@@ -205,6 +211,7 @@ impl Compile {
                 .min_by(f64::total_cmp),
             delay_s: links.iter().map(|link| link.rtt).max().unwrap_or_default().as_secs_f64() / 2.0,
             objective: args.objective.unwrap_or_default(),
+            rates: args.rates.clone(),
             rescale: args.rescale.unwrap_or_default(),
             fa: args.fa,
             fw: args.fw,
@@ -212,6 +219,21 @@ impl Compile {
             agreement,
             calibration_images,
         })
+    }
+
+    /// The link that plans are compared on: the least rate and the longest delay of those that are run.
+    pub(crate) fn link(&self) -> Link {
+        Link {
+            name: "slowest".to_owned(),
+            rate: Some(BytesPerSec(self.bytes_per_second.unwrap_or(DEFAULT_RATE))),
+            rtt: Duration::from_secs_f64(2.0 * self.delay_s),
+            tcp_window: None,
+        }
+    }
+
+    /// What work takes on the machine: as measured, or on that of this project.
+    pub(crate) fn rates(&self) -> Result<Rates, Error> {
+        self.rates.as_deref().map_or_else(|| Ok(Rates::reference()), rates::read)
     }
 }
 

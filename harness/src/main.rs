@@ -13,8 +13,10 @@ mod machine;
 mod measure;
 mod model;
 mod party;
+mod predict;
 mod print;
 mod project;
+mod rates;
 mod report;
 mod scenario;
 mod study;
@@ -55,6 +57,8 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Completions { shell } => report::completions(shell).map(|()| true),
         cli::Command::Man { out } => report::man(&out).map(|()| true),
         cli::Command::Doctor => doctor::run(),
+        cli::Command::Predict(args) => predict::predict(&args).map(|()| true),
+        cli::Command::Calibrate(args) => rates::calibrate(&args).map(|()| true),
         cli::Command::Links => report::links().map(|()| true),
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
         cli::Command::Data(args) => report::data(&args).map(|()| true),

@@ -15,12 +15,11 @@ use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
 use protocols::compile::{Choices, compile};
-use protocols::cost::{Pace, predict};
 use protocols::he::HeBackend;
-use protocols::he::packing::DEFAULT_RATE;
 use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
+use protocols::timing::Rates;
 use results::{AccuracyRow, CellRow};
 use std::cell::RefCell;
 use std::path::Path;
@@ -100,6 +99,8 @@ type Frontier = Result<Vec<Family>, String>;
 pub(crate) struct Calibrated {
     checkpoint: Checkpoint,
     source: DataSource,
+    /// What work takes where plans are compared.
+    rates: Rates,
     /// Which scales keep a share of the classes: what was looked at for one variant is known for the others.
     scales: RefCell<Scaling>,
 }
@@ -117,6 +118,11 @@ impl Calibrated {
     pub(crate) fn load(folder: &Path, choices: &Compile) -> Result<Self, Error> {
         let checkpoint = Checkpoint::load(folder)?;
         let source = DataSource::parse(&checkpoint.meta.data, choices.data_dir.as_deref())?;
+        Self::of(checkpoint, source, choices)
+    }
+
+    /// Of a checkpoint for images of `source`.
+    pub(crate) fn of(checkpoint: Checkpoint, source: DataSource, choices: &Compile) -> Result<Self, Error> {
         let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
         let calibration = calibrate(graph, parameters, masks, normalisation, &held_out);
@@ -131,7 +137,7 @@ impl Calibrated {
         let spare = if imported { SPARE_BITS } else { 0 };
         let search = Search::new(lowered, calibration, pinned);
         let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare });
-        Ok(Self { checkpoint, source, scales })
+        Ok(Self { checkpoint, source, rates: choices.rates()?, scales })
     }
 
     /// Compiles it for a variant.
@@ -143,13 +149,10 @@ impl Calibrated {
     ) -> Result<Compiled, Error> {
         let name = &self.checkpoint.meta.net;
         let options = Choices { relu, backend, he: None, bytes_per_second: choices.bytes_per_second };
-        let pace = Pace {
-            bytes_per_second: choices.bytes_per_second.unwrap_or(DEFAULT_RATE),
-            delay_s: choices.delay_s,
-        };
+        let link = choices.link();
         let cost = |model: &QuantModel| {
             let (plan, _) = compile(name, model, &options).ok()?;
-            Some(choices.objective.of(&predict(&plan), pace))
+            Some(choices.objective.of(&plan, &self.rates, &link))
         };
         let found = self.scales.borrow_mut().settle(choices, cost)?;
         let (plan, secrets) = compile(name, &found.model, &options)?;

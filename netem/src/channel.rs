@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::{nanoseconds, now_ns, wait_until};
 use crate::error::End;
-use crate::frame::{Frame, FrameKind, MAX_FRAME, WIRE_HEADER};
+use crate::frame::{Frame, FrameKind, HOLD_BYTES, MAX_FRAME, WIRE_HEADER};
 use crate::phase::Phase;
 use crate::queue::Inbox;
 use crate::release::{Lateness, ReleaseError};
@@ -17,9 +17,6 @@ use crate::tls::Identity;
 use crate::transcript::{Doing, Event, Recorder};
 use crate::usage::{Meter, StepUsage};
 use crate::{Error, Link};
-
-/// Small frames are held until they are this many bytes, or the channel is flushed.
-const HOLD_BYTES: u64 = 64 << 10;
 
 /// A deadline that the operating system and the arithmetic of clocks accept.
 fn bounded(deadline: Duration) -> Duration {

@@ -25,6 +25,9 @@ pub const HEADER_BYTES: u64 = 5;
 /// Header bytes of a frame on the real socket: these, the arrival stamp and the depth.
 pub(crate) const WIRE_HEADER: usize = 17;
 
+/// A channel holds small frames until they are this many bytes, or it is flushed.
+pub(crate) const HOLD_BYTES: u64 = 64 << 10;
+
 /// The type of a frame's payload; its meaning is the protocol's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

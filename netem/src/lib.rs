@@ -77,6 +77,6 @@ pub use release::ReleaseError;
 pub use replay::{Predicted, replay};
 pub use shaper::Shaper;
 pub use tls::{Identity, SERVER_NAME};
-pub use transcript::{Doing, Event};
+pub use transcript::{Doing, Event, hold};
 pub use units::{Bytes, BytesPerSec};
 pub use usage::StepUsage;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Phase;
+use crate::frame::{HEADER_BYTES, HOLD_BYTES, WIRE_HEADER};
 
 /// What an end did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,31 @@ pub struct Event {
     pub compute_ns: u64,
     /// What was done.
     pub doing: Doing,
+}
+
+/// Makes events that send frames as they are made into those of a channel, which holds small frames back until there is
+/// enough, or it asks for one itself, or goes on to another step: the computing before any of the frames held is then done
+/// before the first leaves.
+pub fn hold(events: &mut [Event]) {
+    let (mut first, mut held) = (None, 0);
+    for index in 0..events.len() {
+        let computed = events[index].compute_ns;
+        let leaves = match events[index].doing {
+            Doing::Sent(bytes) => {
+                held += bytes - HEADER_BYTES + WIRE_HEADER as u64;
+                first.get_or_insert(index);
+                held >= HOLD_BYTES
+            }
+            Doing::Received(_) | Doing::Left => true,
+        };
+        if let Some(first) = first {
+            events[index].compute_ns = 0;
+            events[first].compute_ns += computed;
+        }
+        if leaves {
+            (first, held) = (None, 0);
+        }
+    }
 }
 
 /// Records events while it is switched on.
@@ -76,5 +102,27 @@ impl Recorder {
         self.note(at, Doing::Left, now_ns, now_ns);
         self.idle = true;
         std::mem::take(&mut self.events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_frames_leave_together() {
+        let event = |compute_ns, doing| Event { phase: Phase::Online, step: 0, compute_ns, doing };
+        let small = Doing::Sent(1000);
+        let mut events = [
+            event(1, small),
+            event(2, small),
+            event(4, Doing::Received(9)),
+            event(8, Doing::Sent(HOLD_BYTES)),
+            event(16, small),
+            event(32, Doing::Left),
+            event(64, Doing::Left),
+        ];
+        hold(&mut events);
+        assert_eq!(events.map(|event| event.compute_ns), [7, 0, 0, 8, 48, 0, 64]);
     }
 }

@@ -1,97 +1,120 @@
 //! The plan's second reader: bytes, messages, flights and operations, before anything runs.
 //!
-//! The walk is that of the two party loops, so a measured run must agree exactly.
+//! The walks are those of the two party loops, so a measured run must agree exactly.
 
 use crate::numbering::ChannelStep;
 use crate::prepared::{PreparedPlan, Step};
 use crate::setup;
 use crate::steps::activation::Activation;
 use crate::steps::{input, output};
-use crate::tally::{Operations, StepCost, Tally, Traffic};
+use crate::tally::{StepCost, tally};
+use crate::walk::{Act, Party, Walk};
 use crate::window::Window;
 use netem::Phase;
-use serde::{Deserialize, Serialize};
 
 /// The cost of set-up and of one inference, per phase and step.
 pub fn predict(plan: &PreparedPlan) -> Vec<StepCost> {
-    let mut tally = Tally::new();
-    tally.enter(Phase::Setup, ChannelStep::INPUT);
-    setup::cost(plan, &mut tally);
-    offline(plan, &mut tally);
-    online(plan, &mut tally);
-    tally.costs()
+    tally(&client(plan), &server(plan))
 }
 
-fn offline(plan: &PreparedPlan, tally: &mut Tally) {
+/// What the client does of set-up and one inference.
+pub fn client(plan: &PreparedPlan) -> Vec<Act> {
+    let mut walk = Walk::new(Party::Client);
+    setup::declare(plan, &mut walk);
     for step in &plan.prepared {
-        tally.enter(Phase::Offline, step.channel_step());
-        match step {
-            Step::Linear(linear) => linear.cost_requests(tally),
-            Step::Activation(_) | Step::Reshare(_) => {}
+        if let Step::Linear(linear) = step {
+            walk.enter(Phase::Offline, step.channel_step());
+            linear.declare_requests(&mut walk);
         }
     }
     for step in &plan.prepared {
-        tally.enter(Phase::Offline, step.channel_step());
+        walk.enter(Phase::Offline, step.channel_step());
         match step {
-            Step::Linear(linear) => linear.cost_answers(tally),
-            Step::Activation(layer) => layer.cost_offer(tally),
+            Step::Linear(linear) => linear.declare_answers(&mut walk),
+            Step::Activation(layer) => layer.declare_offer(&mut walk),
             Step::Reshare(_) => {}
         }
     }
-    // The client's order: the server reads choices one layer at a time, so its material is as deep as the choices are.
-    let garble = |tally: &mut Tally, (layer, choices): (&Activation, u32)| {
-        tally.enter(Phase::Offline, layer.channel_step());
-        tally.server_reads(choices);
-        layer.cost_garble(tally);
+    let receive = |walk: &mut Walk, layer: &Activation| {
+        walk.enter(Phase::Offline, layer.channel_step());
+        layer.declare_garble(walk);
     };
     let mut window = Window::new();
     for step in &plan.prepared {
-        let layer = match step {
-            Step::Linear(_) => continue,
+        match step {
+            Step::Linear(_) => {}
             Step::Reshare(reshare) => {
-                tally.enter(Phase::Offline, reshare.channel_step());
-                // The server sends nothing between reading it and reading the next layer's choices, which are as deep.
-                tally.posted(|tally| reshare.cost(tally));
-                continue;
+                walk.enter(Phase::Offline, step.channel_step());
+                reshare.declare_offline(&mut walk);
             }
-            Step::Activation(layer) => &**layer,
-        };
-        while let Some(earlier) = window.before(layer.kept_units()) {
-            garble(tally, earlier);
+            Step::Activation(layer) => {
+                while let Some(earlier) = window.before(layer.kept_units()) {
+                    receive(&mut walk, earlier);
+                }
+                walk.enter(Phase::Offline, step.channel_step());
+                layer.declare_choose(&mut walk);
+                window.chosen(layer.kept_units(), &**layer);
+            }
         }
-        tally.enter(Phase::Offline, layer.channel_step());
-        let choices = tally.posted(|tally| layer.cost_choose(tally));
-        window.chosen(layer.kept_units(), (layer, choices));
     }
     while let Some(chosen) = window.next() {
-        garble(tally, chosen);
+        receive(&mut walk, chosen);
     }
+    online(plan, &mut walk);
+    walk.acts()
 }
 
-fn online(plan: &PreparedPlan, tally: &mut Tally) {
-    tally.enter(Phase::Online, ChannelStep::INPUT);
-    input::cost(plan, tally);
+/// What the server does of set-up and one inference.
+pub fn server(plan: &PreparedPlan) -> Vec<Act> {
+    let mut walk = Walk::new(Party::Server);
+    setup::declare(plan, &mut walk);
     for step in &plan.prepared {
-        tally.enter(Phase::Online, step.channel_step());
         match step {
-            Step::Linear(linear) => linear.cost_online(tally),
-            Step::Activation(layer) => layer.cost_online(tally),
+            Step::Linear(linear) => {
+                walk.enter(Phase::Offline, step.channel_step());
+                linear.declare_requests(&mut walk);
+                linear.declare_answers(&mut walk);
+            }
+            Step::Activation(layer) => {
+                walk.enter(Phase::Offline, step.channel_step());
+                layer.declare_offer(&mut walk);
+            }
             Step::Reshare(_) => {}
         }
     }
-    tally.enter(Phase::Online, plan.output_step());
-    output::cost(plan, tally);
+    for step in &plan.prepared {
+        walk.enter(Phase::Offline, step.channel_step());
+        match step {
+            Step::Linear(_) => {}
+            Step::Activation(layer) => {
+                layer.declare_choose(&mut walk);
+                layer.declare_garble(&mut walk);
+            }
+            Step::Reshare(reshare) => reshare.declare_offline(&mut walk),
+        }
+    }
+    online(plan, &mut walk);
+    walk.acts()
+}
+
+fn online(plan: &PreparedPlan, walk: &mut Walk) {
+    walk.enter(Phase::Online, ChannelStep::INPUT);
+    input::declare(plan, walk);
+    for step in &plan.prepared {
+        walk.enter(Phase::Online, step.channel_step());
+        match step {
+            Step::Linear(linear) => linear.declare_online(walk),
+            Step::Activation(layer) => layer.declare_online(walk),
+            Step::Reshare(reshare) => reshare.declare_online(walk),
+        }
+    }
+    walk.enter(Phase::Online, plan.output_step());
+    output::declare(plan, walk);
 }
 
 /// Sums of one phase.
 pub fn total(costs: &[StepCost], phase: Phase) -> StepCost {
-    let mut sum = StepCost {
-        phase,
-        step: ChannelStep::INPUT,
-        up: Traffic::default(),
-        down: Traffic::default(),
-        operations: Operations::default(),
-    };
+    let mut sum = StepCost::new(phase, ChannelStep::INPUT);
     for cost in costs.iter().filter(|c| c.phase == phase) {
         for (to, from) in [(&mut sum.up, cost.up), (&mut sum.down, cost.down)] {
             to.bytes += from.bytes;
@@ -101,23 +124,6 @@ pub fn total(costs: &[StepCost], phase: Phase) -> StepCost {
         sum.operations += cost.operations;
     }
     sum
-}
-
-/// A link as a price: seconds a byte and a one-way delay.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pace {
-    /// Bytes a second in either direction.
-    pub bytes_per_second: f64,
-    /// One way.
-    pub delay_s: f64,
-}
-
-impl Pace {
-    /// Seconds that a phase takes on the link, computing apart: every byte and the delays of its longest chain of messages.
-    pub fn seconds(&self, cost: &StepCost) -> f64 {
-        (cost.up.bytes + cost.down.bytes) as f64 / self.bytes_per_second
-            + (cost.up.flights + cost.down.flights) as f64 * self.delay_s
-    }
 }
 
 /// Payload bytes of one inference, offline and online, both directions.

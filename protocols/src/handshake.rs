@@ -6,7 +6,7 @@
 
 use crate::Error;
 use crate::plan::{PROTOCOL_VERSION, Plan};
-use crate::tally::Tally;
+use crate::walk::Walk;
 use netem::{Channel, FrameKind};
 
 const HELLO: FrameKind = FrameKind(0x01);
@@ -34,9 +34,9 @@ pub fn server(channel: &mut Channel, plan: &Plan, session: SessionId) -> Result<
 }
 
 /// What the handshake sends.
-pub fn cost(tally: &mut Tally) {
-    tally.up(HELLO_BYTES);
-    tally.down(HELLO_BYTES);
+pub fn declare(walk: &mut Walk) {
+    walk.up(HELLO_BYTES);
+    walk.down(HELLO_BYTES);
 }
 
 fn hello(plan: &Plan, session: SessionId, role: u8) -> Vec<u8> {

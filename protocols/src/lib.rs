@@ -28,7 +28,9 @@ pub mod show;
 pub mod steps;
 pub mod store;
 pub mod tally;
+pub mod timing;
 pub mod values;
+pub mod walk;
 pub mod wire;
 
 mod error;

@@ -16,7 +16,8 @@ use crate::he::server::{HeContext, ServerKey};
 use crate::ot::iknp::{SETUP_BYTES_TO_RECEIVER, SETUP_BYTES_TO_SENDER};
 use crate::ot::{CotReceiver, CotSender};
 use crate::plan::Plan;
-use crate::tally::{Operations, Tally};
+use crate::tally::Operations;
+use crate::walk::Walk;
 use netem::{Channel, FrameKind};
 use rand::{CryptoRng, RngCore};
 
@@ -83,13 +84,13 @@ pub fn server<'a, R: CryptoRng + RngCore>(
 }
 
 /// What set-up sends.
-pub fn cost(plan: &Plan, tally: &mut Tally) {
-    handshake::cost(tally);
-    tally.up(plan.he.public_key_bytes());
-    tally.up(SETUP_BYTES_TO_SENDER);
-    tally.down(SETUP_BYTES_TO_RECEIVER);
-    tally.down(BLOCK_BYTES);
-    tally.down(SETUP_BYTES_TO_SENDER);
-    tally.up(SETUP_BYTES_TO_RECEIVER);
-    tally.work(Operations { encryptions: 1, ..Operations::default() });
+pub fn declare(plan: &Plan, walk: &mut Walk) {
+    handshake::declare(walk);
+    walk.client(Operations { encryptions: 1, ..Operations::default() });
+    walk.up(plan.he.public_key_bytes());
+    walk.up(SETUP_BYTES_TO_SENDER);
+    walk.down(SETUP_BYTES_TO_RECEIVER);
+    walk.down(BLOCK_BYTES);
+    walk.down(SETUP_BYTES_TO_SENDER);
+    walk.up(SETUP_BYTES_TO_RECEIVER);
 }

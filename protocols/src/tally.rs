@@ -1,9 +1,10 @@
-//! How a step declares what it costs: bytes, messages, flights and work, in the order in which the parties speak.
+//! What a plan costs, counted: bytes, messages, flights and work, by phase and step.
 
-use crate::message;
 use crate::numbering::ChannelStep;
-use netem::Phase;
+use crate::walk::Act;
+use netem::{Doing, Phase};
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::ops::AddAssign;
 
 /// Traffic in one direction. Bytes are payload; frame headers are counted by the channel.
@@ -17,35 +18,64 @@ pub struct Traffic {
     pub flights: u64,
 }
 
-/// Work, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Operations {
-    /// AND gates garbled and evaluated.
-    pub and_gates: u64,
-    /// Circuits: one a kept unit.
-    pub circuits: u64,
-    /// Correlated OTs.
-    pub correlated_ots: u64,
-    /// Ciphertexts encrypted by the client.
-    pub encryptions: u64,
-    /// Ciphertext-by-plaintext products.
-    pub products: u64,
-    /// Ciphertexts decrypted by the client.
-    pub decryptions: u64,
-    /// Multiply-accumulates in the clear, by the server online.
-    pub macs: u64,
+/// Defines [`Operations`] and what goes through its fields.
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Work, counted.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+        pub struct Operations {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Operations {
+            /// How many kinds there are.
+            pub const KINDS: usize = [$(stringify!($name)),*].len();
+
+            /// Their names, in the order of [`Operations::counts`].
+            pub const NAMES: [&'static str; Self::KINDS] = [$(stringify!($name)),*];
+
+            /// How many there are of each kind.
+            pub const fn counts(&self) -> [u64; Self::KINDS] {
+                [$(self.$name),*]
+            }
+
+            /// Of each kind the larger count.
+            pub(crate) fn larger(&self, other: &Self) -> Self {
+                Self { $($name: self.$name.max(other.$name)),* }
+            }
+        }
+
+        impl AddAssign for Operations {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
 }
 
-impl AddAssign for Operations {
-    fn add_assign(&mut self, other: Self) {
-        self.and_gates += other.and_gates;
-        self.circuits += other.circuits;
-        self.correlated_ots += other.correlated_ots;
-        self.encryptions += other.encryptions;
-        self.products += other.products;
-        self.decryptions += other.decryptions;
-        self.macs += other.macs;
-    }
+operations! {
+    /// AND gates, garbled by the server and evaluated by the client.
+    and_gates,
+    /// Circuits: one a kept unit.
+    circuits,
+    /// Outputs of circuits that become shares.
+    conversions,
+    /// Labels of the server's inputs, chosen by it online.
+    labels,
+    /// Correlated OTs.
+    correlated_ots,
+    /// Ciphertexts encrypted by the client and read by the server.
+    encryptions,
+    /// Ciphertext-by-plaintext products, the server's.
+    products,
+    /// Ciphertexts that the server makes answers of and the client decrypts.
+    decryptions,
+    /// Values that answers carry, flooded, masked and packed by the server and read by the client.
+    answered,
+    /// Multiply-accumulates in the clear, by the server online.
+    macs,
+    /// Elements of the ring that are masked, divided, packed or unpacked.
+    elements,
 }
 
 /// What one step costs in one phase.
@@ -60,130 +90,115 @@ pub struct StepCost {
     pub up: Traffic,
     /// Server to client.
     pub down: Traffic,
-    /// Work.
+    /// Work; what both parties do is counted once.
     pub operations: Operations,
+}
+
+impl StepCost {
+    /// A step that costs nothing yet.
+    pub fn new(phase: Phase, step: ChannelStep) -> Self {
+        let (up, down, operations) = Default::default();
+        Self { phase, step, up, down, operations }
+    }
 }
 
 fn phase_name<S: serde::Serializer>(phase: &Phase, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(phase)
 }
 
-/// Collects costs in the order in which the parties exchange messages.
-pub struct Tally {
-    costs: Vec<StepCost>,
-    current: usize,
-    client: Depths,
-    server: Depths,
-    /// Where messages are posted and not yet read: the deepest of them.
-    posted: Option<u32>,
+/// What both parties' walks cost, a row a phase and step, in the order in which the client enters them.
+///
+/// # Panics
+/// Panics where the walks do not belong together: a party would wait for a frame that the other never sends.
+pub(crate) fn tally(client: &[Act], server: &[Act]) -> Vec<StepCost> {
+    let mut rows = Rows::default();
+    for act in client.iter().chain(server) {
+        rows.of(act);
+    }
+    let mut ends = [End::of(client, true), End::of(server, false)];
+    loop {
+        let [client, server] = &mut ends;
+        let moved =
+            client.advance(&mut server.arriving, &mut rows) | server.advance(&mut client.arriving, &mut rows);
+        if ends.iter().all(|end| end.acts.is_empty()) {
+            break;
+        }
+        assert!(moved, "a party waits for a frame that the other never sends");
+    }
+    let [of_client, of_server] = ends.map(|end| end.work);
+    for (row, (client, server)) in rows.0.iter_mut().zip(of_client.into_iter().zip(of_server)) {
+        row.operations = client.larger(&server);
+    }
+    rows.0
 }
 
-/// A party's deepest messages of the phase, counted as the channel counts them.
 #[derive(Default)]
-struct Depths {
+struct Rows(Vec<StepCost>);
+
+impl Rows {
+    /// The place of the act's row.
+    fn of(&mut self, act: &Act) -> usize {
+        let found = self.0.iter().rposition(|row| row.phase == act.phase && row.step == act.step);
+        found.unwrap_or_else(|| {
+            self.0.push(StepCost::new(act.phase, act.step));
+            self.0.len() - 1
+        })
+    }
+}
+
+/// A party going through its walk, its messages' depths counted as the channel counts them.
+struct End<'a> {
+    acts: &'a [Act],
+    client: bool,
+    phase: Phase,
     sent: u32,
     received: u32,
+    /// Frames on their way to it: bytes and depths.
+    arriving: VecDeque<(u64, u32)>,
+    /// Its work, by row.
+    work: Vec<Operations>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Up,
-    Down,
-}
-
-impl Tally {
-    pub(crate) fn new() -> Self {
-        let (client, server) = Default::default();
-        Self { costs: Vec::new(), current: 0, client, server, posted: None }
+impl<'a> End<'a> {
+    fn of(acts: &'a [Act], client: bool) -> Self {
+        let (arriving, work) = Default::default();
+        Self { acts, client, phase: Phase::Setup, sent: 0, received: 0, arriving, work }
     }
 
-    /// Books what follows on a step of a phase; a new phase begins without messages.
-    pub(crate) fn enter(&mut self, phase: Phase, step: ChannelStep) {
-        if self.costs.get(self.current).is_some_and(|cost| cost.phase != phase) {
-            (self.client, self.server) = Default::default();
+    /// Goes as far as it can without the other; returns whether it moved at all.
+    fn advance(&mut self, peer: &mut VecDeque<(u64, u32)>, rows: &mut Rows) -> bool {
+        let mut moved = false;
+        while let Some((act, rest)) = self.acts.split_first() {
+            if act.phase != self.phase {
+                (self.phase, self.sent, self.received) = (act.phase, 0, 0);
+            }
+            let row = rows.of(act);
+            match act.doing {
+                Doing::Left => {}
+                Doing::Received(bytes) => {
+                    let Some((sent, depth)) = self.arriving.pop_front() else { return moved };
+                    assert_eq!(
+                        sent, bytes,
+                        "a frame of another size was sent in {} {:?}",
+                        act.phase, act.step
+                    );
+                    self.received = self.received.max(depth);
+                }
+                Doing::Sent(bytes) => {
+                    let depth = self.received + 1;
+                    let cost = &mut rows.0[row];
+                    let traffic = if self.client { &mut cost.up } else { &mut cost.down };
+                    traffic.bytes += bytes;
+                    traffic.messages += 1;
+                    traffic.flights += u64::from(depth > self.sent);
+                    self.sent = depth;
+                    peer.push_back((bytes, depth));
+                }
+            }
+            self.work.resize(rows.0.len(), Operations::default());
+            self.work[row] += act.work;
+            (self.acts, moved) = (rest, true);
         }
-        self.current =
-            self.costs.iter().position(|c| c.phase == phase && c.step == step).unwrap_or_else(|| {
-                let (up, down) = Default::default();
-                self.costs.push(StepCost { phase, step, up, down, operations: Operations::default() });
-                self.costs.len() - 1
-            });
-    }
-
-    /// Books messages of the client that the server reads later, and returns the depth of the deepest.
-    pub(crate) fn posted(&mut self, messages: impl FnOnce(&mut Self)) -> u32 {
-        self.posted = Some(0);
-        messages(self);
-        self.posted.take().expect("nothing else takes it")
-    }
-
-    /// The server reads what was posted.
-    pub(crate) fn server_reads(&mut self, depth: u32) {
-        self.server.received = self.server.received.max(depth);
-    }
-
-    /// A frame from the client.
-    pub(crate) fn up(&mut self, bytes: usize) {
-        self.up_frames(bytes, 1);
-    }
-
-    /// A frame from the server.
-    pub(crate) fn down(&mut self, bytes: usize) {
-        self.down_frames(bytes, 1);
-    }
-
-    /// A message of `bytes` from the client in the pieces that [`message::send`] cuts it into.
-    pub(crate) fn up_message(&mut self, bytes: usize) {
-        self.up_frames(bytes, message::pieces(bytes).count());
-    }
-
-    /// The same from the server.
-    pub(crate) fn down_message(&mut self, bytes: usize) {
-        self.down_frames(bytes, message::pieces(bytes).count());
-    }
-
-    /// `frames` frames from the client with `bytes` in all; nothing happens for none.
-    pub(crate) fn up_frames(&mut self, bytes: usize, frames: usize) {
-        self.message(Direction::Up, bytes, frames);
-    }
-
-    /// `frames` frames from the server with `bytes` in all.
-    pub(crate) fn down_frames(&mut self, bytes: usize, frames: usize) {
-        self.message(Direction::Down, bytes, frames);
-    }
-
-    /// Work of the current step.
-    pub(crate) fn work(&mut self, operations: Operations) {
-        self.costs[self.current].operations += operations;
-    }
-
-    /// What was booked, a row a phase and step, in the order in which they were entered.
-    pub(crate) fn costs(self) -> Vec<StepCost> {
-        self.costs
-    }
-
-    fn message(&mut self, direction: Direction, bytes: usize, frames: usize) {
-        if frames == 0 {
-            return;
-        }
-        let (sender, receiver) = match direction {
-            Direction::Up => (&mut self.client, &mut self.server),
-            Direction::Down => (&mut self.server, &mut self.client),
-        };
-        let depth = sender.received + 1;
-        let flight = u64::from(depth > sender.sent);
-        sender.sent = depth;
-        match &mut self.posted {
-            None => receiver.received = receiver.received.max(depth),
-            Some(deepest) => *deepest = depth.max(*deepest),
-        }
-        let cost = &mut self.costs[self.current];
-        let traffic = match direction {
-            Direction::Up => &mut cost.up,
-            Direction::Down => &mut cost.down,
-        };
-        traffic.bytes += bytes as u64;
-        traffic.messages += frames as u64;
-        traffic.flights += flight;
+        moved
     }
 }

@@ -6,12 +6,12 @@ use models::fixed::scales::Scales;
 use models::graph::{Activation, Graph, Node, Op, Shape, Window};
 use models::nets;
 use models::real;
-use netem::{Channel, Phase, StepUsage};
+use netem::{Channel, Event, Phase, StepUsage};
 use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
 use protocols::compile::Choices;
-use protocols::cost::predict;
+use protocols::cost::{self, predict};
 use protocols::handshake::SessionId;
 use protocols::he::HeBackend;
 use protocols::masks::MaskSeed;
@@ -22,6 +22,8 @@ use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::server::{Model, Server, ServerOutput};
 use protocols::store::Store;
+use protocols::timing::observe;
+use protocols::walk::Act;
 use rayon::ThreadPoolBuilder;
 use std::time::Duration;
 
@@ -34,6 +36,8 @@ struct Run {
     servers: Vec<ServerOutput>,
     client_spent: Vec<Vec<StepUsage>>,
     server_spent: Vec<Vec<StepUsage>>,
+    client_did: Vec<Vec<Event>>,
+    server_did: Vec<Vec<Event>>,
 }
 
 /// Runs one session with an inference per image, the parties as threads of `threads` threads each; the client keeps its
@@ -47,8 +51,10 @@ fn run(
 ) -> Run {
     let pool = || ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let (mut to_server, mut to_client) = Channel::pair(DEADLINE);
-    let (mut servers, mut server_spent) = (Vec::new(), Vec::new());
-    let (mut clients, mut client_spent) = (Vec::new(), Vec::new());
+    to_server.record(true);
+    to_client.record(true);
+    let (mut servers, mut server_spent, mut server_did) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut clients, mut client_spent, mut client_did) = (Vec::new(), Vec::new(), Vec::new());
     std::thread::scope(|scope| {
         let server = scope.spawn(|| {
             pool().install(|| {
@@ -60,6 +66,7 @@ fn run(
                     assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.server);
                     servers.push(ready.online(&mut to_client).unwrap());
                     server_spent.push(to_client.take_usage());
+                    server_did.push(to_client.take_transcript());
                 }
             });
         });
@@ -72,11 +79,12 @@ fn run(
                 assert_eq!(ready.stored_bytes() as u64, Memory::of(plan).stored.client);
                 clients.push(ready.online(&mut to_server, image).unwrap());
                 client_spent.push(to_server.take_usage());
+                client_did.push(to_server.take_transcript());
             }
         });
         server.join().unwrap();
     });
-    Run { clients, servers, client_spent, server_spent }
+    Run { clients, servers, client_spent, server_spent, client_did, server_did }
 }
 
 fn check(fixture: &Fixture, inferences: usize) {
@@ -103,7 +111,19 @@ fn check_parties(
         assert_eq!(client.logits, clear.logits, "inference {i}");
         assert_eq!(server.shares, clear.server_shares, "inference {i}");
         check_cost(plan, &run.client_spent[i], &run.server_spent[i], i == 0);
+        // More threads take in turns what one takes in order.
+        if threads == 1 {
+            check_walk(plan, &cost::client(plan), &run.client_did[i], i == 0);
+            check_walk(plan, &cost::server(plan), &run.server_did[i], i == 0);
+        }
     }
+}
+
+/// What a party did is what its walk declares, frame by frame.
+fn check_walk(plan: &PreparedPlan, declared: &[Act], did: &[Event], with_setup: bool) {
+    let declared: Vec<Act> =
+        declared.iter().filter(|act| with_setup || act.phase != Phase::Setup).copied().collect();
+    observe(&declared, did, &plan.he).unwrap();
 }
 
 fn check_cost(plan: &PreparedPlan, client: &[StepUsage], server: &[StepUsage], with_setup: bool) {
@@ -289,12 +309,12 @@ fn circuits_are_the_sum_of_the_mask_per_layer() {
     let costs = predict(&fixture.plan);
     for (index, step) in fixture.plan.steps.iter().enumerate() {
         if let PlannedStep::Activation(activation) = step {
-            let circuits: u64 = costs
-                .iter()
-                .filter(|c| c.step == ChannelStep::of(index))
-                .map(|c| c.operations.circuits)
-                .sum();
-            assert_eq!(circuits, fixture.masks.get(&activation.step.name).count() as u64);
+            let kept = fixture.masks.get(&activation.step.name).count() as u64;
+            // Garbled offline, evaluated online.
+            for phase in [Phase::Offline, Phase::Online] {
+                let of_layer = costs.iter().find(|c| (c.phase, c.step) == (phase, ChannelStep::of(index)));
+                assert_eq!(of_layer.unwrap().operations.circuits, kept);
+            }
         }
     }
 }

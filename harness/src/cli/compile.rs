@@ -39,6 +39,9 @@ pub(crate) struct CompileArgs {
     /// What is to be small where scales and rescalings are chosen [default: total].
     #[arg(long)]
     pub(crate) objective: Option<Objective>,
+    /// What work takes on this machine, as `linnet calibrate` wrote it [default: what it takes on a 2-core AMD EPYC].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rates: Option<PathBuf>,
     /// Where layers that keep no unit are rescaled; others pass their values on without a message [default: auto].
     #[arg(long)]
     pub(crate) rescale: Option<Rescale>,
@@ -59,6 +62,7 @@ impl CompileArgs {
             ring: self.ring.or(other.ring),
             agreement: self.agreement.or(other.agreement),
             objective: self.objective.or(other.objective),
+            rates: self.rates.or(other.rates),
             rescale: self.rescale.or(other.rescale),
             calibration_images: self.calibration_images.or(other.calibration_images),
         }

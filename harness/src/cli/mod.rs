@@ -14,7 +14,9 @@ pub(crate) use cluster::{KubernetesArgs, LaunchArgs, SlurmArgs};
 pub(crate) use compile::CompileArgs;
 pub(crate) use hosts::{KeysArgs, QueryArgs, ServeArgs};
 pub(crate) use measure::{RunArgs, Settings, SweepArgs};
-pub(crate) use models::{DataArgs, ImportArgs, InitArgs, PlanArgs, PlanCommand, TrainerArgs};
+pub(crate) use models::{
+    CalibrateArgs, DataArgs, ImportArgs, InitArgs, PlanArgs, PlanCommand, PredictArgs, TrainerArgs,
+};
 pub(crate) use results::{CompareArgs, MergeArgs, ProjectArgs, ReportArgs};
 
 use crate::party::Role;
@@ -59,6 +61,16 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Check whether this machine measures what it should, and say what to mend.
     Doctor,
+    /// Predict what an inference takes over links, without running it.
+    ///
+    /// Compiles every model once, for the slowest of the links, as `linnet sweep` over them would, and replays what the
+    /// parties would do on a counted clock.
+    Predict(PredictArgs),
+    /// Measure what a unit of work takes on this machine, for predictions.
+    ///
+    /// Runs small networks of random weights over the loopback for about a minute, on a machine that should have nothing
+    /// else to do, and writes nanoseconds by kind of work.
+    Calibrate(CalibrateArgs),
     /// List the links and what this machine's loopback can carry.
     Links,
     /// Look at compiled plans.

@@ -1,7 +1,9 @@
 //! Options of the commands about networks and data: `plan`, `data`, `init`, `import`, and those of linnet-train.
 
 use super::compile::CompileArgs;
+use super::values::backend;
 use clap::{Args, Subcommand};
+use protocols::he::HeBackend;
 use std::path::PathBuf;
 
 #[derive(Subcommand)]
@@ -23,6 +25,34 @@ pub(crate) struct PlanArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) compile: CompileArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct PredictArgs {
+    /// Checkpoint folders.
+    #[arg(long = "model", num_args = 1.., value_delimiter = ',', required = true)]
+    pub(crate) models: Vec<PathBuf>,
+    /// Links, each a name or "rate=...,rtt=..." (repeat the option for those) [default: lan and wan].
+    #[arg(long = "link")]
+    pub(crate) links: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct CalibrateArgs {
+    /// Threads of each party.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Who computes on ciphertexts.
+    #[arg(long, value_parser = backend(), default_value = HeBackend::Linnet.name())]
+    pub(crate) he: HeBackend,
+    /// File of the rates.
+    #[arg(long, default_value = crate::rates::FILE)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

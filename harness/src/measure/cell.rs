@@ -9,17 +9,12 @@ use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::model::Compiled;
 use crate::party::Start;
+use crate::party::files::PartyFiles;
 use models::checkpoint::Checkpoint;
 use netem::{Link, Phase};
 use protocols::prepared::PreparedPlan;
 use rand::RngCore;
 use results::{CellRow, InferenceRow, Run};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
-/// Names of the parties' files.
-const PLAN: &str = "plan.json";
-const SECRETS: &str = "secrets";
 
 /// One model over one link.
 pub(super) struct Cell<'a> {
@@ -82,27 +77,17 @@ impl<'a> Cell<'a> {
         normalised
     }
 
-    /// The plan and the server's weights on disk, for this user alone and only while a session starts.
-    pub(super) fn party_files(&self) -> Result<tempfile::TempDir, Error> {
-        let files = tempfile::Builder::new()
-            .prefix("linnet-")
-            .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(Error::io("making a folder for the parties' files"))?;
-        let Compiled { plan, secrets, .. } = &self.model.compiled;
-        let plan = serde_json::to_vec(&**plan).expect("a plan is plain data");
-        for (name, bytes) in [(PLAN, plan), (SECRETS, secrets.to_bytes())] {
-            std::fs::write(files.path().join(name), bytes).map_err(Error::io(format!("writing {name}")))?;
-        }
-        Ok(files)
+    /// What both parties read when they start.
+    pub(super) fn party_files(&self) -> Result<PartyFiles, Error> {
+        PartyFiles::write(&self.model.compiled.plan, &self.model.compiled.secrets)
     }
 
-    pub(super) fn start(&self, files: &Path) -> Start {
+    pub(super) fn start(&self, files: &PartyFiles) -> Start {
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         Start {
-            plan: files.join(PLAN),
-            secrets: Some(files.join(SECRETS)),
+            plan: files.plan(),
+            secrets: Some(files.secrets()),
             connect: None,
             link: self.link.clone(),
             deadline: self.experiment.deadline,

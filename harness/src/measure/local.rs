@@ -27,7 +27,7 @@ impl Driver for Local<'_> {
         }
         self.progress.phase(self.cell, Phase::Setup);
         let files = self.cell.party_files()?;
-        let (pair, setup) = Pair::start(&self.cell.start(files.path()), self.cell.experiment.pin)?;
+        let (pair, setup) = Pair::start(&self.cell.start(&files), self.cell.experiment.pin)?;
         *self.pair = Some(pair);
         Ok(Some(setup))
     }

@@ -62,7 +62,7 @@ fn session(cell: &Cell<'_>, progress: &mut Progress) -> Result<Session, Error> {
     let folder = pool_folder(cell, level)?;
     let files = cell.party_files()?;
     let pooled = Pooled { folder: folder.path().to_owned(), refillers };
-    let start = Start { pooled: Some(pooled), ..cell.start(files.path()) };
+    let start = Start { pooled: Some(pooled), ..cell.start(&files) };
     let mut rows: Vec<InferenceRow> =
         (0..experiment.warmups + experiment.images).map(|index| cell.blank(index)).collect();
     let images: Vec<Vec<f32>> = rows.iter_mut().map(|row| cell.clear(row.image as usize, row)).collect();

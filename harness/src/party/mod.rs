@@ -4,6 +4,7 @@
 //! phases never overlap; what the parties say to each other goes through the channel alone.
 
 pub(crate) mod child;
+pub(crate) mod files;
 mod orders;
 pub(crate) mod pair;
 mod pooled;

@@ -38,9 +38,9 @@ pub const fn extension_bytes(n: usize) -> usize {
     n.next_multiple_of(SECURITY_BITS) * BLOCK_BYTES
 }
 
-/// Frames from receiver to sender for `extend` over `n` transfers.
-pub const fn extension_frames(n: usize) -> usize {
-    n.div_ceil(CHUNK)
+/// Transfers of each frame from receiver to sender for `extend` over `n` transfers.
+pub fn extension_chunks(n: usize) -> impl Iterator<Item = usize> {
+    (0..n).step_by(CHUNK).map(move |start| CHUNK.min(n - start))
 }
 
 /// The party that chooses the offset.
@@ -195,7 +195,7 @@ mod tests {
         let to_sender: usize = batches.iter().map(|b| extension_bytes(b.len())).sum();
         assert_eq!(total(&left, |s| s.bytes_in), SETUP_BYTES_TO_SENDER + to_sender);
         assert_eq!(total(&left, |s| s.bytes_out), SETUP_BYTES_TO_RECEIVER);
-        let frames: usize = batches.iter().map(|b| extension_frames(b.len())).sum();
+        let frames: usize = batches.iter().map(|b| extension_chunks(b.len()).count()).sum();
         assert_eq!((total(&left, |s| s.messages_in), total(&left, |s| s.messages_out)), (1 + frames, 1));
         t
     }

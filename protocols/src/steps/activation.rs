@@ -17,8 +17,8 @@ use crate::plan::{ActivationPlan, Plan};
 use crate::saved::{Loading, Saving};
 use crate::setup::{ClientSession, ServerSession};
 use crate::store::Depot;
-use crate::tally::Tally;
 use crate::values::{ClientShare, ClientValues, ServerShare};
+use crate::walk::{Party, Walk};
 use models::fixed::Ring;
 use models::fixed::steps::ValueId;
 use netem::Channel;
@@ -313,27 +313,30 @@ impl Activation {
     }
 
     /// Offline, server to client.
-    pub fn cost_offer(&self, tally: &mut Tally) {
-        self.linearized.cost_offer(tally);
-        self.kept.iter().for_each(|kept| kept.cost_offer(tally));
+    pub fn declare_offer(&self, walk: &mut Walk) {
+        self.linearized.declare_offer(walk);
+        self.kept.iter().for_each(|kept| kept.declare_offer(walk));
     }
 
     /// Offline, client to server.
-    pub fn cost_choose(&self, tally: &mut Tally) {
-        self.kept.iter().for_each(|kept| kept.cost_choose(tally));
-        self.linearized.cost_choose(tally);
+    pub fn declare_choose(&self, walk: &mut Walk) {
+        self.kept.iter().for_each(|kept| kept.declare_choose(walk));
+        self.linearized.declare_choose(walk);
     }
 
     /// Offline, server to client.
-    pub fn cost_garble(&self, tally: &mut Tally) {
-        self.kept.iter().for_each(|kept| kept.cost_garble(tally));
+    pub fn declare_garble(&self, walk: &mut Walk) {
+        self.kept.iter().for_each(|kept| kept.declare_garble(walk));
     }
 
-    /// Online, both directions.
-    pub fn cost_online(&self, tally: &mut Tally) {
-        self.kept.iter().for_each(|kept| kept.cost_labels(tally));
-        self.linearized.cost_bits(tally);
-        self.kept.iter().for_each(|kept| kept.cost_answers(tally));
-        self.linearized.cost_answers(tally);
+    /// Online, both directions. The client answers kept units as their labels come, the server reads answers when it has
+    /// sent everything.
+    pub fn declare_online(&self, walk: &mut Walk) {
+        self.kept.iter().for_each(|kept| kept.declare_labels(walk));
+        self.linearized.declare_bits(walk);
+        if walk.is(Party::Server) {
+            self.kept.iter().for_each(|kept| kept.declare_answers(walk));
+        }
+        self.linearized.declare_answers(walk);
     }
 }

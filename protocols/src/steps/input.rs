@@ -6,8 +6,9 @@
 use crate::Error;
 use crate::message::{self, MASKED};
 use crate::plan::Plan;
-use crate::tally::Tally;
+use crate::tally::Operations;
 use crate::values::{ClientMask, Masked};
+use crate::walk::Walk;
 use crate::wire::{pack, packed_bytes, unpack};
 use netem::Channel;
 
@@ -24,6 +25,9 @@ pub fn server(channel: &mut Channel, plan: &Plan) -> Result<Masked, Error> {
 }
 
 /// What the image costs.
-pub fn cost(plan: &Plan, tally: &mut Tally) {
-    tally.up_message(packed_bytes(plan.input.size(), plan.ring.bits()));
+pub fn declare(plan: &Plan, walk: &mut Walk) {
+    let work = Operations { elements: plan.input.size() as u64, ..Operations::default() };
+    walk.client(work);
+    walk.up_message(packed_bytes(plan.input.size(), plan.ring.bits()));
+    walk.server(work);
 }

@@ -17,8 +17,9 @@ use crate::message::{ANSWER, REQUEST};
 use crate::numbering::ChannelStep;
 use crate::parallel::in_order;
 use crate::plan::{LinearPlan, Plan};
-use crate::tally::{Operations, Tally};
+use crate::tally::Operations;
 use crate::values::{ClientShare, ClientValues, ServerMask, ServerShare};
+use crate::walk::Walk;
 use models::fixed::Ring;
 use models::fixed::linear::{IntegerWeights, RingSegment, accumulate, apply_op, prepare};
 use models::fixed::steps::{Segment, Term, TermOp, ValueId};
@@ -285,33 +286,51 @@ impl Answers {
 }
 
 impl Linear {
-    /// Offline, client to server.
-    pub fn cost_requests(&self, tally: &mut Tally) {
+    /// Offline, client to server; and the server's work on what came, term by term.
+    pub fn declare_requests(&self, walk: &mut Walk) {
         for (_, exchange) in self.exchanges() {
-            let requests = exchange.packing.request_count();
-            (0..requests).for_each(|_| tally.up(self.he.request_bytes()));
-            let (encryptions, products) = (requests as u64, exchange.packing.product_count() as u64);
-            tally.work(Operations { encryptions, products, ..Operations::default() });
+            let packing = &exchange.packing;
+            for _ in 0..packing.request_count() {
+                let work = Operations { encryptions: 1, ..Operations::default() };
+                walk.client(work);
+                walk.up(self.he.request_bytes());
+                walk.server(work);
+            }
+            walk.server(Operations { products: packing.product_count() as u64, ..Operations::default() });
+            (0..packing.answer_count()).for_each(|answer| walk.server(answer_work(exchange, answer)));
         }
     }
 
-    /// Offline, server to client.
-    pub fn cost_answers(&self, tally: &mut Tally) {
+    /// Offline, server to client, when all terms are done.
+    pub fn declare_answers(&self, walk: &mut Walk) {
+        walk.both(self.elements());
         for (_, exchange) in self.exchanges() {
-            let answers = exchange.packing.answer_count();
-            (0..answers).for_each(|answer| tally.down(self.answer_bytes(exchange, answer)));
-            tally.work(Operations { decryptions: answers as u64, ..Operations::default() });
+            for answer in 0..exchange.packing.answer_count() {
+                walk.down(self.answer_bytes(exchange, answer));
+                walk.client(answer_work(exchange, answer));
+            }
         }
     }
 
     /// Online: nothing travels.
-    pub fn cost_online(&self, tally: &mut Tally) {
+    pub fn declare_online(&self, walk: &mut Walk) {
+        walk.server(self.elements());
         for term in &self.segment.terms {
             if let TermOp::Conv { out, window } = term.op {
                 let per_output = (term.shape.c * window.kernel.0 * window.kernel.1) as u64;
                 let macs = per_output * (out * self.segment.shape.area()) as u64;
-                tally.work(Operations { macs, ..Operations::default() });
+                walk.server(Operations { macs, ..Operations::default() });
             }
         }
     }
+
+    fn elements(&self) -> Operations {
+        Operations { elements: self.units() as u64, ..Operations::default() }
+    }
+}
+
+/// What an answer takes either party, products apart.
+fn answer_work(exchange: &Exchange, answer: usize) -> Operations {
+    let answered = exchange.packing.output_count(answer) as u64;
+    Operations { decryptions: 1, answered, ..Operations::default() }
 }

@@ -6,8 +6,8 @@
 use crate::Error;
 use crate::message::{self, LOGITS};
 use crate::plan::Plan;
-use crate::tally::Tally;
 use crate::values::{ClientShare, ServerShare, open};
+use crate::walk::Walk;
 use crate::wire::{pack, packed_bytes, unpack};
 use netem::Channel;
 
@@ -26,6 +26,6 @@ pub fn server(channel: &mut Channel, plan: &Plan, share: &ServerShare) -> Result
 }
 
 /// What the logits cost.
-pub fn cost(plan: &Plan, tally: &mut Tally) {
-    tally.down_message(packed_bytes(plan.outputs(), plan.ring.bits()));
+pub fn declare(plan: &Plan, walk: &mut Walk) {
+    walk.down_message(packed_bytes(plan.outputs(), plan.ring.bits()));
 }

@@ -15,8 +15,9 @@ use crate::message::{self, MASKED};
 use crate::numbering::ChannelStep;
 use crate::plan::Plan;
 use crate::saved::{Loading, Saving};
-use crate::tally::Tally;
+use crate::tally::Operations;
 use crate::values::{ClientValues, Masked, ServerShare};
+use crate::walk::Walk;
 use crate::wire::{pack, packed_bytes, unpack};
 use models::fixed::Ring;
 use models::fixed::steps::{ReshareStep, ValueId};
@@ -114,7 +115,18 @@ impl Reshare {
     }
 
     /// Offline, client to server.
-    pub fn cost(&self, tally: &mut Tally) {
-        tally.up_message(packed_bytes(self.units, self.ring.bits()));
+    pub fn declare_offline(&self, walk: &mut Walk) {
+        walk.client(self.work());
+        walk.up_message(packed_bytes(self.units, self.ring.bits()));
+        walk.server(self.work());
+    }
+
+    /// Online: nothing travels.
+    pub fn declare_online(&self, walk: &mut Walk) {
+        walk.server(self.work());
+    }
+
+    fn work(&self) -> Operations {
+        Operations { elements: self.units as u64, ..Operations::default() }
     }
 }

@@ -22,13 +22,13 @@ use crate::block::Block;
 use crate::gc::transfer::Lot;
 use crate::message::{self, CORRECTION, CORRELATION};
 use crate::numbering::LayerId;
-use crate::ot::iknp::{extension_bytes, extension_frames};
 use crate::ot::product::{Offer, Place, ReceiverShares, correlate};
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::{ClientSession, ServerSession};
-use crate::tally::{Operations, Tally};
+use crate::tally::Operations;
 use crate::values::{ClientMask, ClientShare, ServerShare};
+use crate::walk::Walk;
 use crate::wire::{pack, packed_bytes, unpack};
 use models::fixed::Ring;
 use netem::Channel;
@@ -258,25 +258,33 @@ fn client_quotient(ring: Ring, f: u32, v: u64, product: u64) -> u64 {
 }
 
 impl Truncation {
+    fn work(&self) -> Operations {
+        Operations { elements: self.count() as u64, ..Operations::default() }
+    }
+
     /// Offline, server to client.
-    pub(super) fn cost_offer(&self, tally: &mut Tally) {
-        tally.down_frames(extension_bytes(self.count()), extension_frames(self.count()));
-        tally.work(Operations { correlated_ots: self.count() as u64, ..Operations::default() });
+    pub(super) fn declare_offer(&self, walk: &mut Walk) {
+        walk.down_transfers(self.count());
     }
 
     /// Offline, client to server.
-    pub(super) fn cost_choose(&self, tally: &mut Tally) {
-        tally.up_message(packed_bytes(self.count(), self.dropped));
+    pub(super) fn declare_choose(&self, walk: &mut Walk) {
+        walk.client(self.work());
+        walk.up_message(packed_bytes(self.count(), self.dropped));
+        walk.server(self.work());
     }
 
     /// Online, server to client.
-    pub(super) fn cost_bits(&self, tally: &mut Tally) {
-        tally.down_message(packed_bytes(self.count(), 1));
+    pub(super) fn declare_bits(&self, walk: &mut Walk) {
+        walk.server(self.work());
+        walk.down_message(packed_bytes(self.count(), 1));
     }
 
     /// Online, client to server.
-    pub(super) fn cost_answers(&self, tally: &mut Tally) {
-        tally.up_message(packed_bytes(self.count(), self.ring.bits()));
+    pub(super) fn declare_answers(&self, walk: &mut Walk) {
+        walk.client(self.work());
+        walk.up_message(packed_bytes(self.count(), self.ring.bits()));
+        walk.server(self.work());
     }
 }
 

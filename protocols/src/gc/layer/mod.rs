@@ -32,6 +32,7 @@ use super::{AND_BYTES, LANE_BYTES, LANES, Lanes};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::prg::Prg;
+use crate::tally::Operations;
 use crate::wire::BitWriter;
 use std::ops::Range;
 
@@ -153,9 +154,14 @@ impl Layer {
         BLOCK_BYTES + 8 * self.units * (1 + 2 * late)
     }
 
+    /// Units of the pieces of the material, in order.
+    pub fn material_units(&self) -> impl Iterator<Item = usize> + use<> {
+        self.cut(self.material_of(LANES)).map(|units| units.len())
+    }
+
     /// Lengths of the pieces of the material, in order.
     pub fn material_pieces(&self) -> impl Iterator<Item = usize> {
-        self.cut(self.material_of(LANES)).map(|units| self.material_of(units.len()))
+        self.material_units().map(|units| self.material_of(units))
     }
 
     /// Units of the pieces of the online message, in order.
@@ -165,7 +171,23 @@ impl Layer {
 
     /// Lengths of the pieces of the online message, in order.
     pub fn online_pieces(&self) -> impl Iterator<Item = usize> {
-        self.cut(self.online_of(LANES)).map(|units| self.online_of(units.len()))
+        self.online_units().map(|units| self.online_of(units))
+    }
+
+    /// What garbling or evaluating `units` units takes.
+    pub fn work(&self, units: usize) -> Operations {
+        let shared = self.shares().filter(|share| !matches!(share, Share::Colour)).count();
+        Operations {
+            circuits: units as u64,
+            and_gates: (units * self.program.circuit.ands()) as u64,
+            conversions: (units * shared) as u64,
+            ..Operations::default()
+        }
+    }
+
+    /// Labels of the server's inputs of `units` units.
+    pub const fn labels(&self, units: usize) -> usize {
+        units * self.program.circuit.garbler_inputs()
     }
 
     const fn tables_of(&self, units: usize) -> usize {
@@ -173,12 +195,13 @@ impl Layer {
     }
 
     /// Bytes of `units` units' material. The last chunk alone may be padded.
-    fn material_of(&self, units: usize) -> usize {
+    pub fn material_of(&self, units: usize) -> usize {
         let bits: usize = self.shares().map(|share| self.early_bits(share) as usize).sum();
         self.tables_of(units) + (units * bits).div_ceil(8)
     }
 
-    fn online_of(&self, units: usize) -> usize {
+    /// Bytes of `units` units' labels and late ciphertexts.
+    pub fn online_of(&self, units: usize) -> usize {
         let bits: usize = self.shares().map(|share| self.late_bits(share) as usize).sum();
         units * self.program.circuit.garbler_inputs() * BLOCK_BYTES + (units * bits).div_ceil(8)
     }

@@ -27,10 +27,10 @@ use crate::gc::SessionKey;
 use crate::gc::layer::Layer;
 use crate::gc::transfer::Lot;
 use crate::numbering::LayerId;
-use crate::ot::iknp::{extension_bytes, extension_frames};
 use crate::ot::product::Place;
 use crate::plan::{ActivationPlan, ReluVariant};
-use crate::tally::{Operations, Tally};
+use crate::tally::Operations;
+use crate::walk::{Party, Walk};
 use crate::wire::packed_bytes;
 use models::fixed::Ring;
 use models::fixed::curve::Curve;
@@ -122,34 +122,46 @@ impl Kept {
     }
 
     /// Offline, server to client.
-    pub(super) fn cost_offer(&self, tally: &mut Tally) {
-        let products = self.products();
-        tally.down_frames(extension_bytes(products), extension_frames(products));
-        tally.work(Operations { correlated_ots: products as u64, ..Operations::default() });
+    pub(super) fn declare_offer(&self, walk: &mut Walk) {
+        walk.down_transfers(self.products());
     }
 
     /// Offline, client to server.
-    pub(super) fn cost_choose(&self, tally: &mut Tally) {
-        let wires = self.shape.client_wires();
-        tally.up_frames(extension_bytes(wires), extension_frames(wires));
-        tally.work(Operations { correlated_ots: wires as u64, ..Operations::default() });
-        tally.up_message(self.packed(self.products()));
+    pub(super) fn declare_choose(&self, walk: &mut Walk) {
+        walk.client(self.elements(self.units.len()));
+        walk.up_transfers(self.shape.client_wires());
+        walk.up_message(self.packed(self.products()));
     }
 
     /// Offline, server to client.
-    pub(super) fn cost_garble(&self, tally: &mut Tally) {
-        self.shape.material_pieces().for_each(|piece| tally.down(piece));
-        let (circuits, and_gates) = (self.shape.units() as u64, self.shape.and_gates() as u64);
-        tally.work(Operations { circuits, and_gates, ..Operations::default() });
+    pub(super) fn declare_garble(&self, walk: &mut Walk) {
+        for units in self.shape.material_units() {
+            walk.server(self.shape.work(units));
+            walk.down(self.shape.material_of(units));
+        }
     }
 
-    /// Online, server to client.
-    pub(super) fn cost_labels(&self, tally: &mut Tally) {
-        self.shape.online_pieces().for_each(|piece| tally.down(piece));
+    /// Online, server to client, and the client's answers to each piece.
+    pub(super) fn declare_labels(&self, walk: &mut Walk) {
+        for units in self.shape.online_units() {
+            walk.server(Operations { labels: self.shape.labels(units) as u64, ..Operations::default() });
+            walk.down(self.shape.online_of(units));
+            if walk.is(Party::Client) {
+                walk.client(self.shape.work(units));
+                walk.up(self.packed(units));
+            }
+        }
     }
 
-    /// Online, client to server.
-    pub(super) fn cost_answers(&self, tally: &mut Tally) {
-        self.shape.online_units().for_each(|units| tally.up(self.packed(units)));
+    /// Online, client to server: the server's reading of the answers.
+    pub(super) fn declare_answers(&self, walk: &mut Walk) {
+        for units in self.shape.online_units() {
+            walk.up(self.packed(units));
+            walk.server(self.elements(units));
+        }
+    }
+
+    fn elements(&self, units: usize) -> Operations {
+        Operations { elements: units as u64, ..Operations::default() }
     }
 }
