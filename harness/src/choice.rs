@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use netem::Link;
 use protocols::cost::{inference_bytes, predict};
+use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::timing::{Rates, times};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,95 @@ impl Objective {
             }
             Self::Bytes => inference_bytes(&predict(plan)) as f64,
         }
+    }
+
+    /// What it is, for people.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Total => "time, offline and online",
+            Self::Online => "time online, and a hundredth of that offline",
+            Self::Bytes => "bytes, offline and online",
+        }
+    }
+
+    /// How a difference of it is written.
+    pub(crate) fn difference(self, dearer: f64) -> String {
+        match self {
+            Self::Total | Self::Online => format!("{:+.3} ms", 1e3 * dearer),
+            Self::Bytes => format!("{dearer:+.0} B"),
+        }
+    }
+}
+
+/// How kept units are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum ReluChoice {
+    /// Every layer's by what makes the whole cheapest.
+    Auto,
+    /// All layers' alike.
+    Always(ReluVariant),
+}
+
+impl ReluChoice {
+    /// What stands for [`Self::Auto`].
+    const AUTO: &str = "auto";
+
+    /// All of them.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ReluVariant::ALL.into_iter().map(Self::Always).chain([Self::Auto])
+    }
+
+    /// As in rows and on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => Self::AUTO,
+            Self::Always(relu) => relu.name(),
+        }
+    }
+
+    /// What it does, for help texts.
+    pub(crate) fn summary(self) -> &'static str {
+        match self {
+            Self::Auto => {
+                "For each layer the one that makes the whole cheapest, by --objective on the slowest link"
+            }
+            Self::Always(relu) => relu.summary(),
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::all().find(|choice| choice.name() == name)
+    }
+
+    /// What layers may have.
+    pub(crate) fn variants(&self) -> &[ReluVariant] {
+        match self {
+            Self::Auto => &ReluVariant::ALL,
+            Self::Always(relu) => std::slice::from_ref(relu),
+        }
+    }
+}
+
+impl Default for ReluChoice {
+    fn default() -> Self {
+        Self::Always(ReluVariant::default())
+    }
+}
+
+impl TryFrom<String> for ReluChoice {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let names = || Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
+        Self::named(&name).ok_or_else(|| format!("expected one of {}, found `{name}`", names()))
+    }
+}
+
+impl From<ReluChoice> for String {
+    fn from(choice: ReluChoice) -> Self {
+        choice.name().to_owned()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{Objective, Rescale, StoreKind, Verify};
+use crate::choice::{Objective, ReluChoice, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::rates;
@@ -11,7 +11,6 @@ use models::fixed::ring::MAX_RING_BITS;
 use netem::{BytesPerSec, Link};
 use protocols::he::HeBackend;
 use protocols::he::packing::DEFAULT_RATE;
-use protocols::plan::ReluVariant;
 use protocols::timing::Rates;
 use results::compare::Dimension;
 use serde::{Deserialize, Serialize};
@@ -27,7 +26,7 @@ const MOST_THREADS: usize = 1024;
 /// What the protocol does in one of several ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Variant {
-    pub(crate) relu: ReluVariant,
+    pub(crate) relu: ReluChoice,
     pub(crate) he: HeBackend,
     /// Threads of each party.
     pub(crate) threads: usize,
@@ -255,10 +254,10 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
 }
 
 /// Every combination of the choices that shape a plan.
-fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Error> {
+fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluChoice, HeBackend)>, Error> {
     let mut all = Vec::new();
     let backends = chosen("--he", &compile.he, HeBackend::Linnet)?;
-    for relu in chosen("--relu", &compile.relu, ReluVariant::default())? {
+    for relu in chosen("--relu", &compile.relu, ReluChoice::default())? {
         for backend in &backends {
             backend.check_built()?;
             all.push((relu, *backend));
@@ -268,7 +267,7 @@ fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluVariant, HeBackend)>, Err
 }
 
 /// The choices that shape a plan, of a command that compiles one.
-pub(crate) fn one_protocol(compile: &CompileArgs) -> Result<(ReluVariant, HeBackend), Error> {
+pub(crate) fn one_protocol(compile: &CompileArgs) -> Result<(ReluChoice, HeBackend), Error> {
     match protocols(compile)?[..] {
         [one] => Ok(one),
         _ => Err(refused("--relu, --he", "one value each", "several")),

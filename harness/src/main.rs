@@ -1,5 +1,6 @@
 //! The `linnet` command line: arguments -> [`experiment::Experiment`] -> [`measure`] -> `results`.
 
+mod calibrate;
 mod choice;
 mod cli;
 mod doctor;
@@ -58,7 +59,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Man { out } => report::man(&out).map(|()| true),
         cli::Command::Doctor => doctor::run(),
         cli::Command::Predict(args) => predict::predict(&args).map(|()| true),
-        cli::Command::Calibrate(args) => rates::calibrate(&args).map(|()| true),
+        cli::Command::Calibrate(args) => calibrate::calibrate(&args).map(|()| true),
         cli::Command::Links => report::links().map(|()| true),
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
         cli::Command::Data(args) => report::data(&args).map(|()| true),

@@ -1,6 +1,6 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::choice::Rescale;
+use crate::choice::{ReluChoice, Rescale};
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
@@ -14,9 +14,8 @@ use models::fixed::lower::lower;
 use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
-use protocols::compile::{Choices, compile};
+use protocols::compile::{Choices, compile, mix};
 use protocols::he::HeBackend;
-use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::timing::Rates;
@@ -33,6 +32,8 @@ pub(crate) struct Compiled {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) model: QuantModel,
     pub(crate) plan: PreparedPlan,
+    /// What its kept units' variants were chosen by.
+    pub(crate) relu: ReluChoice,
     pub(crate) secrets: ServerSecrets,
     /// How many calibration images keep their class.
     pub(crate) agreement: Agreement,
@@ -144,20 +145,33 @@ impl Calibrated {
     pub(crate) fn compile(
         &self,
         choices: &Compile,
-        relu: ReluVariant,
+        relu: ReluChoice,
         backend: HeBackend,
     ) -> Result<Compiled, Error> {
         let name = &self.checkpoint.meta.net;
-        let options = Choices { relu, backend, he: None, bytes_per_second: choices.bytes_per_second };
-        let link = choices.link();
-        let cost = |model: &QuantModel| {
-            let (plan, _) = compile(name, model, &options).ok()?;
-            Some(choices.objective.of(&plan, &self.rates, &link))
+        let (link, objective) = (choices.link(), choices.objective);
+        let cost = |plan: &PreparedPlan| objective.of(plan, &self.rates, &link);
+        // Of the plans with one variant everywhere the cheapest, and its cost.
+        let uniform = |model: &QuantModel| {
+            let compiled = relu.variants().iter().map(|relu| {
+                let bytes_per_second = choices.bytes_per_second;
+                let options = Choices { relu: *relu, backend, he: None, bytes_per_second };
+                let (plan, secrets) = compile(name, model, &options)?;
+                Ok((cost(&plan), plan, secrets))
+            });
+            let compiled: Vec<_> = compiled.collect::<Result<_, protocols::Error>>()?;
+            let cheapest = compiled.into_iter().min_by(|(one, ..), (other, ..)| one.total_cmp(other));
+            Ok::<_, Error>(cheapest.expect("there is a variant"))
         };
-        let found = self.scales.borrow_mut().settle(choices, cost)?;
-        let (plan, secrets) = compile(name, &found.model, &options)?;
+        let price = |model: &QuantModel| uniform(model).ok().map(|(cost, ..)| cost);
+        let Found { model, agreement } = self.scales.borrow_mut().settle(choices, price)?;
+        let (_, plan, secrets) = uniform(&model)?;
+        let plan = match relu {
+            ReluChoice::Auto => mix(plan, cost)?,
+            ReluChoice::Always(_) => plan,
+        };
         let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
-        Ok(Compiled { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
+        Ok(Compiled { model, agreement, plan, relu, secrets, checkpoint, source })
     }
 }
 
@@ -220,7 +234,7 @@ impl Compiled {
     pub(crate) fn load(
         folder: &Path,
         choices: &Compile,
-        relu: ReluVariant,
+        relu: ReluChoice,
         backend: HeBackend,
     ) -> Result<Self, Error> {
         Calibrated::load(folder, choices)?.compile(choices, relu, backend)

@@ -61,7 +61,7 @@ fn predicted(compiled: &Compiled, rates: &Rates, link: &Link) -> Prediction {
     Prediction {
         model: plan.name.clone(),
         relus: plan.relus(),
-        relu: plan.relu.name(),
+        relu: compiled.relu.name(),
         link: link.name.clone(),
         offline_s: times.offline_s,
         online_s: times.online_s,

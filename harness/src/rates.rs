@@ -1,140 +1,15 @@
-//! `linnet calibrate`: what a unit of work takes on this machine, from inferences over the loopback.
+//! What work takes on a machine, as a file.
 
-use crate::choice::{Objective, Rescale};
-use crate::cli::{CalibrateArgs, CompileArgs};
 use crate::error::Error;
-use crate::experiment::{Compile, refused};
-use crate::init;
-use crate::machine;
-use crate::model::{Calibrated, Compiled};
-use crate::party::Start;
-use crate::party::files::PartyFiles;
-use crate::party::pair::Pair;
-use crate::print::print;
-use models::data::DataSource;
-use netem::{Event, Link, Phase};
-use protocols::cost;
-use protocols::he::HeBackend;
-use protocols::plan::ReluVariant;
-use protocols::timing::{Observation, Rates, fit, observe};
-use protocols::walk::Act;
-use rand::RngCore;
+use protocols::timing::Rates;
 use std::path::Path;
-use std::time::Duration;
 
-/// Where rates are kept, unless another file is given.
+/// Where `linnet calibrate` writes it unless told otherwise.
 pub(crate) const FILE: &str = "runs/rates.json";
 
-/// Networks whose inferences are looked at: together they do everything that plans do, in different proportions.
-const NETWORKS: [(&str, usize); 5] =
-    [("mini", 9_216), ("mini", 1_000), ("resnet20", 40_000), ("resnet20", 5_000), ("resnet20", 0)];
-
-/// Measured inferences of each, after one that is not.
-const REPEATS: usize = 3;
-
-/// Longest wait for a party's sign of life.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// Reads what [`calibrate`] wrote.
+/// Reads what was written.
 pub(crate) fn read(file: &Path) -> Result<Rates, Error> {
     let text = std::fs::read(file).map_err(Error::io(format!("reading {}", file.display())))?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::File { path: file.to_owned(), what: error.to_string() })
-}
-
-/// Measures, fits, writes and prints.
-pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Error> {
-    if args.threads == 0 {
-        return Err(refused("--threads", "at least 1", 0));
-    }
-    args.he.check_built()?;
-    let (mut client, mut server) = (Vec::new(), Vec::new());
-    for (net, budget) in NETWORKS {
-        let variants: &[ReluVariant] = if budget == 0 { &ReluVariant::ALL[..1] } else { &ReluVariant::ALL };
-        for relu in variants {
-            eprintln!("running {net} with {budget} ReLUs, {}", relu.name());
-            let compiled = compiled(net, budget, *relu, args.he)?;
-            let (of_client, of_server) = observed(&compiled, args.threads)?;
-            client.extend(of_client);
-            server.extend(of_server);
-        }
-    }
-    let machine = machine::describe();
-    let rates = Rates {
-        machine: format!("{}, {} cores", machine.cpu_model, machine.cores),
-        backend: args.he,
-        threads: args.threads,
-        client: fit(&client),
-        server: fit(&server),
-    };
-    let text = serde_json::to_string_pretty(&rates).expect("rates are plain data");
-    if let Some(folder) = args.out.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io(format!("making {}", folder.display())))?;
-    }
-    std::fs::write(&args.out, &text).map_err(Error::io(format!("writing {}", args.out.display())))?;
-    print(&text)
-}
-
-/// A network of random weights, compiled for the loopback.
-fn compiled(net: &str, budget: usize, relu: ReluVariant, he: HeBackend) -> Result<Compiled, Error> {
-    let source = DataSource::parse("shapes", None)?;
-    let checkpoint = init::random(net, &source, 1, |_| Ok(Some(budget)))?;
-    let compile = Compile {
-        objective: if budget == 0 { Objective::Online } else { Objective::default() },
-        rescale: Rescale::Auto,
-        ..Compile::new(&CompileArgs::default(), &[Link::parse("lan")?])?
-    };
-    Calibrated::of(checkpoint, source, &compile)?.compile(&compile, relu, he)
-}
-
-/// What both parties were seen to take.
-fn observed(compiled: &Compiled, threads: usize) -> Result<(Vec<Observation>, Vec<Observation>), Error> {
-    let plan = &compiled.plan;
-    let (client, server) = (cost::client(plan), cost::server(plan));
-    let files = PartyFiles::write(plan, &compiled.secrets)?;
-    let mut session = [0; 16];
-    rand::rng().fill_bytes(&mut session);
-    let start = Start {
-        plan: files.plan(),
-        secrets: Some(files.secrets()),
-        connect: None,
-        link: Link::loopback(),
-        deadline: DEADLINE,
-        session,
-        core: None,
-        threads,
-        store: None,
-        shares: false,
-        pooled: None,
-    };
-    let (mut pair, _) = Pair::start(&start, None)?;
-    let image = vec![0.0; plan.input.size()];
-    let (mut of_client, mut of_server) = (Vec::new(), Vec::new());
-    for repeat in 0..=REPEATS {
-        for phase in [Phase::Offline, Phase::Online] {
-            let report = match phase {
-                Phase::Online => pair.online(image.clone())?,
-                _ => pair.offline(repeat > 0)?,
-            };
-            if repeat > 0 {
-                of_client.extend(seen(compiled, &client, &report.client.transcript, phase)?);
-                of_server.extend(seen(compiled, &server, &report.server.transcript, phase)?);
-            }
-        }
-    }
-    Ok((of_client, of_server))
-}
-
-/// What one party was seen to take in a phase of which `declared` has its acts, and its events.
-fn seen(
-    compiled: &Compiled,
-    declared: &[Act],
-    events: &[Event],
-    phase: Phase,
-) -> Result<Vec<Observation>, Error> {
-    let acts: Vec<Act> = declared.iter().filter(|act| act.phase == phase).copied().collect();
-    observe(&acts, events, &compiled.plan.he).map_err(|(expected, found)| {
-        let what = format!("what a party does {phase}");
-        Error::Verification { what, expected, found }
-    })
 }

@@ -1,5 +1,6 @@
 //! Commands that look at something without running a protocol.
 
+use crate::choice::ReluChoice;
 use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, ReportArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol};
@@ -9,10 +10,13 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
 use netem::Link;
+use protocols::compile::alternatives;
 use protocols::cost::predict;
+use protocols::plan::PlannedStep;
 use protocols::show::render;
 use results::compare::{self, Block, Options};
 use results::{LayerRow, Loaded};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// `linnet compare`.
@@ -113,14 +117,33 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
         let whole = serde_json::json!({ "plan": *compiled.plan, "predicted": predict(&compiled.plan) });
         print(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
     } else {
+        let why = if relu == ReluChoice::Auto { why(&compiled, &compile)? } else { String::new() };
         print(&format!(
-            "{}\nthe scales keep the class of {:.1} % of {} calibration images ({} evaluated)",
+            "{}{why}\nthe scales keep the class of {:.1} % of {} calibration images ({} evaluated)",
             render(&compiled.plan),
             100.0 * compiled.agreement.share,
             compiled.agreement.images,
             compiled.agreement.evaluated
         ))
     }
+}
+
+/// Why each layer's kept units are computed as they are: what every other way there would add.
+fn why(compiled: &Compiled, compile: &Compile) -> Result<String, Error> {
+    let (rates, link, objective) = (compile.rates()?, compile.link(), compile.objective);
+    let plan = &compiled.plan;
+    let others = alternatives(plan, |plan| objective.of(plan, &rates, &link))?;
+    let mut out =
+        format!("\nwhat another way at one layer would add to the predicted {}:\n", objective.name());
+    for of_layer in others.chunk_by(|one, other| one.layer == other.layer) {
+        let PlannedStep::Activation(layer) = &plan.steps[of_layer[0].layer] else { continue };
+        let added: Vec<String> = of_layer
+            .iter()
+            .map(|other| format!("{} {}", other.relu.name(), objective.difference(other.dearer)))
+            .collect();
+        let _ = writeln!(out, "{:<26} {:<8} {}", layer.step.name, layer.relu.name(), added.join(", "));
+    }
+    Ok(out)
 }
 
 /// `linnet data`.

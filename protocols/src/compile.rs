@@ -9,6 +9,7 @@ use crate::prepared::PreparedPlan;
 use crate::secrets::ServerSecrets;
 use models::fixed::QuantModel;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
+use std::cmp::Reverse;
 
 /// What may be chosen.
 #[derive(Clone, Debug)]
@@ -51,6 +52,89 @@ pub fn compile(
         }
     }
     Err(refusal.expect("there is at least one candidate"))
+}
+
+/// The activation layers of a plan that keep units, those with most first: their places among the steps.
+fn layers(plan: &Plan) -> Vec<usize> {
+    let kept = |index: &usize| match &plan.steps[*index] {
+        PlannedStep::Activation(layer) => layer.step.kept.len(),
+        PlannedStep::Linear(_) | PlannedStep::Reshare(_) => 0,
+    };
+    let mut layers: Vec<usize> = (0..plan.steps.len()).filter(|index| kept(index) > 0).collect();
+    layers.sort_by_key(|index| Reverse(kept(index)));
+    layers
+}
+
+/// `plan` with the kept units of step `layer` computed by `relu`.
+fn with(plan: &Plan, layer: usize, relu: ReluVariant) -> Result<PreparedPlan, Error> {
+    let mut plan = plan.clone();
+    if let PlannedStep::Activation(layer) = &mut plan.steps[layer] {
+        layer.relu = relu;
+    }
+    PreparedPlan::new(plan)
+}
+
+fn relu_of(plan: &Plan, layer: usize) -> Option<ReluVariant> {
+    match &plan.steps[layer] {
+        PlannedStep::Activation(layer) => Some(layer.relu),
+        PlannedStep::Linear(_) | PlannedStep::Reshare(_) => None,
+    }
+}
+
+/// `plan` with a variant chosen for every layer: in turn, from the one with most kept units on, each gets that which makes the
+/// whole plan cheapest by `cost`, until no change of a single layer makes it cheaper.
+///
+/// # Errors
+/// [`Error::Config`] where a variant cannot be garbled.
+pub fn mix(mut plan: PreparedPlan, cost: impl Fn(&PreparedPlan) -> f64) -> Result<PreparedPlan, Error> {
+    let mut least = cost(&plan);
+    loop {
+        let before = least;
+        for layer in layers(&plan) {
+            for relu in ReluVariant::ALL {
+                if relu_of(&plan, layer) == Some(relu) {
+                    continue;
+                }
+                let other = with(&plan, layer, relu)?;
+                let price = cost(&other);
+                if price < least {
+                    (plan, least) = (other, price);
+                }
+            }
+        }
+        if least >= before {
+            return Ok(plan);
+        }
+    }
+}
+
+/// What a plan would cost with another variant at one layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// The layer's place among the steps.
+    pub layer: usize,
+    /// The other variant.
+    pub relu: ReluVariant,
+    /// By how much dearer the whole plan would be.
+    pub dearer: f64,
+}
+
+/// Why the variants of `plan` are what they are: every other choice at a single layer, by layer.
+///
+/// # Errors
+/// As [`mix`].
+pub fn alternatives(
+    plan: &PreparedPlan,
+    cost: impl Fn(&PreparedPlan) -> f64,
+) -> Result<Vec<Alternative>, Error> {
+    let own = cost(plan);
+    let mut all = Vec::new();
+    for layer in (0..plan.steps.len()).filter(|index| layers(plan).contains(index)) {
+        for relu in ReluVariant::ALL.into_iter().filter(|relu| relu_of(plan, layer) != Some(*relu)) {
+            all.push(Alternative { layer, relu, dearer: cost(&with(plan, layer, relu)?) - own });
+        }
+    }
+    Ok(all)
 }
 
 fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters) -> Result<Plan, Error> {
@@ -97,7 +181,11 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
                     ));
                 }
                 let compared_bits = step.bound_bits + 1 - step.truncate;
-                PlannedStep::Activation(ActivationPlan { step: step.clone(), compared_bits })
+                PlannedStep::Activation(ActivationPlan {
+                    step: step.clone(),
+                    compared_bits,
+                    relu: choices.relu,
+                })
             }
             Step::Reshare(step) => PlannedStep::Reshare(step.clone()),
         });
@@ -108,7 +196,6 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
         ring: model.ring,
         image_scale: model.scales.image,
         input: model.input,
-        relu: choices.relu,
         he,
         steps,
     })

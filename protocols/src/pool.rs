@@ -257,7 +257,7 @@ fn failed(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::he::{HeBackend, HeParameters};
-    use crate::plan::{PROTOCOL_VERSION, ReluVariant};
+    use crate::plan::PROTOCOL_VERSION;
     use models::fixed::Ring;
     use models::graph::Shape;
 
@@ -268,7 +268,6 @@ mod tests {
             ring: Ring::new(20).unwrap(),
             image_scale: 6,
             input: Shape::new(3, 32, 32),
-            relu: ReluVariant::default(),
             he: HeParameters {
                 backend: HeBackend::Linnet,
                 degree: 4096,

@@ -22,12 +22,12 @@ pub fn render(plan: &PreparedPlan) -> String {
     let _ = writeln!(out, "plan {}  digest {}", plan.name, plan.digest());
     let _ = writeln!(
         out,
-        "ring 2^{}, activations to 2^-{}, weights to 2^-{}, {} ReLUs ({})",
+        "ring 2^{}, activations to 2^-{}, weights to 2^-{}, {} ReLUs{}",
         plan.ring.bits(),
         finest.fa,
         finest.fw,
         plan.relus(),
-        plan.relu.name()
+        variants(plan)
     );
     let _ = writeln!(
         out,
@@ -39,13 +39,13 @@ pub fn render(plan: &PreparedPlan) -> String {
     );
     let _ = writeln!(
         out,
-        "\n{:<26} {:<10} {:>10} {:>6}  {:<46} {:>22} {:>22}",
+        "\n{:<26} {:<10} {:>10} {:>6}  {:<54} {:>22} {:>22}",
         "step", "kind", "shape", "scale", "choices", "offline up / down", "online up / down"
     );
     for (index, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(
             out,
-            "{:<26} {:<10} {:>10} {:>6}  {:<46} {:>22} {:>22}",
+            "{:<26} {:<10} {:>10} {:>6}  {:<54} {:>22} {:>22}",
             step.name(),
             step.kind(),
             step.shape().to_string(),
@@ -123,12 +123,26 @@ fn proofs(plan: &Plan, out: &mut String) {
     }
 }
 
+/// How kept units are computed: the name of the one way, or each with its number of units.
+fn variants(plan: &Plan) -> String {
+    let named = match &plan.variants()[..] {
+        [] => return String::new(),
+        [(one, _)] => one.name().to_owned(),
+        several => {
+            let each = several.iter().map(|(relu, units)| format!("{units} {}", relu.name()));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    };
+    format!(" ({named})")
+}
+
 fn choices(step: &PlannedStep) -> String {
     match step {
         PlannedStep::Activation(a) => format!(
-            "kept {} of {}, |x| < 2^{}, drop {}, compare {}",
+            "kept {} of {}{}, |x| < 2^{}, drop {}, compare {}",
             a.step.kept.len(),
             a.step.shape.size(),
+            if a.step.kept.is_empty() { String::new() } else { format!(" ({})", a.relu.name()) },
             a.step.bound_bits,
             a.step.truncate,
             a.compared_bits

@@ -173,7 +173,7 @@ fn threads_and_a_store_on_disk() {
 }
 
 /// Convolution, activation, convolution: small, for every way of computing it.
-fn small(activation: Activation) -> Graph {
+pub(crate) fn small(activation: Activation) -> Graph {
     let node = |name: &str, op, input: usize| Node { name: name.into(), op, inputs: vec![input] };
     let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true };
     let nodes = vec![

@@ -1,10 +1,9 @@
 //! Options that shape a plan, of every command that compiles one.
 
 use super::values::{backend, given, one_or_more, relu};
-use crate::choice::{Objective, Rescale};
+use crate::choice::{Objective, ReluChoice, Rescale};
 use clap::Args;
 use protocols::he::HeBackend;
-use protocols::plan::ReluVariant;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -18,7 +17,7 @@ pub(crate) struct CompileArgs {
     /// How kept units are computed; with several values, every cell is run once with each [default: narrow].
     #[arg(long, value_parser = relu(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
-    pub(crate) relu: Vec<ReluVariant>,
+    pub(crate) relu: Vec<ReluChoice>,
     /// Who computes on ciphertexts; with several values, every cell is run once with each [default: linnet].
     #[arg(long, value_parser = backend(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]

@@ -1,19 +1,19 @@
 //! How single values are read, on the command line and in an experiment's file.
 
+use crate::choice::ReluChoice;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use protocols::he::HeBackend;
-use protocols::plan::ReluVariant;
 use results::compare::Dimension;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Accepts the names of the ReLU variants.
-pub(super) fn relu() -> impl TypedValueParser<Value = ReluVariant> {
-    let values = ReluVariant::ALL.map(|relu| PossibleValue::new(relu.name()).help(relu.summary()));
+/// Accepts the names of the ReLU variants, and `auto`.
+pub(super) fn relu() -> impl TypedValueParser<Value = ReluChoice> {
+    let values = ReluChoice::all().map(|choice| PossibleValue::new(choice.name()).help(choice.summary()));
     PossibleValuesParser::new(values)
-        .map(|name| ReluVariant::named(&name).expect("only their names are accepted"))
+        .map(|name| ReluChoice::named(&name).expect("only their names are accepted"))
 }
 
 /// Accepts the names of all backends, also of those that this program was built without.

@@ -2,6 +2,7 @@
 
 use super::offer::{OFFER, Offer, REPORT, SESSION, receive};
 use super::settings::{Asking, Verifying};
+use crate::choice::ReluChoice;
 use crate::cli::QueryArgs;
 use crate::error::Error;
 use crate::machine;
@@ -261,7 +262,9 @@ fn compile(verifying: &Verifying, offer: &Offer) -> Result<Compiled, Error> {
         });
     }
     let Verifying { model, compile, .. } = verifying;
-    let compiled = Compiled::load(model, compile, offer.plan.relu, offer.plan.he.backend)?;
+    let relu = ReluChoice::try_from(offer.model.relu.clone());
+    let relu = relu.map_err(|what| Error::Party { party: "server", what: format!("its ReLU: {what}") })?;
+    let compiled = Compiled::load(model, compile, relu, offer.plan.he.backend)?;
     let (ours, theirs) = (compiled.plan.digest(), offer.plan.digest());
     if ours != theirs {
         return Err(Error::Option {

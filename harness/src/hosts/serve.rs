@@ -64,7 +64,7 @@ fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
             plan_digest: Some(plan.digest()),
             data: meta.data.clone(),
             method: meta.method.clone(),
-            relu: plan.relu.name().to_owned(),
+            relu: compiled.relu.name().to_owned(),
             he: Some(plan.he.backend.name().to_owned()),
             budget: meta.budget.map(|budget| budget as u64),
             relus: checkpoint.masks.count() as u64,

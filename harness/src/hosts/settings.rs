@@ -1,11 +1,11 @@
 //! What was typed for `serve` and `query`, checked: what it means stands here once.
 
+use crate::choice::ReluChoice;
 use crate::cli::{QueryArgs, ServeArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol, parse_links};
 use netem::Identity;
 use protocols::he::HeBackend;
-use protocols::plan::ReluVariant;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(super) struct Serving {
     pub(super) model: PathBuf,
     pub(super) compile: Compile,
-    pub(super) relu: ReluVariant,
+    pub(super) relu: ReluChoice,
     pub(super) he: HeBackend,
     pub(super) listen: SocketAddr,
     /// None at a loopback address alone.

@@ -44,8 +44,8 @@ impl Workbench {
     /// What is ready for the model in the variant. Threads and store make no difference to it.
     pub(super) fn get(&self, model: usize, variant: Variant) -> Option<&Prepared> {
         self.prepared.iter().find(|prepared| {
-            let plan = &prepared.compiled.plan;
-            (prepared.model, plan.relu, plan.he.backend) == (model, variant.relu, variant.he)
+            let Compiled { relu, plan, .. } = &prepared.compiled;
+            (prepared.model, *relu, plan.he.backend) == (model, variant.relu, variant.he)
         })
     }
 

@@ -117,7 +117,7 @@ pub(crate) fn data_records<'a>(
 /// A model as it was run.
 pub(super) fn model_record(compiled: &Compiled) -> ModelRecord {
     let Compiled { checkpoint, plan, .. } = compiled;
-    let variant = Variant { relu: plan.relu, he: plan.he.backend, threads: 1, store: StoreKind::Memory };
+    let variant = Variant { relu: compiled.relu, he: plan.he.backend, threads: 1, store: StoreKind::Memory };
     ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, variant) }
 }
 

@@ -66,7 +66,7 @@ mod tests {
     use models::fixed::steps::{Segment, Term, TermOp, ValueId};
     use models::graph::Shape;
     use protocols::he::{HeBackend, HeParameters};
-    use protocols::plan::{LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
+    use protocols::plan::{LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep};
 
     #[test]
     fn a_run_that_does_not_fit_is_refused_with_the_estimate() {
@@ -80,7 +80,6 @@ mod tests {
             ring: models::fixed::Ring::new(20).unwrap(),
             image_scale: 6,
             input,
-            relu: ReluVariant::default(),
             he: HeParameters {
                 backend: HeBackend::Linnet,
                 degree: 4096,

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
 #[derive(
@@ -82,8 +82,6 @@ pub struct Plan {
     pub image_scale: u32,
     /// Shape of the image.
     pub input: Shape,
-    /// How kept units are computed.
-    pub relu: ReluVariant,
     /// The homomorphic-encryption parameters of every segment.
     pub he: HeParameters,
     /// The steps; step `i` reads value `j` of an earlier step `j - 1`, or the image as value 0.
@@ -118,6 +116,8 @@ pub struct ActivationPlan {
     pub step: ActivationStep,
     /// n: bits compared at a kept unit.
     pub compared_bits: u32,
+    /// How kept units are computed.
+    pub relu: ReluVariant,
 }
 
 impl ActivationPlan {
@@ -245,6 +245,21 @@ impl Plan {
                 PlannedStep::Linear(_) | PlannedStep::Reshare(_) => 0,
             })
             .sum()
+    }
+
+    /// The variants of its kept units, with how many units each has; most first.
+    pub fn variants(&self) -> Vec<(ReluVariant, usize)> {
+        let of = |relu: ReluVariant| {
+            let layers = self.steps.iter().filter_map(|step| match step {
+                PlannedStep::Activation(layer) if layer.relu == relu => Some(layer.step.kept.len()),
+                _ => None,
+            });
+            (relu, layers.sum())
+        };
+        let mut all: Vec<(ReluVariant, usize)> = ReluVariant::ALL.map(of).into();
+        all.retain(|(_, units)| *units > 0);
+        all.sort_by_key(|(_, units)| std::cmp::Reverse(*units));
+        all
     }
 
     /// A normalised image as the client enters it.

@@ -40,7 +40,7 @@ impl Activation {
     /// # Errors
     /// [`Error::Config`] where its kept units cannot be garbled.
     pub fn new(plan: &Plan, index: usize, step: &ActivationPlan) -> Result<Self, Error> {
-        let kept = Kept::new(plan.relu, plan.ring, step)?;
+        let kept = Kept::new(plan.ring, step)?;
         let linearized = Truncation::new(plan.ring, step.step.truncate, step.linearized());
         Ok(Self { ring: plan.ring, index, plan: step.clone(), kept, linearized })
     }

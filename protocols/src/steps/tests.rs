@@ -43,14 +43,13 @@ fn parameters() -> HeParameters {
     HeParameters::candidates(HeBackend::Ideal, RING).next().unwrap()
 }
 
-fn plan(relu: ReluVariant, input: Shape, steps: Vec<PlannedStep>) -> Plan {
+fn plan(input: Shape, steps: Vec<PlannedStep>) -> Plan {
     Plan {
         version: PROTOCOL_VERSION,
         name: "alone".into(),
         ring: ring(),
         image_scale: 6,
         input,
-        relu,
         he: parameters(),
         steps,
     }
@@ -96,7 +95,7 @@ fn both<C, S: Send>(
 }
 
 /// A layer on value 0, which is the image here, and what its units keep of it.
-fn layer(shape: Shape, curve: Curve, kept: Vec<u32>) -> ActivationPlan {
+fn layer(relu: ReluVariant, shape: Shape, curve: Curve, kept: Vec<u32>) -> ActivationPlan {
     ActivationPlan {
         step: ActivationStep {
             name: "layer".into(),
@@ -110,6 +109,7 @@ fn layer(shape: Shape, curve: Curve, kept: Vec<u32>) -> ActivationPlan {
             kept,
         },
         compared_bits: BOUND + 1 - DROPPED,
+        relu,
     }
 }
 
@@ -166,8 +166,8 @@ fn allowed(curve: Option<&Curve>, x: u64) -> [i64; 2] {
 }
 
 /// Runs `layer` on every case in one session: its outputs are those of its meaning, and within a unit of the curve.
-fn check_activation(relu: ReluVariant, step: &ActivationPlan, cases: &[Case]) {
-    let plan = plan(relu, step.step.shape, vec![PlannedStep::Activation(step.clone())]);
+fn check_activation(step: &ActivationPlan, cases: &[Case]) {
+    let plan = plan(step.step.shape, vec![PlannedStep::Activation(step.clone())]);
     let layer = Activation::new(&plan, 0, step).unwrap();
     let first = |inference: usize| LayerId::first(inference as u32, 1).unwrap();
     let client = |channel: &mut Channel, session: &mut ClientSession| {
@@ -206,8 +206,8 @@ fn check_activation(relu: ReluVariant, step: &ActivationPlan, cases: &[Case]) {
 }
 
 /// The kept units of `step` alone, as [`check_activation`].
-fn check_kept(relu: ReluVariant, step: &ActivationPlan, cases: &[Case]) {
-    let kept = Kept::new(relu, ring(), step).unwrap().expect("a unit is kept");
+fn check_kept(step: &ActivationPlan, cases: &[Case]) {
+    let kept = Kept::new(ring(), step).unwrap().expect("a unit is kept");
     let id = |inference: usize| LayerId::first(inference as u32, 1).unwrap();
     let client = |channel: &mut Channel, session: &mut ClientSession| {
         for (inference, case) in cases.iter().enumerate() {
@@ -248,20 +248,20 @@ fn kept_units_mean_what_they_mean_in_the_clear_in_every_variant() {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     for relu in ReluVariant::ALL {
         for curve in curves() {
-            let all = layer(Shape::new(1, 1, 3), curve.clone(), vec![0, 1, 2]);
-            check_kept(relu, &all, &Case::extremes(3));
-            let one = layer(Shape::new(1, 1, 1), curve, vec![0]);
-            check_kept(relu, &one, &Case::extremes(1));
+            let all = layer(relu, Shape::new(1, 1, 3), curve.clone(), vec![0, 1, 2]);
+            check_kept(&all, &Case::extremes(3));
+            let one = layer(relu, Shape::new(1, 1, 1), curve, vec![0]);
+            check_kept(&one, &Case::extremes(1));
         }
         const LAYERS: usize = 40;
         for index in 0..LAYERS {
             // Up to two chunks of the garbler and a part of a third.
             let units = rng.random_range(1..=70);
             let kept = mask(&mut rng, units, 0.6);
-            let step = layer(Shape::new(1, 1, units as usize), curves()[index % 3].clone(), kept);
+            let step = layer(relu, Shape::new(1, 1, units as usize), curves()[index % 3].clone(), kept);
             let cases: Vec<Case> =
                 (0..TENSORS / LAYERS).map(|_| Case::random(&mut rng, units as usize)).collect();
-            check_kept(relu, &step, &cases);
+            check_kept(&step, &cases);
         }
     }
 }
@@ -273,20 +273,20 @@ fn activation_layers_mean_what_they_mean_in_the_clear_in_every_variant() {
         for curve in curves() {
             let shape = Shape::new(1, 2, 2);
             for kept in [vec![], vec![0, 1, 2, 3], vec![1, 2]] {
-                check_activation(relu, &layer(shape, curve.clone(), kept), &Case::extremes(4));
+                check_activation(&layer(relu, shape, curve.clone(), kept), &Case::extremes(4));
             }
             for kept in [vec![], vec![0]] {
-                check_activation(relu, &layer(Shape::new(1, 1, 1), curve.clone(), kept), &Case::extremes(1));
+                check_activation(&layer(relu, Shape::new(1, 1, 1), curve.clone(), kept), &Case::extremes(1));
             }
         }
         const LAYERS: usize = 40;
         for index in 0..LAYERS {
             let units = rng.random_range(1..=70);
             let kept = mask(&mut rng, units, [0.1, 0.5, 0.9][index % 3]);
-            let step = layer(Shape::new(1, 1, units as usize), curves()[index / 3 % 3].clone(), kept);
+            let step = layer(relu, Shape::new(1, 1, units as usize), curves()[index / 3 % 3].clone(), kept);
             let cases: Vec<Case> =
                 (0..TENSORS / LAYERS).map(|_| Case::random(&mut rng, units as usize)).collect();
-            check_activation(relu, &step, &cases);
+            check_activation(&step, &cases);
         }
     }
 }
@@ -333,7 +333,7 @@ fn segment(
     let step = LinearPlan { segment, exchanges };
     let bias = (0..out).map(|_| rng.random_range(-5000..5000)).collect();
     Segmented {
-        plan: plan(ReluVariant::default(), input, vec![PlannedStep::Linear(step.clone())]),
+        plan: plan(input, vec![PlannedStep::Linear(step.clone())]),
         step,
         weights: IntegerWeights { kernels, bias },
     }

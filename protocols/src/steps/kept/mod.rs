@@ -61,12 +61,12 @@ impl Kept {
     ///
     /// # Errors
     /// [`Error::Config`] where they cannot be garbled.
-    pub(super) fn new(relu: ReluVariant, ring: Ring, step: &ActivationPlan) -> Result<Option<Self>, Error> {
+    pub(super) fn new(ring: Ring, step: &ActivationPlan) -> Result<Option<Self>, Error> {
         let units = step.step.kept.clone();
         if units.is_empty() {
             return Ok(None);
         }
-        let variant = named(relu, ring, step);
+        let variant = named(step.relu, ring, step);
         let shape = Layer::new(variant.program(), units.len(), ring.bits(), 0)?;
         Ok(Some(Self { ring, curve: step.step.curve.clone(), variant, shape, units }))
     }
