@@ -78,5 +78,5 @@ pub use replay::{Predicted, replay};
 pub use shaper::Shaper;
 pub use tls::{Identity, SERVER_NAME};
 pub use transcript::{Doing, Event, hold};
-pub use units::{Bytes, BytesPerSec};
+pub use units::{Bytes, BytesPerSec, parse_delay};
 pub use usage::StepUsage;

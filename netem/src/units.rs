@@ -58,7 +58,10 @@ impl BytesPerSec {
 }
 
 /// Reads `40ms`, `300us`, `0.5 s`.
-pub(crate) fn parse_delay(text: &str) -> Result<Duration, Error> {
+///
+/// # Errors
+/// [`Error::Link`] where it is not a number with one of the units.
+pub fn parse_delay(text: &str) -> Result<Duration, Error> {
     quantity(text, "a delay such as 10ms", TIMES).map(|ns| Duration::from_nanos(ns.round() as u64))
 }
 

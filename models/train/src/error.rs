@@ -11,6 +11,9 @@ pub enum Error {
     /// The curves of a training could not be written.
     #[error(transparent)]
     Curves(#[from] results::Error),
+    /// A network could not be compiled to be priced.
+    #[error(transparent)]
+    Protocol(#[from] protocols::Error),
     /// libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -152,7 +152,7 @@ impl Job<'_> {
             let accuracy = accuracy(&network.at(Precision::Full), &gates, held_out);
             state.parameters = network.parameters();
             let better = state.best.as_ref().is_none_or(|best| accuracy > best.held_out);
-            if better && chooser.eligible(&state.masks) {
+            if better && chooser.eligible(graph, &state.masks) {
                 let (parameters, masks) = (state.parameters.clone(), state.masks.clone());
                 state.best = Some(Candidate { parameters, masks, held_out: accuracy });
             }

@@ -13,6 +13,7 @@ pub mod network;
 pub mod optimizer;
 mod pass;
 pub mod precision;
+pub mod pricing;
 pub mod privshap;
 pub mod stage;
 pub mod state;

@@ -4,12 +4,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
 use models::mask::parse_budget;
+use protocols::timing::Rates;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use train::Error;
-use train::linearize::{LinearizeSettings, Method, linearize};
+use train::linearize::{Budget, LinearizeSettings, Method, linearize};
+use train::pricing::objective::Objective;
 use train::privshap::{self, ShapleySettings};
 use train::train::{TrainSettings, default_threads, train};
 use train::watch::{Terminal, Watch};
@@ -98,9 +100,17 @@ struct LinearizeArgs {
     /// How units are chosen.
     #[arg(long, value_enum, default_value = "privshap")]
     method: Method,
-    /// Units to keep: numbers or percentages, separated by commas.
+    /// What networks are to have little of: relus (kept units), online@LINK or total@LINK (predicted time over a link), or
+    /// bytes (offline and online). LINK is a name or "rate=...,rtt=...".
+    #[arg(long, default_value = "relus")]
+    objective: Objective,
+    /// Units to keep, numbers or percentages; or as much of the objective, such as 300ms or 20MB; separated by commas.
     #[arg(long, value_delimiter = ',', required = true)]
     budget: Vec<String>,
+    /// What work takes on the machine that time is predicted for, as `linnet calibrate` wrote it [default: what it takes on a
+    /// 2-core AMD EPYC].
+    #[arg(long, value_name = "FILE")]
+    rates: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
@@ -210,9 +220,15 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     let teacher = Checkpoint::load(&args.from)?;
     let source = source(&args.data, &teacher.meta.data, &mut terminal)?;
     let units = teacher.masks.count();
-    let budgets = args.budget.iter().map(|text| parse_budget(text, units)).collect::<Result<Vec<_>, _>>()?;
+    let budget = |text: &String| match &args.objective {
+        Objective::Relus => Ok(Budget::Units(parse_budget(text, units)?)),
+        objective => Ok(Budget::Amount { text: text.clone(), amount: objective.budget(text)? }),
+    };
+    let budgets = args.budget.iter().map(budget).collect::<Result<Vec<_>, Error>>()?;
     let mut settings = LinearizeSettings::recipe(&source);
     settings.method = args.method;
+    settings.objective = args.objective.clone();
+    settings.rates = args.rates.as_deref().map(rates).transpose()?;
     settings.shapley = walk(&args.walk);
     settings.replace_epochs = args.pr_epochs.unwrap_or(settings.replace_epochs);
     settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
@@ -222,17 +238,24 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     settings.limit = args.limits.limit;
     settings.eval_limit = args.limits.eval_limit;
     if args.fresh {
-        for total in &budgets {
-            discard(&args.out.join(format!("b{total}")))?;
+        for budget in &budgets {
+            discard(&args.out.join(budget.folder()))?;
         }
     }
     let done = linearize(&settings, &teacher, &budgets, &source, &args.out, &mut terminal)?;
     drop(terminal);
-    for checkpoint in done {
-        let total = checkpoint.meta.budget.unwrap_or_default();
-        summary(&checkpoint, &args.out.join(format!("b{total}")), start);
+    for (checkpoint, budget) in done.iter().zip(&budgets) {
+        summary(checkpoint, &args.out.join(budget.folder()), start);
     }
     Ok(())
+}
+
+/// Reads what `linnet calibrate` wrote.
+fn rates(path: &Path) -> Result<Rates, Error> {
+    let text = fs::read(path).map_err(|e| Error::io(path, e))?;
+    serde_json::from_slice(&text).map_err(|e| {
+        Error::config("--rates", "what `linnet calibrate` wrote", format!("{}: {e}", path.display()))
+    })
 }
 
 fn run_shapley(args: &ShapleyArgs) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use tch::Device;
 use train::Error;
 use train::gates::Gates;
 use train::images::{accuracy, whole};
-use train::linearize::{LinearizeSettings, Method, linearize};
+use train::linearize::{Budget, LinearizeSettings, Method, linearize};
 use train::network::Network;
 use train::privshap::budgets::published_budgets;
 use train::privshap::published::{PUBLISHED_FILE, PublishedRecord};
@@ -90,8 +90,9 @@ fn linearization_continues_exactly_and_counts_exactly() {
     let dir = tempfile::tempdir().unwrap();
     let teacher = trained(&dir.path().join("ar"));
     let totals = [2765, 100];
+    let budgets = totals.map(Budget::Units);
     let run = |name: &str, watch: &mut dyn Watch| {
-        linearize(&small_linear(), &teacher, &totals, &DataSource::Shapes, &dir.path().join(name), watch)
+        linearize(&small_linear(), &teacher, &budgets, &DataSource::Shapes, &dir.path().join(name), watch)
     };
     let whole = run("whole", &mut Silent).unwrap();
     let (continued, stops) = insist(|| run("stopped", &mut Impatient));
@@ -112,7 +113,9 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
     let linearized = |method: Method, name: &str| {
         let settings = LinearizeSettings { method, ..small_linear() };
         let out = dir.path().join(name);
-        linearize(&settings, &teacher, &[922], &DataSource::Shapes, &out, &mut Silent).unwrap().remove(0)
+        linearize(&settings, &teacher, &[Budget::Units(922)], &DataSource::Shapes, &out, &mut Silent)
+            .unwrap()
+            .remove(0)
     };
     for method in [Method::Uniform, Method::Random] {
         let done = linearized(method, method.name());
@@ -161,7 +164,7 @@ fn learnt_weights_continue_exactly() {
         let settings = LinearizeSettings { method, ..small_linear() };
         let run = |name: &str, watch: &mut dyn Watch| {
             let out = dir.path().join(method.name()).join(name);
-            linearize(&settings, &teacher, &[500], &DataSource::Shapes, &out, watch)
+            linearize(&settings, &teacher, &[Budget::Units(500)], &DataSource::Shapes, &out, watch)
         };
         let whole = run("whole", &mut Silent).unwrap();
         let (continued, stops) = insist(|| run("stopped", &mut Impatient));
@@ -317,7 +320,7 @@ fn impossible_requests_are_refused() {
     let teacher = trained(&dir.path().join("ar"));
     let message = |settings: &LinearizeSettings, teacher: &Checkpoint, total| {
         let out = dir.path().join("out");
-        linearize(settings, teacher, &[total], &DataSource::Shapes, &out, &mut Silent)
+        linearize(settings, teacher, &[Budget::Units(total)], &DataSource::Shapes, &out, &mut Silent)
             .unwrap_err()
             .to_string()
     };

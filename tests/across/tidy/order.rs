@@ -10,7 +10,7 @@ pub(super) const ORDER: [(&str, &[&str]); 8] = [
     ("results", &[]),
     ("protocols", &["netem", "models"]),
     ("models/import", &["models"]),
-    ("models/train", &["models", "results"]),
+    ("models/train", &["netem", "models", "results", "protocols"]),
     ("harness", &["netem", "models", "import", "results", "protocols"]),
     ("xtask", &[]),
 ];

@@ -1,7 +1,8 @@
 //! How the units that keep their nonlinearity are chosen.
 
 use crate::Error;
-use crate::masking::Masking;
+use crate::masking::{Goal, Masking};
+use crate::pricing::pricer::Allocation;
 use crate::privshap::budgets::{budgets, published_budgets};
 use crate::privshap::{ShapleySettings, published_values, shapley_values, table};
 use crate::watch::Watch;
@@ -124,10 +125,32 @@ impl Method {
         Ok(match self {
             Self::Privshap | Self::Uniform => Choice { masks: all, masking: Masking::Projected { budgets } },
             Self::PrivshapPublished => Choice { masks: all, masking: Masking::ProjectedLast { budgets } },
-            Self::Snl => Choice { masks: all, masking: Masking::Soft { total } },
-            Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { total } },
+            Self::Snl => Choice { masks: all, masking: Masking::Soft { goal: Goal::Units(total) } },
+            Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { goal: Goal::Units(total) } },
             Self::Random | Self::Drop => Choice { masks: drawn(teacher, &budgets), masking: Masking::Frozen },
         })
+    }
+
+    /// Whether it can linearize to a cost in place of a number of units.
+    pub fn knows_costs(self) -> bool {
+        match self {
+            Self::Privshap | Self::Snl | Self::Relupruner => true,
+            Self::PrivshapPublished | Self::Uniform | Self::Random | Self::Drop => false,
+        }
+    }
+
+    /// The choice that keeps what `allocation` says by the layers' values `phi`; of methods that score units, units of the
+    /// same cost.
+    pub(super) fn choose_priced(self, teacher: &Checkpoint, phi: &[f64], allocation: &Allocation) -> Choice {
+        let masks = Masks::all_kept(&teacher.graph);
+        let Allocation { counts, prices, .. } = allocation.clone();
+        let goal = || Goal::Priced { prices: prices.clone(), about: counts.iter().sum() };
+        let masking = match self {
+            Self::Snl => Masking::Soft { goal: goal() },
+            Self::Relupruner => Masking::Pruned { goal: goal() },
+            _ => Masking::Leaving { budgets: counts, prices, phi: phi.to_vec() },
+        };
+        Choice { masks, masking }
     }
 }
 

@@ -16,6 +16,9 @@ use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::precision::Precision;
+use crate::pricing::objective::Objective;
+use crate::pricing::pricer::{Allocation, Pricer};
+use crate::pricing::worth;
 use crate::privshap::ShapleySettings;
 use crate::stage::{Schedule, Stage};
 use crate::train::{
@@ -24,6 +27,7 @@ use crate::train::{
 use crate::watch::Watch;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
 use models::data::{DataSource, Splits};
+use protocols::timing::Rates;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tch::Device;
@@ -33,6 +37,12 @@ use tch::Device;
 pub struct LinearizeSettings {
     /// How units are chosen.
     pub method: Method,
+    /// What budgets are budgets of.
+    #[serde(default, skip_serializing_if = "Objective::is_relus")]
+    pub objective: Objective,
+    /// What work takes on the machine that time is predicted for; this project's if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
     /// How the layers' Shapley values are measured, by methods that use them.
     pub shapley: ShapleySettings,
     /// Epochs after each of which the masks are chosen anew, if the method does that.
@@ -67,6 +77,8 @@ impl LinearizeSettings {
         };
         Self {
             method: Method::Privshap,
+            objective: Objective::Relus,
+            rates: None,
             shapley: ShapleySettings::default(),
             replace_epochs,
             replace_rate: 1e-3,
@@ -110,29 +122,56 @@ impl LinearizeSettings {
     }
 }
 
-/// Linearizes `teacher` to each of `totals` kept units, into `out/b<units>`; finished ones are read, a started one is
+/// What a network is linearized to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Budget {
+    /// So many kept units.
+    Units(usize),
+    /// An amount of the objective, as it was written.
+    Amount {
+        /// As it was written, which is its folder's name.
+        text: String,
+        /// Seconds or bytes.
+        amount: f64,
+    },
+}
+
+impl Budget {
+    /// Name of the folder of its network.
+    pub fn folder(&self) -> String {
+        match self {
+            Self::Units(total) => format!("b{total}"),
+            Self::Amount { text, .. } => text.clone(),
+        }
+    }
+}
+
+/// Linearizes `teacher` to each of `budgets`, into `out/b<units>` or `out/<amount>`; finished ones are read, a started one is
 /// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was
 /// trained without.
 pub fn linearize(
     settings: &LinearizeSettings,
     teacher: &Checkpoint,
-    totals: &[usize],
+    budgets: &[Budget],
     source: &DataSource,
     out: &Path,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Checkpoint>, Error> {
-    check(settings, teacher, totals, source)?;
+    check(settings, teacher, budgets, source)?;
     set_threads(settings.threads);
     let whole = source.load(teacher.meta.seed)?;
     let weights = settings.method.weights(&settings.shapley, teacher, &whole.held_out, out, watch)?;
+    let rates = settings.rates.clone().unwrap_or_else(Rates::reference);
+    let pricer = (settings.objective != Objective::Relus)
+        .then(|| Pricer::new(teacher, &settings.objective, &rates, &whole.held_out));
     let splits = limited(whole, settings.limit, settings.eval_limit)?;
     let mut echo = echo(settings, source, &splits.train);
     echo["teacher_sha256"] = teacher.digest().into();
     if let Some(file) = teacher.meta.settings.get(IMPORTED_FROM) {
         echo[IMPORTED_FROM] = file.clone();
     }
-    let run = Run { settings, teacher, splits, weights, echo };
-    totals.iter().map(|total| run.to(*total, &out.join(format!("b{total}")), watch)).collect()
+    let run = Run { settings, teacher, splits, weights, pricer, echo };
+    budgets.iter().map(|budget| run.to(budget, &out.join(budget.folder()), watch)).collect()
 }
 
 /// What the budgets of one run share.
@@ -142,21 +181,29 @@ struct Run<'a> {
     splits: Splits,
     /// One weight a layer, by which budgets are shared out.
     weights: Vec<f64>,
+    /// What networks cost, where budgets are not of units.
+    pricer: Option<Pricer<'a>>,
     /// All settings but the budget.
     echo: serde_json::Value,
 }
 
 impl Run<'_> {
-    /// Linearizes to `total` kept units, in the folder `dir`.
-    fn to(&self, total: usize, dir: &Path, watch: &mut dyn Watch) -> Result<Checkpoint, Error> {
+    /// Linearizes to `budget`, in the folder `dir`.
+    fn to(&self, budget: &Budget, dir: &Path, watch: &mut dyn Watch) -> Result<Checkpoint, Error> {
         let (teacher, method) = (self.teacher, self.settings.method);
         let mut echo = self.echo.clone();
-        echo["budget"] = total.into();
+        echo["budget"] = match budget {
+            Budget::Units(total) => (*total).into(),
+            Budget::Amount { text, .. } => text.as_str().into(),
+        };
         if let Some(done) = finished(dir, &echo)? {
             watch.note(&format!("{} is linearized already", dir.display()));
             return Ok(done);
         }
-        let choice = method.choose(teacher, &self.weights, total, watch)?;
+        let choice = match budget {
+            Budget::Units(total) => method.choose(teacher, &self.weights, *total, watch)?,
+            Budget::Amount { amount, .. } => self.priced(*amount, watch)?,
+        };
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
         let stages = self.settings.stages(choice.masking);
@@ -169,15 +216,28 @@ impl Run<'_> {
             teacher: Some(&guide),
             seed: teacher.meta.seed,
             settings: &echo,
-            name: &format!("{}, {} to {total} units", teacher.meta.net, method.name()),
+            name: &format!("{}, {} to {}", teacher.meta.net, self.method(), self.told(budget)),
             dir,
         };
         let (best, history) = job.run(network(teacher), choice.masks, watch)?;
+        if let Some(pricer) = &self.pricer {
+            let counts: Vec<usize> =
+                teacher.graph.activations().map(|layer| best.masks.get(layer.name).count()).collect();
+            let cost = pricer.cost(&counts)?;
+            watch.note(&format!(
+                "{} units, predicted {}",
+                best.masks.count(),
+                self.settings.objective.told(cost)
+            ));
+        }
         let meta = Meta {
             net: teacher.meta.net.clone(),
             data: teacher.meta.data.clone(),
-            method: method.name().into(),
-            budget: Some(total),
+            method: self.method(),
+            budget: Some(match budget {
+                Budget::Units(total) => *total,
+                Budget::Amount { .. } => best.masks.count(),
+            }),
             seed: teacher.meta.seed,
             settings: echo.clone(),
             ..Meta::default()
@@ -194,12 +254,48 @@ impl Run<'_> {
         job.forget()?;
         Ok(checkpoint)
     }
+
+    /// The method's name in results, with what budgets are of where that is not units.
+    fn method(&self) -> String {
+        let name = self.settings.method.name();
+        match &self.settings.objective {
+            Objective::Relus => name.to_owned(),
+            objective => format!("{name}-{}", String::from(objective.clone())),
+        }
+    }
+
+    fn told(&self, budget: &Budget) -> String {
+        match budget {
+            Budget::Units(total) => format!("{total} units"),
+            Budget::Amount { text, .. } => text.clone(),
+        }
+    }
+
+    /// What is worth most at a predicted cost of at most `amount`; where no layer is ranked above nothing, all are
+    /// alike.
+    fn priced(&self, amount: f64, watch: &mut dyn Watch) -> Result<method::Choice, Error> {
+        let (settings, teacher) = (self.settings, self.teacher);
+        let pricer = self.pricer.as_ref().expect("amounts have an objective, by check");
+        let ranked = settings.method.ranks_layers() && self.weights.iter().any(|phi| *phi > 0.0);
+        let phi = if ranked { self.weights.clone() } else { vec![1.0; self.weights.len()] };
+        let of = |layer: usize, count: usize| worth(phi[layer], pricer.sizes()[layer], count);
+        let allocation = pricer.allocate(amount, of)?;
+        let Allocation { counts, cost, .. } = &allocation;
+        let kept = counts.iter().filter(|count| **count > 0).count();
+        watch.note(&format!(
+            "{} units in {kept} of {} layers, predicted {}: {counts:?}",
+            counts.iter().sum::<usize>(),
+            counts.len(),
+            settings.objective.told(*cost)
+        ));
+        Ok(settings.method.choose_priced(teacher, &phi, &allocation))
+    }
 }
 
 fn check(
     settings: &LinearizeSettings,
     teacher: &Checkpoint,
-    totals: &[usize],
+    budgets: &[Budget],
     source: &DataSource,
 ) -> Result<(), Error> {
     check_teacher(teacher, source)?;
@@ -213,11 +309,24 @@ fn check(
     if settings.batch == 0 || settings.replace_epochs == 0 {
         return Err(Error::config("batch and replace epochs", "at least 1 each", "0"));
     }
-    let units = teacher.masks.count();
-    match totals.iter().find(|total| **total > units) {
-        Some(total) => {
-            Err(Error::config("budget", format!("at most the network's {units} units"), total.to_string()))
-        }
-        None => Ok(()),
+    if settings.objective != Objective::Relus && !settings.method.knows_costs() {
+        let expected = "privshap, snl or relupruner, which can linearize for a cost";
+        return Err(Error::config("method", expected, settings.method.name()));
     }
+    let units = teacher.masks.count();
+    for budget in budgets {
+        match (budget, &settings.objective) {
+            (Budget::Units(total), Objective::Relus) if *total > units => {
+                let expected = format!("at most the network's {units} units");
+                return Err(Error::config("budget", expected, total.to_string()));
+            }
+            (Budget::Units(_), Objective::Relus) => {}
+            (Budget::Amount { .. }, objective) if *objective != Objective::Relus => {}
+            (budget, objective) => {
+                let expected = format!("one of {}", String::from(objective.clone()));
+                return Err(Error::config("budget", expected, budget.folder()));
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,11 +1,16 @@
 //! What becomes of the masks while a network is trained: units are chosen by how much the loss misses their
 //! nonlinearity, or by weights of their own that are learnt.
 
+mod goal;
 mod scores;
 mod select;
 mod soft;
 
+pub use goal::Goal;
+
 use crate::gates::{Activated, Gates};
+use crate::pricing::knapsack::Prices;
+use goal::{counts, leaving, left};
 use models::graph::Graph;
 use models::mask::{Mask, Masks};
 use scores::Scores;
@@ -15,7 +20,7 @@ use std::collections::BTreeMap;
 use tch::{Device, Tensor};
 
 /// How a stage treats the masks. `alpha` is a unit's weight in `alpha * act(x) + (1 - alpha) * x`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Masking {
     /// They stay.
@@ -33,17 +38,27 @@ pub enum Masking {
         /// As above.
         budgets: Vec<usize>,
     },
-    /// Units of the whole network, fewer after every epoch, on half a cosine from all of them down to `total` in the
+    /// As `Projected`, while layers leave one after another: what units may cost falls on half a cosine, and in every epoch
+    /// layers keep what is worth most at that cost.
+    Leaving {
+        /// Units to keep per activation layer in the last epoch, in network order.
+        budgets: Vec<usize>,
+        /// What units cost, and their worth.
+        prices: Prices,
+        /// The layers' Shapley values.
+        phi: Vec<f64>,
+    },
+    /// Units of the whole network, fewer after every epoch, on half a cosine from all of them down to the goal in the
     /// last epoch: those whose removal raises the loss most, by its expansion to second order in `alpha`.
     Pruned {
-        /// Units kept at the end.
-        total: usize,
+        /// What is kept at the end.
+        goal: Goal,
     },
-    /// Every unit's `alpha` is learnt under a penalty on their sum; at the end of the stage the `total` largest of the
+    /// Every unit's `alpha` is learnt under a penalty on their sum; at the end of the stage the largest of the
     /// network become 1 and the others 0.
     Soft {
-        /// Units kept at the end.
-        total: usize,
+        /// What is kept at the end.
+        goal: Goal,
     },
 }
 
@@ -53,8 +68,9 @@ pub(crate) enum Chooser {
     Frozen,
     Projected { budgets: Vec<usize>, scores: Scores },
     ProjectedLast { budgets: Vec<usize>, scores: Scores },
-    Pruned { total: usize, scores: Scores },
-    Soft { total: usize, soft: Soft },
+    Leaving { budgets: Vec<usize>, prices: Prices, phi: Vec<f64>, scores: Scores },
+    Pruned { goal: Goal, scores: Scores },
+    Soft { goal: Goal, soft: Soft },
 }
 
 impl Chooser {
@@ -66,8 +82,11 @@ impl Chooser {
             Masking::ProjectedLast { budgets } => {
                 Self::ProjectedLast { budgets, scores: Scores::Last(Vec::new()) }
             }
-            Masking::Pruned { total } => Self::Pruned { total, scores: Scores::expansion() },
-            Masking::Soft { total } => Self::Soft { total, soft: Soft::new(graph, steps, device) },
+            Masking::Leaving { budgets, prices, phi } => {
+                Self::Leaving { budgets, prices, phi, scores: Scores::Summed(Vec::new()) }
+            }
+            Masking::Pruned { goal } => Self::Pruned { goal, scores: Scores::expansion() },
+            Masking::Soft { goal } => Self::Soft { goal, soft: Soft::new(graph, steps, device) },
         }
     }
 
@@ -82,10 +101,13 @@ impl Chooser {
     }
 
     /// Whether an epoch trained with `masks` may be the best one: it keeps no more units than asked for.
-    pub(crate) fn eligible(&self, masks: &Masks) -> bool {
+    pub(crate) fn eligible(&self, graph: &Graph, masks: &Masks) -> bool {
         match self {
             Self::Frozen | Self::Projected { .. } | Self::ProjectedLast { .. } => true,
-            Self::Pruned { total, .. } => masks.count() <= *total,
+            Self::Leaving { budgets, .. } => {
+                counts(graph, masks).iter().zip(budgets).all(|(count, budget)| count <= budget)
+            }
+            Self::Pruned { goal, .. } => goal.is_met(graph, masks),
             Self::Soft { .. } => false,
         }
     }
@@ -93,10 +115,8 @@ impl Chooser {
     /// What lets units through.
     pub(crate) fn gates(&self, graph: &Graph, masks: &Masks, device: Device) -> Gates {
         match self {
-            Self::Frozen | Self::Projected { .. } | Self::ProjectedLast { .. } | Self::Pruned { .. } => {
-                Gates::of(graph, masks, device)
-            }
             Self::Soft { soft, .. } => soft.gates(graph),
+            _ => Gates::of(graph, masks, device),
         }
     }
 
@@ -106,6 +126,7 @@ impl Chooser {
             Self::Frozen | Self::Soft { .. } => {}
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
+            | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => scores.clear(graph, masks, device),
         }
     }
@@ -116,6 +137,7 @@ impl Chooser {
             Self::Frozen => {}
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
+            | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => scores.batch(activated, of_outputs),
             Self::Soft { soft, .. } if learns => soft.step(activated, of_outputs),
             Self::Soft { .. } => {}
@@ -130,7 +152,12 @@ impl Chooser {
             Self::ProjectedLast { budgets, scores } => {
                 layered(graph, &scores.values(), budgets, select::strictly_above)
             }
-            Self::Pruned { total, scores } => {
+            Self::Leaving { budgets, prices, phi, scores } => {
+                let before = counts(graph, &masks);
+                let now = leaving(graph, budgets, &before, (prices, phi), left(epoch + 1, epochs));
+                layered(graph, &scores.values(), &now, select::top)
+            }
+            Self::Pruned { goal, scores } => {
                 let mut values = scores.values();
                 for (layer, values) in graph.activations().zip(&mut values) {
                     let flags = masks.get(layer.name).flags();
@@ -140,15 +167,14 @@ impl Chooser {
                         .filter(|(_, kept)| !**kept)
                         .for_each(|(v, _)| *v = f32::NEG_INFINITY);
                 }
-                let units = values.iter().map(Vec::len).sum();
-                overall(graph, &values, remaining(units, *total, epoch + 1, epochs).min(masks.count()))
+                goal.chosen(graph, &values, &masks, left(epoch + 1, epochs))
             }
-            Self::Soft { total, soft } => {
+            Self::Soft { goal, soft } => {
                 if epoch < epochs {
-                    soft.tighten(*total, epoch, epochs);
+                    soft.tighten(goal.units(), epoch, epochs);
                     return masks;
                 }
-                overall(graph, &soft.values(), *total)
+                goal.chosen(graph, &soft.values(), &masks, 0.0)
             }
         }
     }
@@ -160,6 +186,7 @@ impl Chooser {
             Self::Soft { soft, .. } => soft.saved(),
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
+            | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => scores.saved(),
         }
     }
@@ -171,6 +198,7 @@ impl Chooser {
             Self::Soft { soft, .. } => soft.restore(steps, saved),
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
+            | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => scores.restore(saved, device),
         }
     }
@@ -179,17 +207,11 @@ impl Chooser {
         match self {
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
+            | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => Some(scores),
             Self::Frozen | Self::Soft { .. } => None,
         }
     }
-}
-
-/// Units kept in `epoch` (from 1) of `epochs`: from `units` before the first down to `total` in the last one.
-fn remaining(units: usize, total: usize, epoch: usize, epochs: usize) -> usize {
-    let done = epoch.min(epochs) as f64 / epochs as f64;
-    let share = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
-    total + ((units - total) as f64 * share).round() as usize
 }
 
 /// The masks that `select` makes of each layer's values and budget.
@@ -252,19 +274,20 @@ mod tests {
 
     #[test]
     fn the_cosine_ends_at_the_budget() {
-        assert_eq!([0, 1, 2, 3, 4, 5].map(|epoch| remaining(100, 20, epoch, 4)), [100, 88, 60, 32, 20, 20]);
-        assert_eq!(remaining(100, 20, 1, 1), 20);
+        let units = |epoch, epochs| 20 + (80.0 * left(epoch, epochs)).round() as usize;
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|epoch| units(epoch, 4)), [100, 88, 60, 32, 20, 20]);
+        assert_eq!(units(1, 1), 20);
     }
 
     #[test]
     fn pruned_units_stay_pruned() {
         let graph = two_layers();
-        let mut chooser = Chooser::new(&Masking::Pruned { total: 1 }, &graph, 1, Device::Cpu);
+        let mut chooser = Chooser::new(&Masking::Pruned { goal: Goal::Units(1) }, &graph, 1, Device::Cpu);
         let mut masks = Masks::all_kept(&graph);
         masks.set("a", Mask::new(Shape::new(1, 1, 3), vec![false, false, true]).unwrap());
         chooser.begin(&graph, &masks, Device::Cpu);
         let next = chooser.choose(&graph, masks.clone(), 1, 2);
         assert_eq!((next.count(), flags(&next)[0].clone()), (1, vec![false, false, true]));
-        assert!(chooser.eligible(&next) && !chooser.eligible(&masks));
+        assert!(chooser.eligible(&graph, &next) && !chooser.eligible(&graph, &masks));
     }
 }
