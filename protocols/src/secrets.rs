@@ -41,7 +41,15 @@ impl ServerSecrets {
         };
         let found: Vec<_> = self.weights.iter().map(|w| w.as_ref().map(sizes)).collect();
         let expected: Vec<_> = plan.steps.iter().map(weight_sizes).collect();
-        if found == expected {
+        let fits = |(found, expected): (&Option<(Vec<usize>, usize)>, &Option<(Vec<usize>, [usize; 2])>)| {
+            match (found, expected) {
+                (Some((kernels, bias)), Some((expected, biases))) => {
+                    kernels == expected && biases.contains(bias)
+                }
+                (found, expected) => found.is_none() && expected.is_none(),
+            }
+        };
+        if found.len() == expected.len() && found.iter().zip(&expected).all(fits) {
             return Ok(());
         }
         Err(Error::config("secrets", "sizes of weights", format!("{expected:?}"), format!("{found:?}")))
@@ -53,8 +61,8 @@ impl ServerSecrets {
     }
 }
 
-/// Values of every kernel and of the bias that a step has.
-fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
+/// Values of every kernel that a step has, and of its bias: one a channel or one a unit.
+fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, [usize; 2])> {
     match step {
         PlannedStep::Activation(_) | PlannedStep::Reshare(_) => None,
         PlannedStep::Linear(linear) => {
@@ -62,7 +70,8 @@ fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
                 TermOp::Shift { .. } => 0,
                 TermOp::Conv { out, window } => out * term.shape.c * window.kernel.0 * window.kernel.1,
             };
-            Some((linear.segment.terms.iter().map(kernel).collect(), linear.segment.shape.c))
+            let shape = linear.segment.shape;
+            Some((linear.segment.terms.iter().map(kernel).collect(), [shape.c, shape.size()]))
         }
     }
 }
