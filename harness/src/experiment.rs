@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{Objective, Rescale, StoreKind, Verify};
+use crate::choice::{Merge, Objective, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::scenario::Scenario;
@@ -42,6 +42,8 @@ pub(crate) struct Compile {
     pub(crate) delay_s: f64,
     pub(crate) objective: Objective,
     pub(crate) rescale: Rescale,
+    #[serde(default)]
+    pub(crate) merge: Merge,
     pub(crate) fa: Option<u32>,
     pub(crate) fw: Option<u32>,
     pub(crate) ring: Option<u32>,
@@ -206,6 +208,7 @@ impl Compile {
             delay_s: links.iter().map(|link| link.rtt).max().unwrap_or_default().as_secs_f64() / 2.0,
             objective: args.objective.unwrap_or_default(),
             rescale: args.rescale.unwrap_or_default(),
+            merge: args.merge.unwrap_or_default(),
             fa: args.fa,
             fw: args.fw,
             ring: args.ring,

@@ -1,6 +1,6 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::choice::Rescale;
+use crate::choice::{Merge, Rescale};
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
@@ -11,6 +11,7 @@ use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
+use models::fixed::merge;
 use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
@@ -26,8 +27,8 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The scales of a network that was never trained and has no classes to keep: usual ones of trained networks.
-const UNTRAINED: Scales = Scales { fa: 6, fw: 8 };
+/// The scales of a network that was never trained and has no classes to keep.
+const UNTRAINED: Scales = Scales::USUAL;
 
 /// A compiled model.
 pub(crate) struct Compiled {
@@ -129,6 +130,18 @@ impl Calibrated {
         };
         let imported = checkpoint.meta.settings.get(IMPORTED_FROM).is_some();
         let spare = if imported { SPARE_BITS } else { 0 };
+        let lowered = match choices.merge {
+            Merge::Never => lowered,
+            // By the usual variant, so that all variants compute the same.
+            Merge::Auto => {
+                let options = Choices { bytes_per_second: choices.bytes_per_second, ..Choices::default() };
+                let cost = cost(&checkpoint.meta.net, choices, &options);
+                let passing = choices.rescale == Rescale::Auto;
+                merge::cheapest(lowered, |lowered| {
+                    merge::least_cost(lowered, &calibration, pinned, passing, &cost)
+                })
+            }
+        };
         let search = Search::new(lowered, calibration, pinned);
         let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare });
         Ok(Self { checkpoint, source, scales })
@@ -143,18 +156,20 @@ impl Calibrated {
     ) -> Result<Compiled, Error> {
         let name = &self.checkpoint.meta.net;
         let options = Choices { relu, backend, he: None, bytes_per_second: choices.bytes_per_second };
-        let pace = Pace {
-            bytes_per_second: choices.bytes_per_second.unwrap_or(DEFAULT_RATE),
-            delay_s: choices.delay_s,
-        };
-        let cost = |model: &QuantModel| {
-            let (plan, _) = compile(name, model, &options).ok()?;
-            Some(choices.objective.of(&predict(&plan), pace))
-        };
-        let found = self.scales.borrow_mut().settle(choices, cost)?;
+        let found = self.scales.borrow_mut().settle(choices, cost(name, choices, &options))?;
         let (plan, secrets) = compile(name, &found.model, &options)?;
         let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
         Ok(Compiled { model: found.model, agreement: found.agreement, plan, secrets, checkpoint, source })
+    }
+}
+
+/// What is to be small, of a network as it is compiled for a variant; `None` where it cannot be.
+fn cost(name: &str, choices: &Compile, options: &Choices) -> impl Fn(&QuantModel) -> Option<f64> {
+    let pace =
+        Pace { bytes_per_second: choices.bytes_per_second.unwrap_or(DEFAULT_RATE), delay_s: choices.delay_s };
+    move |model: &QuantModel| {
+        let (plan, _) = compile(name, model, options).ok()?;
+        Some(choices.objective.of(&predict(&plan), pace))
     }
 }
 

@@ -41,14 +41,15 @@ impl ServerSecrets {
         };
         let found: Vec<_> = self.weights.iter().map(|w| w.as_ref().map(sizes)).collect();
         let expected: Vec<_> = plan.steps.iter().map(weight_sizes).collect();
-        let fits = |(found, expected): (&Option<(Vec<usize>, usize)>, &Option<(Vec<usize>, [usize; 2])>)| {
-            match (found, expected) {
+        let fits =
+            |(found, expected): (&Option<(Vec<usize>, usize)>, &Option<(Vec<usize>, [usize; 2])>)| match (
+                found, expected,
+            ) {
                 (Some((kernels, bias)), Some((expected, biases))) => {
                     kernels == expected && biases.contains(bias)
                 }
                 (found, expected) => found.is_none() && expected.is_none(),
-            }
-        };
+            };
         if found.len() == expected.len() && found.iter().zip(&expected).all(fits) {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use models::fixed::calibrate::Calibration;
 use models::fixed::fit::{Freedom, fit};
 use models::fixed::lower::{Lowered, lower};
+use models::fixed::merge::cheapest;
 use models::fixed::quantise::{QuantModel, quantise};
 use models::fixed::scales::{Scales, StepScales};
 use models::graph::{Graph, Parameters};
@@ -21,7 +22,7 @@ pub(crate) struct Fixture {
     pub(crate) graph: Graph,
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
-    calibration: Calibration,
+    pub(crate) calibration: Calibration,
     lowered: Lowered,
     scales: Scales,
     pub(crate) model: QuantModel,
@@ -97,6 +98,14 @@ impl Fixture {
         let scales = fit(&self.lowered, &self.calibration, &uniform, ring_bits, freedom)?;
         self.model = quantise(&self.lowered, &self.calibration, &scales, Some(ring_bits)).unwrap();
         Some(self.chosen(&Choices::default()))
+    }
+
+    /// The same network with everything merged that makes it cheaper by `price`, its layers rescaled.
+    pub(crate) fn merged(mut self, price: impl FnMut(&Lowered) -> Option<f64>) -> Self {
+        self.lowered = cheapest(self.lowered, price);
+        let scales = StepScales::uniform(&self.lowered, self.scales);
+        self.model = quantise(&self.lowered, &self.calibration, &scales, None).unwrap();
+        self.chosen(&Choices::default())
     }
 
     /// The same network under other choices.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod fixtures;
+mod merging;
 mod networks;
 mod passing;
 mod protocol;

@@ -1,7 +1,7 @@
 //! Options that shape a plan, of every command that compiles one.
 
 use super::values::{backend, given, one_or_more, relu};
-use crate::choice::{Objective, Rescale};
+use crate::choice::{Merge, Objective, Rescale};
 use clap::Args;
 use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
@@ -42,6 +42,9 @@ pub(crate) struct CompileArgs {
     /// Where layers that keep no unit are rescaled; others pass their values on without a message [default: auto].
     #[arg(long)]
     pub(crate) rescale: Option<Rescale>,
+    /// Whether linear layers whose product is one layer become that one, and branches whose sum is [default: auto].
+    #[arg(long)]
+    pub(crate) merge: Option<Merge>,
     /// Held-out images used for calibration [default: 500].
     #[arg(long)]
     pub(crate) calibration_images: Option<usize>,
@@ -60,6 +63,7 @@ impl CompileArgs {
             agreement: self.agreement.or(other.agreement),
             objective: self.objective.or(other.objective),
             rescale: self.rescale.or(other.rescale),
+            merge: self.merge.or(other.merge),
             calibration_images: self.calibration_images.or(other.calibration_images),
         }
     }
