@@ -11,7 +11,7 @@ use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
-use models::fixed::merge;
+use models::fixed::merge::cheapest_as_usual;
 use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
@@ -137,9 +137,7 @@ impl Calibrated {
                 let options = Choices { bytes_per_second: choices.bytes_per_second, ..Choices::default() };
                 let cost = cost(&checkpoint.meta.net, choices, &options);
                 let passing = choices.rescale == Rescale::Auto;
-                merge::cheapest(lowered, |lowered| {
-                    merge::least_cost(lowered, &calibration, pinned, passing, &cost)
-                })
+                cheapest_as_usual(lowered, &calibration, pinned, passing, cost)
             }
         };
         let search = Search::new(lowered, calibration, pinned);

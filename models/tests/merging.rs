@@ -7,7 +7,7 @@ use models::fixed::QuantModel;
 use models::fixed::calibrate::Calibration;
 use models::fixed::evaluate::{Rounding, evaluate};
 use models::fixed::lower::{Lowered, lower};
-use models::fixed::merge::{cheapest, least_cost, merged};
+use models::fixed::merge::{cheapest, cheapest_as_usual, merged};
 use models::fixed::quantise::quantise;
 use models::fixed::scales::{Scales, StepScales};
 use models::fixed::search::Pinned;
@@ -424,13 +424,14 @@ fn the_price_decides() {
     assert_eq!(names(&cheapest(lowered.clone(), dear)), names(&lowered));
     assert_eq!(names(&cheapest(lowered.clone(), |_| None)), names(&lowered));
 
-    // By what the ring of the widest value costs, at scales that are given.
+    // By the fewest convolutions, at scales that are given; not in a ring in which nothing can be run.
     let calibration = network.calibration();
-    let pinned = Pinned { fa: Some(5), fw: Some(5), ring_bits: None };
-    let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
-    let price = |lowered: &Lowered| least_cost(lowered, &calibration, pinned, true, by_ring);
-    let found = cheapest(lowered.clone(), price);
-    assert!(price(&found) <= price(&lowered));
+    let convolutions = |model: &QuantModel| Some(model.weights.iter().flatten().count() as f64);
+    for (ring_bits, segments) in [(None, 2), (Some(30), 2), (Some(12), 3)] {
+        let pinned = Pinned { fa: Some(5), fw: Some(5), ring_bits };
+        let found = cheapest_as_usual(lowered.clone(), &calibration, pinned, true, convolutions);
+        assert_eq!(found.weights.iter().flatten().count(), segments, "{ring_bits:?}");
+    }
 
     for name in ["mini", "resnet20", "resnet18", "resnet18-stem"] {
         let graph = nets::build(name, Shape::new(3, 16, 16), 10).unwrap();

@@ -3,7 +3,6 @@
 use models::fixed::calibrate::Calibration;
 use models::fixed::fit::{Freedom, fit};
 use models::fixed::lower::{Lowered, lower};
-use models::fixed::merge::cheapest;
 use models::fixed::quantise::{QuantModel, quantise};
 use models::fixed::scales::{Scales, StepScales};
 use models::graph::{Graph, Parameters};
@@ -100,9 +99,9 @@ impl Fixture {
         Some(self.chosen(&Choices::default()))
     }
 
-    /// The same network with everything merged that makes it cheaper by `price`, its layers rescaled.
-    pub(crate) fn merged(mut self, price: impl FnMut(&Lowered) -> Option<f64>) -> Self {
-        self.lowered = cheapest(self.lowered, price);
+    /// The same network as `merge` makes it, its layers rescaled.
+    pub(crate) fn merged(mut self, merge: impl FnOnce(Lowered) -> Lowered) -> Self {
+        self.lowered = merge(self.lowered);
         let scales = StepScales::uniform(&self.lowered, self.scales);
         self.model = quantise(&self.lowered, &self.calibration, &scales, None).unwrap();
         self.chosen(&Choices::default())

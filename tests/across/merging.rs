@@ -6,7 +6,7 @@ use crate::protocol::check_run;
 use models::fixed::QuantModel;
 use models::fixed::evaluate::{Rounding, evaluate};
 use models::fixed::lower::Lowered;
-use models::fixed::merge::least_cost;
+use models::fixed::merge::{cheapest, cheapest_as_usual};
 use models::fixed::scales::Scales;
 use models::fixed::search::Pinned;
 use models::fixed::steps::Step;
@@ -67,13 +67,13 @@ fn names(fixture: &Fixture) -> Vec<&str> {
     fixture.plan.steps.iter().filter(linear).map(PlannedStep::name).collect()
 }
 
-/// Steps and terms: everything that can be merged makes fewer of them.
-fn size(lowered: &Lowered) -> Option<f64> {
+/// The network with everything merged that can be, as that makes fewer steps and terms.
+fn all(lowered: Lowered) -> Lowered {
     let of = |step: &Step| match step {
         Step::Linear(segment) => 1 + segment.terms.len(),
         Step::Activation(_) | Step::Reshare(_) => 1,
     };
-    Some(lowered.steps.iter().map(of).sum::<usize>() as f64)
+    cheapest(lowered, |lowered| Some(lowered.steps.iter().map(of).sum::<usize>() as f64))
 }
 
 /// By predicted bytes, as `linnet` does it: fewer of them, no more delays, and the parties do what the plan says.
@@ -86,7 +86,8 @@ fn bottlenecks_and_branches_cost_fewer_bytes_as_one() {
         let (plan, _) = compile("random", model, &Choices::default()).ok()?;
         Some(inference_bytes(&predict(&plan)) as f64)
     };
-    let merged = fixture(SCALES).merged(|lowered| least_cost(lowered, &calibration, pinned, true, cost));
+    let merged =
+        fixture(SCALES).merged(|lowered| cheapest_as_usual(lowered, &calibration, pinned, true, cost));
     assert_eq!(names(&plain), ["stem", "narrow.bn", "middle", "block", "branches", "fc"]);
     assert_eq!(names(&merged), ["stem", "narrow.bn+middle+block.sum", "branches.sum", "fc"]);
     let (plain, merged) = (plain.fitted(36).unwrap(), merged.fitted(36).unwrap());
@@ -101,7 +102,7 @@ fn bottlenecks_and_branches_cost_fewer_bytes_as_one() {
 /// Segments whose bias is one a unit are the server's secrets like others; other sizes are refused.
 #[test]
 fn biases_of_units_are_read_back() {
-    let merged = fixture(SCALES).merged(size);
+    let merged = fixture(SCALES).merged(all);
     let mut secrets = ServerSecrets::from_bytes(&merged.secrets.to_bytes(), &merged.plan).unwrap();
     let block = merged.plan.steps.iter().position(|step| step.name().starts_with("narrow")).unwrap();
     let weights = secrets.weights[block].as_mut().unwrap();
@@ -113,7 +114,7 @@ fn biases_of_units_are_read_back() {
 /// At fine scales what is merged means what the reals say.
 #[test]
 fn fine_scales_approach_the_reals() {
-    let merged = fixture(Scales { fa: 13, fw: 13 }).merged(size);
+    let merged = fixture(Scales { fa: 13, fw: 13 }).merged(all);
     let scale = f64::from(merged.plan.output_scale()).exp2();
     for image in &merged.images {
         let real = real::logits(&merged.graph, &merged.parameters, &merged.masks, image);
@@ -135,7 +136,7 @@ fn random_networks_merged() {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let graph = grown(&mut rng);
         let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(0.7) { 0.0 } else { 0.5 };
-        let merged = masked(graph, keep, Scales { fa: 4, fw: 4 }, seed).merged(size);
+        let merged = masked(graph, keep, Scales { fa: 4, fw: 4 }, seed).merged(all);
         let names = names(&merged);
         let found = (
             names.iter().map(|name| name.matches('+').count()).sum::<usize>(),

@@ -14,7 +14,7 @@ use super::lower::{Lowered, SegmentWeights};
 use super::quantise::{QuantModel, quantise};
 use super::ring::MAX_RING_BITS;
 use super::scales::{Scales, StepScales};
-use super::search::Pinned;
+use super::search::{FEWEST_RING_BITS, Pinned};
 use super::steps::{Segment, Step, ValueId};
 use super::weighted::Weighted;
 use crate::graph::Shape;
@@ -23,6 +23,7 @@ use crate::graph::Shape;
 /// of what cannot be run.
 pub fn cheapest(mut lowered: Lowered, mut price: impl FnMut(&Lowered) -> Option<f64>) -> Lowered {
     let mut least = None;
+    // Whatever was merged may make room for another merge before it.
     loop {
         let (mut step, mut found) = (0, false);
         while step < lowered.steps.len() {
@@ -50,6 +51,44 @@ pub fn cheapest(mut lowered: Lowered, mut price: impl FnMut(&Lowered) -> Option<
     }
 }
 
+/// `lowered` with everything merged that lowers its `cost` (`None` where it cannot be run) at usual scales, as its own are not
+/// known yet, or pinned ones; in the ring in which it costs least unmerged. Layers pass values on where `passing`.
+pub fn cheapest_as_usual(
+    lowered: Lowered,
+    calibration: &Calibration,
+    pinned: Pinned,
+    passing: bool,
+    cost: impl Fn(&QuantModel) -> Option<f64>,
+) -> Lowered {
+    let usual = Scales::USUAL;
+    let scales = Scales { fa: pinned.fa.unwrap_or(usual.fa), fw: pinned.fw.unwrap_or(usual.fw) };
+    let fitted = |lowered: &Lowered, ring_bits: u32| {
+        let base = StepScales::uniform(lowered, scales);
+        fit(lowered, calibration, &base, ring_bits, Freedom { passing, coarser: 0 })
+    };
+    let price = |lowered: &Lowered, scales: &StepScales| {
+        cost(&quantise(lowered, calibration, scales, pinned.ring_bits).ok()?)
+    };
+    let mut ring = None;
+    cheapest(lowered, |lowered| {
+        if let Some(ring_bits) = ring {
+            return price(lowered, &fitted(lowered, ring_bits)?);
+        }
+        // The first that is asked for: the network unmerged.
+        let rings = pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
+        let mut fitting: Vec<(u32, StepScales)> = Vec::new();
+        for ring_bits in rings {
+            let found = fitted(lowered, ring_bits);
+            let found = found.filter(|scales| fitting.last().is_none_or(|(_, last)| last != scales));
+            fitting.extend(found.map(|scales| (ring_bits, scales)));
+        }
+        let priced = fitting.iter().filter_map(|(bits, scales)| Some((price(lowered, scales)?, *bits)));
+        let (least, ring_bits) = priced.min_by(|(one, _), (other, _)| one.total_cmp(other))?;
+        ring = Some(ring_bits);
+        Some(least)
+    })
+}
+
 /// `lowered` without layer `step` where its segments can be one, or with those terms of segment `step` summed that read the
 /// same; `None` where there is no such thing.
 pub fn merged(lowered: &Lowered, step: usize) -> Option<Lowered> {
@@ -58,28 +97,6 @@ pub fn merged(lowered: &Lowered, step: usize) -> Option<Lowered> {
         Step::Activation(layer) if layer.kept.is_empty() => passed_through(lowered, step, layer.source),
         Step::Activation(_) | Step::Reshare(_) => None,
     }
-}
-
-/// The least `cost` of a network at usual scales, as its own are not known yet, or pinned ones, over the rings; `None` where it cannot be run. Layers pass
-/// values on where `passing`.
-pub fn least_cost(
-    lowered: &Lowered,
-    calibration: &Calibration,
-    pinned: Pinned,
-    passing: bool,
-    cost: impl Fn(&QuantModel) -> Option<f64>,
-) -> Option<f64> {
-    let scales =
-        Scales { fa: pinned.fa.unwrap_or(Scales::USUAL.fa), fw: pinned.fw.unwrap_or(Scales::USUAL.fw) };
-    let base = StepScales::uniform(lowered, scales);
-    let mut fitting = Vec::new();
-    for ring_bits in pinned.ring_bits.map_or(scales.fa + 2..=MAX_RING_BITS, |bits| bits..=bits) {
-        let fitted = fit(lowered, calibration, &base, ring_bits, Freedom { passing, coarser: 0 });
-        fitting.extend(fitted.filter(|scales| !fitting.contains(scales)));
-    }
-    let models =
-        fitting.iter().filter_map(|scales| quantise(lowered, calibration, scales, pinned.ring_bits).ok());
-    models.filter_map(|model| cost(&model)).min_by(f64::total_cmp)
 }
 
 /// A segment with its weights.

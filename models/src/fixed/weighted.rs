@@ -4,8 +4,8 @@
 //! no product here. A 1x1 convolution neither looks at neighbours nor pads, so it goes into any other, before or behind.
 
 use super::steps::{PublicMap, Term, TermOp};
-use crate::convolve::convolve;
 use crate::graph::{Padding, Shape, Window};
+use crate::matmul::convolve;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
@@ -125,6 +125,10 @@ fn product(second: &Weighted, first: &Weighted, out: usize) -> Vec<f32> {
             for (sums, taps) in
                 sums.chunks_exact_mut(first_taps * second_taps).zip(inputs.chunks_exact(first_taps))
             {
+                // Those of a batch norm are zero but for a diagonal.
+                if taps.iter().all(|tap| *tap == 0.0) {
+                    continue;
+                }
                 // Either side may be the single tap.
                 let products =
                     weights.iter().flat_map(|w| taps.iter().map(|t| f64::from(*w) * f64::from(*t)));
