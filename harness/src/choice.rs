@@ -155,6 +155,17 @@ pub(crate) enum Rescale {
     Always,
 }
 
+/// Whether linear layers with nothing kept between them become one, and terms that read the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Merge {
+    /// Where it pays.
+    #[default]
+    Auto,
+    /// Nowhere: a segment for every layer of the network.
+    Never,
+}
+
 /// How queries come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]

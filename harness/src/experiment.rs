@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{Objective, ReluChoice, Rescale, StoreKind, Verify};
+use crate::choice::{Merge, Objective, ReluChoice, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::rates;
@@ -47,6 +47,8 @@ pub(crate) struct Compile {
     #[serde(default)]
     pub(crate) rates: Option<PathBuf>,
     pub(crate) rescale: Rescale,
+    #[serde(default)]
+    pub(crate) merge: Merge,
     pub(crate) fa: Option<u32>,
     pub(crate) fw: Option<u32>,
     pub(crate) ring: Option<u32>,
@@ -212,6 +214,7 @@ impl Compile {
             objective: args.objective.unwrap_or_default(),
             rates: args.rates.clone(),
             rescale: args.rescale.unwrap_or_default(),
+            merge: args.merge.unwrap_or_default(),
             fa: args.fa,
             fw: args.fw,
             ring: args.ring,

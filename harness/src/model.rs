@@ -1,6 +1,6 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::choice::{ReluChoice, Rescale};
+use crate::choice::{Merge, ReluChoice, Rescale};
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
@@ -11,9 +11,11 @@ use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::lower::lower;
+use models::fixed::merge::cheapest_as_usual;
 use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
+use netem::Link;
 use protocols::compile::{Choices, compile, mix};
 use protocols::he::HeBackend;
 use protocols::prepared::PreparedPlan;
@@ -24,8 +26,8 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The scales of a network that was never trained and has no classes to keep: usual ones of trained networks.
-const UNTRAINED: Scales = Scales { fa: 6, fw: 8 };
+/// The scales of a network that was never trained and has no classes to keep.
+const UNTRAINED: Scales = Scales::USUAL;
 
 /// A compiled model.
 pub(crate) struct Compiled {
@@ -134,11 +136,22 @@ impl Calibrated {
             fw: choices.fw.or(untrained.map(|scales| scales.fw)),
             ring_bits: choices.ring,
         };
+        let rates = choices.rates()?;
         let imported = checkpoint.meta.settings.get(IMPORTED_FROM).is_some();
         let spare = if imported { SPARE_BITS } else { 0 };
+        let lowered = match choices.merge {
+            Merge::Never => lowered,
+            // By the usual variant, so that all variants compute the same.
+            Merge::Auto => {
+                let usual = (ReluChoice::default(), HeBackend::Linnet);
+                let compiling = Compiling::new(&checkpoint, choices, usual, &rates);
+                let passing = choices.rescale == Rescale::Auto;
+                cheapest_as_usual(lowered, &calibration, pinned, passing, |model| compiling.price(model))
+            }
+        };
         let search = Search::new(lowered, calibration, pinned);
         let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare });
-        Ok(Self { checkpoint, source, rates: choices.rates()?, scales })
+        Ok(Self { checkpoint, source, rates, scales })
     }
 
     /// Compiles it for a variant.
@@ -148,30 +161,60 @@ impl Calibrated {
         relu: ReluChoice,
         backend: HeBackend,
     ) -> Result<Compiled, Error> {
-        let name = &self.checkpoint.meta.net;
-        let (link, objective) = (choices.link(), choices.objective);
-        let cost = |plan: &PreparedPlan| objective.of(plan, &self.rates, &link);
-        // Of the plans with one variant everywhere the cheapest, and its cost.
-        let uniform = |model: &QuantModel| {
-            let compiled = relu.variants().iter().map(|relu| {
-                let bytes_per_second = choices.bytes_per_second;
-                let options = Choices { relu: *relu, backend, he: None, bytes_per_second };
-                let (plan, secrets) = compile(name, model, &options)?;
-                Ok((cost(&plan), plan, secrets))
-            });
-            let compiled: Vec<_> = compiled.collect::<Result<_, protocols::Error>>()?;
-            let cheapest = compiled.into_iter().min_by(|(one, ..), (other, ..)| one.total_cmp(other));
-            Ok::<_, Error>(cheapest.expect("there is a variant"))
-        };
-        let price = |model: &QuantModel| uniform(model).ok().map(|(cost, ..)| cost);
+        let compiling = Compiling::new(&self.checkpoint, choices, (relu, backend), &self.rates);
+        let price = |model: &QuantModel| compiling.price(model);
         let Found { model, agreement } = self.scales.borrow_mut().settle(choices, price)?;
-        let (_, plan, secrets) = uniform(&model)?;
+        let (_, plan, secrets) = compiling.uniform(&model)?;
         let plan = match relu {
-            ReluChoice::Auto => mix(plan, cost)?,
+            ReluChoice::Auto => mix(plan, |plan| compiling.cost(plan))?,
             ReluChoice::Always(_) => plan,
         };
         let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
         Ok(Compiled { model, agreement, plan, relu, secrets, checkpoint, source })
+    }
+}
+
+/// How a network's fixed-point models are compiled, and which plan is the cheaper of two.
+struct Compiling<'a> {
+    name: &'a str,
+    choices: &'a Compile,
+    relu: ReluChoice,
+    backend: HeBackend,
+    rates: &'a Rates,
+    link: Link,
+}
+
+impl<'a> Compiling<'a> {
+    fn new(
+        checkpoint: &'a Checkpoint,
+        choices: &'a Compile,
+        (relu, backend): (ReluChoice, HeBackend),
+        rates: &'a Rates,
+    ) -> Self {
+        Self { name: &checkpoint.meta.net, choices, relu, backend, rates, link: choices.link() }
+    }
+
+    /// What is to be small.
+    fn cost(&self, plan: &PreparedPlan) -> f64 {
+        self.choices.objective.of(plan, self.rates, &self.link)
+    }
+
+    /// Of the plans with one variant in all layers the cheapest, and its cost.
+    fn uniform(&self, model: &QuantModel) -> Result<(f64, PreparedPlan, ServerSecrets), Error> {
+        let compiled = self.relu.variants().iter().map(|relu| {
+            let bytes_per_second = self.choices.bytes_per_second;
+            let options = Choices { relu: *relu, backend: self.backend, he: None, bytes_per_second };
+            let (plan, secrets) = compile(self.name, model, &options)?;
+            Ok((self.cost(&plan), plan, secrets))
+        });
+        let compiled: Vec<_> = compiled.collect::<Result<_, protocols::Error>>()?;
+        let cheapest = compiled.into_iter().min_by(|(one, ..), (other, ..)| one.total_cmp(other));
+        Ok(cheapest.expect("there is a variant"))
+    }
+
+    /// The cost of a model; `None` where it cannot be compiled.
+    fn price(&self, model: &QuantModel) -> Option<f64> {
+        self.uniform(model).ok().map(|(cost, ..)| cost)
     }
 }
 

@@ -306,6 +306,33 @@ fn an_untrained_network_is_written_once_shown_and_run() {
     assert!(!folder.path().join("other").exists(), "a refused network leaves nothing behind");
 }
 
+/// MiniONN's last convolutions are 1x1: without ReLUs they are one with what is before them, unless that is switched off. A
+/// network of 3x3 convolutions has the same plan either way.
+#[test]
+fn linear_layers_are_merged_where_that_is_cheaper() {
+    let folder = tempfile::tempdir().unwrap();
+    let linnet = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_linnet"))
+            .args(words)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        text(&output)
+    };
+    let shown = |net: &str, merge: &str| {
+        let words = ["plan", "show", "--model", net, "--objective", "bytes", "--calibration-images", "4"];
+        linnet(&[&words[..], &["--merge", merge]].concat())
+    };
+    for net in ["minionn", "mini"] {
+        linnet(&["init", "--net", net, "--budget", "0", "--out", net]);
+    }
+    let (merged, apart) = (shown("minionn", "auto"), shown("minionn", "never"));
+    assert!(merged.contains("conv5+conv6+conv7") && !merged.contains("relu6"), "{merged}");
+    assert!(!apart.contains("conv5+") && apart.contains("relu6"), "{apart}");
+    assert_eq!(shown("mini", "auto"), shown("mini", "never"));
+}
+
 /// The client's peak memory and stored bytes in a run of `model` with `--store store`, after a check that the plan's
 /// estimates hold for both parties and are at most three times what is measured.
 fn measured_memory(folder: &Path, model: &str, store: &str) -> (u64, u64) {

@@ -40,7 +40,9 @@ impl ServerSecrets {
             (kernels, weights.bias.len())
         };
         let found: Vec<_> = self.weights.iter().map(|w| w.as_ref().map(sizes)).collect();
-        let expected: Vec<_> = plan.steps.iter().map(weight_sizes).collect();
+        let bias = |index: usize| found.get(index)?.as_ref().map(|(_, bias)| *bias);
+        let steps = plan.steps.iter().enumerate();
+        let expected: Vec<_> = steps.map(|(index, step)| weight_sizes(step, bias(index))).collect();
         if found == expected {
             return Ok(());
         }
@@ -53,8 +55,8 @@ impl ServerSecrets {
     }
 }
 
-/// Values of every kernel and of the bias that a step has.
-fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
+/// Values of every kernel and of the bias that a step has: one a channel, or one a unit where `bias` is so many.
+fn weight_sizes(step: &PlannedStep, bias: Option<usize>) -> Option<(Vec<usize>, usize)> {
     match step {
         PlannedStep::Activation(_) | PlannedStep::Reshare(_) => None,
         PlannedStep::Linear(linear) => {
@@ -62,7 +64,9 @@ fn weight_sizes(step: &PlannedStep) -> Option<(Vec<usize>, usize)> {
                 TermOp::Shift { .. } => 0,
                 TermOp::Conv { out, window } => out * term.shape.c * window.kernel.0 * window.kernel.1,
             };
-            Some((linear.segment.terms.iter().map(kernel).collect(), linear.segment.shape.c))
+            let (terms, shape) = (&linear.segment.terms, linear.segment.shape);
+            let bias = bias.filter(|units| *units == shape.size()).unwrap_or(shape.c);
+            Some((terms.iter().map(kernel).collect(), bias))
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Fixture {
     pub(crate) graph: Graph,
     pub(crate) parameters: Parameters,
     pub(crate) masks: Masks,
-    calibration: Calibration,
+    pub(crate) calibration: Calibration,
     lowered: Lowered,
     scales: Scales,
     pub(crate) model: QuantModel,
@@ -97,6 +97,14 @@ impl Fixture {
         let scales = fit(&self.lowered, &self.calibration, &uniform, ring_bits, freedom)?;
         self.model = quantise(&self.lowered, &self.calibration, &scales, Some(ring_bits)).unwrap();
         Some(self.chosen(&Choices::default()))
+    }
+
+    /// The same network as `merge` makes it, its layers rescaled.
+    pub(crate) fn merged(mut self, merge: impl FnOnce(Lowered) -> Lowered) -> Self {
+        self.lowered = merge(self.lowered);
+        let scales = StepScales::uniform(&self.lowered, self.scales);
+        self.model = quantise(&self.lowered, &self.calibration, &scales, None).unwrap();
+        self.chosen(&Choices::default())
     }
 
     /// The same network under other choices.

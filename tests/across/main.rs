@@ -4,6 +4,7 @@
 
 mod choosing;
 mod fixtures;
+mod merging;
 mod networks;
 mod passing;
 mod protocol;

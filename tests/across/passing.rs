@@ -30,7 +30,7 @@ fn rescaled(fixture: &Fixture) -> usize {
 }
 
 /// One-way delays online.
-fn delays(fixture: &Fixture) -> u64 {
+pub(crate) fn delays(fixture: &Fixture) -> u64 {
     let online = total(&predict(&fixture.plan), Phase::Online);
     online.up.flights + online.down.flights
 }
@@ -144,7 +144,7 @@ impl Growing {
     }
 }
 
-fn grown(rng: &mut ChaCha12Rng) -> Graph {
+pub(crate) fn grown(rng: &mut ChaCha12Rng) -> Graph {
     let mut growing = Growing::new(Shape::new(2, rng.random_range(5..9), rng.random_range(5..9)));
     (0..rng.random_range(3..8)).for_each(|_| growing.grow(rng));
     growing.graph()

@@ -1,7 +1,7 @@
 //! Options that shape a plan, of every command that compiles one.
 
 use super::values::{backend, given, one_or_more, relu};
-use crate::choice::{Objective, ReluChoice, Rescale};
+use crate::choice::{Merge, Objective, ReluChoice, Rescale};
 use clap::Args;
 use protocols::he::HeBackend;
 use serde::Deserialize;
@@ -44,6 +44,9 @@ pub(crate) struct CompileArgs {
     /// Where layers that keep no unit are rescaled; others pass their values on without a message [default: auto].
     #[arg(long)]
     pub(crate) rescale: Option<Rescale>,
+    /// Whether linear layers whose product is one layer become that one, and branches whose sum is [default: auto].
+    #[arg(long)]
+    pub(crate) merge: Option<Merge>,
     /// Held-out images used for calibration [default: 500].
     #[arg(long)]
     pub(crate) calibration_images: Option<usize>,
@@ -63,6 +66,7 @@ impl CompileArgs {
             objective: self.objective.or(other.objective),
             rates: self.rates.or(other.rates),
             rescale: self.rescale.or(other.rescale),
+            merge: self.merge.or(other.merge),
             calibration_images: self.calibration_images.or(other.calibration_images),
         }
     }

@@ -48,8 +48,8 @@ impl<'a> RingSegment<'a> {
 
     /// The bias of every output unit at the segment's scale, reduced.
     pub fn bias(&self) -> Vec<u64> {
-        let area = self.segment.shape.area();
-        self.bias.iter().flat_map(|b| std::iter::repeat_n(self.ring.from_signed(*b), area)).collect()
+        let each = self.segment.shape.size() / self.bias.len();
+        self.bias.iter().flat_map(|b| std::iter::repeat_n(self.ring.from_signed(*b), each)).collect()
     }
 }
 

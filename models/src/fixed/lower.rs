@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct SegmentWeights<W, B> {
     /// Per term `(out, in, rows, columns)`; empty for a `Shift` term.
     pub kernels: Vec<Vec<W>>,
-    /// Per output channel.
+    /// Per output channel, or per output unit where borders have one of their own.
     pub bias: Vec<B>,
 }
 

@@ -1,8 +1,9 @@
 //! Fixed point: from a network over the reals to integers modulo 2^k.
 //!
-//! `lower` folds the graph into linear segments and activation steps, `calibrate` measures them, `quantise` turns
-//! weights into integers at the `scales` it is given and proves that nothing wraps, `evaluate` is the meaning of the result (`curve` that of a kept
-//! unit), and `search` finds the smallest scales that keep the network's answers.
+//! `lower` folds the graph into linear segments and activation steps, `merge` makes fewer of them where that is cheaper,
+//! `calibrate` measures them, `quantise` turns weights into integers at the `scales` it is given and proves that nothing
+//! wraps, `evaluate` is the meaning of the result (`curve` that of a kept unit), and `search` finds the smallest scales that
+//! keep the network's answers.
 
 pub mod agreement;
 pub mod calibrate;
@@ -12,12 +13,14 @@ pub mod exact;
 pub mod fit;
 pub mod linear;
 pub mod lower;
+pub mod merge;
 pub mod quantise;
 pub mod ring;
 pub mod scales;
 pub mod search;
 mod sensitivity;
 pub mod steps;
+mod weighted;
 
 pub use quantise::QuantModel;
 pub use ring::Ring;

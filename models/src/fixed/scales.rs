@@ -12,6 +12,11 @@ pub struct Scales {
     pub fw: u32,
 }
 
+impl Scales {
+    /// Usual ones of trained networks.
+    pub const USUAL: Self = Self { fa: 6, fw: 8 };
+}
+
 /// A scale for every step of a lowered network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StepScales {

@@ -25,7 +25,7 @@ const REACH: i32 = 48;
 /// Half bits around a family's level that are tried in a ring.
 const SLACK: i32 = 10;
 /// Narrower rings hold no image.
-const FEWEST_RING_BITS: u32 = 12;
+pub(super) const FEWEST_RING_BITS: u32 = 12;
 /// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
 const KEPT_TO_LINEARIZED: usize = 5;
 

@@ -6,6 +6,7 @@ use super::curve::Curve;
 use crate::convolve::{pad_channels, sum_pool};
 use crate::graph::{Activation, NodeId, Shape, Window};
 use serde::{Deserialize, Serialize};
+use std::ops::Add;
 
 /// Names a value of a network: the image, or what a step makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -152,8 +153,8 @@ impl PublicMap {
         }
     }
 
-    /// Applies the map to signed integers.
-    pub fn apply(&self, input: &[i64], shape: Shape) -> Vec<i64> {
+    /// Applies the map to integers or reals.
+    pub fn apply<T: Copy + Default + Add<Output = T>>(&self, input: &[T], shape: Shape) -> Vec<T> {
         match self {
             Self::SumPool { window } => sum_pool(input, shape, window),
             Self::PadChannels { stride, before, after } => {

@@ -1,5 +1,7 @@
 //! Linearization for a link: small runs of every method that can do it.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use models::checkpoint::{Checkpoint, Epoch};
 use models::data::DataSource;
 use protocols::timing::Rates;
@@ -71,7 +73,7 @@ fn networks_keep_to_the_time_they_are_given() {
         let Budget::Amount { amount, .. } = budget.clone() else { unreachable!() };
         let run = |name: &str, watch: &mut dyn Watch| {
             let out = dir.path().join(method.name()).join(objective).join(name);
-            linearize(&settings, &teacher, &[budget.clone()], &DataSource::Shapes, &out, watch)
+            linearize(&settings, &teacher, std::slice::from_ref(&budget), &DataSource::Shapes, &out, watch)
         };
         let done = run("whole", &mut Silent).unwrap().remove(0);
         let counts = counts(&done);
