@@ -40,13 +40,14 @@ struct Named {
 
 /// Published settings. Papers give MB/s or GB/s; a delay is the RTT. PrivShap does not say whether its delay
 /// is one way or RTT (taken as RTT), and its two labels look swapped: the names here follow the paper.
-const TABLE: [Named; 6] = [
+const TABLE: [Named; 7] = [
     Named { name: "lan", rate: 384e6, rtt_us: 300, source: "Cheetah" },
     Named { name: "wan", rate: 44e6, rtt_us: 40_000, source: "Cheetah" },
     Named { name: "cryptflow2-lan", rate: 377e6, rtt_us: 300, source: "CrypTFlow2" },
     Named { name: "cryptflow2-wan", rate: 40e6, rtt_us: 80_000, source: "CrypTFlow2" },
     Named { name: "privshap-lan", rate: 300e6, rtt_us: 5_000, source: "PrivShap" },
     Named { name: "privshap-wan", rate: 1e9, rtt_us: 1_000, source: "PrivShap" },
+    Named { name: "mobile", rate: 12.5e6, rtt_us: 60_000, source: "this project: 100 Mbit/s, a phone on 4G" },
 ];
 
 impl Link {

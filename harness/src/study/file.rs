@@ -88,6 +88,21 @@ pub(super) struct Linearize {
     pub(super) exact: Option<bool>,
     pub(super) shapley_images: Option<usize>,
     pub(super) threads: Option<usize>,
+    /// Budgets of time or bytes, beside those of units, at the same effort.
+    #[serde(default)]
+    pub(super) objectives: Vec<Objective>,
+}
+
+/// Budgets of something else than units.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Objective {
+    /// As `linnet linearize --objective`.
+    pub(super) objective: String,
+    /// What is linearized by; the table's methods if absent.
+    pub(super) methods: Option<Vec<String>>,
+    /// Such as "300ms" or "20MB".
+    pub(super) budgets: Vec<String>,
 }
 
 /// Units to keep: a number, or a percentage as a string.

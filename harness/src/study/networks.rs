@@ -1,6 +1,6 @@
 //! The networks of an experiment: imported or trained, then linearized; each in its own folder.
 
-use super::file::{Linearize, Model};
+use super::file::{Linearize, Model, Objective};
 use crate::cli::ImportArgs;
 use crate::error::Error;
 use crate::{import, trainer};
@@ -39,7 +39,8 @@ pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(
     }
     let Some(linearize) = linearize else { return Ok(()) };
     let known = trainer::methods()?;
-    match linearize.methods.iter().find(|method| !known.contains(method)) {
+    let others = linearize.objectives.iter().flat_map(|of| of.methods.iter().flatten());
+    match linearize.methods.iter().chain(others).find(|method| !known.contains(method)) {
         Some(unknown) => Err(Error::Option {
             option: "methods",
             expected: format!("some of {}", known.join(", ")),
@@ -69,26 +70,39 @@ pub(super) fn make(
         let budgets: Vec<String> = linearize.budgets.iter().map(ToString::to_string).collect();
         for method in &linearize.methods {
             let out = home.join(method);
-            let mut words = Words::of("linearize");
-            words
-                .path("--from", Some(&whole))
-                .path("--out", Some(&out))
-                .path("--data-dir", model.data_dir.as_ref());
+            let mut words = linearizing(model, linearize, (&whole, &out));
             words.value("--method", Some(method)).value("--budget", Some(&budgets.join(",")));
-            words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
-            words.value("--ft-rate", linearize.ft_rate);
-            words.value("--batch", linearize.batch).value("--limit", linearize.limit);
-            words.value("--eval-limit", linearize.eval_limit);
-            words.value("--threshold", linearize.threshold).value("--depth", linearize.depth);
-            words.value("--shapley-images", linearize.shapley_images).value("--threads", linearize.threads);
-            words.flag("--exact", linearize.exact);
             words.run()?;
             for budget in &budgets {
                 made.push(out.join(format!("b{}", parse_budget(budget, units)?)));
             }
         }
+        for Objective { objective, methods, budgets } in &linearize.objectives {
+            for method in methods.as_ref().unwrap_or(&linearize.methods) {
+                let out = home.join(format!("{method}-{}", objective.replace('/', "_")));
+                let mut words = linearizing(model, linearize, (&whole, &out));
+                words.value("--objective", Some(objective)).value("--method", Some(method));
+                words.value("--budget", Some(&budgets.join(",")));
+                words.run()?;
+                made.extend(budgets.iter().map(|budget| out.join(budget)));
+            }
+        }
     }
     Ok(made)
+}
+
+/// The words of a linearization of `from` into `out`, but for method and budgets.
+fn linearizing(model: &Model, linearize: &Linearize, (from, out): (&PathBuf, &PathBuf)) -> Words {
+    let mut words = Words::of("linearize");
+    words.path("--from", Some(from)).path("--out", Some(out)).path("--data-dir", model.data_dir.as_ref());
+    words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
+    words.value("--ft-rate", linearize.ft_rate);
+    words.value("--batch", linearize.batch).value("--limit", linearize.limit);
+    words.value("--eval-limit", linearize.eval_limit);
+    words.value("--threshold", linearize.threshold).value("--depth", linearize.depth);
+    words.value("--shapley-images", linearize.shapley_images).value("--threads", linearize.threads);
+    words.flag("--exact", linearize.exact);
+    words
 }
 
 /// Whether anything is imported, trained or linearized: not where all networks are checkpoints, run as they are.

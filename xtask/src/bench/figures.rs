@@ -24,6 +24,7 @@ pub(crate) enum Group {
     ResNet32,
     ResNet18,
     ResNet18Whole,
+    Predictions,
 }
 
 impl Group {
@@ -45,6 +46,9 @@ impl Group {
             Self::ResNet20 => "ResNet20 on CIFAR shapes, no ReLU",
             Self::ResNet32 => "ResNet32 on CIFAR shapes, all 303,104 ReLUs",
             Self::ResNet18 => "ResNet18 on CIFAR shapes, 50,000 ReLUs, two threads a party",
+            Self::Predictions => {
+                "predictions with rates measured just before, against measured medians over three links"
+            }
             Self::ResNet18Whole => {
                 "ResNet18 on CIFAR shapes, all 491,520 ReLUs, two threads a party, store on disk"
             }
@@ -66,6 +70,7 @@ impl Group {
             Self::ResNet32 => Source::Linnet(&networks::RESNET32),
             Self::ResNet18 => Source::Linnet(&networks::RESNET18),
             Self::ResNet18Whole => Source::Linnet(&networks::RESNET18_WHOLE),
+            Self::Predictions => Source::Predictions,
         }
     }
 }
@@ -77,6 +82,8 @@ pub(crate) enum Source {
     Figures(&'static str),
     /// `linnet`, on a network.
     Linnet(&'static Network),
+    /// `linnet predict`, against what is measured.
+    Predictions,
 }
 
 /// A lower bound of a figure.
@@ -156,6 +163,7 @@ pub(crate) fn list() -> Vec<Figure> {
     list.extend(convolution("56x56x64->64", [0.30, 6.0], ("Cheetah", [0.82, 6.9])));
     list.push(Figure::new(Group::Layers, "set-up of a session", "ms"));
     list.extend(networks());
+    list.extend(predictions());
     list
 }
 
@@ -331,6 +339,17 @@ fn networks() -> Vec<Figure> {
     ]
 }
 
+/// How far predictions are off, by link.
+fn predictions() -> Vec<Figure> {
+    let links = networks::prediction::LINKS.into_iter();
+    let figures = links.flat_map(|link| ["offline", "online", "total"].map(|what| (what, link)));
+    figures
+        .map(|(what, link)| {
+            Figure::new(Group::Predictions, networks::prediction::name(what, link), "%").target(10.0)
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,7 +361,7 @@ mod tests {
         let names: BTreeSet<&str> = list.iter().map(|figure| figure.name.as_str()).collect();
         assert_eq!(names.len(), list.len());
         for figure in &list {
-            let units = ["ps", "ns", "us", "ms", "s", "B", "MB", "GB", "MiB", "x"];
+            let units = ["ps", "ns", "us", "ms", "s", "B", "MB", "GB", "MiB", "x", "%"];
             assert!(units.contains(&figure.unit), "{}: {}", figure.name, figure.unit);
             let numbers = figure.target.into_iter().chain(figure.peer.map(|peer| peer.value));
             assert!(numbers.into_iter().all(|number| number > 0.0), "{}", figure.name);
@@ -374,7 +393,7 @@ mod tests {
     fn targets_are_those_of_the_project() {
         let targets: Vec<(String, f64)> =
             list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
-        assert_eq!(targets.len(), 24);
+        assert_eq!(targets.len(), 33);
         assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
         assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
     }

@@ -102,6 +102,7 @@ fn measure(root: &Path, groups: &[Group], quick: bool) -> Result<Results, Error>
         eprintln!("measuring {}", group.title());
         let told = match group.source() {
             Source::Linnet(network) => networks::measure(root, network, quick),
+            Source::Predictions => networks::predictions(root, quick),
             Source::Figures(name) => {
                 let program = match &program {
                     Some(built) => built,

@@ -4,6 +4,7 @@
 //! same everywhere.
 
 mod folder;
+pub(crate) mod prediction;
 
 use super::measured::{Measured, Told, reason};
 use crate::run::Run;
@@ -70,9 +71,21 @@ pub(crate) fn measure(root: &Path, network: &Network, quick: bool) -> Told {
     }
 }
 
-fn run(root: &Path, network: &Network, quick: bool) -> Result<Vec<Measured>, String> {
+/// Measures how far predictions are off.
+pub(crate) fn predictions(root: &Path, quick: bool) -> Told {
+    match build(root).and_then(|()| prediction::measure(root, quick)) {
+        Ok(measured) => Told { measured, failure: None },
+        Err(failure) => Told { measured: Vec::new(), failure: Some(format!("not available: {failure}")) },
+    }
+}
+
+fn build(root: &Path) -> Result<(), String> {
     let build = Run::new("cargo", "build --release --package harness").within(root);
-    build.go().map_err(|error| error.to_string())?;
+    build.go().map_err(|error| error.to_string())
+}
+
+fn run(root: &Path, network: &Network, quick: bool) -> Result<Vec<Measured>, String> {
+    build(root)?;
     // Made anew each time: what an older version wrote must not be measured.
     let scratch = root.join(format!("target/bench/{}-{}", network.net, network.budget));
     if scratch.exists() {
@@ -93,14 +106,14 @@ fn run(root: &Path, network: &Network, quick: bool) -> Result<Vec<Measured>, Str
     figures(&folders)
 }
 
-/// `linnet WORDS PATHS`.
-fn linnet(root: &Path, words: &str, paths: &[&Path]) -> Result<(), String> {
+/// `linnet WORDS PATHS`; returns what it prints.
+fn linnet(root: &Path, words: &str, paths: &[&Path]) -> Result<String, String> {
     let program: PathBuf = root.join("target/release/linnet");
     let mut command = Command::new(&program);
     let output = command.args(words.split_whitespace()).args(paths).current_dir(root).output();
     let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
     match output.status.success() {
-        true => Ok(()),
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(format!("`linnet {words}`: {}", reason(&String::from_utf8_lossy(&output.stderr)))),
     }
 }

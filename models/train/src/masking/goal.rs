@@ -1,6 +1,6 @@
 //! How many units are to stay, of the network or of each layer, and how many on the way there.
 
-use super::{layered, overall, select};
+use super::select::{self, layered, overall};
 use crate::pricing;
 use crate::pricing::knapsack::{Prices, allocate};
 use models::graph::Graph;

@@ -12,8 +12,9 @@ use crate::gates::{Activated, Gates};
 use crate::pricing::knapsack::Prices;
 use goal::{counts, leaving, left};
 use models::graph::Graph;
-use models::mask::{Mask, Masks};
+use models::mask::Masks;
 use scores::Scores;
+use select::layered;
 use serde::{Deserialize, Serialize};
 use soft::Soft;
 use std::collections::BTreeMap;
@@ -214,41 +215,12 @@ impl Chooser {
     }
 }
 
-/// The masks that `select` makes of each layer's values and budget.
-fn layered(
-    graph: &Graph,
-    values: &[Vec<f32>],
-    budgets: &[usize],
-    select: fn(&[f32], usize) -> Vec<bool>,
-) -> Masks {
-    let kept = values.iter().zip(budgets).map(|(values, budget)| select(values, *budget));
-    masked(graph, kept)
-}
-
-/// The masks that keep the `total` units of largest value in the whole network.
-fn overall(graph: &Graph, values: &[Vec<f32>], total: usize) -> Masks {
-    let mut kept = select::top(&values.concat(), total);
-    masked(
-        graph,
-        values.iter().map(|layer| {
-            let rest = kept.split_off(layer.len());
-            std::mem::replace(&mut kept, rest)
-        }),
-    )
-}
-
-fn masked(graph: &Graph, kept: impl Iterator<Item = Vec<bool>>) -> Masks {
-    let mut masks = Masks::all_kept(graph);
-    for (layer, kept) in graph.activations().zip(kept) {
-        masks.set(layer.name, Mask::new(layer.shape, kept).expect("one flag a unit"));
-    }
-    masks
-}
-
 #[cfg(test)]
 mod tests {
+    use super::select::overall;
     use super::*;
     use models::graph::{Activation, Node, Op, Shape};
+    use models::mask::Mask;
 
     fn two_layers() -> Graph {
         let act = Op::Act { activation: Activation::Relu };

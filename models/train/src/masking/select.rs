@@ -1,5 +1,8 @@
 //! From a value a unit to the units that keep their nonlinearity.
 
+use models::graph::Graph;
+use models::mask::{Mask, Masks};
+
 /// Keeps exactly `budget` units, those of largest value; among equals, the first ones.
 ///
 /// Panics if `budget` is above the number of units. Values are numbers, or minus infinity.
@@ -28,6 +31,37 @@ fn by_value(values: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
     order
+}
+
+/// The masks that `select` makes of each layer's values and budget.
+pub(super) fn layered(
+    graph: &Graph,
+    values: &[Vec<f32>],
+    budgets: &[usize],
+    select: fn(&[f32], usize) -> Vec<bool>,
+) -> Masks {
+    let kept = values.iter().zip(budgets).map(|(values, budget)| select(values, *budget));
+    masked(graph, kept)
+}
+
+/// The masks that keep the `total` units of largest value in the whole network.
+pub(super) fn overall(graph: &Graph, values: &[Vec<f32>], total: usize) -> Masks {
+    let mut kept = top(&values.concat(), total);
+    masked(
+        graph,
+        values.iter().map(|layer| {
+            let rest = kept.split_off(layer.len());
+            std::mem::replace(&mut kept, rest)
+        }),
+    )
+}
+
+fn masked(graph: &Graph, kept: impl Iterator<Item = Vec<bool>>) -> Masks {
+    let mut masks = Masks::all_kept(graph);
+    for (layer, kept) in graph.activations().zip(kept) {
+        masks.set(layer.name, Mask::new(layer.shape, kept).expect("one flag a unit"));
+    }
+    masks
 }
 
 #[cfg(test)]

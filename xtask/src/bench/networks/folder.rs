@@ -150,7 +150,7 @@ impl Repeat {
     }
 }
 
-fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, String> {
+pub(super) fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, String> {
     let fault = |error: csv::Error| format!("{}: {error}", path.display());
     csv::Reader::from_path(path).map_err(fault)?.deserialize().collect::<Result<_, _>>().map_err(fault)
 }
