@@ -16,17 +16,25 @@ use netem::{Event, Link, Phase};
 use protocols::cost;
 use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
-use protocols::timing::{Observation, Rates, fit, observe};
+use protocols::timing::{Observation, Rates, fit, medians, observe};
 use protocols::walk::Act;
 use rand::RngCore;
 use std::time::Duration;
 
-/// Networks whose inferences are looked at: together they do everything that plans do, in different proportions.
-const NETWORKS: [(&str, usize); 5] =
-    [("mini", 9_216), ("mini", 1_000), ("resnet20", 40_000), ("resnet20", 5_000), ("resnet20", 0)];
+/// Networks whose inferences are looked at, their ReLUs, and whether in every variant: together they do everything that plans
+/// do, in different proportions.
+const NETWORKS: [(&str, usize, bool); 7] = [
+    ("mini", 9_216, true),
+    ("mini", 1_000, false),
+    ("resnet20", 40_000, true),
+    ("resnet20", 5_000, true),
+    ("resnet20", 0, false),
+    ("minionn", 10_000, false),
+    ("resnet18", 20_000, false),
+];
 
 /// Measured inferences of each, after one that is not.
-const REPEATS: usize = 3;
+const REPEATS: usize = 5;
 
 /// Longest wait for a party's sign of life.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -38,8 +46,8 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Error> {
     }
     args.he.check_built()?;
     let (mut client, mut server) = (Vec::new(), Vec::new());
-    for (net, budget) in NETWORKS {
-        let variants: &[ReluVariant] = if budget == 0 { &ReluVariant::ALL[..1] } else { &ReluVariant::ALL };
+    for (net, budget, all) in NETWORKS {
+        let variants = if all { &ReluVariant::ALL[..] } else { &ReluVariant::ALL[..1] };
         for relu in variants {
             eprintln!("running {net} with {budget} ReLUs, {}", relu.name());
             let compiled = compiled(net, budget, *relu, args.he)?;
@@ -100,18 +108,23 @@ fn observed(compiled: &Compiled, threads: usize) -> Result<(Vec<Observation>, Ve
     let image = vec![0.0; plan.input.size()];
     let (mut of_client, mut of_server) = (Vec::new(), Vec::new());
     for repeat in 0..=REPEATS {
+        let (mut by_client, mut by_server) = (Vec::new(), Vec::new());
         for phase in [Phase::Offline, Phase::Online] {
             let report = match phase {
                 Phase::Online => pair.online(image.clone())?,
                 _ => pair.offline(repeat > 0)?,
             };
             if repeat > 0 {
-                of_client.extend(seen(compiled, &client, &report.client.transcript, phase)?);
-                of_server.extend(seen(compiled, &server, &report.server.transcript, phase)?);
+                by_client.extend(seen(compiled, &client, &report.client.transcript, phase)?);
+                by_server.extend(seen(compiled, &server, &report.server.transcript, phase)?);
             }
         }
+        if repeat > 0 {
+            of_client.push(by_client);
+            of_server.push(by_server);
+        }
     }
-    Ok((of_client, of_server))
+    Ok((medians(&of_client), medians(&of_server)))
 }
 
 /// What one party was seen to take in a phase of which `declared` has its acts, and its events.

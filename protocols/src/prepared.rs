@@ -2,6 +2,7 @@
 //! fail or be missing later.
 
 use crate::Error;
+use crate::he::packing::WEIGHT_CACHE_BYTES;
 use crate::numbering::{ChannelStep, LayerId};
 use crate::plan::{PROTOCOL_VERSION, Plan, PlannedStep, validate};
 use crate::steps::activation::Activation;
@@ -55,8 +56,11 @@ impl PreparedPlan {
         }
         validate::validate(&plan)?;
         let shapes = plan.shapes().into();
+        let mut memory = WEIGHT_CACHE_BYTES;
         let ready = |(index, step): (usize, &PlannedStep)| match step {
-            PlannedStep::Linear(step) => Ok(Step::Linear(Linear::new(&plan, index, step, &shapes))),
+            PlannedStep::Linear(step) => {
+                Ok(Step::Linear(Linear::new(&plan, index, step, &shapes, &mut memory)))
+            }
             PlannedStep::Activation(step) => {
                 Activation::new(&plan, index, step).map(|layer| Step::Activation(Box::new(layer)))
             }

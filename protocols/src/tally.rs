@@ -68,12 +68,16 @@ operations! {
     encryptions,
     /// Ciphertext-by-plaintext products, the server's.
     products,
+    /// Weight polynomials that the server transforms anew, as its memory does not hold them.
+    transforms,
     /// Ciphertexts that the server makes answers of and the client decrypts.
     decryptions,
     /// Values that answers carry, flooded, masked and packed by the server and read by the client.
     answered,
     /// Multiply-accumulates in the clear, by the server online.
     macs,
+    /// Values laid out in columns for them.
+    gathered,
     /// Elements of the ring that are masked, divided, packed or unpacked.
     elements,
 }

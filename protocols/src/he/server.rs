@@ -65,6 +65,14 @@ impl HeContext {
     }
 }
 
+/// How many rows of weight polynomials, one an output group, `memory` has room for, bytes, from which it takes them.
+pub fn kept_rows(he: &HeParameters, packing: &Packing, memory: &mut usize) -> usize {
+    let row_bytes = packing.input_groups() * he.polynomial_memory();
+    let kept = (*memory / row_bytes).min(packing.output_groups());
+    *memory -= kept * row_bytes;
+    kept
+}
+
 /// The weight polynomials of one convolution, as far as they are kept.
 pub struct PreparedWeights<'a> {
     kernel: &'a [i32],
@@ -80,9 +88,7 @@ impl<'a> PreparedWeights<'a> {
         kernel: &'a [i32],
         memory: &mut usize,
     ) -> Result<Self, Error> {
-        let row_bytes = packing.input_groups() * context.he.polynomial_memory();
-        let kept = (*memory / row_bytes).min(packing.output_groups());
-        *memory -= kept * row_bytes;
+        let kept = kept_rows(&context.he, packing, memory);
         let mut rows = Vec::with_capacity(packing.output_groups());
         let transform = |group| transform(context, packing, kernel, group);
         in_order(0..kept, transform, |row| {

@@ -10,7 +10,7 @@
 
 use crate::Error;
 use crate::he::client::ClientKey;
-use crate::he::server::{HeContext, PreparedWeights, ServerKey, prove};
+use crate::he::server::{HeContext, PreparedWeights, ServerKey, kept_rows, prove};
 use crate::he::{Exchange, HeParameters};
 use crate::masks::MaskSeed;
 use crate::message::{ANSWER, REQUEST};
@@ -50,16 +50,29 @@ struct EncryptedTerm {
     number: usize,
     term: Term,
     exchange: Exchange,
+    /// Weight polynomials that the server has no room for, and transforms in every inference.
+    transformed: usize,
 }
 
 impl Linear {
-    /// Step `index` of `plan`, whose values have `shapes`.
-    pub fn new(plan: &Plan, index: usize, step: &LinearPlan, shapes: &Arc<[Shape]>) -> Self {
+    /// Step `index` of `plan`, whose values have `shapes`. The server's polynomials take what they use from `memory`, bytes.
+    pub fn new(
+        plan: &Plan,
+        index: usize,
+        step: &LinearPlan,
+        shapes: &Arc<[Shape]>,
+        memory: &mut usize,
+    ) -> Self {
         let (mut encrypted, mut public) = (Vec::new(), Vec::new());
         for (number, (term, exchange)) in step.segment.terms.iter().zip(&step.exchanges).enumerate() {
             let term = term.clone();
             match exchange.clone() {
-                Some(exchange) => encrypted.push(EncryptedTerm { number, term, exchange }),
+                Some(exchange) => {
+                    let packing = &exchange.packing;
+                    let rows = packing.output_groups() - kept_rows(&plan.he, packing, memory);
+                    let transformed = rows * packing.input_groups();
+                    encrypted.push(EncryptedTerm { number, term, exchange, transformed });
+                }
                 None => public.push(term),
             }
         }
@@ -152,7 +165,7 @@ impl Linear {
         values: &ClientValues,
         rng: &mut R,
     ) -> Result<(), Error> {
-        for EncryptedTerm { number: _, term, exchange } in &self.encrypted {
+        for EncryptedTerm { term, exchange, .. } in &self.encrypted {
             let source = self.source(term, values.mask(term.source).elements());
             let items = (0..exchange.packing.request_count()).map(|request| {
                 let mut seed = [0; 32];
@@ -178,7 +191,7 @@ impl Linear {
             accumulate(&mut share, &apply_op(self.ring, term, &[], &source));
         }
         let mut product = vec![0u64; self.units()];
-        for EncryptedTerm { number: _, term: _, exchange } in &self.encrypted {
+        for EncryptedTerm { exchange, .. } in &self.encrypted {
             let items = (0..exchange.packing.answer_count())
                 .map(|answer| (answer, channel.recv(ANSWER, self.answer_bytes(exchange, answer))));
             let decrypt = |(answer, bytes): (usize, Result<Vec<u8>, netem::Error>)| {
@@ -222,7 +235,7 @@ impl<'a> PreparedSegment<'a> {
     ) -> Result<Self, Error> {
         let (name, coefficients) = (&linear.segment.name, plan.sent_coefficients());
         let mut polynomials = Vec::with_capacity(linear.encrypted.len());
-        for EncryptedTerm { number, term: _, exchange: Exchange { packing, proof } } in &linear.encrypted {
+        for EncryptedTerm { number, exchange: Exchange { packing, proof }, .. } in &linear.encrypted {
             let kernel = &weights.kernels[*number];
             let own = prove(&plan.he, name, packing, kernel, coefficients)?;
             if own != *proof {
@@ -288,7 +301,7 @@ impl Answers {
 impl Linear {
     /// Offline, client to server; and the server's work on what came, term by term.
     pub fn declare_requests(&self, walk: &mut Walk) {
-        for (_, exchange) in self.exchanges() {
+        for EncryptedTerm { exchange, transformed, .. } in &self.encrypted {
             let packing = &exchange.packing;
             for _ in 0..packing.request_count() {
                 let work = Operations { encryptions: 1, ..Operations::default() };
@@ -296,7 +309,8 @@ impl Linear {
                 walk.up(self.he.request_bytes());
                 walk.server(work);
             }
-            walk.server(Operations { products: packing.product_count() as u64, ..Operations::default() });
+            let (products, transforms) = (packing.product_count() as u64, *transformed as u64);
+            walk.server(Operations { products, transforms, ..Operations::default() });
             (0..packing.answer_count()).for_each(|answer| walk.server(answer_work(exchange, answer)));
         }
     }
@@ -318,8 +332,9 @@ impl Linear {
         for term in &self.segment.terms {
             if let TermOp::Conv { out, window } = term.op {
                 let per_output = (term.shape.c * window.kernel.0 * window.kernel.1) as u64;
-                let macs = per_output * (out * self.segment.shape.area()) as u64;
-                walk.server(Operations { macs, ..Operations::default() });
+                let gathered = per_output * self.segment.shape.area() as u64;
+                let macs = gathered * out as u64;
+                walk.server(Operations { macs, gathered, ..Operations::default() });
             }
         }
     }

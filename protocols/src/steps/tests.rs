@@ -342,7 +342,7 @@ fn segment(
 /// Runs the segment on every case, whose `v` is the image's mask: shares as in the clear, which add up to the product.
 fn check_linear(segmented: &Segmented, cases: &[Case]) {
     let Segmented { plan, step, weights } = segmented;
-    let linear = Linear::new(plan, 0, step, &plan.shapes().into());
+    let linear = Linear::new(plan, 0, step, &plan.shapes().into(), &mut 0);
     let seed = |inference: usize| MaskSeed::from_bytes([inference as u8; 32]);
     let client = |channel: &mut Channel, session: &mut ClientSession| {
         let mut rng = ChaCha20Rng::seed_from_u64(6);

@@ -3,7 +3,7 @@
 
 mod rates;
 
-pub use rates::{Features, Observation, PartyRates, Rates, fit, observe};
+pub use rates::{Features, Observation, PartyRates, Rates, fit, medians, observe};
 
 use rates::framed;
 
