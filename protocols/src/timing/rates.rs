@@ -175,10 +175,10 @@ const SMALL_NS: f64 = 1e5;
 const SWEEPS: usize = 100_000;
 const CONVERGED: f64 = 1e-9;
 
-/// The rates, none negative, that explain `observations` best: least squares, each weighted by its time, as times vary by
-/// about their square root when they are sums of many small ones.
+/// The rates, none negative, that explain `observations` best: weighted least squares, halfway between errors that count by
+/// their share, so that small networks count too, and by their size, so that what takes long is met best.
 pub fn fit(observations: &[Observation]) -> PartyRates {
-    let weight = |observation: &Observation| 1.0 / (observation.ns + SMALL_NS);
+    let weight = |observation: &Observation| (observation.ns + SMALL_NS).powf(-1.5);
     // Normal equations, then one rate after another at the best it can be for the others.
     let mut squares = [[0.0; Features::KINDS]; Features::KINDS];
     let mut targets = [0.0; Features::KINDS];
