@@ -4,7 +4,7 @@ use crate::choice::{Merge, ReluChoice, Rescale};
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
-use models::checkpoint::{Checkpoint, IMPORTED_FROM};
+use models::checkpoint::{Checkpoint, IMPORTED_FROM, TEACHER};
 use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
@@ -91,6 +91,10 @@ pub(crate) struct Classes {
 /// search finds then changes some classes in a hundred of images new to it (`tests/across/real_data.rs`).
 const SPARE_BITS: u32 = 2;
 
+/// The same of a network that was linearized here from an imported one: trained further, on other images than those of the
+/// search, it is less sure of these.
+const SPARE_BITS_LINEARIZED: u32 = 1;
+
 /// What is asked for where a network's classes are too close to keep as many as is usual: those of few units, whose
 /// accuracy is low. The most that can be had is taken, and said.
 const SETTLED_FOR: [f64; 3] = [0.99, 0.98, 0.95];
@@ -137,8 +141,12 @@ impl Calibrated {
             ring_bits: choices.ring,
         };
         let rates = choices.rates()?;
-        let imported = checkpoint.meta.settings.get(IMPORTED_FROM).is_some();
-        let spare = if imported { SPARE_BITS } else { 0 };
+        let has = |key: &str| checkpoint.meta.settings.get(key).is_some();
+        let spare = match (has(IMPORTED_FROM), has(TEACHER)) {
+            (true, false) => SPARE_BITS,
+            (true, true) => SPARE_BITS_LINEARIZED,
+            (false, _) => 0,
+        };
         let lowered = match choices.merge {
             Merge::Never => lowered,
             // By the usual variant, so that all variants compute the same.

@@ -21,6 +21,9 @@ use std::path::Path;
 /// Key of [`Meta::settings`]: the file from which the network, or the one it was linearized from, was imported.
 pub const IMPORTED_FROM: &str = "imported_from";
 
+/// Key of a checkpoint's settings that has the SHA-256 of the network that it was linearized from here.
+pub const TEACHER: &str = "teacher_sha256";
+
 /// Name of the file of arrays in a checkpoint.
 pub const ARRAYS: &str = "model.safetensors";
 /// Name of the file of everything else.

@@ -8,7 +8,7 @@ use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::quantise::{Width, widths};
 use super::scales::{StepScale, StepScales};
-use super::steps::Step;
+use super::steps::{Step, Term, ValueId};
 use std::cmp::Reverse;
 
 /// What a fit may do.
@@ -18,6 +18,8 @@ pub struct Freedom {
     pub passing: bool,
     /// Take so many bits from the weights of a segment, where nothing else helps.
     pub coarser: u32,
+    /// Take so many before a layer is rescaled for it.
+    pub eager: u32,
 }
 
 /// `base`, but with few layers rescaled and everything within a ring of `ring_bits`; `None` where `freedom` is not enough.
@@ -31,7 +33,7 @@ pub fn fit(
     ring_bits: u32,
     freedom: Freedom,
 ) -> Option<StepScales> {
-    let fitting = Fitting { lowered, calibration, base, ring_bits, coarser: freedom.coarser };
+    let fitting = Fitting { lowered, calibration, base, ring_bits };
     let mut found = base.clone();
     for (scale, step) in found.steps.iter_mut().zip(&lowered.steps) {
         if freedom.passing && can_pass(step) {
@@ -40,8 +42,9 @@ pub fn fit(
     }
     // Every round rescales one layer more or takes a bit from a segment.
     while let Some(tight) = fitting.first_misfit(&found)? {
-        let next = fitting.rescaled(&found, tight).or_else(|| fitting.coarser(&found, tight));
-        found = next?;
+        let coarser = |bits| fitting.coarser(&found, tight, bits);
+        let next = coarser(freedom.eager).or_else(|| fitting.rescaled(&found, tight));
+        found = next.or_else(|| coarser(freedom.coarser))?;
     }
     Some(if freedom.passing { fitting.without_idle(found) } else { found })
 }
@@ -55,7 +58,6 @@ struct Fitting<'a> {
     calibration: &'a Calibration,
     base: &'a StepScales,
     ring_bits: u32,
-    coarser: u32,
 }
 
 impl Fitting<'_> {
@@ -85,21 +87,50 @@ impl Fitting<'_> {
         tried.max_by_key(|(reward, _)| *reward).map(|(_, tried)| tried)
     }
 
-    /// The segment whose value does not fit gets a bit less.
-    fn coarser(&self, scales: &StepScales, tight: usize) -> Option<StepScales> {
-        let segment = match &self.lowered.steps[tight] {
-            Step::Linear(_) => tight,
-            Step::Activation(layer) => layer.source.maker()?,
-            Step::Reshare(step) => step.source.maker()?,
+    /// Of the segments that make the scale of what does not fit, the one that has lost fewest gets a bit less, as long as none
+    /// loses more than `most`; the last of several.
+    fn coarser(&self, scales: &StepScales, tight: usize, most: u32) -> Option<StepScales> {
+        let lost = |segment: &usize| match (scales.steps[*segment], self.base.steps[*segment]) {
+            (StepScale::Weights(fw), StepScale::Weights(given)) if fw > 1 => Some(given.saturating_sub(fw)),
+            _ => None,
         };
+        let chain = self.chain(scales, tight)?;
+        let losers = chain.into_iter().filter_map(|segment| Some((lost(&segment)?, segment)));
+        let (lost, segment) = losers.min_by_key(|(lost, segment)| (*lost, Reverse(*segment)))?;
         let mut coarser = scales.clone();
-        match (&mut coarser.steps[segment], self.base.steps[segment]) {
-            (StepScale::Weights(fw), StepScale::Weights(given)) if *fw > 1 && *fw + self.coarser > given => {
-                *fw -= 1;
-            }
+        match &mut coarser.steps[segment] {
+            StepScale::Weights(fw) if lost < most => *fw -= 1,
             _ => return None,
         }
         Some(coarser)
+    }
+
+    /// The segments whose weights make the scale that step `tight` has to do with: from its own back to where a value was last
+    /// rescaled, always by the finest of what is added.
+    fn chain(&self, scales: &StepScales, tight: usize) -> Option<Vec<usize>> {
+        let made = self.widths(scales)?;
+        let scale = |value: ValueId| value.maker().map_or(scales.image, |maker| made[maker].scale);
+        let mut chain = Vec::new();
+        let mut at = match &self.lowered.steps[tight] {
+            Step::Linear(_) => Some(tight),
+            Step::Activation(layer) => layer.source.maker(),
+            Step::Reshare(step) => step.source.maker(),
+        };
+        while let Some(step) = at {
+            at = match &self.lowered.steps[step] {
+                Step::Linear(segment) => {
+                    let StepScale::Weights(fw) = scales.steps[step] else { return None };
+                    let bits = |term: &Term| scale(term.source) + if term.has_weights() { fw } else { 0 };
+                    let finest = segment.terms.iter().max_by_key(|term| bits(term))?;
+                    chain.extend(finest.has_weights().then_some(step));
+                    finest.source.maker()
+                }
+                Step::Activation(layer) if scales.steps[step] == StepScale::Passed => layer.source.maker(),
+                Step::Activation(_) => None,
+                Step::Reshare(step) => step.source.maker(),
+            };
+        }
+        Some(chain)
     }
 
     /// The same without rescalings that the later ones have made needless.
@@ -186,7 +217,7 @@ mod tests {
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         let mut seen = Vec::new();
         for ring_bits in 12..=48 {
-            let freedom = Freedom { passing: true, coarser: 0 };
+            let freedom = Freedom { passing: true, coarser: 0, eager: 0 };
             let found = fit(&lowered, &calibration, &base, ring_bits, freedom);
             let found = found.as_ref().map(rescaled);
             assert_eq!(found, fewest(&lowered, &calibration, &base, ring_bits), "{ring_bits} bits");
@@ -203,7 +234,7 @@ mod tests {
         let (lowered, calibration) = linear(&graph);
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         for ring_bits in 12..=48 {
-            let freedom = Freedom { passing: true, coarser: 0 };
+            let freedom = Freedom { passing: true, coarser: 0, eager: 0 };
             let found = fit(&lowered, &calibration, &base, ring_bits, freedom).as_ref().map(rescaled);
             let best = fewest(&lowered, &calibration, &base, ring_bits);
             assert_eq!(found.is_some(), best.is_some(), "{ring_bits} bits");
@@ -217,7 +248,7 @@ mod tests {
         let (lowered, calibration) = linear(&chain(3));
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         let at = |ring_bits, coarser| {
-            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: false, coarser })
+            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: false, coarser, eager: 0 })
         };
         let needed = (8..48).find(|bits| at(*bits, 0).is_some()).unwrap();
         assert_eq!(at(needed, 3), Some(base.clone()));

@@ -107,8 +107,7 @@ pub fn widths(
         let mut width = Width { scale: 0, truncate: 0, bound_bits: 0, ring_bits: 0 };
         match (step, *scale) {
             (Step::Linear(segment), StepScale::Weights(fw)) => {
-                let highest = segment.terms.iter().map(|term| scale_of(term.source)).max();
-                width.scale = highest.expect("a segment has terms") + fw + segment.owed_bits();
+                width.scale = segment.scale_with(fw, scale_of);
             }
             (Step::Activation(layer), StepScale::Rescaled(fa)) => {
                 let source = scale_of(layer.source);

@@ -8,7 +8,7 @@ use super::quantise::{QuantModel, quantise};
 use super::ring::MAX_RING_BITS;
 use super::scales::{Scales, StepScale, StepScales};
 use super::sensitivity::Sensitivity;
-use super::steps::Step;
+use super::steps::{Step, ValueId};
 use crate::Error;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -24,6 +24,8 @@ const LEADS: [i32; 4] = [-2, 0, 2, 4];
 const REACH: i32 = 48;
 /// Half bits around a family's level that are tried in a ring.
 const SLACK: i32 = 10;
+/// Bits that segments may lose before a layer is rescaled for them; what they lose others make up for.
+const EAGER: [u32; 4] = [0, 1, 2, 4];
 /// Narrower rings hold no image.
 pub(super) const FEWEST_RING_BITS: u32 = 12;
 /// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
@@ -178,15 +180,28 @@ impl Search {
             Step::Linear(_) | Step::Reshare(_) => 0.0,
         });
         let mean = 1.0 + kept.sum::<f64>() / self.lowered.steps.len() as f64;
-        let steps = self.lowered.steps.iter().zip(&sensitivity.steps).map(|(step, bits)| match step {
-            Step::Linear(_) => StepScale::Weights(weight(bits + level + f64::from(lead))),
-            Step::Activation(layer) => {
-                let dear = (1.0 + layer.kept.len() as f64 / mean).log2() / 2.0;
-                StepScale::Rescaled(activation(bits + level - dear))
-            }
-            Step::Reshare(_) => StepScale::Passed,
+        let image = activation(sensitivity.image + level);
+        // What every step makes: a layer's output is coarser than its input.
+        let mut made: Vec<u32> = Vec::with_capacity(self.lowered.steps.len());
+        let steps = self.lowered.steps.iter().zip(&sensitivity.steps).map(|(step, bits)| {
+            let scale_of = |value: ValueId| value.maker().map_or(image, |maker| made[maker]);
+            let (scale, output) = match step {
+                Step::Linear(segment) => {
+                    let fw = weight(bits + level + f64::from(lead));
+                    (StepScale::Weights(fw), segment.scale_with(fw, scale_of))
+                }
+                Step::Activation(layer) => {
+                    let dear = (1.0 + layer.kept.len() as f64 / mean).log2() / 2.0;
+                    let input = scale_of(layer.source);
+                    let fa = activation(bits + level - dear).min(input.saturating_sub(1));
+                    (StepScale::Rescaled(fa), fa)
+                }
+                Step::Reshare(step) => (StepScale::Passed, scale_of(step.source)),
+            };
+            made.push(output);
+            scale
         });
-        Ok(StepScales { image: activation(sensitivity.image + level), steps: steps.collect() })
+        Ok(StepScales { image, steps: steps.collect() })
     }
 
     /// Of what fits narrow and wide rings ([`fit`]) at a logits' error of 4^-`spare` times that of `frontier`, the cheapest by
@@ -205,13 +220,20 @@ impl Search {
         let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
         let mut all: Vec<StepScales> = Vec::new();
         let rings = self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
+        let linear = |step: &Step| matches!(step, Step::Activation(layer) if layer.kept.is_empty());
+        let eager: &[u32] = match passing && self.lowered.steps.iter().any(linear) {
+            true => &EAGER,
+            false => &EAGER[..1],
+        };
         for ring_bits in rings {
-            let mut fitting = Vec::with_capacity(frontier.len());
-            for family in frontier {
-                fitting.extend(self.fitting(*family, spare, ring_bits, passing)?);
+            for eager in eager {
+                let mut fitting = Vec::with_capacity(frontier.len());
+                for family in frontier {
+                    fitting.extend(self.fitting(*family, spare, ring_bits, (passing, *eager))?);
+                }
+                let best = fitting.into_iter().min_by_key(|scales| self.bits(scales));
+                all.extend(best.filter(|scales| !all.contains(scales)));
             }
-            let best = fitting.into_iter().min_by_key(|scales| self.bits(scales));
-            all.extend(best.filter(|scales| !all.contains(scales)));
         }
         if all.is_empty() {
             // What is refused is told by the step that is too wide.
@@ -246,18 +268,18 @@ impl Search {
         family: Family,
         spare: u32,
         ring_bits: u32,
-        passing: bool,
+        (passing, eager): (bool, u32),
     ) -> Result<Option<StepScales>, Error> {
         let pinned = self.pinned.pair().is_some();
         let found = self.balanced(family)?;
         let allowed = if pinned { f64::INFINITY } else { self.error(&found)? };
         let coarser = if self.pinned.fw.is_some() { 0 } else { *FW.end() };
+        let freedom = Freedom { passing, coarser, eager: eager.min(coarser) };
         let level = family.level + 2 * spare as i32;
         let levels = if pinned { level..=level } else { level - SLACK..=level + SLACK };
         for level in levels {
             let base = self.balanced(Family { level, ..family })?;
-            let fitted =
-                fit(&self.lowered, &self.calibration, &base, ring_bits, Freedom { passing, coarser });
+            let fitted = fit(&self.lowered, &self.calibration, &base, ring_bits, freedom);
             if let Some(fitted) = fitted
                 && self.error(&fitted)? <= allowed * (-2.0 * f64::from(spare)).exp2()
             {

@@ -79,10 +79,18 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// log2 of the result's scale where weights have `fw` bits and values the scales `scale_of`: that of the finest term. A term
+    /// without weights needs none of their bits, unless there are no others, since what reads the result divides it.
+    pub fn scale_with(&self, fw: u32, scale_of: impl Fn(ValueId) -> u32) -> u32 {
+        let weighted = self.terms.iter().any(|term| term.has_weights());
+        let bits = |term: &Term| if term.has_weights() || !weighted { fw } else { 0 };
+        let scales = self.terms.iter().map(|term| scale_of(term.source) + bits(term) + term.owed_bits());
+        scales.max().expect("a segment has terms")
+    }
+
     /// Bits that the divisors of average pools add to the scale.
     pub fn owed_bits(&self) -> u32 {
-        let bits = |term: &Term| term.divisor.next_power_of_two().trailing_zeros();
-        self.terms.iter().map(bits).max().unwrap_or(0)
+        self.terms.iter().map(Term::owed_bits).max().unwrap_or(0)
     }
 }
 
@@ -99,6 +107,18 @@ pub struct Term {
     pub divisor: u64,
     /// The last map.
     pub op: TermOp,
+}
+
+impl Term {
+    /// Bits that the divisor of average pools adds to the scale.
+    pub fn owed_bits(&self) -> u32 {
+        self.divisor.next_power_of_two().trailing_zeros()
+    }
+
+    /// Whether it multiplies with weights.
+    pub const fn has_weights(&self) -> bool {
+        matches!(self.op, TermOp::Conv { .. })
+    }
 }
 
 /// The last map of a term.

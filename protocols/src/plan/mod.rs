@@ -213,9 +213,10 @@ impl Plan {
             let made = self.scale_of(ValueId::made_by(index));
             match step {
                 PlannedStep::Linear(linear) => {
-                    let sources = linear.segment.terms.iter().map(|term| self.scale_of(term.source));
-                    let grown = sources.max().unwrap_or(0) + linear.segment.owed_bits();
-                    finest.fw = finest.fw.max(made.saturating_sub(grown));
+                    for term in linear.segment.terms.iter().filter(|term| term.has_weights()) {
+                        let grown = self.scale_of(term.source) + term.owed_bits();
+                        finest.fw = finest.fw.max(made.saturating_sub(grown));
+                    }
                 }
                 PlannedStep::Activation(_) => finest.fa = finest.fa.max(made),
                 PlannedStep::Reshare(_) => {}

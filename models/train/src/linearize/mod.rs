@@ -25,7 +25,7 @@ use crate::train::{
     assemble_checkpoint, check_teacher, default_threads, echo, finished, limited, set_threads,
 };
 use crate::watch::Watch;
-use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
+use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta, TEACHER};
 use models::data::{DataSource, Splits};
 use protocols::timing::Rates;
 use serde::{Deserialize, Serialize};
@@ -166,7 +166,7 @@ pub fn linearize(
         .then(|| Pricer::new(teacher, &settings.objective, &rates, &whole.held_out));
     let splits = limited(whole, settings.limit, settings.eval_limit)?;
     let mut echo = echo(settings, source, &splits.train);
-    echo["teacher_sha256"] = teacher.digest().into();
+    echo[TEACHER] = teacher.digest().into();
     if let Some(file) = teacher.meta.settings.get(IMPORTED_FROM) {
         echo[IMPORTED_FROM] = file.clone();
     }

@@ -22,7 +22,7 @@ use protocols::prepared::PreparedPlan;
 use protocols::timing::{Rates, times};
 
 /// log2 of the scales of activations and of weights that networks are priced at.
-const SCALES: (u32, u32) = (6, 7);
+const SCALES: (u32, u32) = (8, 10);
 
 /// Images that values' sizes are measured on.
 const IMAGES: usize = 8;
@@ -51,6 +51,22 @@ pub struct Allocation {
     pub cost: f64,
     /// The additive prices at which they were chosen, their limit corrected.
     pub prices: Prices,
+}
+
+/// The best allocation so far.
+struct Found {
+    worth: f64,
+    allocation: Allocation,
+}
+
+impl Found {
+    /// Takes `other` where it is worth more.
+    fn better(&mut self, other: Allocation, worth: &impl Fn(usize, usize) -> f64) {
+        let value = other.counts.iter().enumerate().map(|(layer, count)| worth(layer, *count)).sum();
+        if value > self.worth {
+            (self.worth, self.allocation) = (value, other);
+        }
+    }
 }
 
 impl<'a> Pricer<'a> {
@@ -103,33 +119,64 @@ impl<'a> Pricer<'a> {
     /// # Errors
     /// [`Error::Config`] where the network costs more without any unit.
     pub fn allocate(&self, budget: f64, worth: impl Fn(usize, usize) -> f64) -> Result<Allocation, Error> {
-        let nothing = self.cost(&vec![0; self.sizes.len()])?;
-        if nothing > budget {
+        let counts = vec![0; self.sizes.len()];
+        let cost = self.cost(&counts)?;
+        if cost > budget {
             let expected =
-                format!("at least the {} that it takes without any kept unit", self.objective.told(nothing));
+                format!("at least the {} that it takes without any kept unit", self.objective.told(cost));
             return Err(Error::config("--budget", expected, self.objective.told(budget)));
         }
-        let mut prices = self.prices()?.within(budget - nothing);
-        let mut best: Option<(f64, Allocation)> = None;
+        let mut prices = self.prices()?.within(budget - cost);
+        let mut found =
+            Found { worth: 0.0, allocation: Allocation { counts, cost, prices: prices.within(0.0) } };
+        let mut sets: Vec<Vec<bool>> = Vec::new();
         for _ in 0..CORRECTIONS {
             let counts = allocate(&prices, &self.sizes, &worth);
             let cost = self.cost(&counts)?;
-            let value: f64 = counts.iter().enumerate().map(|(layer, count)| worth(layer, *count)).sum();
-            if cost <= budget && best.as_ref().is_none_or(|(least, _)| value > *least) {
-                best = Some((value, Allocation { counts: counts.clone(), cost, prices: prices.clone() }));
+            let set: Vec<bool> = counts.iter().map(|count| *count > 0).collect();
+            if !sets.contains(&set) {
+                sets.push(set);
             }
-            // What the prices leave out, for networks like this one.
+            // What the prices leave out, for networks like this one; where this goes back and forth, half the way.
             let limit = budget - (cost - prices.cost(&counts));
-            // Where this goes back and forth, half the way.
             let limit = if cost > budget { limit.min((prices.limit + limit) / 2.0) } else { limit };
+            let next = prices.within(limit);
+            if cost <= budget {
+                found.better(Allocation { counts, cost, prices: prices.clone() }, &worth);
+            }
             if (limit - prices.limit).abs() < 1e-4 * budget {
                 break;
             }
-            prices = prices.within(limit);
+            prices = next;
         }
-        let none =
-            || Allocation { counts: vec![0; self.sizes.len()], cost: nothing, prices: prices.within(0.0) };
-        Ok(best.map_or_else(none, |(_, allocation)| allocation))
+        for set in &sets {
+            self.fill(set, &prices, (budget, &worth), &mut found)?;
+        }
+        Ok(found.allocation)
+    }
+
+    /// Tries one set of layers with as many units as the budget holds.
+    fn fill(
+        &self,
+        set: &[bool],
+        prices: &Prices,
+        (budget, worth): (f64, &impl Fn(usize, usize) -> f64),
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        let of_set = |layer: usize, count: usize| if set[layer] { worth(layer, count) } else { 0.0 };
+        let (mut least, mut most) = (0.0, prices.cost(&self.sizes));
+        for _ in 0..CORRECTIONS {
+            let within = prices.within((least + most) / 2.0);
+            let counts = allocate(&within, &self.sizes, &of_set);
+            let cost = self.cost(&counts)?;
+            if cost > budget {
+                most = within.limit;
+            } else {
+                least = within.limit;
+                found.better(Allocation { counts, cost, prices: within }, worth);
+            }
+        }
+        Ok(())
     }
 
     /// What a layer costs as soon as it keeps any unit, and what a unit costs: from networks in which all layers keep a share
