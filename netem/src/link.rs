@@ -224,6 +224,7 @@ mod tests {
                 "cryptflow2-wan (40 MB/s, RTT 80 ms)",
                 "privshap-lan (300 MB/s, RTT 5 ms)",
                 "privshap-wan (1 GB/s, RTT 1 ms)",
+                "mobile (12.5 MB/s, RTT 60 ms)",
             ]
         );
         for link in Link::named() {

@@ -5,12 +5,13 @@
 
 mod folder;
 pub(crate) mod prediction;
+mod program;
 
-use super::measured::{Measured, Told, reason};
+use super::measured::{Measured, Told};
 use crate::run::Run;
 use folder::Folder;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use program::linnet;
+use std::path::Path;
 
 /// A network and how it is run.
 pub(crate) struct Network {
@@ -104,18 +105,6 @@ fn run(root: &Path, network: &Network, quick: bool) -> Result<Vec<Measured>, Str
         folders.push(Folder::read(&runs.join(link))?);
     }
     figures(&folders)
-}
-
-/// `linnet WORDS PATHS`; returns what it prints.
-fn linnet(root: &Path, words: &str, paths: &[&Path]) -> Result<String, String> {
-    let program: PathBuf = root.join("target/release/linnet");
-    let mut command = Command::new(&program);
-    let output = command.args(words.split_whitespace()).args(paths).current_dir(root).output();
-    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!("`linnet {words}`: {}", reason(&String::from_utf8_lossy(&output.stderr)))),
-    }
 }
 
 fn resnet20(folders: &[Folder]) -> Result<Vec<Measured>, String> {

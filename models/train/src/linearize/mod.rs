@@ -171,7 +171,22 @@ pub fn linearize(
         echo[IMPORTED_FROM] = file.clone();
     }
     let run = Run { settings, teacher, splits, weights, pricer, echo };
-    budgets.iter().map(|budget| run.to(budget, &out.join(budget.folder()), watch)).collect()
+    // What cannot be is refused before anything is trained.
+    let begun: Vec<Begun> =
+        budgets.iter().map(|budget| run.begin(budget, out, watch)).collect::<Result<_, _>>()?;
+    let finish = |(begun, budget): (Begun, &Budget)| match begun {
+        Begun::Done(checkpoint) => Ok(*checkpoint),
+        Begun::Chosen(choice) => run.to(budget, choice, &out.join(budget.folder()), watch),
+    };
+    begun.into_iter().zip(budgets).map(finish).collect()
+}
+
+/// What is known of a budget before training.
+enum Begun {
+    /// It was linearized to before.
+    Done(Box<Checkpoint>),
+    /// Which units it begins with, and how they change.
+    Chosen(method::Choice),
 }
 
 /// What the budgets of one run share.
@@ -188,22 +203,40 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Linearizes to `budget`, in the folder `dir`.
-    fn to(&self, budget: &Budget, dir: &Path, watch: &mut dyn Watch) -> Result<Checkpoint, Error> {
-        let (teacher, method) = (self.teacher, self.settings.method);
+    /// All settings, with the budget.
+    fn echo(&self, budget: &Budget) -> serde_json::Value {
         let mut echo = self.echo.clone();
         echo["budget"] = match budget {
             Budget::Units(total) => (*total).into(),
             Budget::Amount { text, .. } => text.as_str().into(),
         };
-        if let Some(done) = finished(dir, &echo)? {
+        echo
+    }
+
+    /// Reads what is linearized already; else chooses.
+    fn begin(&self, budget: &Budget, out: &Path, watch: &mut dyn Watch) -> Result<Begun, Error> {
+        let dir = out.join(budget.folder());
+        if let Some(done) = finished(&dir, &self.echo(budget))? {
             watch.note(&format!("{} is linearized already", dir.display()));
-            return Ok(done);
+            return Ok(Begun::Done(Box::new(done)));
         }
-        let choice = match budget {
-            Budget::Units(total) => method.choose(teacher, &self.weights, *total, watch)?,
+        Ok(Begun::Chosen(match budget {
+            Budget::Units(total) => {
+                self.settings.method.choose(self.teacher, &self.weights, *total, watch)?
+            }
             Budget::Amount { amount, .. } => self.priced(*amount, watch)?,
-        };
+        }))
+    }
+
+    /// Linearizes to `budget`, in the folder `dir`.
+    fn to(
+        &self,
+        budget: &Budget,
+        choice: method::Choice,
+        dir: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Checkpoint, Error> {
+        let (teacher, echo) = (self.teacher, self.echo(budget));
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
         let stages = self.settings.stages(choice.masking);

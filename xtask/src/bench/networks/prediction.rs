@@ -1,6 +1,7 @@
 //! How far `linnet predict` is off: twelve mixed cells over three links, predicted with rates measured just before.
 
-use super::{Measured, linnet};
+use super::program::linnet;
+use crate::bench::measured::Measured;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
