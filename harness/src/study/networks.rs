@@ -80,6 +80,7 @@ pub(super) fn make(
         for Objective { objective, methods, budgets } in &linearize.objectives {
             for method in methods.as_ref().unwrap_or(&linearize.methods) {
                 let out = home.join(format!("{method}-{}", objective.replace('/', "_")));
+                lend_values(&home.join(method), &out)?;
                 let mut words = linearizing(model, linearize, (&whole, &out));
                 words.value("--objective", Some(objective)).value("--method", Some(method));
                 words.value("--budget", Some(&budgets.join(",")));
@@ -89,6 +90,20 @@ pub(super) fn make(
         }
     }
     Ok(made)
+}
+
+/// Shapley values that were measured in `from` for the same question need not be measured again in `to`; those of another
+/// question are not taken.
+fn lend_values(from: &Path, to: &Path) -> Result<(), Error> {
+    const FILE: &str = "shapley.json";
+    let (from, to) = (from.join(FILE), to.join(FILE));
+    if !from.exists() || to.exists() {
+        return Ok(());
+    }
+    let folder = to.parent().expect("it is in a folder");
+    std::fs::create_dir_all(folder).map_err(Error::io(format!("making {}", folder.display())))?;
+    std::fs::copy(&from, &to).map_err(Error::io(format!("copying {}", from.display())))?;
+    Ok(())
 }
 
 /// The words of a linearization of `from` into `out`, but for method and budgets.

@@ -1,0 +1,81 @@
+//! `linnet predict`, and each layer's own variant, from the command line.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const SCALES: &str = "--fa 6 --fw 7 --calibration-images 20";
+
+fn linnet(folder: &Path, words: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+    command.current_dir(folder).args(words.split_whitespace()).output().unwrap()
+}
+
+fn done(folder: &Path, words: &str) -> String {
+    let output = linnet(folder, words);
+    assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Bytes and rounds of a prediction are those of the run, times are those of the link, and choosing by layer is never dearer than
+/// any one way.
+#[test]
+fn what_is_predicted_is_what_a_run_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(folder, "init --net mini --budget 2000 --out m");
+    let links = "--link lan --link wan";
+    let predict = |relu: &str| -> Vec<Value> {
+        let text = done(folder, &format!("predict --model m {links} --relu {relu} {SCALES} --json"));
+        let whole: Value = serde_json::from_str(&text).unwrap();
+        whole["predictions"].as_array().unwrap().clone()
+    };
+    let auto = predict("auto");
+    let seconds = |cell: &Value| cell["offline_s"].as_f64().unwrap() + cell["online_s"].as_f64().unwrap();
+    assert_eq!(auto.iter().map(|cell| cell["link"].as_str().unwrap()).collect::<Vec<_>>(), ["lan", "wan"]);
+    for relu in ["narrow", "sign", "delphi"] {
+        // Plans are chosen for the slowest link.
+        assert!(seconds(&auto[1]) <= seconds(&predict(relu)[1]) + 1e-9, "{relu}");
+    }
+    done(
+        folder,
+        &format!("sweep --models m {links} --relu auto {SCALES} --images 1 --accuracy-images 1 --id r"),
+    );
+    let run = results::load(&folder.join("runs/r")).unwrap();
+    for (row, cell) in run.summary.iter().zip(&auto) {
+        assert_eq!((row.relu.as_str(), row.link.as_str()), ("auto", cell["link"].as_str().unwrap()));
+        let counted =
+            [row.offline_up_bytes, row.offline_down_bytes, row.online_up_bytes, row.online_down_bytes];
+        let names = ["offline_up_bytes", "offline_down_bytes", "online_up_bytes", "online_down_bytes"];
+        assert_eq!(counted, names.map(|name| cell[name].as_u64()));
+        assert_eq!(row.online_rounds, cell["online_rounds"].as_u64());
+        assert_eq!(row.verified, 1);
+    }
+    // 16 one-way delays of 20 ms are a floor.
+    let online = run.summary[1].online_s_p50.unwrap();
+    let predicted = auto[1]["online_s"].as_f64().unwrap();
+    assert!(predicted > 0.32 && online > 0.32, "{predicted}, {online}");
+    let shown = done(folder, &format!("plan show --model m --relu auto --link wan {SCALES}"));
+    assert!(shown.contains("what another way at one layer would add"), "{shown}");
+}
+
+#[test]
+fn what_cannot_be_predicted_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(folder, "init --net mini --budget 100 --out m");
+    std::fs::write(folder.join("rates.json"), "{}").unwrap();
+    for (words, told) in [
+        ("--link loopback", "a link with a rate or a round-trip time"),
+        ("--link wan --relu narrow,sign", "one value each"),
+        ("--link wan --he fhe", "the backend that rates were measured with, linnet"),
+        ("--link wan --rates none.json", "reading none.json"),
+        ("--link wan --rates rates.json", "rates.json: missing field"),
+    ] {
+        let output = linnet(folder, &format!("predict --model m {words} {SCALES}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(told), "{words}: {said}");
+    }
+}
