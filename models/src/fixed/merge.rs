@@ -2,7 +2,7 @@
 //! one.
 //!
 //! A layer that keeps nothing may pass its value on, yet the segment behind it costs an exchange, and its weights a scale of
-//! their own. Where the product of both is a segment again ([`super::weighted`]) neither is needed: the layer vanishes, and
+//! their own. Where the product of both is a segment again (`weighted.rs`) neither is needed: the layer vanishes, and
 //! what is read behind it is read before it. Kernels may grow by that, so whether it pays is for a price to say.
 //!
 //! Borders are exact: behind a bias, a convolution that pads zeros makes less of it at borders, so a merged segment may have

@@ -9,7 +9,7 @@
 //! the same but for layers that keep next to nothing, where it goes to zero instead of minus infinity, so that a layer may be
 //! left out. On PrivShap's ResNet20 (`results/studies/cifar10-resnet20`) accuracy falls by the logarithm of the budget down to
 //! about a hundredth of the units: that is [`RHO`]. What is spent is not units but predicted time or bytes, of which a layer
-//! takes a fixed part and a part a unit ([`pricer`]): the problem is a knapsack with fixed charges ([`knapsack`]).
+//! takes a fixed part and a part a unit (`pricer.rs`): the problem is a knapsack with fixed charges (`knapsack.rs`).
 //!
 //! Methods that score units instead of layers choose by the same prices: a layer's `c` units are worth the sum of its `c` best
 //! scores.

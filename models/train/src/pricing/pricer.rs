@@ -1,7 +1,7 @@
 //! What a network costs whose layers keep so many units each: the plan that it would be compiled to, predicted and not run.
 //!
 //! Which units a layer keeps makes no difference to the cost, and weights hardly any, so this is known before training. Scales
-//! are not searched for here: they are usual ones of trained networks ([`SCALES`]); layers that keep nothing pass their values
+//! are not searched for here: they are usual ones of trained networks; layers that keep nothing pass their values
 //! on wherever that is cheapest.
 
 use super::knapsack::{Prices, allocate};
