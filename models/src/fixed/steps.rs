@@ -87,11 +87,6 @@ impl Segment {
         let scales = self.terms.iter().map(|term| scale_of(term.source) + bits(term) + term.owed_bits());
         scales.max().expect("a segment has terms")
     }
-
-    /// Bits that the divisors of average pools add to the scale.
-    pub fn owed_bits(&self) -> u32 {
-        self.terms.iter().map(Term::owed_bits).max().unwrap_or(0)
-    }
 }
 
 /// `op(pre(source)) / divisor`.

@@ -39,11 +39,6 @@ pub fn times(plan: &PreparedPlan, rates: &Rates, link: &Link) -> Times {
     Times { offline_s: total(&client).max(total(&server)), online_s: total(&online) }
 }
 
-/// What both parties spend, step by step, in a phase.
-pub fn steps(plan: &PreparedPlan, rates: &Rates, link: &Link, phase: Phase) -> [Vec<Predicted>; 2] {
-    replayed(&events(plan, rates), phase, link)
-}
-
 /// Both parties' events, as a channel would have recorded them.
 fn events(plan: &PreparedPlan, rates: &Rates) -> [Vec<Event>; 2] {
     [(cost::client(plan), &rates.client), (cost::server(plan), &rates.server)].map(|(acts, rates)| {
