@@ -2,249 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-use models::convolve::convolve;
+mod making;
+mod reference;
+
+use making::{Making, Network, POINT};
 use models::fixed::QuantModel;
-use models::fixed::calibrate::Calibration;
-use models::fixed::evaluate::{Rounding, evaluate};
 use models::fixed::lower::{Lowered, lower};
 use models::fixed::merge::{cheapest, cheapest_as_usual, merged};
-use models::fixed::quantise::quantise;
-use models::fixed::scales::{Scales, StepScales};
 use models::fixed::search::Pinned;
 use models::fixed::steps::{Step, TermOp};
-use models::graph::{Activation, Graph, Node, NodeId, Op, Padding, Parameters, Shape, Window};
+use models::graph::{Padding, Shape, Window};
 use models::mask::{Mask, Masks};
 use models::nets;
-use models::real::forward;
 use models::tensor::Tensor;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-
-const POINT: Window = Window::square(1, 1, 0);
-
-/// A graph in the making. Activations keep nothing unless they are said to.
-struct Making {
-    nodes: Vec<Node>,
-    shapes: Vec<Shape>,
-    kept: Vec<NodeId>,
-}
-
-impl Making {
-    fn new(input: Shape) -> Self {
-        let image = Node { name: "x".into(), op: Op::Input, inputs: vec![] };
-        Self { nodes: vec![image], shapes: vec![input], kept: Vec::new() }
-    }
-
-    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId], shape: Shape) -> NodeId {
-        let name = format!("{name}{}", self.nodes.len());
-        self.nodes.push(Node { name, op, inputs: inputs.to_vec() });
-        self.shapes.push(shape);
-        self.nodes.len() - 1
-    }
-
-    fn conv(&mut self, from: NodeId, out: usize, window: Window) -> NodeId {
-        let (h, w) = window.output(self.shapes[from]).unwrap();
-        self.add("conv", Op::Conv { out, window, bias: true }, &[from], Shape::new(out, h, w))
-    }
-
-    fn norm(&mut self, from: NodeId) -> NodeId {
-        self.add("norm", Op::BatchNorm { eps: 1e-5 }, &[from], self.shapes[from])
-    }
-
-    fn sum(&mut self, inputs: &[NodeId]) -> NodeId {
-        self.add("sum", Op::Add, inputs, self.shapes[inputs[0]])
-    }
-
-    fn act(&mut self, from: NodeId) -> NodeId {
-        self.add("act", Op::Act { activation: Activation::Relu }, &[from], self.shapes[from])
-    }
-
-    fn kept_act(&mut self, from: NodeId) -> NodeId {
-        let node = self.act(from);
-        self.kept.push(node);
-        node
-    }
-
-    fn pool(&mut self, from: NodeId, window: Window) -> NodeId {
-        let (h, w) = window.output(self.shapes[from]).unwrap();
-        self.add("pool", Op::AvgPool { window }, &[from], Shape::new(self.shapes[from].c, h, w))
-    }
-
-    /// With random weights and images, behind a last layer.
-    fn made(mut self, rng: &mut ChaCha12Rng) -> Network {
-        let last = self.nodes.len() - 1;
-        self.add("fc", Op::Linear { out: 3, bias: true }, &[last], Shape::new(3, 1, 1));
-        let graph = Graph::new(self.shapes[0], self.nodes).unwrap();
-        let parameters: Parameters = graph
-            .parameter_shapes()
-            .into_iter()
-            .map(|(name, shape)| {
-                let fan_in: usize = shape[1..].iter().product();
-                let reach = (3.0 / fan_in as f32).sqrt();
-                let range = match name.rsplit('.').next() {
-                    Some("running_var") => 0.5..1.5,
-                    Some("weight") if shape.len() > 1 => -reach..reach,
-                    _ => -1.0..1.0,
-                };
-                let data = (0..shape.iter().product()).map(|_| rng.random_range(range.clone())).collect();
-                (name, Tensor::new(shape, data).unwrap())
-            })
-            .collect();
-        let mut masks = Masks::all_kept(&graph);
-        for layer in graph.activations() {
-            let keeps = self.kept.contains(&layer.node);
-            let kept = (0..layer.shape.size()).map(|_| keeps && rng.random_bool(0.5)).collect();
-            masks.set(layer.name, Mask::new(layer.shape, kept).unwrap());
-        }
-        let size = graph.input().size();
-        let images = (0..3).map(|_| (0..size).map(|_| rng.random_range(-2.0..2.0)).collect()).collect();
-        Network { graph, parameters, masks, images }
-    }
-}
-
-struct Network {
-    graph: Graph,
-    parameters: Parameters,
-    masks: Masks,
-    images: Vec<Vec<f32>>,
-}
-
-impl Network {
-    fn lowered(&self) -> Lowered {
-        lower(&self.graph, &self.parameters, &self.masks).unwrap()
-    }
-
-    fn calibration(&self) -> Calibration {
-        let mut largest = vec![0f32; self.graph.nodes().len()];
-        let mut logits = Vec::new();
-        for image in &self.images {
-            let values = forward(&self.graph, &self.parameters, &self.masks, image);
-            for (largest, value) in largest.iter_mut().zip(&values) {
-                *largest = value.iter().fold(*largest, |most, x| most.max(x.abs()));
-            }
-            logits.push(values.last().unwrap().clone());
-        }
-        Calibration { largest, images: self.images.clone(), logits }
-    }
-
-    /// Every activation layer's input is what the graph says it is, and so are the logits, at every unit.
-    fn check_reals(&self, lowered: &Lowered) {
-        for image in &self.images {
-            let expected = forward(&self.graph, &self.parameters, &self.masks, image);
-            let values = reals(lowered, image);
-            let mut compared = vec![(expected.last().unwrap(), values.last().unwrap())];
-            for step in &lowered.steps {
-                if let Step::Activation(layer) = step {
-                    compared.push((&expected[layer.measures], &values[layer.source.index()]));
-                }
-            }
-            for (expected, found) in compared {
-                let most = expected.iter().fold(1e-3f32, |most, x| most.max(x.abs()));
-                for (unit, (x, y)) in expected.iter().zip(found).enumerate() {
-                    let error = (f64::from(*x) - y).abs() / f64::from(most);
-                    assert!(error < 1e-4, "unit {unit}: {x} is {y}");
-                }
-            }
-        }
-    }
-
-    /// The ring's evaluation is plain integer arithmetic.
-    fn check_integers(&self, lowered: &Lowered) {
-        let scales = StepScales::uniform(lowered, Scales { fa: 6, fw: 7 });
-        let model = quantise(lowered, &self.calibration(), &scales, None).unwrap();
-        for image in &self.images {
-            let image = model.quantise_image(image);
-            let found = evaluate(&model, image.clone(), &mut Rounding::Nearest);
-            assert_eq!(found.out_of_bounds, 0);
-            assert_eq!(found.logits, integers(&model, &image));
-        }
-    }
-}
-
-/// The bias of every unit.
-fn units<B: Copy>(bias: &[B], shape: Shape) -> Vec<B> {
-    let per_channel = |unit: usize| if bias.len() == shape.c { unit / shape.area() } else { unit };
-    (0..shape.size()).map(|unit| bias[per_channel(unit)]).collect()
-}
-
-/// All values of a network over the reals.
-fn reals(lowered: &Lowered, image: &[f32]) -> Vec<Vec<f64>> {
-    let mut values: Vec<Vec<f64>> = vec![image.iter().map(|x| f64::from(*x)).collect()];
-    let mut shapes = vec![lowered.input];
-    for (step, weights) in lowered.steps.iter().zip(&lowered.weights) {
-        let value = match (step, weights) {
-            (Step::Linear(segment), Some(weights)) => {
-                let mut sum: Vec<f64> =
-                    units(&weights.bias, segment.shape).into_iter().map(f64::from).collect();
-                for (term, kernel) in segment.terms.iter().zip(&weights.kernels) {
-                    let mut value = values[term.source.index()].clone();
-                    let mut shape = shapes[term.source.index()];
-                    for map in &term.pre {
-                        value = map.apply(&value, shape);
-                        shape = map.output(shape);
-                    }
-                    assert_eq!(shape, term.shape);
-                    if let TermOp::Conv { out, window } = term.op {
-                        let kernel: Vec<f64> = kernel.iter().map(|w| f64::from(*w)).collect();
-                        value = convolve(&value, shape, &window, out, &kernel);
-                    }
-                    assert_eq!(value.len(), sum.len());
-                    sum.iter_mut().zip(value).for_each(|(sum, x)| *sum += x / term.divisor as f64);
-                }
-                sum
-            }
-            (Step::Activation(layer), _) => {
-                let mut value = values[layer.source.index()].clone();
-                layer.kept.iter().for_each(|unit| value[*unit as usize] = value[*unit as usize].max(0.0));
-                value
-            }
-            (step, _) => panic!("a lowered network has no {step:?}"),
-        };
-        values.push(value);
-        shapes.push(step.shape());
-    }
-    values
-}
-
-/// The logits by integer arithmetic that does not wrap.
-fn integers(model: &QuantModel, image: &[u64]) -> Vec<i64> {
-    let mut values: Vec<Vec<i64>> = vec![image.iter().map(|x| model.ring.signed(*x)).collect()];
-    let shapes = model.shapes();
-    for (step, weights) in model.steps.iter().zip(&model.weights) {
-        values.push(match (step, weights) {
-            (Step::Linear(segment), Some(weights)) => {
-                let mut sum = units(&weights.bias, segment.shape);
-                for (term, kernel) in segment.terms.iter().zip(&weights.kernels) {
-                    let mut value = values[term.source.index()].clone();
-                    let mut shape = shapes[term.source.index()];
-                    for map in &term.pre {
-                        value = map.apply(&value, shape);
-                        shape = map.output(shape);
-                    }
-                    let value = match term.op {
-                        TermOp::Shift { shift } => value.into_iter().map(|x| x << shift).collect(),
-                        TermOp::Conv { out, window } => {
-                            let kernel: Vec<i64> = kernel.iter().map(|w| i64::from(*w)).collect();
-                            convolve(&value, shape, &window, out, &kernel)
-                        }
-                    };
-                    sum.iter_mut().zip(value).for_each(|(sum, x)| *sum += x);
-                }
-                sum
-            }
-            (Step::Activation(layer), _) => {
-                let half = 1 << (layer.truncate - 1);
-                let source = &values[layer.source.index()];
-                let mut value: Vec<i64> = source.iter().map(|x| (x + half) >> layer.truncate).collect();
-                layer.kept.iter().for_each(|unit| value[*unit as usize] = value[*unit as usize].max(0));
-                value
-            }
-            (step, _) => panic!("not in these networks: {step:?}"),
-        });
-    }
-    values.pop().unwrap()
-}
 
 /// Steps and terms: everything that can be merged makes fewer of them.
 fn size(lowered: &Lowered) -> Option<f64> {
@@ -451,8 +224,8 @@ fn the_price_decides() {
 
 /// A part more behind the last node.
 fn grow(making: &mut Making, rng: &mut ChaCha12Rng) {
-    let from = making.nodes.len() - 1;
-    let shape = making.shapes[from];
+    let from = making.last();
+    let shape = making.shape(from);
     let padding = |rng: &mut ChaCha12Rng| Padding {
         top: rng.random_range(0..3),
         bottom: rng.random_range(0..3),
@@ -473,19 +246,18 @@ fn grow(making: &mut Making, rng: &mut ChaCha12Rng) {
     if rng.random_bool(0.4) {
         let other = making.conv(from, out, Window::square(1, stride, 0));
         let other = if rng.random_bool(0.5) { making.norm(other) } else { other };
-        if making.shapes[other] == making.shapes[main] {
+        if making.shape(other) == making.shape(main) {
             main = making.sum(&[main, other]);
         } else {
             // It would be read by nobody.
-            making.nodes.truncate(main + 1);
-            making.shapes.truncate(main + 1);
+            making.forget_behind(main);
         }
     }
     if rng.random_bool(0.2) {
         main = making.norm(main);
     }
     main = if rng.random_bool(0.2) { making.kept_act(main) } else { making.act(main) };
-    if rng.random_bool(0.3) && making.shapes[main].h >= 4 && making.shapes[main].w >= 4 {
+    if rng.random_bool(0.3) && making.shape(main).h >= 4 && making.shape(main).w >= 4 {
         let padding = if rng.random() { Padding::same(1) } else { Padding::default() };
         making.pool(main, Window { padding, ..Window::square(2, rng.random_range(1..3), 0) });
     } else if rng.random_bool(0.2) {
