@@ -92,7 +92,7 @@ impl Fixture {
 
     /// The same network with as few layers rescaled as a ring of `ring_bits` allows; `None` where it allows none.
     pub(crate) fn fitted(mut self, ring_bits: u32) -> Option<Self> {
-        let freedom = Freedom { passing: true, coarser: 0, eager: 0 };
+        let freedom = Freedom { passing: true, coarser: 0 };
         let uniform = StepScales::uniform(&self.lowered, self.scales);
         let scales = fit(&self.lowered, &self.calibration, &uniform, ring_bits, freedom)?;
         self.model = quantise(&self.lowered, &self.calibration, &scales, Some(ring_bits)).unwrap();

@@ -18,8 +18,6 @@ pub struct Freedom {
     pub passing: bool,
     /// Take so many bits from the weights of a segment, where nothing else helps.
     pub coarser: u32,
-    /// Take so many before a layer is rescaled for it.
-    pub eager: u32,
 }
 
 /// `base`, but with few layers rescaled and everything within a ring of `ring_bits`; `None` where `freedom` is not enough.
@@ -42,9 +40,8 @@ pub fn fit(
     }
     // Every round rescales one layer more or takes a bit from a segment.
     while let Some(tight) = fitting.first_misfit(&found)? {
-        let coarser = |bits| fitting.coarser(&found, tight, bits);
-        let next = coarser(freedom.eager).or_else(|| fitting.rescaled(&found, tight));
-        found = next.or_else(|| coarser(freedom.coarser))?;
+        let rescaled = fitting.rescaled(&found, tight);
+        found = rescaled.or_else(|| fitting.coarser(&found, tight, freedom.coarser))?;
     }
     Some(if freedom.passing { fitting.without_idle(found) } else { found })
 }
@@ -217,7 +214,7 @@ mod tests {
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         let mut seen = Vec::new();
         for ring_bits in 12..=48 {
-            let freedom = Freedom { passing: true, coarser: 0, eager: 0 };
+            let freedom = Freedom { passing: true, coarser: 0 };
             let found = fit(&lowered, &calibration, &base, ring_bits, freedom);
             let found = found.as_ref().map(rescaled);
             assert_eq!(found, fewest(&lowered, &calibration, &base, ring_bits), "{ring_bits} bits");
@@ -234,7 +231,7 @@ mod tests {
         let (lowered, calibration) = linear(&graph);
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         for ring_bits in 12..=48 {
-            let freedom = Freedom { passing: true, coarser: 0, eager: 0 };
+            let freedom = Freedom { passing: true, coarser: 0 };
             let found = fit(&lowered, &calibration, &base, ring_bits, freedom).as_ref().map(rescaled);
             let best = fewest(&lowered, &calibration, &base, ring_bits);
             assert_eq!(found.is_some(), best.is_some(), "{ring_bits} bits");
@@ -248,7 +245,7 @@ mod tests {
         let (lowered, calibration) = linear(&chain(3));
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         let at = |ring_bits, coarser| {
-            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: false, coarser, eager: 0 })
+            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: false, coarser })
         };
         let needed = (8..48).find(|bits| at(*bits, 0).is_some()).unwrap();
         assert_eq!(at(needed, 3), Some(base.clone()));

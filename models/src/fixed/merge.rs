@@ -64,7 +64,7 @@ pub fn cheapest_as_usual(
     let scales = Scales { fa: pinned.fa.unwrap_or(usual.fa), fw: pinned.fw.unwrap_or(usual.fw) };
     let fitted = |lowered: &Lowered, ring_bits: u32| {
         let base = StepScales::uniform(lowered, scales);
-        fit(lowered, calibration, &base, ring_bits, Freedom { passing, coarser: 0, eager: 0 })
+        fit(lowered, calibration, &base, ring_bits, Freedom { passing, coarser: 0 })
     };
     let price = |lowered: &Lowered, scales: &StepScales| {
         cost(&quantise(lowered, calibration, scales, pinned.ring_bits).ok()?)

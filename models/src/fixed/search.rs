@@ -24,8 +24,6 @@ const LEADS: [i32; 4] = [-2, 0, 2, 4];
 const REACH: i32 = 48;
 /// Half bits around a family's level that are tried in a ring.
 const SLACK: i32 = 10;
-/// Bits that segments may lose before a layer is rescaled for them; what they lose others make up for.
-const EAGER: [u32; 4] = [0, 1, 2, 4];
 /// Narrower rings hold no image.
 pub(super) const FEWEST_RING_BITS: u32 = 12;
 /// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
@@ -220,20 +218,13 @@ impl Search {
         let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
         let mut all: Vec<StepScales> = Vec::new();
         let rings = self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
-        let linear = |step: &Step| matches!(step, Step::Activation(layer) if layer.kept.is_empty());
-        let eager: &[u32] = match passing && self.lowered.steps.iter().any(linear) {
-            true => &EAGER,
-            false => &EAGER[..1],
-        };
         for ring_bits in rings {
-            for eager in eager {
-                let mut fitting = Vec::with_capacity(frontier.len());
-                for family in frontier {
-                    fitting.extend(self.fitting(*family, spare, ring_bits, (passing, *eager))?);
-                }
-                let best = fitting.into_iter().min_by_key(|scales| self.bits(scales));
-                all.extend(best.filter(|scales| !all.contains(scales)));
+            let mut fitting = Vec::with_capacity(frontier.len());
+            for family in frontier {
+                fitting.extend(self.fitting(*family, spare, ring_bits, passing)?);
             }
+            let best = fitting.into_iter().min_by_key(|scales| self.bits(scales));
+            all.extend(best.filter(|scales| !all.contains(scales)));
         }
         if all.is_empty() {
             // What is refused is told by the step that is too wide.
@@ -268,13 +259,13 @@ impl Search {
         family: Family,
         spare: u32,
         ring_bits: u32,
-        (passing, eager): (bool, u32),
+        passing: bool,
     ) -> Result<Option<StepScales>, Error> {
         let pinned = self.pinned.pair().is_some();
         let found = self.balanced(family)?;
         let allowed = if pinned { f64::INFINITY } else { self.error(&found)? };
         let coarser = if self.pinned.fw.is_some() { 0 } else { *FW.end() };
-        let freedom = Freedom { passing, coarser, eager: eager.min(coarser) };
+        let freedom = Freedom { passing, coarser };
         let level = family.level + 2 * spare as i32;
         let levels = if pinned { level..=level } else { level - SLACK..=level + SLACK };
         for level in levels {
