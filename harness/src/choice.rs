@@ -1,6 +1,7 @@
 //! Choices with a name: on the command line, in an experiment's file and in rows.
 
 use clap::ValueEnum;
+use models::fixed::fit::Passing;
 use netem::Link;
 use protocols::cost::{inference_bytes, predict};
 use protocols::plan::ReluVariant;
@@ -144,15 +145,28 @@ impl From<ReluChoice> for String {
     }
 }
 
-/// Where layers that keep no unit are rescaled.
+/// Where layers that keep no unit are rescaled, by a protocol of two delays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Rescale {
-    /// Where it pays.
+    /// Where it pays; elsewhere values are passed on, truncated by each party alone where the ring is wide enough for that.
     #[default]
     Auto,
-    /// Everywhere: two delays a layer.
+    /// Where it pays; elsewhere values are passed on exactly.
+    Exact,
+    /// Everywhere.
     Always,
+}
+
+impl Rescale {
+    /// What layers may do instead.
+    pub(crate) const fn passing(self) -> Passing {
+        match self {
+            Self::Auto => Passing::Truncated,
+            Self::Exact => Passing::Exact,
+            Self::Always => Passing::Never,
+        }
+    }
 }
 
 /// Whether linear layers with nothing kept between them become one, and terms that read the same.

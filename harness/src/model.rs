@@ -1,6 +1,6 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::choice::{Merge, ReluChoice, Rescale};
+use crate::choice::{Merge, ReluChoice};
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
@@ -10,6 +10,7 @@ use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::{self, Rounding};
+use models::fixed::fit::Passing;
 use models::fixed::lower::lower;
 use models::fixed::merge::cheapest_as_usual;
 use models::fixed::scales::Scales;
@@ -153,8 +154,9 @@ impl Calibrated {
             Merge::Auto => {
                 let usual = (ReluChoice::default(), HeBackend::Linnet);
                 let compiling = Compiling::new(&checkpoint, choices, usual, &rates);
-                let passing = choices.rescale == Rescale::Auto;
-                cheapest_as_usual(lowered, &calibration, pinned, passing, |model| compiling.price(model))
+                cheapest_as_usual(lowered, &calibration, pinned, choices.rescale.passing(), |model| {
+                    compiling.price(model)
+                })
             }
         };
         let search = Search::new(lowered, calibration, pinned);
@@ -235,7 +237,7 @@ impl Scaling {
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
         let wanted = choices.agreement;
-        let passing = choices.rescale == Rescale::Auto;
+        let passing = choices.rescale.passing();
         let first = self.cheapest(wanted, passing, &cost);
         if first.is_err() && wanted == DEFAULT_AGREEMENT {
             for less in SETTLED_FOR {
@@ -258,7 +260,7 @@ impl Scaling {
     fn cheapest(
         &mut self,
         wanted: f64,
-        passing: bool,
+        passing: Passing,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
         if !self.frontiers.iter().any(|(share, _)| *share == wanted) {

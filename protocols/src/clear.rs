@@ -15,7 +15,7 @@ pub struct Replay {
     pub logits: Vec<i64>,
     /// The server's share of every value: the image, then every step's output.
     pub server_shares: Vec<Vec<u64>>,
-    /// Activation inputs that left the bound their step was compiled for.
+    /// Values that left the bound their step was compiled for, or that truncating shares alone has spoiled.
     pub out_of_bounds: u64,
 }
 
@@ -58,7 +58,9 @@ pub fn replay(
             }
             Step::Reshare(reshare) => {
                 let source = reshare.source().index();
-                let value = open(ring, &shares.u[source], &shares.v[source]);
+                let (u, v) = (&shares.u[source], &shares.v[source]);
+                out_of_bounds += reshare.spoiled(u, v) as u64;
+                let value = reshare.ideal(u, v);
                 hide(&mut shares, reshare.output(), &value);
             }
         }

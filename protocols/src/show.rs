@@ -147,7 +147,10 @@ fn choices(step: &PlannedStep) -> String {
             a.step.truncate,
             a.compared_bits
         ),
-        PlannedStep::Reshare(_) => "passed on, at its scale".to_owned(),
+        PlannedStep::Reshare(reshare) => match reshare.truncate {
+            0 => "passed on, at its scale".to_owned(),
+            bits => format!("passed on, each party drops {bits}"),
+        },
         PlannedStep::Linear(linear) => {
             let parts: Vec<String> = linear
                 .exchanges

@@ -1,13 +1,12 @@
 //! Small random networks, compiled.
 
 use models::fixed::calibrate::Calibration;
-use models::fixed::fit::{Freedom, fit};
+use models::fixed::fit::{Freedom, Passing, fit};
 use models::fixed::lower::{Lowered, lower};
 use models::fixed::quantise::{QuantModel, quantise};
 use models::fixed::scales::{Scales, StepScales};
 use models::graph::{Graph, Parameters};
 use models::mask::{Mask, Masks};
-use models::real::forward;
 use models::tensor::Tensor;
 use protocols::compile::{Choices, compile};
 use protocols::plan::ReluVariant;
@@ -69,15 +68,7 @@ pub(crate) fn masked(
     }
     let images: Vec<Vec<f32>> =
         (0..8).map(|_| (0..graph.input().size()).map(|_| rng.random_range(-2.0..2.0)).collect()).collect();
-    let mut calibration =
-        Calibration { largest: vec![0.0; graph.nodes().len()], images: images.clone(), logits: Vec::new() };
-    for image in &images {
-        let mut values = forward(&graph, &parameters, &masks, image);
-        for (largest, value) in calibration.largest.iter_mut().zip(&values) {
-            *largest = value.iter().fold(*largest, |m, x| m.max(x.abs()));
-        }
-        calibration.logits.push(values.pop().unwrap());
-    }
+    let calibration = Calibration::on(&graph, &parameters, &masks, images.clone());
     let lowered = lower(&graph, &parameters, &masks).unwrap();
     let model = quantise(&lowered, &calibration, &StepScales::uniform(&lowered, scales), None).unwrap();
     let (plan, secrets) = compiled(&model, &Choices::default());
@@ -91,8 +82,13 @@ impl Fixture {
     }
 
     /// The same network with as few layers rescaled as a ring of `ring_bits` allows; `None` where it allows none.
-    pub(crate) fn fitted(mut self, ring_bits: u32) -> Option<Self> {
-        let freedom = Freedom { passing: true, coarser: 0 };
+    pub(crate) fn fitted(self, ring_bits: u32) -> Option<Self> {
+        self.passing(Passing::Exact, ring_bits)
+    }
+
+    /// The same network, its linear layers passing values on, truncated too where `passing` says so.
+    pub(crate) fn passing(mut self, passing: Passing, ring_bits: u32) -> Option<Self> {
+        let freedom = Freedom { passing, coarser: 0 };
         let uniform = StepScales::uniform(&self.lowered, self.scales);
         let scales = fit(&self.lowered, &self.calibration, &uniform, ring_bits, freedom)?;
         self.model = quantise(&self.lowered, &self.calibration, &scales, Some(ring_bits)).unwrap();

@@ -5,6 +5,7 @@ use crate::passing::{delays, grown};
 use crate::protocol::check_run;
 use models::fixed::QuantModel;
 use models::fixed::evaluate::{Rounding, evaluate};
+use models::fixed::fit::Passing;
 use models::fixed::lower::Lowered;
 use models::fixed::merge::{cheapest, cheapest_as_usual};
 use models::fixed::scales::Scales;
@@ -86,8 +87,8 @@ fn bottlenecks_and_branches_cost_fewer_bytes_as_one() {
         let (plan, _) = compile("random", model, &Choices::default()).ok()?;
         Some(inference_bytes(&predict(&plan)) as f64)
     };
-    let merged =
-        fixture(SCALES).merged(|lowered| cheapest_as_usual(lowered, &calibration, pinned, true, cost));
+    let merged = fixture(SCALES)
+        .merged(|lowered| cheapest_as_usual(lowered, &calibration, pinned, Passing::Exact, cost));
     assert_eq!(names(&plain), ["stem", "narrow.bn", "middle", "block", "branches", "fc"]);
     assert_eq!(names(&merged), ["stem", "narrow.bn+middle+block.sum", "branches.sum", "fc"]);
     let (plain, merged) = (plain.fitted(36).unwrap(), merged.fitted(36).unwrap());

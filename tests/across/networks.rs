@@ -9,7 +9,6 @@ use models::fixed::steps::Step;
 use models::graph::{Graph, Parameters, Shape};
 use models::mask::{Mask, Masks};
 use models::nets;
-use models::real::forward;
 use models::tensor::Tensor;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -54,10 +53,8 @@ fn networks_without_rounding_are_the_same_in_the_ring_as_over_the_reals() {
         }
         let image: Vec<f32> =
             (0..graph.input().size()).map(|_| f32::from(rng.random_range(-127i8..=127)) / 64.0).collect();
-        let values = forward(&graph, &parameters, &masks, &image);
-        let largest = values.iter().map(|v| v.iter().fold(0f32, |m, x| m.max(x.abs()))).collect();
-        let logits = values.last().unwrap();
-        let calibration = Calibration { largest, images: vec![image.clone()], logits: vec![logits.clone()] };
+        let calibration = Calibration::on(&graph, &parameters, &masks, vec![image.clone()]);
+        let logits = &calibration.logits[0];
         let lowered = lower(&graph, &parameters, &masks).unwrap();
         let model = quantise(&lowered, &calibration, &StepScales::uniform(&lowered, SCALES), None).unwrap();
         let evaluated = evaluate(&model, model.quantise_image(&image), &mut Rounding::Nearest);

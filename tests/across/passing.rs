@@ -3,6 +3,8 @@
 use crate::fixtures::{Fixture, masked, random};
 use crate::protocol::check_run;
 use models::fixed::evaluate::{Rounding, evaluate};
+use models::fixed::fit::Passing;
+use models::fixed::ring::MAX_RING_BITS;
 use models::fixed::scales::Scales;
 use models::graph::{Activation, Graph, Node, NodeId, Op, Shape, Window};
 use models::nets;
@@ -77,6 +79,19 @@ fn what_is_only_passed_on_is_exact() {
         assert_eq!(replayed.logits, clear, "image {i}");
     }
     check(&fixture, 2);
+}
+
+/// Where the ring is wide enough, no layer is rescaled by a protocol: two delays, whatever the depth.
+#[test]
+fn a_linear_network_whose_shares_are_truncated_alone_takes_two_delays() {
+    let graph = nets::build("resnet20", Shape::new(3, 16, 16), 10).unwrap();
+    let exact = random(graph.clone(), 0.0, Scales { fa: 6, fw: 6 }, 11).fitted(MAX_RING_BITS).unwrap();
+    let fixture = random(graph, 0.0, Scales { fa: 6, fw: 6 }, 11);
+    let fixture = fixture.passing(Passing::Truncated, MAX_RING_BITS).unwrap();
+    let truncated = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
+    assert!(count(&fixture, truncated) >= 3 && rescaled(&exact) >= 3);
+    assert_eq!((rescaled(&fixture), delays(&fixture)), (0, 2));
+    check(&fixture, 1);
 }
 
 /// A graph that grows from random parts: convolutions, strides, batch norms, pools, residuals, shortcuts.
@@ -168,6 +183,24 @@ fn random_networks_in_random_rings() {
     assert!(networks >= 20 && values >= 40, "{networks} networks fitted, {values} values passed on");
 }
 
+/// The same with shares that are truncated alone.
+#[test]
+fn random_networks_in_wide_rings() {
+    let (mut networks, mut values) = (0, 0);
+    for seed in 200..230 {
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
+        let graph = grown(&mut rng);
+        let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(0.7) { 0.0 } else { 0.5 };
+        let fixture = masked(graph, keep, Scales { fa: 6, fw: 9 }, seed);
+        let Some(fixture) = fixture.passing(Passing::Truncated, rng.random_range(46..=52)) else { continue };
+        let truncated = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
+        networks += 1;
+        values += count(&fixture, truncated);
+        check(&fixture, 1);
+    }
+    assert!(networks >= 20 && values >= 12, "{networks} networks fitted, {values} values truncated");
+}
+
 /// At fine scales what is passed on means what the reals say.
 #[test]
 fn fine_scales_approach_the_reals() {
@@ -177,7 +210,8 @@ fn fine_scales_approach_the_reals() {
         let graph = grown(&mut rng);
         let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(0.6) { 0.0 } else { 0.5 };
         let fixture = masked(graph, keep, Scales { fa: 10, fw: 11 }, seed);
-        let Some(fixture) = fixture.fitted(48) else { continue };
+        let passing = if seed % 2 == 0 { Passing::Exact } else { Passing::Truncated };
+        let Some(fixture) = fixture.passing(passing, MAX_RING_BITS) else { continue };
         if passed(&fixture) == 0 {
             continue;
         }

@@ -8,6 +8,7 @@ use models::data::cifar::{self, Records};
 use models::data::{Dataset, Normalisation};
 use models::fixed::calibrate::calibrate;
 use models::fixed::evaluate::classify;
+use models::fixed::fit::Passing;
 use models::fixed::lower::lower;
 use models::fixed::quantise::QuantModel;
 use models::fixed::search::{Pinned, Search};
@@ -81,7 +82,7 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     let mut search = Search::new(lowered.clone(), calibration.clone(), Pinned::default());
     let frontier = search.frontier(0.99).unwrap();
     let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
-    let found = search.cheapest(&frontier, (0.99, 0), true, by_ring).unwrap();
+    let found = search.cheapest(&frontier, (0.99, 0), Passing::Exact, by_ring).unwrap();
     let changed = |model: &QuantModel, images: usize| {
         let images = test.take(images);
         let fixed = classify(model, &normalisation, &images);
@@ -94,7 +95,7 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
 
     // The network was trained on the images of the search. A quarter of the logits' error, and widths as they are then
     // found, keep 99 in 100 classes of images that it was not.
-    let model = search.cheapest(&frontier, (0.99, 2), true, by_ring).unwrap().model;
+    let model = search.cheapest(&frontier, (0.99, 2), Passing::Exact, by_ring).unwrap().model;
     let scales = model.scales.finest();
     let of_all = changed(&model, test.len());
     println!("{of_all} of {} classes changed at {scales:?}", test.len());

@@ -4,20 +4,35 @@ use crate::data::{Dataset, Normalisation};
 use crate::graph::{Graph, Parameters};
 use crate::mask::Masks;
 use crate::real::forward;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 /// Measured on calibration images, over the reals.
 #[derive(Clone, Debug)]
 pub struct Calibration {
     /// Largest magnitude of every graph node's output.
     pub largest: Vec<f32>,
+    /// Mean magnitude of every graph node's output.
+    pub mean: Vec<f32>,
     /// The images, normalised.
     pub images: Vec<Vec<f32>>,
     /// The network's logits of each.
     pub logits: Vec<Vec<f32>>,
 }
 
-/// Runs `data` through the network, on all processors, and records every node's largest magnitude.
+/// Of one node's output for one image.
+struct Magnitudes {
+    largest: f32,
+    mean: f32,
+}
+
+impl Magnitudes {
+    fn of(value: &[f32]) -> Self {
+        let largest = value.iter().fold(0f32, |m, x| m.max(x.abs()));
+        Self { largest, mean: value.iter().map(|x| x.abs()).sum::<f32>() / value.len().max(1) as f32 }
+    }
+}
+
+/// Runs `data` through the network, on all processors, and records how large every node's values are.
 pub fn calibrate(
     graph: &Graph,
     parameters: &Parameters,
@@ -25,21 +40,30 @@ pub fn calibrate(
     normalisation: &Normalisation,
     data: &Dataset,
 ) -> Calibration {
-    let measured: Vec<(Vec<f32>, Vec<f32>, Vec<f32>)> = (0..data.len())
-        .into_par_iter()
-        .map(|i| {
-            let image = normalisation.apply(data.image(i), data.shape());
-            let mut values = forward(graph, parameters, masks, &image);
-            let largest = values.iter().map(|value| value.iter().fold(0f32, |m, x| m.max(x.abs()))).collect();
-            (image, largest, values.pop().expect("a graph has nodes"))
-        })
-        .collect();
-    let mut calibration =
-        Calibration { largest: vec![0.0; graph.nodes().len()], images: Vec::new(), logits: Vec::new() };
-    for (image, largest, logits) in measured {
-        calibration.largest.iter_mut().zip(largest).for_each(|(all, one)| *all = all.max(one));
-        calibration.images.push(image);
-        calibration.logits.push(logits);
+    let images = (0..data.len()).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
+    Calibration::on(graph, parameters, masks, images)
+}
+
+impl Calibration {
+    /// The same for normalised images.
+    pub fn on(graph: &Graph, parameters: &Parameters, masks: &Masks, images: Vec<Vec<f32>>) -> Self {
+        let measured: Vec<(Vec<Magnitudes>, Vec<f32>)> = images
+            .par_iter()
+            .map(|image| {
+                let mut values = forward(graph, parameters, masks, image);
+                let magnitudes = values.iter().map(|value| Magnitudes::of(value)).collect();
+                (magnitudes, values.pop().expect("a graph has nodes"))
+            })
+            .collect();
+        let none = vec![0.0; graph.nodes().len()];
+        let (mut largest, mut mean, mut logits) = (none.clone(), none, Vec::with_capacity(images.len()));
+        for (magnitudes, of_image) in measured {
+            for (node, of) in magnitudes.into_iter().enumerate() {
+                largest[node] = of.largest.max(largest[node]);
+                mean[node] += of.mean / images.len() as f32;
+            }
+            logits.push(of_image);
+        }
+        Self { largest, mean, images, logits }
     }
-    calibration
 }

@@ -67,7 +67,11 @@ impl<'a> Evaluator<'a> {
                 let source = &values[layer.source.index()];
                 source.iter().filter(|x| !layer.keeps_bound(ring.signed(**x))).count() as u64
             }
-            Step::Linear(_) | Step::Reshare(_) => 0,
+            Step::Reshare(reshare) => {
+                let source = &values[reshare.source.index()];
+                source.iter().filter(|x| !reshare.keeps_bound(ring.signed(**x))).count() as u64
+            }
+            Step::Linear(_) => 0,
         });
         let out_of_bounds = out_of_bounds.sum();
         let logits = values.last().expect("a model has steps");
@@ -90,7 +94,11 @@ impl<'a> Evaluator<'a> {
                 (Step::Activation(layer), _) => {
                     activate(ring, layer, &values[layer.source.index()], rounding)
                 }
-                (Step::Reshare(reshare), _) => values[reshare.source.index()].clone(),
+                (Step::Reshare(reshare), _) => {
+                    let source = values[reshare.source.index()].iter();
+                    let mut truncated = |x: &u64| rounding.divide(ring.signed(*x), reshare.truncate);
+                    source.map(|x| ring.from_signed(truncated(x))).collect()
+                }
                 (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
             };
             values.push(value);

@@ -11,11 +11,22 @@ use super::scales::{StepScale, StepScales};
 use super::steps::{Step, Term, ValueId};
 use std::cmp::Reverse;
 
+/// How layers that keep nothing may pass their values on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// Not at all: every layer is rescaled by a protocol.
+    Never,
+    /// As they are ([`StepScale::Passed`]).
+    Exact,
+    /// Truncated as well ([`StepScale::Truncated`]), where the ring is wide enough.
+    Truncated,
+}
+
 /// What a fit may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Freedom {
     /// Pass values on.
-    pub passing: bool,
+    pub passing: Passing,
     /// Take so many bits from the weights of a segment, where nothing else helps.
     pub coarser: u32,
 }
@@ -34,20 +45,36 @@ pub fn fit(
     let fitting = Fitting { lowered, calibration, base, ring_bits };
     let mut found = base.clone();
     for (scale, step) in found.steps.iter_mut().zip(&lowered.steps) {
-        if freedom.passing && can_pass(step) {
+        if freedom.passing != Passing::Never && can_pass(step) {
             *scale = StepScale::Passed;
         }
     }
-    // Every round rescales one layer more or takes a bit from a segment.
+    // Every round truncates or rescales one layer more, or takes a bit from a segment.
     while let Some(tight) = fitting.first_misfit(&found)? {
-        let rescaled = fitting.rescaled(&found, tight);
-        found = rescaled.or_else(|| fitting.coarser(&found, tight, freedom.coarser))?;
+        let truncated = match freedom.passing {
+            Passing::Truncated => fitting.truncated(&found, tight),
+            Passing::Never | Passing::Exact => None,
+        };
+        let divided = truncated.or_else(|| fitting.rescaled(&found, tight));
+        found = divided.or_else(|| fitting.coarser(&found, tight, freedom.coarser))?;
     }
-    Some(if freedom.passing { fitting.without_idle(found) } else { found })
+    Some(fitting.without_idle(found, freedom.passing))
 }
 
 fn can_pass(step: &Step) -> bool {
     matches!(step, Step::Activation(layer) if layer.kept.is_empty())
+}
+
+/// Scales by which `layer` is divided, and what they make of every step.
+struct Divided {
+    layer: usize,
+    scales: StepScales,
+    widths: Vec<Width>,
+}
+
+/// Sum over all layers.
+fn spoiled(widths: &[Width]) -> f64 {
+    widths.iter().map(|width| width.spoiled).sum()
 }
 
 struct Fitting<'a> {
@@ -64,24 +91,50 @@ impl Fitting<'_> {
 
     /// The first step that does not fit; `None` in place of that where the scales make no sense.
     fn first_misfit(&self, scales: &StepScales) -> Option<Option<usize>> {
-        Some(self.widths(scales)?.iter().position(|width| width.ring_bits > self.ring_bits))
+        let widths = self.widths(scales)?;
+        Some(Some(self.reach(&widths)).filter(|step| *step < widths.len()))
     }
 
     /// One layer more is rescaled, so that the network fits beyond `tight` or, failing that, that `tight` needs less.
     fn rescaled(&self, scales: &StepScales, tight: usize) -> Option<StepScales> {
+        let divided = self.divided(scales, tight, StepScale::Rescaled)?.into_iter().map(|tried| {
+            let Divided { layer, ref widths, .. } = tried;
+            let units = Reverse(self.lowered.steps[layer].shape().size());
+            ((self.reach(widths), Reverse(widths[tight].ring_bits), units, layer), tried)
+        });
+        divided.max_by_key(|(reward, _)| *reward).map(|(_, best)| best.scales)
+    }
+
+    /// One layer more is truncated, so that `tight` needs less: that which spoils fewest inferences.
+    fn truncated(&self, scales: &StepScales, tight: usize) -> Option<StepScales> {
+        let divided = self.divided(scales, tight, StepScale::Truncated)?.into_iter();
+        let best = divided.min_by(|one, other| spoiled(&one.widths).total_cmp(&spoiled(&other.widths)));
+        Some(best?.scales)
+    }
+
+    /// Every way to divide one layer more, as `divided` says, after which `tight` needs less and nothing before it is too wide.
+    fn divided(
+        &self,
+        scales: &StepScales,
+        tight: usize,
+        divided: impl Fn(u32) -> StepScale,
+    ) -> Option<Vec<Divided>> {
         let before = self.widths(scales)?[tight].ring_bits;
         let candidates = (0..tight).filter(|layer| scales.steps[*layer] == StepScale::Passed);
         let tried = candidates.filter_map(|layer| {
-            let mut tried = scales.clone();
-            tried.steps[layer] = self.base.steps[layer];
-            let widths = self.widths(&tried)?;
-            let misfit = widths.iter().position(|width| width.ring_bits > self.ring_bits);
-            let reaches = misfit.unwrap_or(widths.len());
-            let need = widths[tight].ring_bits;
-            let units = Reverse(self.lowered.steps[layer].shape().size());
-            (reaches >= tight && need < before).then_some(((reaches, Reverse(need), units, layer), tried))
+            let mut scales = scales.clone();
+            let StepScale::Rescaled(fa) = self.base.steps[layer] else { return None };
+            scales.steps[layer] = divided(fa);
+            let widths = self.widths(&scales)?;
+            let helps = self.reach(&widths) >= tight && widths[tight].ring_bits < before;
+            helps.then_some(Divided { layer, scales, widths })
         });
-        tried.max_by_key(|(reward, _)| *reward).map(|(_, tried)| tried)
+        Some(tried.collect())
+    }
+
+    /// The first step that does not fit; the number of all where there is none.
+    fn reach(&self, widths: &[Width]) -> usize {
+        widths.iter().position(|width| width.ring_bits > self.ring_bits).unwrap_or(widths.len())
     }
 
     /// Of the segments that make the scale of what does not fit, the one that has lost fewest gets a bit less, as long as none
@@ -130,14 +183,30 @@ impl Fitting<'_> {
         Some(chain)
     }
 
-    /// The same without rescalings that the later ones have made needless.
-    fn without_idle(&self, mut scales: StepScales) -> StepScales {
+    /// The same without what the later divisions have made needless: divisions, or protocols for them.
+    fn without_idle(&self, mut scales: StepScales, passing: Passing) -> StepScales {
         for (index, step) in self.lowered.steps.iter().enumerate() {
-            if can_pass(step) {
-                let before = std::mem::replace(&mut scales.steps[index], StepScale::Passed);
-                if self.first_misfit(&scales) != Some(None) {
-                    scales.steps[index] = before;
+            let (true, StepScale::Rescaled(fa)) = (can_pass(step), self.base.steps[index]) else { continue };
+            let cheaper = match passing {
+                Passing::Never => &[][..],
+                Passing::Exact => &[StepScale::Passed],
+                Passing::Truncated => &[StepScale::Passed, StepScale::Truncated(fa)],
+            };
+            for cheaper in cheaper {
+                if scales.steps[index] == *cheaper {
+                    break;
                 }
+                let most = self.widths(&scales).map_or(0.0, |widths| spoiled(&widths));
+                let before = std::mem::replace(&mut scales.steps[index], *cheaper);
+                let fits = self.widths(&scales).is_some_and(|widths| {
+                    // A protocol less may spoil more, a truncation less may not.
+                    let no_more = matches!(before, StepScale::Rescaled(_)) || spoiled(&widths) <= most;
+                    no_more && self.reach(&widths) == widths.len()
+                });
+                if fits {
+                    break;
+                }
+                scales.steps[index] = before;
             }
         }
         scales
@@ -214,7 +283,7 @@ mod tests {
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         let mut seen = Vec::new();
         for ring_bits in 12..=48 {
-            let freedom = Freedom { passing: true, coarser: 0 };
+            let freedom = Freedom { passing: Passing::Exact, coarser: 0 };
             let found = fit(&lowered, &calibration, &base, ring_bits, freedom);
             let found = found.as_ref().map(rescaled);
             assert_eq!(found, fewest(&lowered, &calibration, &base, ring_bits), "{ring_bits} bits");
@@ -231,7 +300,7 @@ mod tests {
         let (lowered, calibration) = linear(&graph);
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         for ring_bits in 12..=48 {
-            let freedom = Freedom { passing: true, coarser: 0 };
+            let freedom = Freedom { passing: Passing::Exact, coarser: 0 };
             let found = fit(&lowered, &calibration, &base, ring_bits, freedom).as_ref().map(rescaled);
             let best = fewest(&lowered, &calibration, &base, ring_bits);
             assert_eq!(found.is_some(), best.is_some(), "{ring_bits} bits");
@@ -245,7 +314,7 @@ mod tests {
         let (lowered, calibration) = linear(&chain(3));
         let base = StepScales::uniform(&lowered, Scales { fa: 5, fw: 6 });
         let at = |ring_bits, coarser| {
-            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: false, coarser })
+            fit(&lowered, &calibration, &base, ring_bits, Freedom { passing: Passing::Never, coarser })
         };
         let needed = (8..48).find(|bits| at(*bits, 0).is_some()).unwrap();
         assert_eq!(at(needed, 3), Some(base.clone()));

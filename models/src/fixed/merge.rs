@@ -9,7 +9,7 @@
 //! a bias for every unit.
 
 use super::calibrate::Calibration;
-use super::fit::{Freedom, fit};
+use super::fit::{Freedom, Passing, fit};
 use super::lower::{Lowered, SegmentWeights};
 use super::quantise::{QuantModel, quantise};
 use super::ring::MAX_RING_BITS;
@@ -52,12 +52,12 @@ pub fn cheapest(mut lowered: Lowered, mut price: impl FnMut(&Lowered) -> Option<
 }
 
 /// `lowered` with everything merged that lowers its `cost` (`None` where it cannot be run) at usual scales, as its own are not
-/// known yet, or pinned ones; in the ring in which it costs least unmerged. Layers pass values on where `passing`.
+/// known yet, or pinned ones; in the ring in which it costs least unmerged. Layers pass values on as `passing` says.
 pub fn cheapest_as_usual(
     lowered: Lowered,
     calibration: &Calibration,
     pinned: Pinned,
-    passing: bool,
+    passing: Passing,
     cost: impl Fn(&QuantModel) -> Option<f64>,
 ) -> Lowered {
     let usual = Scales::USUAL;

@@ -50,7 +50,7 @@ impl QuantModel {
         match &self.steps[step] {
             Step::Linear(segment) => segment.scale,
             Step::Activation(layer) => self.scale_of(layer.source).saturating_sub(layer.truncate),
-            Step::Reshare(reshare) => self.scale_of(reshare.source),
+            Step::Reshare(reshare) => self.scale_of(reshare.source).saturating_sub(reshare.truncate),
         }
     }
 
@@ -78,7 +78,7 @@ pub fn value_shapes(input: Shape, steps: &[Step]) -> Vec<Shape> {
 }
 
 /// What a step's value and its division need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Width {
     /// log2 of the scale of what the step makes.
     pub scale: u32,
@@ -88,10 +88,20 @@ pub struct Width {
     pub bound_bits: u32,
     /// Bits of the smallest ring that it can be done in; 0 where any will do.
     pub ring_bits: u32,
+    /// Sum of E|x| + 1 over the units of a layer whose shares are truncated alone; 0 for others.
+    pub spoiled: f64,
 }
 
+/// At most one inference in two to the power of this is expected to be spoiled by shares that are truncated alone.
+///
+/// Where u + v = x modulo 2^k for a share v that is uniform, the shares read as signed numbers add up to x itself but for at most
+/// |x| + 1 of the 2^k values of v, and then u / 2^f + v / 2^f is off by 2^(k-f). So the sum of E|x| + 1 over all units that are truncated alone,
+/// over 2^k, bounds how likely any is off (source: SecureML, section 4.1, with the mean magnitude in place of the largest).
+pub static SPOILED_BITS: std::sync::LazyLock<u32> =
+    std::sync::LazyLock::new(|| std::env::var("SP").map_or(20, |x| x.parse().unwrap()));
+
 /// The width of every step at `scales`. Only what is divided and what is decoded has to fit the ring: a value that is passed
-/// on may wrap, since sums and products are exact modulo 2^k.
+/// on as it is may wrap, since sums and products are exact modulo 2^k.
 ///
 /// # Errors
 /// [`Error::Model`] where a layer would be rescaled to a scale that is no coarser than its input's, or that keeps units
@@ -104,12 +114,14 @@ pub fn widths(
     let mut made: Vec<Width> = Vec::with_capacity(lowered.steps.len());
     for (step, scale) in lowered.steps.iter().zip(&scales.steps) {
         let scale_of = |value: ValueId| value.maker().map_or(scales.image, |maker| made[maker].scale);
-        let mut width = Width { scale: 0, truncate: 0, bound_bits: 0, ring_bits: 0 };
+        let mut width = Width { scale: 0, truncate: 0, bound_bits: 0, ring_bits: 0, spoiled: 0.0 };
         match (step, *scale) {
             (Step::Linear(segment), StepScale::Weights(fw)) => {
                 width.scale = segment.scale_with(fw, scale_of);
             }
-            (Step::Activation(layer), StepScale::Rescaled(fa)) => {
+            (Step::Activation(layer), StepScale::Rescaled(fa) | StepScale::Truncated(fa))
+                if layer.kept.is_empty() || matches!(scale, StepScale::Rescaled(_)) =>
+            {
                 let source = scale_of(layer.source);
                 width.scale = fa;
                 width.truncate = source.checked_sub(fa).filter(|f| *f > 0).ok_or_else(|| {
@@ -119,6 +131,12 @@ pub fn widths(
                 let largest = f64::from(calibration.largest[layer.measures]);
                 width.bound_bits = bits_for(largest, source, width.truncate);
                 width.ring_bits = width.bound_bits.saturating_add(2);
+                if let StepScale::Truncated(_) = scale {
+                    let mean = f64::from(calibration.mean[layer.measures]);
+                    width.spoiled = layer.shape.size() as f64 * (1.0 + mean * f64::from(source).exp2());
+                    let spoiled = width.spoiled + made.iter().map(|width| width.spoiled).sum::<f64>();
+                    width.ring_bits = width.ring_bits.max(spoiled.log2().ceil() as u32 + *SPOILED_BITS);
+                }
             }
             (Step::Activation(layer), StepScale::Passed) if layer.kept.is_empty() => {
                 width.scale = scale_of(layer.source);
@@ -170,9 +188,11 @@ pub fn quantise(
                 weights[index] = Some(quantise_segment(segment, real, scale_of)?);
             }
             Step::Activation(ActivationStep { name, source, shape, .. })
-                if scales.steps[index] == StepScale::Passed =>
+                if matches!(scales.steps[index], StepScale::Passed | StepScale::Truncated(_)) =>
             {
-                *step = Step::Reshare(ReshareStep { name: name.clone(), source: *source, shape: *shape });
+                let Width { truncate, bound_bits, .. } = *width;
+                let (name, source, shape) = (name.clone(), *source, *shape);
+                *step = Step::Reshare(ReshareStep { name, source, shape, truncate, bound_bits });
             }
             Step::Activation(layer) => {
                 layer.curve = Curve::new(layer.activation, width.scale);
@@ -261,5 +281,12 @@ impl ActivationStep {
     /// Whether `x` (signed, at the source's scale) keeps the bound that the step was compiled for.
     pub fn keeps_bound(&self, x: i64) -> bool {
         x.unsigned_abs() < (1u64 << self.bound_bits) - (1u64 << self.truncate)
+    }
+}
+
+impl ReshareStep {
+    /// Whether `x` (signed, at the source's scale) keeps the bound that the step was compiled for.
+    pub fn keeps_bound(&self, x: i64) -> bool {
+        self.truncate == 0 || x.unsigned_abs() < 1u64 << self.bound_bits
     }
 }

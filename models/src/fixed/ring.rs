@@ -9,11 +9,11 @@ pub struct Ring {
     bits: u32,
 }
 
-/// The widest ring that plans may use.
-pub const MAX_RING_BITS: u32 = 48;
+/// The widest ring that plans may use: answers of so many bits still travel in 64.
+pub const MAX_RING_BITS: u32 = 52;
 
 impl Ring {
-    /// `None` unless `1 <= bits <= 48`.
+    /// `None` unless `1 <= bits <= 52`.
     pub fn new(bits: u32) -> Option<Self> {
         (1..=MAX_RING_BITS).contains(&bits).then_some(Self { bits })
     }

@@ -35,6 +35,8 @@ pub enum StepScale {
     Rescaled(u32),
     /// A layer that keeps nothing: its output is its input, at the input's scale.
     Passed,
+    /// A layer that keeps nothing: its output is a multiple of 2 to minus this, since each party truncates its own share.
+    Truncated(u32),
 }
 
 impl StepScales {
@@ -54,7 +56,7 @@ impl StepScales {
         for scale in &self.steps {
             match scale {
                 StepScale::Weights(fw) => finest.fw = finest.fw.max(*fw),
-                StepScale::Rescaled(fa) => finest.fa = finest.fa.max(*fa),
+                StepScale::Rescaled(fa) | StepScale::Truncated(fa) => finest.fa = finest.fa.max(*fa),
                 StepScale::Passed => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use super::agreement::{Agreement, Judge};
 use super::calibrate::Calibration;
-use super::fit::{Freedom, fit};
+use super::fit::{Freedom, Passing, fit};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, quantise};
 use super::ring::MAX_RING_BITS;
@@ -203,7 +203,8 @@ impl Search {
     }
 
     /// Of what fits narrow and wide rings ([`fit`]) at a logits' error of 4^-`spare` times that of `frontier`, the cheapest by
-    /// `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. Layers pass values on where `passing`. With
+    /// `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. Layers pass values on as
+    /// `passing` says. With
     /// both scales pinned agreement is only reported.
     ///
     /// # Errors
@@ -212,7 +213,7 @@ impl Search {
         &mut self,
         frontier: &[Family],
         (wanted, spare): (f64, u32),
-        passing: bool,
+        passing: Passing,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
         let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
@@ -259,7 +260,7 @@ impl Search {
         family: Family,
         spare: u32,
         ring_bits: u32,
-        passing: bool,
+        passing: Passing,
     ) -> Result<Option<StepScales>, Error> {
         let pinned = self.pinned.pair().is_some();
         let found = self.balanced(family)?;
@@ -288,7 +289,7 @@ impl Search {
         let sensitivity = self.sensitivity()?;
         let square = |bits: f64, of: u32| (2.0 * (bits - f64::from(of))).exp2();
         let steps = scales.steps.iter().zip(&sensitivity.steps).map(|(scale, bits)| match scale {
-            StepScale::Weights(of) | StepScale::Rescaled(of) => square(*bits, *of),
+            StepScale::Weights(of) | StepScale::Rescaled(of) | StepScale::Truncated(of) => square(*bits, *of),
             StepScale::Passed => 0.0,
         });
         Ok(steps.sum::<f64>() + square(sensitivity.image, scales.image))
@@ -400,7 +401,7 @@ mod tests {
         let wanted = 0.9;
         let frontier = search.frontier(wanted).unwrap();
         let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
-        let found = search.cheapest(&frontier, (wanted, 0), false, by_ring).unwrap();
+        let found = search.cheapest(&frontier, (wanted, 0), Passing::Never, by_ring).unwrap();
         assert!(found.agreement.share >= wanted, "{:?}", found.agreement);
         let uniform = (3..=12).flat_map(|fa| (3..=14).map(move |fw| Scales { fa, fw }));
         let rings = uniform.filter_map(|scales| {
@@ -410,7 +411,7 @@ mod tests {
         let narrowest = rings.min().unwrap();
         assert!(found.model.ring.bits() <= narrowest, "{} bits, {narrowest} do", found.model.ring.bits());
         // A quarter of the error, in whatever ring that takes, loses no more.
-        let finer = search.cheapest(&frontier, (wanted, 2), false, by_ring).unwrap();
+        let finer = search.cheapest(&frontier, (wanted, 2), Passing::Never, by_ring).unwrap();
         assert!(measured(&search, &finer.model.scales) < measured(&search, &found.model.scales));
     }
 
@@ -423,13 +424,14 @@ mod tests {
             let steps = model.steps.iter().filter(|step| matches!(step, Step::Activation(_))).count();
             (model.ring.bits() <= 32).then_some(steps as f64)
         };
-        let found = search.cheapest(&frontier, (1.0, 3), true, rescaled).unwrap().model;
+        let found = search.cheapest(&frontier, (1.0, 3), Passing::Exact, rescaled).unwrap().model;
         assert!(found.scales.steps.contains(&StepScale::Passed), "{:?}", found.scales);
         for scale in &found.scales.steps {
             let as_given = match scale {
                 StepScale::Weights(fw) => *fw == 8,
                 StepScale::Rescaled(fa) => *fa == 6,
                 StepScale::Passed => true,
+                StepScale::Truncated(_) => false,
             };
             assert!(as_given, "{scale:?}");
         }

@@ -70,7 +70,9 @@ impl Sensitivity {
         for index in 0..scales.steps.len() {
             let mut coarse = scales.clone();
             match &mut coarse.steps[index] {
-                StepScale::Weights(bits) | StepScale::Rescaled(bits) => *bits = COARSE,
+                StepScale::Weights(bits) | StepScale::Rescaled(bits) | StepScale::Truncated(bits) => {
+                    *bits = COARSE;
+                }
                 StepScale::Passed => {}
             }
             steps.push(moved(&coarse, index)?);

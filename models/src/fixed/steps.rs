@@ -41,7 +41,7 @@ pub enum Step {
     Linear(Segment),
     /// Nonlinearity where the mask keeps it, and rescaling everywhere.
     Activation(ActivationStep),
-    /// A segment's value as it is, at the segment's scale: a layer that keeps nothing and is not rescaled.
+    /// A segment's value passed on, as it is or truncated: a layer that keeps nothing and is not rescaled by a protocol.
     Reshare(ReshareStep),
 }
 
@@ -210,7 +210,8 @@ pub struct ActivationStep {
     pub kept: Vec<u32>,
 }
 
-/// A value under a fresh mask of the client, which the next segment can be asked for. Nothing is computed.
+/// A value under a fresh mask of the client, which the next segment can be asked for. Nothing is computed but by each party
+/// alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReshareStep {
     /// The graph's activation node, or the value that is passed on.
@@ -219,4 +220,8 @@ pub struct ReshareStep {
     pub source: ValueId,
     /// Shape of source and result.
     pub shape: Shape,
+    /// Bits that each party drops of its own share.
+    pub truncate: u32,
+    /// Every source value x is promised to satisfy |x| < 2^bound_bits (0 where nothing is dropped).
+    pub bound_bits: u32,
 }

@@ -7,6 +7,7 @@ mod reference;
 
 use making::{Making, Network, POINT};
 use models::fixed::QuantModel;
+use models::fixed::fit::Passing;
 use models::fixed::lower::{Lowered, lower};
 use models::fixed::merge::{cheapest, cheapest_as_usual, merged};
 use models::fixed::search::Pinned;
@@ -202,7 +203,7 @@ fn the_price_decides() {
     let convolutions = |model: &QuantModel| Some(model.weights.iter().flatten().count() as f64);
     for (ring_bits, segments) in [(None, 2), (Some(30), 2), (Some(12), 3)] {
         let pinned = Pinned { fa: Some(5), fw: Some(5), ring_bits };
-        let found = cheapest_as_usual(lowered.clone(), &calibration, pinned, true, convolutions);
+        let found = cheapest_as_usual(lowered.clone(), &calibration, pinned, Passing::Exact, convolutions);
         assert_eq!(found.weights.iter().flatten().count(), segments, "{ring_bits:?}");
     }
 

@@ -133,7 +133,8 @@ impl Network {
             }
             logits.push(values.last().unwrap().clone());
         }
-        Calibration { largest, images: self.images.clone(), logits }
+        // As large everywhere as anywhere: only truncations ask for more.
+        Calibration { mean: largest.clone(), largest, images: self.images.clone(), logits }
     }
 
     /// Every activation layer's input is what the graph says it is, and so are the logits, at every unit.

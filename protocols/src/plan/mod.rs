@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
 #[derive(
@@ -219,6 +219,7 @@ impl Plan {
                     }
                 }
                 PlannedStep::Activation(_) => finest.fa = finest.fa.max(made),
+                PlannedStep::Reshare(reshare) if reshare.truncate > 0 => finest.fa = finest.fa.max(made),
                 PlannedStep::Reshare(_) => {}
             }
         }
@@ -233,7 +234,7 @@ impl Plan {
             PlannedStep::Activation(activation) => {
                 self.scale_of(activation.step.source).saturating_sub(activation.step.truncate)
             }
-            PlannedStep::Reshare(reshare) => self.scale_of(reshare.source),
+            PlannedStep::Reshare(reshare) => self.scale_of(reshare.source).saturating_sub(reshare.truncate),
         }
     }
 

@@ -183,6 +183,11 @@ fn reshare(plan: &Plan, step: &ReshareStep, known: &[Shape]) -> Result<(), Error
         let expected = format!("an earlier segment's value of shape {}", step.shape);
         return refuse(&step.name, "source", expected, step.source.index());
     }
+    let (f, m, k) = (step.truncate, step.bound_bits, plan.ring.bits());
+    if f > plan.scale_of(step.source) || m + 2 > k || (f > 0 && m < f) {
+        let expected = "f <= the source's scale, f <= m, m + 2 <= k";
+        return refuse(&step.name, "widths", expected, format!("f = {f}, m = {m}, k = {k}"));
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use models::checkpoint::Checkpoint;
 use models::data::Dataset;
 use models::fixed::QuantModel;
 use models::fixed::calibrate::{Calibration, calibrate};
+use models::fixed::fit::Passing;
 use models::fixed::lower::lower;
 use models::fixed::search::{Pinned, Search};
 use models::mask::{Mask, Masks};
@@ -108,7 +109,7 @@ impl<'a> Pricer<'a> {
         };
         let least =
             |model: &QuantModel| plans(model).iter().map(|plan| self.rank(plan)).min_by(f64::total_cmp);
-        let found = search.cheapest(&frontier, (0.0, 0), true, least)?;
+        let found = search.cheapest(&frontier, (0.0, 0), Passing::Truncated, least)?;
         let cheapest = plans(&found.model).into_iter().min_by(|a, b| self.rank(a).total_cmp(&self.rank(b)));
         Ok(self.amount(&cheapest.expect("it was compiled before")))
     }
