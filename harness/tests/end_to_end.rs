@@ -201,7 +201,7 @@ fn a_model_that_would_wrap_is_refused_by_the_step_name() {
 fn options_that_make_no_sense_are_refused_before_anything_runs() {
     let workshop = Workshop::new(0.3);
     for (words, said) in [
-        (["--ring", "60"], "--ring: expected 1 to 52 bits, found 60"),
+        (["--ring", "61"], "--ring: expected 1 to 60 bits, found 61"),
         (["--images", "0"], "--images: expected at least 1, found 0"),
         (["--deadline", "0"], "--deadline: expected a positive number of seconds, found 0"),
         (["--link", "lam"], "lan"),

@@ -35,7 +35,7 @@ pub const fn low(bits: u32) -> u64 {
     u64::MAX >> (64 - bits)
 }
 
-/// Appends fields of 1 to 64 bits.
+/// Appends fields.
 pub struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     /// Fewer than 64 bits that are not yet written.
@@ -49,7 +49,7 @@ impl<'a> BitWriter<'a> {
         Self { out, pending: 0, length: 0 }
     }
 
-    /// Appends `value`, which has no more than `bits` bits.
+    /// Appends `value`, which has no more than `bits` (1..=64) bits.
     #[inline(always)]
     pub fn push(&mut self, value: u64, bits: u32) {
         self.pending |= value << self.length;
@@ -61,6 +61,15 @@ impl<'a> BitWriter<'a> {
             self.length = length - 64;
         } else {
             self.length = length;
+        }
+    }
+
+    /// The same for up to 128 bits.
+    #[inline(always)]
+    pub fn push_wide(&mut self, value: u128, bits: u32) {
+        self.push(value as u64, bits.min(64));
+        if bits > 64 {
+            self.push((value >> 64) as u64, bits - 64);
         }
     }
 
@@ -84,7 +93,7 @@ impl<'a> BitWriter<'a> {
     }
 }
 
-/// Reads fields of 1 to 64 bits. Past the end there are zeros.
+/// Reads fields. Past the end there are zeros.
 pub struct BitReader<'a> {
     bytes: &'a [u8],
     /// Bits read.
@@ -97,7 +106,7 @@ impl<'a> BitReader<'a> {
         Self { bytes, position: 0 }
     }
 
-    /// The next `bits` bits.
+    /// The next `bits` (1..=64) bits.
     #[inline(always)]
     pub fn pull(&mut self, bits: u32) -> u64 {
         let (byte, shift) = (self.position / 8, self.position % 8);
@@ -107,6 +116,13 @@ impl<'a> BitReader<'a> {
             None => self.last_word(byte),
         };
         (u128::from_le_bytes(word) >> shift) as u64 & low(bits)
+    }
+
+    /// The same for up to 128 bits.
+    #[inline(always)]
+    pub fn pull_wide(&mut self, bits: u32) -> u128 {
+        let low = u128::from(self.pull(bits.min(64)));
+        if bits > 64 { low | u128::from(self.pull(bits - 64)) << 64 } else { low }
     }
 
     /// The bytes of the next `count` fields of `bits` bits, where those begin and end with whole bytes.

@@ -192,7 +192,9 @@ fn random_networks_in_wide_rings() {
         let graph = grown(&mut rng);
         let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(0.7) { 0.0 } else { 0.5 };
         let fixture = masked(graph, keep, Scales { fa: 6, fw: 9 }, seed);
-        let Some(fixture) = fixture.passing(Passing::Truncated, rng.random_range(46..=52)) else { continue };
+        let Some(fixture) = fixture.passing(Passing::Truncated, rng.random_range(46..=MAX_RING_BITS)) else {
+            continue;
+        };
         let truncated = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
         networks += 1;
         values += count(&fixture, truncated);

@@ -9,11 +9,11 @@ pub struct Ring {
     bits: u32,
 }
 
-/// The widest ring that plans may use: answers of so many bits still travel in 64.
-pub const MAX_RING_BITS: u32 = 52;
+/// The widest ring that plans may use: shares and answers of so many bits are computed on in words of 64.
+pub const MAX_RING_BITS: u32 = 60;
 
 impl Ring {
-    /// `None` unless `1 <= bits <= 52`.
+    /// `None` unless `1 <= bits <= 60`.
     pub fn new(bits: u32) -> Option<Self> {
         (1..=MAX_RING_BITS).contains(&bits).then_some(Self { bits })
     }

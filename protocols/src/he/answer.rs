@@ -68,9 +68,9 @@ impl Switch {
 
     /// round(2^`bits` x / Q) mod 2^`bits`.
     #[inline(always)]
-    fn round(&self, residues: &[Vec<u64>], coefficient: usize, bits: u32) -> u64 {
+    fn round(&self, residues: &[Vec<u64>], coefficient: usize, bits: u32) -> u128 {
         let half = 1u128 << (127 - bits);
-        (self.fraction(residues, coefficient).wrapping_add(half) >> (128 - bits)) as u64
+        self.fraction(residues, coefficient).wrapping_add(half) >> (128 - bits)
     }
 
     /// Adds an independent uniform integer of [-2^`bits`, 2^`bits`) at every place.
@@ -107,10 +107,10 @@ impl Switch {
         let mut bytes = Vec::with_capacity(widths.answer_bytes(degree, places.len()));
         let mut writer = BitWriter::new(&mut bytes);
         for coefficient in 0..degree {
-            writer.push(self.round(second, coefficient, widths.second), widths.second);
+            writer.push_wide(self.round(second, coefficient, widths.second), widths.second);
         }
         for place in places {
-            let rounded = self.round(first, place.coefficient, widths.first);
+            let rounded = self.round(first, place.coefficient, widths.first) as u64;
             let mask = mask[place.index] << (widths.first - plain_bits);
             writer.push(rounded.wrapping_sub(mask) & low(widths.first), widths.first);
         }
@@ -125,9 +125,9 @@ pub(crate) fn unpack(
     degree: usize,
     widths: AnswerWidths,
     places: &[Place],
-) -> (Vec<u64>, Vec<u64>) {
+) -> (Vec<u64>, Vec<u128>) {
     let mut reader = BitReader::new(bytes);
-    let second = (0..degree).map(|_| reader.pull(widths.second)).collect();
+    let second = (0..degree).map(|_| reader.pull_wide(widths.second)).collect();
     let mut first = vec![0; degree];
     for place in places {
         first[place.coefficient] = reader.pull(widths.first);
@@ -163,8 +163,8 @@ mod tests {
             let m = u128::from(rng.random::<u64>() & low(bits));
             let (below, above) = (boundary(m), boundary(m) + 1);
             let values = residues(&[below, above, (m * product) >> bits]);
-            let rounded: Vec<u64> = (0..3).map(|i| switch.round(&values, i, bits)).collect();
-            assert_eq!(rounded, [m as u64, (m as u64 + 1) & low(bits), m as u64]);
+            let rounded: Vec<u128> = (0..3).map(|i| switch.round(&values, i, bits)).collect();
+            assert_eq!(rounded, [m, (m + 1) & u128::from(low(bits)), m]);
         }
     }
 

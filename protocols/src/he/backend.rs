@@ -124,7 +124,7 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u64],
+        second: &[u128],
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         match self {

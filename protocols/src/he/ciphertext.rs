@@ -1,5 +1,6 @@
 //! What every backend computes on, and the widths in which an answer travels.
 
+use super::params::HeParameters;
 use serde::{Deserialize, Serialize};
 
 /// A polynomial as its coefficients modulo every prime of Q: `residues[prime][coefficient]`.
@@ -21,8 +22,17 @@ impl AnswerWidths {
     }
 
     /// Whether an answer of k bits can be packed and decrypted in these widths.
-    pub(crate) const fn are_sound(self, plain_bits: u32) -> bool {
-        plain_bits < self.first && self.first <= self.second && self.second <= MOST_WIDTH
+    pub(crate) const fn are_sound(self, he: &HeParameters) -> bool {
+        let [first, second] = Self::most(he);
+        he.plain_bits < self.first
+            && self.first <= self.second
+            && self.first <= first
+            && self.second <= second
+    }
+
+    /// Most bits of either width.
+    pub(crate) const fn most(he: &HeParameters) -> [u32; 2] {
+        [MOST_WIDTH, if he.distributions().lifts { MOST_WIDTH } else { MOST_SECOND_WIDTH }]
     }
 
     /// Bits of an answer of `degree` coefficients of the second polynomial and `outputs` of the first.
@@ -36,5 +46,8 @@ impl AnswerWidths {
     }
 }
 
-/// Most bits of either width.
-pub const MOST_WIDTH: u32 = 62;
+/// Most bits of the first width, and of what is lifted.
+const MOST_WIDTH: u32 = 62;
+
+/// Most bits of the second width: those that the product with the secret is computed in, less a polynomial's.
+const MOST_SECOND_WIDTH: u32 = 76;

@@ -97,7 +97,7 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u64],
+        second: &[u128],
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         let lifted = |numbers: &[u64], bits: u32| {
@@ -107,7 +107,8 @@ impl Client {
                 Array2::from_shape_fn(shape, |(prime, i)| lift.residue(prime, lift.remainder(numbers[i])));
             polynomial(&self.library, rows)
         };
-        let polys = vec![lifted(first, widths.first)?, lifted(second, widths.second)?];
+        let second: Vec<u64> = second.iter().map(|x| *x as u64).collect();
+        let polys = vec![lifted(first, widths.first)?, lifted(&second, widths.second)?];
         let plain = self.secret.try_decrypt(&Ciphertext::new(polys, &self.library)?)?;
         Ok(Vec::<u64>::try_decode(&plain, Encoding::poly())?)
     }

@@ -33,7 +33,7 @@
 //! p1 included, and nothing finer.
 
 use super::answer::MOST_FLOOD;
-use super::ciphertext::{AnswerWidths, MOST_WIDTH};
+use super::ciphertext::AnswerWidths;
 use super::params::{Distributions, HeParameters, PRIME_SLACK};
 use serde::{Deserialize, Serialize};
 
@@ -101,11 +101,11 @@ impl NoiseProof {
 /// The widths of the fewest bits an answer whose roundings stay within `room`.
 fn narrowest(he: &HeParameters, room: f64, rounding: f64, outputs: usize) -> Option<AnswerWidths> {
     let error = |size: f64, bits: u32| (size + FIXED_POINT) * (-f64::from(bits)).exp2();
-    let bits = he.plain_bits + 1..=MOST_WIDTH;
-    bits.clone()
+    let [first, second] = AnswerWidths::most(he).map(|most| he.plain_bits + 1..=most);
+    second
         .filter_map(|second| {
             let left = room - error(rounding, second);
-            let first = bits.clone().find(|first| *first <= second && error(0.5, *first) <= left)?;
+            let first = first.clone().find(|first| *first <= second && error(0.5, *first) <= left)?;
             Some(AnswerWidths { first, second })
         })
         .min_by_key(|widths| he.answer_bits(*widths, outputs))

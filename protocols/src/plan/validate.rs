@@ -5,7 +5,7 @@ use super::{ActivationPlan, LinearPlan, Plan, PlannedStep};
 use crate::Error;
 use crate::he::Exchange;
 use crate::he::answer::MOST_FLOOD;
-use crate::he::ciphertext::MOST_WIDTH;
+use crate::he::ciphertext::AnswerWidths;
 use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
@@ -115,8 +115,10 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
                     let expected = format!("one of the segment in {} coefficients", plan.he.degree);
                     return refuse(name, "packing", expected, format!("{packing:?}"));
                 }
-                if !proof.widths.are_sound(plan.he.plain_bits) || proof.flood_bits > MOST_FLOOD {
-                    let expected = format!("k < p0 <= p1 <= {MOST_WIDTH}, flooding to {MOST_FLOOD} bits");
+                if !proof.widths.are_sound(&plan.he) || proof.flood_bits > MOST_FLOOD {
+                    let [first, second] = AnswerWidths::most(&plan.he);
+                    let expected =
+                        format!("k < p0 <= p1, p0 <= {first}, p1 <= {second}, flooding to {MOST_FLOOD} bits");
                     return refuse(name, "noise proof", expected, format!("{proof:?}"));
                 }
             }

@@ -89,31 +89,35 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u64],
+        second: &[u128],
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         let (up, down) = (widths.second - widths.first, widths.second - self.plain_bits);
-        let half = 1u64 << (down - 1);
+        let half = 1u128 << (down - 1);
         let plain =
             self.product_with_secret(second, widths.second).into_iter().zip(first).map(|(x, first)| {
-                let phase = x.wrapping_add(first << up).wrapping_add(half);
-                phase >> down & low(self.plain_bits)
+                let phase = x.wrapping_add(u128::from(*first) << up).wrapping_add(half);
+                (phase >> down) as u64 & low(self.plain_bits)
             });
         Ok(plain.collect())
     }
 
-    /// `numbers * s` over the integers, from `numbers` of `bits` bits read as signed; right in the low 64 bits.
+    /// `numbers * s` over the integers, from `numbers` of `bits` bits read as signed.
     ///
     /// A coefficient has magnitude at most N 2^(bits-1). One prime tells it where that is below its half, else two do.
-    fn product_with_secret(&self, numbers: &[u64], bits: u32) -> Vec<u64> {
+    fn product_with_secret(&self, numbers: &[u128], bits: u32) -> Vec<u128> {
         let degree = self.exact.degree;
-        let sign = 1u64 << (bits - 1);
+        let sign = 1u128 << (bits - 1);
         let product = |row: usize| {
             let (modulus, secret) = (self.exact.rows[row].modulus, &self.secret[row * degree..][..degree]);
             // Moved to start from zero and back, so that any prime will do.
-            let offset = modulus.reduce(sign);
-            let signed = |x: &u64| modulus.sub(modulus.reduce(x ^ sign), offset);
-            let mut product: Vec<u64> = numbers.iter().map(signed).collect();
+            let offset = modulus.reduce_wide(sign);
+            let narrow = |x: &u128| modulus.sub(modulus.reduce((x ^ sign) as u64), offset);
+            let wide = |x: &u128| modulus.sub(modulus.reduce_wide(x ^ sign), offset);
+            let mut product: Vec<u64> = match bits <= u64::BITS {
+                true => numbers.iter().map(narrow).collect(),
+                false => numbers.iter().map(wide).collect(),
+            };
             self.exact.rows[row].forward(&mut product);
             self.exact.rows[row].inverse_of_product(&mut product, secret);
             product
@@ -122,14 +126,14 @@ impl Client {
         let [small, large] = [&self.exact.rows[0].modulus, &self.exact.rows[1].modulus];
         let (q, centre) = (small.value(), |x: u64, q: u64| ((q / 2).wrapping_sub(x) as i64 >> 63) as u64 & q);
         if degree.ilog2() + bits <= q.ilog2() {
-            return first.iter().map(|x| x.wrapping_sub(centre(*x, q))).collect();
+            return first.iter().map(|x| x.wrapping_sub(centre(*x, q)) as i64 as u128).collect();
         }
-        let whole = q.wrapping_mul(large.value());
+        let whole = u128::from(q) * u128::from(large.value());
         let both = first.iter().zip(product(1)).map(|(x, y)| {
             // x + q * multiple, less the product of the primes where the multiple is in the upper half.
             let multiple = large.mul(large.sub(y, large.reduce(*x)), self.inverse);
-            let above = (large.value() / 2).wrapping_sub(multiple) >> 63;
-            x.wrapping_add(q.wrapping_mul(multiple)).wrapping_sub(whole.wrapping_mul(above))
+            let above = 0u128.wrapping_sub(u128::from((large.value() / 2).wrapping_sub(multiple) >> 63));
+            (u128::from(*x) + u128::from(q) * u128::from(multiple)).wrapping_sub(whole & above)
         });
         both.collect()
     }
@@ -158,19 +162,19 @@ mod tests {
             one
         };
         // s itself, as signed numbers.
-        let secret: Vec<i64> = client.product_with_secret(&one, 30).iter().map(|x| *x as i64).collect();
+        let secret: Vec<i128> = client.product_with_secret(&one, 30).iter().map(|x| *x as i128).collect();
         assert!(secret.iter().all(|x| (-1..=1).contains(x)) && secret.contains(&-1));
-        for bits in [30, 37, 38, 39, 58, 62] {
-            let numbers: Vec<u64> = (0..4096).map(|_| rng.random::<u64>() & low(bits)).collect();
+        for bits in [30, 37, 38, 39, 58, 62, 64, 65, 76] {
+            let numbers: Vec<u128> = (0..4096).map(|_| rng.random::<u128>() >> (128 - bits)).collect();
             let product = client.product_with_secret(&numbers, bits);
             for at in [0, 1, 2047, 4095] {
                 let terms = (0..4096usize).map(|i| {
-                    let signed = (numbers[i] << (64 - bits)) as i64 >> (64 - bits);
+                    let signed = (numbers[i] << (128 - bits)) as i128 >> (128 - bits);
                     let (place, sign) = if i <= at { (at - i, 1) } else { (4096 + at - i, -1) };
-                    (sign * signed).wrapping_mul(secret[place])
+                    sign * signed * secret[place]
                 });
-                let expected = terms.fold(0i64, i64::wrapping_add);
-                assert_eq!(product[at] as i64, expected, "{bits} bits at {at}");
+                let expected: i128 = terms.sum();
+                assert_eq!(product[at] as i128, expected, "{bits} bits at {at}");
             }
         }
     }

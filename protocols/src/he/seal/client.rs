@@ -44,7 +44,7 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u64],
+        second: &[u128],
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         let lifted = |numbers: &[u64], bits: u32| -> Residues {
@@ -54,7 +54,8 @@ impl Client {
                 .map(|prime| numbers.iter().map(|x| lift.residue(prime, lift.remainder(*x))).collect())
                 .collect()
         };
-        self.decrypt_residues([&lifted(first, widths.first), &lifted(second, widths.second)])
+        let second: Vec<u64> = second.iter().map(|x| *x as u64).collect();
+        self.decrypt_residues([&lifted(first, widths.first), &lifted(&second, widths.second)])
     }
 
     /// The N values of k bits of a ciphertext modulo Q.
