@@ -97,8 +97,7 @@ pub struct Width {
 /// Where u + v = x modulo 2^k for a share v that is uniform, the shares read as signed numbers add up to x itself but for at most
 /// |x| + 1 of the 2^k values of v, and then u / 2^f + v / 2^f is off by 2^(k-f). So the sum of E|x| + 1 over all units that are truncated alone,
 /// over 2^k, bounds how likely any is off (source: SecureML, section 4.1, with the mean magnitude in place of the largest).
-pub static SPOILED_BITS: std::sync::LazyLock<u32> =
-    std::sync::LazyLock::new(|| std::env::var("SP").map_or(20, |x| x.parse().unwrap()));
+pub const SPOILED_BITS: u32 = 20;
 
 /// The width of every step at `scales`. Only what is divided and what is decoded has to fit the ring: a value that is passed
 /// on as it is may wrap, since sums and products are exact modulo 2^k.
@@ -135,7 +134,7 @@ pub fn widths(
                     let mean = f64::from(calibration.mean[layer.measures]);
                     width.spoiled = layer.shape.size() as f64 * (1.0 + mean * f64::from(source).exp2());
                     let spoiled = width.spoiled + made.iter().map(|width| width.spoiled).sum::<f64>();
-                    width.ring_bits = width.ring_bits.max(spoiled.log2().ceil() as u32 + *SPOILED_BITS);
+                    width.ring_bits = width.ring_bits.max(spoiled.log2().ceil() as u32 + SPOILED_BITS);
                 }
             }
             (Step::Activation(layer), StepScale::Passed) if layer.kept.is_empty() => {
