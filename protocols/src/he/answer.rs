@@ -11,7 +11,7 @@
 //! wrong, and then not moved along by a shift, only where x comes within 2^-125 Q of a boundary, which flooding makes
 //! less likely than 2^-60 over an inference.
 
-use super::ciphertext::{AnswerWidths, Residues};
+use super::ciphertext::{AnswerWidths, MOST_WIDTH, Residues, Second};
 use super::modular::{Factor, Modulus};
 use super::packing::Place;
 use crate::block::Block;
@@ -125,9 +125,12 @@ pub(crate) fn unpack(
     degree: usize,
     widths: AnswerWidths,
     places: &[Place],
-) -> (Vec<u64>, Vec<u128>) {
+) -> (Vec<u64>, Second) {
     let mut reader = BitReader::new(bytes);
-    let second = (0..degree).map(|_| reader.pull_wide(widths.second)).collect();
+    let second = match widths.second {
+        ..=MOST_WIDTH => Second::Narrow((0..degree).map(|_| reader.pull(widths.second)).collect()),
+        wide => Second::Wide((0..degree).map(|_| reader.pull_wide(wide)).collect()),
+    };
     let mut first = vec![0; degree];
     for place in places {
         first[place.coefficient] = reader.pull(widths.first);
@@ -203,7 +206,7 @@ mod tests {
         let bytes = switch.pack(&[first, second], widths, (&places, &[255, 1], 8));
         assert_eq!(bytes.len(), widths.answer_bytes(4, 2));
         let (first, second) = unpack(&bytes, 4, widths, &places);
-        assert_eq!(second, [0, 1, 2, 8191]);
+        assert_eq!(second.narrow(), [0, 1, 2, 8191]);
         // 3 - 1 * 8 and 1000 - 255 * 8, modulo 2048.
         assert_eq!(first, [0, 2043, (1000 + 2048 - 2040), 0]);
     }

@@ -3,7 +3,7 @@
 //! All speak of the same ciphertexts, a polynomial pair modulo Q, and none decides what flooding, rounding or packing do.
 //! A session has one backend, so requests, weights and keys of two never meet.
 
-use super::ciphertext::{AnswerWidths, Residues};
+use super::ciphertext::{AnswerWidths, Residues, Second};
 #[cfg(test)]
 use super::ideal;
 use super::params::{Distributions, Facts, HeBackend, HeParameters, Rates};
@@ -124,7 +124,7 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u128],
+        second: &Second,
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         match self {

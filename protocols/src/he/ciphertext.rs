@@ -46,8 +46,26 @@ impl AnswerWidths {
     }
 }
 
+/// The numbers of an answer's second polynomial, in words as wide as they need.
+pub(crate) enum Second {
+    /// Of at most [`MOST_WIDTH`] bits.
+    Narrow(Vec<u64>),
+    /// Of more.
+    Wide(Vec<u128>),
+}
+
+impl Second {
+    /// What backends that lift answers get: [`AnswerWidths::most`] sees to it.
+    pub(crate) fn narrow(&self) -> &[u64] {
+        match self {
+            Self::Narrow(numbers) => numbers,
+            Self::Wide(_) => unreachable!("what is lifted is narrow"),
+        }
+    }
+}
+
 /// Most bits of the first width, and of what is lifted.
-const MOST_WIDTH: u32 = 62;
+pub(crate) const MOST_WIDTH: u32 = 62;
 
 /// Most bits of the second width: those that the product with the secret is computed in, less a polynomial's.
 const MOST_SECOND_WIDTH: u32 = 76;

@@ -3,7 +3,7 @@
 //! It decrypts modulo Q alone, so answers are lifted back first. Its variable-time shortcuts are switched off wherever
 //! weights are multiplied; its decryption and its sampling have not been audited for timing.
 
-use super::ciphertext::{AnswerWidths, Residues};
+use super::ciphertext::{AnswerWidths, Residues, Second};
 use super::lift::Lift;
 use super::modular::Modulus;
 use super::params::{Distributions, Facts, HeParameters, Rates};
@@ -97,7 +97,7 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u128],
+        second: &Second,
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         let lifted = |numbers: &[u64], bits: u32| {
@@ -107,8 +107,7 @@ impl Client {
                 Array2::from_shape_fn(shape, |(prime, i)| lift.residue(prime, lift.remainder(numbers[i])));
             polynomial(&self.library, rows)
         };
-        let second: Vec<u64> = second.iter().map(|x| *x as u64).collect();
-        let polys = vec![lifted(first, widths.first)?, lifted(&second, widths.second)?];
+        let polys = vec![lifted(first, widths.first)?, lifted(second.narrow(), widths.second)?];
         let plain = self.secret.try_decrypt(&Ciphertext::new(polys, &self.library)?)?;
         Ok(Vec::<u64>::try_decode(&plain, Encoding::poly())?)
     }

@@ -1,8 +1,8 @@
 //! The client: key, encryption, exact decryption.
 
-use super::super::ciphertext::AnswerWidths;
+use super::super::ciphertext::{AnswerWidths, Second};
 use super::super::lift::Lift;
-use super::super::modular::Factor;
+use super::super::modular::{Factor, Modulus};
 use super::super::params::HeParameters;
 use super::ring::Ring;
 use super::server::ring;
@@ -12,6 +12,7 @@ use crate::block::Block;
 use crate::prg::Prg;
 use crate::secret::Secret;
 use crate::wire::low;
+use num_traits::{AsPrimitive, PrimInt, WrappingAdd, WrappingMul, WrappingSub};
 use rand::{CryptoRng, RngCore};
 
 /// Primes that products with the secret are computed in; they are never sent.
@@ -89,35 +90,39 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u128],
+        second: &Second,
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
-        let (up, down) = (widths.second - widths.first, widths.second - self.plain_bits);
-        let half = 1u128 << (down - 1);
-        let plain =
-            self.product_with_secret(second, widths.second).into_iter().zip(first).map(|(x, first)| {
-                let phase = x.wrapping_add(u128::from(*first) << up).wrapping_add(half);
-                (phase >> down) as u64 & low(self.plain_bits)
-            });
-        Ok(plain.collect())
+        Ok(match second {
+            Second::Narrow(second) => self.decrypt_in(first, second, widths),
+            Second::Wide(second) => self.decrypt_in(first, second, widths),
+        })
     }
 
-    /// `numbers * s` over the integers, from `numbers` of `bits` bits read as signed.
+    fn decrypt_in<W: Word>(&self, first: &[u64], second: &[W], widths: AnswerWidths) -> Vec<u64> {
+        let (up, down) = (widths.second - widths.first, widths.second - self.plain_bits);
+        let half = W::one() << (down as usize - 1);
+        let products = self.product_with_secret(second, widths.second).into_iter();
+        let plain = products.zip(first).map(|(x, first)| {
+            let phase = x.wrapping_add(&(W::widened(*first) << up as usize)).wrapping_add(&half);
+            let plain: u64 = (phase >> down as usize).as_();
+            plain & low(self.plain_bits)
+        });
+        plain.collect()
+    }
+
+    /// `numbers * s` over the integers, from `numbers` of `bits` bits read as signed; right in the low bits of a word.
     ///
     /// A coefficient has magnitude at most N 2^(bits-1). One prime tells it where that is below its half, else two do.
-    fn product_with_secret(&self, numbers: &[u128], bits: u32) -> Vec<u128> {
+    fn product_with_secret<W: Word>(&self, numbers: &[W], bits: u32) -> Vec<W> {
         let degree = self.exact.degree;
-        let sign = 1u128 << (bits - 1);
+        let sign = W::one() << (bits as usize - 1);
         let product = |row: usize| {
             let (modulus, secret) = (self.exact.rows[row].modulus, &self.secret[row * degree..][..degree]);
             // Moved to start from zero and back, so that any prime will do.
-            let offset = modulus.reduce_wide(sign);
-            let narrow = |x: &u128| modulus.sub(modulus.reduce((x ^ sign) as u64), offset);
-            let wide = |x: &u128| modulus.sub(modulus.reduce_wide(x ^ sign), offset);
-            let mut product: Vec<u64> = match bits <= u64::BITS {
-                true => numbers.iter().map(narrow).collect(),
-                false => numbers.iter().map(wide).collect(),
-            };
+            let offset = sign.reduce(&modulus);
+            let signed = |x: &W| modulus.sub((*x ^ sign).reduce(&modulus), offset);
+            let mut product: Vec<u64> = numbers.iter().map(signed).collect();
             self.exact.rows[row].forward(&mut product);
             self.exact.rows[row].inverse_of_product(&mut product, secret);
             product
@@ -126,16 +131,51 @@ impl Client {
         let [small, large] = [&self.exact.rows[0].modulus, &self.exact.rows[1].modulus];
         let (q, centre) = (small.value(), |x: u64, q: u64| ((q / 2).wrapping_sub(x) as i64 >> 63) as u64 & q);
         if degree.ilog2() + bits <= q.ilog2() {
-            return first.iter().map(|x| x.wrapping_sub(centre(*x, q)) as i64 as u128).collect();
+            return first.iter().map(|x| W::widened(*x).wrapping_sub(&W::widened(centre(*x, q)))).collect();
         }
-        let whole = u128::from(q) * u128::from(large.value());
+        let word_of_q = W::widened(q);
+        let whole = word_of_q.wrapping_mul(&W::widened(large.value()));
         let both = first.iter().zip(product(1)).map(|(x, y)| {
             // x + q * multiple, less the product of the primes where the multiple is in the upper half.
             let multiple = large.mul(large.sub(y, large.reduce(*x)), self.inverse);
-            let above = 0u128.wrapping_sub(u128::from((large.value() / 2).wrapping_sub(multiple) >> 63));
-            (u128::from(*x) + u128::from(q) * u128::from(multiple)).wrapping_sub(whole & above)
+            let above = (large.value() / 2).wrapping_sub(multiple) >> 63;
+            let sum = W::widened(*x).wrapping_add(&word_of_q.wrapping_mul(&W::widened(multiple)));
+            sum.wrapping_sub(&whole.wrapping_mul(&W::widened(above)))
         });
         both.collect()
+    }
+}
+
+/// What an answer's second polynomial is multiplied in.
+trait Word: PrimInt + WrappingAdd + WrappingSub + WrappingMul + AsPrimitive<u64> {
+    /// The same number.
+    fn widened(x: u64) -> Self;
+
+    /// The residue.
+    fn reduce(self, modulus: &Modulus) -> u64;
+}
+
+impl Word for u64 {
+    #[inline(always)]
+    fn widened(x: u64) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn reduce(self, modulus: &Modulus) -> u64 {
+        modulus.reduce(self)
+    }
+}
+
+impl Word for u128 {
+    #[inline(always)]
+    fn widened(x: u64) -> Self {
+        x.into()
+    }
+
+    #[inline(always)]
+    fn reduce(self, modulus: &Modulus) -> u64 {
+        modulus.reduce_wide(self)
     }
 }
 
@@ -145,7 +185,7 @@ mod tests {
     use super::*;
     use rand::Rng;
 
-    /// Against the definition, for widths of one prime and of two.
+    /// Against the definition, for widths of one prime and of two, in words of either size.
     #[test]
     fn the_product_with_the_secret_is_exact() {
         let mut rng = rand::rng();
@@ -157,12 +197,12 @@ mod tests {
         };
         let client = Client::generate(&he, &mut rng).unwrap();
         let one = {
-            let mut one = vec![0; 4096];
+            let mut one = vec![0u64; 4096];
             one[0] = 1;
             one
         };
         // s itself, as signed numbers.
-        let secret: Vec<i128> = client.product_with_secret(&one, 30).iter().map(|x| *x as i128).collect();
+        let secret: Vec<i64> = client.product_with_secret(&one, 30).iter().map(|x| *x as i64).collect();
         assert!(secret.iter().all(|x| (-1..=1).contains(x)) && secret.contains(&-1));
         for bits in [30, 37, 38, 39, 58, 62, 64, 65, 76] {
             let numbers: Vec<u128> = (0..4096).map(|_| rng.random::<u128>() >> (128 - bits)).collect();
@@ -171,10 +211,14 @@ mod tests {
                 let terms = (0..4096usize).map(|i| {
                     let signed = (numbers[i] << (128 - bits)) as i128 >> (128 - bits);
                     let (place, sign) = if i <= at { (at - i, 1) } else { (4096 + at - i, -1) };
-                    sign * signed * secret[place]
+                    sign * signed * i128::from(secret[place])
                 });
-                let expected: i128 = terms.sum();
-                assert_eq!(product[at] as i128, expected, "{bits} bits at {at}");
+                assert_eq!(product[at] as i128, terms.sum::<i128>(), "{bits} bits at {at}");
+            }
+            if bits <= 62 {
+                let narrow: Vec<u64> = numbers.iter().map(|x| *x as u64).collect();
+                let low: Vec<u64> = product.iter().map(|x| *x as u64).collect();
+                assert_eq!(client.product_with_secret(&narrow, bits), low, "{bits} bits");
             }
         }
     }

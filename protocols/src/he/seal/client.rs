@@ -3,7 +3,7 @@
 use super::Context;
 use super::ffi::{Ciphertext, Decryptor, Encryptor, Plaintext, SecretKey};
 use crate::Error;
-use crate::he::ciphertext::{AnswerWidths, Residues};
+use crate::he::ciphertext::{AnswerWidths, Residues, Second};
 use crate::he::lift::Lift;
 use crate::he::params::HeParameters;
 use rand::{CryptoRng, RngCore};
@@ -44,7 +44,7 @@ impl Client {
     pub(crate) fn decrypt(
         &self,
         first: &[u64],
-        second: &[u128],
+        second: &Second,
         widths: AnswerWidths,
     ) -> Result<Vec<u64>, Error> {
         let lifted = |numbers: &[u64], bits: u32| -> Residues {
@@ -54,8 +54,7 @@ impl Client {
                 .map(|prime| numbers.iter().map(|x| lift.residue(prime, lift.remainder(*x))).collect())
                 .collect()
         };
-        let second: Vec<u64> = second.iter().map(|x| *x as u64).collect();
-        self.decrypt_residues([&lifted(first, widths.first), &lifted(&second, widths.second)])
+        self.decrypt_residues([&lifted(first, widths.first), &lifted(second.narrow(), widths.second)])
     }
 
     /// The N values of k bits of a ciphertext modulo Q.
