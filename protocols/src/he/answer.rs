@@ -106,8 +106,10 @@ impl Switch {
         let degree = second[0].len();
         let mut bytes = Vec::with_capacity(widths.answer_bytes(degree, places.len()));
         let mut writer = BitWriter::new(&mut bytes);
-        for coefficient in 0..degree {
-            writer.push_wide(self.round(second, coefficient, widths.second), widths.second);
+        let rounded = (0..degree).map(|coefficient| self.round(second, coefficient, widths.second));
+        match widths.second {
+            ..=MOST_WIDTH => rounded.for_each(|x| writer.push(x as u64, widths.second)),
+            wide => rounded.for_each(|x| writer.push_wide(x, wide)),
         }
         for place in places {
             let rounded = self.round(first, place.coefficient, widths.first) as u64;
