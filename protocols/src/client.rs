@@ -125,6 +125,8 @@ impl<'p> Client<'p> {
         while let Some(chosen) = window.next() {
             receive(channel, &self.session, chosen)?;
         }
+        // Where no layer has material to wait for, the last of it is still held.
+        channel.flush()?;
         Ok(ClientReady { plan, first_layer, seed, values, layers })
     }
 }

@@ -9,14 +9,18 @@ use models::fixed::scales::Scales;
 use models::graph::{Activation, Graph, Node, NodeId, Op, Shape, Window};
 use models::nets;
 use models::real;
-use netem::Phase;
+use netem::{Channel, Phase};
 use protocols::clear::replay;
+use protocols::client::Client;
 use protocols::cost::{predict, total};
+use protocols::handshake::SessionId;
 use protocols::masks::MaskSeed;
 use protocols::plan::PlannedStep;
+use protocols::server::{Model, Server};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use std::time::Duration;
 
 /// Steps of a kind.
 fn count(fixture: &Fixture, is: impl Fn(&PlannedStep) -> bool) -> usize {
@@ -85,13 +89,37 @@ fn what_is_only_passed_on_is_exact() {
 #[test]
 fn a_linear_network_whose_shares_are_truncated_alone_takes_two_delays() {
     let graph = nets::build("resnet20", Shape::new(3, 16, 16), 10).unwrap();
-    let exact = random(graph.clone(), 0.0, Scales { fa: 6, fw: 6 }, 11).fitted(MAX_RING_BITS).unwrap();
-    let fixture = random(graph, 0.0, Scales { fa: 6, fw: 6 }, 11);
+    let exact = random(graph.clone(), 0.0, Scales { fa: 7, fw: 8 }, 11).fitted(MAX_RING_BITS).unwrap();
+    let fixture = random(graph, 0.0, Scales { fa: 7, fw: 8 }, 11);
     let fixture = fixture.passing(Passing::Truncated, MAX_RING_BITS).unwrap();
     let truncated = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
     assert!(count(&fixture, truncated) >= 3 && rescaled(&exact) >= 3);
     assert_eq!((rescaled(&fixture), delays(&fixture)), (0, 2));
     check(&fixture, 1);
+}
+
+/// Where no layer is computed together, the client's last message offline is for the server to read: it is not held back.
+#[test]
+fn offline_ends_for_both_before_online_begins() {
+    let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+    let Fixture { plan, secrets, images, .. } =
+        random(graph, 0.0, Scales { fa: 3, fw: 4 }, 5).fitted(48).unwrap();
+    let (mut to_server, mut to_client) = Channel::pair(Duration::from_secs(20));
+    let session = SessionId([3; 16]);
+    let model = Model::prepare(&plan, &secrets).unwrap();
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let mut server = Server::accept(&mut to_client, &model, session, &mut rand::rng()).unwrap();
+            let ready = server.offline(&mut to_client, &mut rand::rng());
+            ready.map(|ready| (ready, to_client))
+        });
+        let mut client = Client::connect(&mut to_server, &plan, session, &mut rand::rng()).unwrap();
+        let ready = client.offline(&mut to_server, &mut rand::rng()).unwrap();
+        let (server, mut to_client) = server.join().unwrap().unwrap();
+        let server = scope.spawn(move || server.online(&mut to_client).map(|_| ()));
+        ready.online(&mut to_server, &images[0]).unwrap();
+        server.join().unwrap().unwrap();
+    });
 }
 
 /// A graph that grows from random parts: convolutions, strides, batch norms, pools, residuals, shortcuts.

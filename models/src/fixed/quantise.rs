@@ -117,6 +117,13 @@ pub fn widths(
         match (step, *scale) {
             (Step::Linear(segment), StepScale::Weights(fw)) => {
                 width.scale = segment.scale_with(fw, scale_of);
+                let weighted = segment.terms.iter().filter(|term| term.has_weights());
+                let bits = weighted.map(|term| width.scale - term.owed_bits() - scale_of(term.source));
+                // Weights that make up for a finer term may need more bits than any ring has room for.
+                let most = bits.max().unwrap_or(0);
+                if most > MOST_WEIGHT_BITS {
+                    width.ring_bits = MAX_RING_BITS + most - MOST_WEIGHT_BITS;
+                }
             }
             (Step::Activation(layer), StepScale::Rescaled(fa) | StepScale::Truncated(fa))
                 if layer.kept.is_empty() || matches!(scale, StepScale::Rescaled(_)) =>
@@ -151,7 +158,7 @@ pub fn widths(
         (made.last_mut(), scales.steps.last())
     {
         let largest = f64::from(*calibration.largest.last().expect("a graph has nodes"));
-        last.ring_bits = bits_for(largest, last.scale, 0).saturating_add(2);
+        last.ring_bits = last.ring_bits.max(bits_for(largest, last.scale, 0).saturating_add(2));
     }
     Ok(made)
 }
@@ -254,6 +261,9 @@ fn quantise_segment(
     let bias = real.bias.iter().map(|b| (f64::from(*b) * factor).round() as i64).collect();
     Ok(IntegerWeights { kernels, bias })
 }
+
+/// Most bits of a weight's scale where values are passed on: those of [`MAX_WEIGHT`] for real weights below four.
+const MOST_WEIGHT_BITS: u32 = 22;
 
 /// Largest magnitude of an integer weight: it keeps products exact and noise small.
 pub const MAX_WEIGHT: u32 = 1 << 24;

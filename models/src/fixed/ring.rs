@@ -81,6 +81,6 @@ mod tests {
         }
         assert_eq!(ring.add(31, 1), 0);
         assert_eq!(ring.sub(0, 1), 31);
-        assert!(Ring::new(0).is_none() && Ring::new(49).is_none());
+        assert!(Ring::new(0).is_none() && Ring::new(MAX_RING_BITS + 1).is_none());
     }
 }

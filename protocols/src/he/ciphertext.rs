@@ -1,6 +1,5 @@
 //! What every backend computes on, and the widths in which an answer travels.
 
-use super::params::HeParameters;
 use serde::{Deserialize, Serialize};
 
 /// A polynomial as its coefficients modulo every prime of Q: `residues[prime][coefficient]`.
@@ -21,18 +20,15 @@ impl AnswerWidths {
         Self { first: plain_bits + 2, second: plain_bits + 10 }
     }
 
-    /// Whether an answer of k bits can be packed and decrypted in these widths.
-    pub(crate) const fn are_sound(self, he: &HeParameters) -> bool {
-        let [first, second] = Self::most(he);
-        he.plain_bits < self.first
-            && self.first <= self.second
-            && self.first <= first
-            && self.second <= second
+    /// Whether an answer of k bits can be packed in these widths and decrypted, by a backend that lifts it or not.
+    pub(crate) const fn are_sound(self, plain_bits: u32, lifts: bool) -> bool {
+        let [first, second] = Self::most(lifts);
+        plain_bits < self.first && self.first <= self.second && self.first <= first && self.second <= second
     }
 
     /// Most bits of either width.
-    pub(crate) const fn most(he: &HeParameters) -> [u32; 2] {
-        [MOST_WIDTH, if he.distributions().lifts { MOST_WIDTH } else { MOST_SECOND_WIDTH }]
+    pub(crate) const fn most(lifts: bool) -> [u32; 2] {
+        [MOST_WIDTH, if lifts { MOST_WIDTH } else { MOST_SECOND_WIDTH }]
     }
 
     /// Bits of an answer of `degree` coefficients of the second polynomial and `outputs` of the first.

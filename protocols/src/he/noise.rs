@@ -101,7 +101,7 @@ impl NoiseProof {
 /// The widths of the fewest bits an answer whose roundings stay within `room`.
 fn narrowest(he: &HeParameters, room: f64, rounding: f64, outputs: usize) -> Option<AnswerWidths> {
     let error = |size: f64, bits: u32| (size + FIXED_POINT) * (-f64::from(bits)).exp2();
-    let [first, second] = AnswerWidths::most(he).map(|most| he.plain_bits + 1..=most);
+    let [first, second] = AnswerWidths::most(he.distributions().lifts).map(|most| he.plain_bits + 1..=most);
     second
         .filter_map(|second| {
             let left = room - error(rounding, second);

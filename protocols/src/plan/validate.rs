@@ -111,12 +111,13 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
                     );
                 }
                 let Exchange { packing, proof } = exchange;
+                let lifts = plan.he.distributions().lifts;
                 if !packing.is_sound(plan.he.degree, term.shape, window, step.segment.shape) {
                     let expected = format!("one of the segment in {} coefficients", plan.he.degree);
                     return refuse(name, "packing", expected, format!("{packing:?}"));
                 }
-                if !proof.widths.are_sound(&plan.he) || proof.flood_bits > MOST_FLOOD {
-                    let [first, second] = AnswerWidths::most(&plan.he);
+                if !proof.widths.are_sound(plan.he.plain_bits, lifts) || proof.flood_bits > MOST_FLOOD {
+                    let [first, second] = AnswerWidths::most(lifts);
                     let expected =
                         format!("k < p0 <= p1, p0 <= {first}, p1 <= {second}, flooding to {MOST_FLOOD} bits");
                     return refuse(name, "noise proof", expected, format!("{proof:?}"));
