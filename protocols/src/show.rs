@@ -8,6 +8,7 @@ use crate::numbering::ChannelStep;
 use crate::plan::{Plan, PlannedStep};
 use crate::prepared::PreparedPlan;
 use crate::tally::StepCost;
+use models::fixed::quantise::SPOILED_BITS;
 use models::fixed::steps::ValueId;
 use netem::{Bytes, Phase};
 use std::fmt::Write;
@@ -37,6 +38,14 @@ pub fn render(plan: &PreparedPlan) -> String {
         he.log_q(),
         he.modulus_bits
     );
+    let alone = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
+    let alone = plan.steps.iter().filter(|step| alone(step)).count();
+    if alone > 0 {
+        let _ = writeln!(
+            out,
+            "{alone} layers truncated by each party alone: right but for one inference in 2^{SPOILED_BITS} at most, by the magnitudes of calibration images"
+        );
+    }
     let _ = writeln!(
         out,
         "\n{:<26} {:<10} {:>10} {:>6}  {:<54} {:>22} {:>22}",

@@ -315,7 +315,7 @@ fn convolution(shape: &str, targets: [f64; 2], peer: (&'static str, [f64; 2])) -
 fn networks() -> Vec<Figure> {
     use Group::{ResNet18, ResNet18Whole, ResNet20, ResNet32};
     vec![
-        // Eight one-way delays and little else.
+        // Two one-way delays and little else; the target is of eight.
         Figure::new(ResNet20, "ResNet20 without ReLUs, online on wan", "s").target(0.18),
         Figure::new(ResNet32, "ResNet32, HE offline", "s").target(1.2).peer("Cheetah's layers summed", 1.7),
         Figure::new(ResNet32, "ResNet32, HE offline bytes", "MiB")
