@@ -20,6 +20,7 @@ use protocols::server::{Model, Server};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 /// Steps of a kind.
@@ -29,6 +30,10 @@ fn count(fixture: &Fixture, is: impl Fn(&PlannedStep) -> bool) -> usize {
 
 fn passed(fixture: &Fixture) -> usize {
     count(fixture, |step| matches!(step, PlannedStep::Reshare(_)))
+}
+
+fn truncated(fixture: &Fixture) -> usize {
+    count(fixture, |step| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0))
 }
 
 fn rescaled(fixture: &Fixture) -> usize {
@@ -92,8 +97,7 @@ fn a_linear_network_whose_shares_are_truncated_alone_takes_two_delays() {
     let exact = random(graph.clone(), 0.0, Scales { fa: 7, fw: 8 }, 11).fitted(MAX_RING_BITS).unwrap();
     let fixture = random(graph, 0.0, Scales { fa: 7, fw: 8 }, 11);
     let fixture = fixture.passing(Passing::Truncated, MAX_RING_BITS).unwrap();
-    let truncated = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
-    assert!(count(&fixture, truncated) >= 3 && rescaled(&exact) >= 3);
+    assert!(truncated(&fixture) >= 3 && rescaled(&exact) >= 3);
     assert_eq!((rescaled(&fixture), delays(&fixture)), (0, 2));
     check(&fixture, 1);
 }
@@ -193,41 +197,41 @@ pub(crate) fn grown(rng: &mut ChaCha12Rng) -> Graph {
     growing.graph()
 }
 
-/// Random networks of which whole layers are linear, in rings from the narrowest to the widest: bit for bit the clear
-/// replay with the server's share of every value, every byte and delay as declared.
-#[test]
-fn random_networks_in_random_rings() {
+/// Runs random networks of which whole layers are linear, with that probability, in random rings: bit for bit the clear replay
+/// with the server's share of every value, every byte and delay as declared. How many fitted, and what `of` counts in them.
+fn run_random(
+    seeds: Range<u64>,
+    (linear, scales): (f64, Scales),
+    (passing, rings): (Passing, RangeInclusive<u32>),
+    of: impl Fn(&Fixture) -> usize,
+) -> (usize, usize) {
     let (mut networks, mut values) = (0, 0);
-    for seed in 0..40 {
+    for seed in seeds {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let graph = grown(&mut rng);
-        let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(0.6) { 0.0 } else { 0.5 };
-        let fixture = masked(graph, keep, Scales { fa: 4, fw: 4 }, seed);
-        let Some(fixture) = fixture.fitted(rng.random_range(20..40)) else { continue };
+        let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(linear) { 0.0 } else { 0.5 };
+        let fixture = masked(graph, keep, scales, seed);
+        let Some(fixture) = fixture.passing(passing, rng.random_range(rings.clone())) else { continue };
         networks += 1;
-        values += passed(&fixture);
+        values += of(&fixture);
         check(&fixture, 1);
     }
+    (networks, values)
+}
+
+#[test]
+fn random_networks_in_random_rings() {
+    let scales = Scales { fa: 4, fw: 4 };
+    let (networks, values) = run_random(0..40, (0.6, scales), (Passing::Exact, 20..=39), passed);
     assert!(networks >= 20 && values >= 40, "{networks} networks fitted, {values} values passed on");
 }
 
 /// The same with shares that are truncated alone.
 #[test]
 fn random_networks_in_wide_rings() {
-    let (mut networks, mut values) = (0, 0);
-    for seed in 200..230 {
-        let mut rng = ChaCha12Rng::seed_from_u64(seed);
-        let graph = grown(&mut rng);
-        let keep = |rng: &mut ChaCha12Rng| if rng.random_bool(0.7) { 0.0 } else { 0.5 };
-        let fixture = masked(graph, keep, Scales { fa: 6, fw: 9 }, seed);
-        let Some(fixture) = fixture.passing(Passing::Truncated, rng.random_range(46..=MAX_RING_BITS)) else {
-            continue;
-        };
-        let truncated = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
-        networks += 1;
-        values += count(&fixture, truncated);
-        check(&fixture, 1);
-    }
+    let scales = Scales { fa: 6, fw: 9 };
+    let wide = (Passing::Truncated, 46..=MAX_RING_BITS);
+    let (networks, values) = run_random(200..230, (0.7, scales), wide, truncated);
     assert!(networks >= 20 && values >= 12, "{networks} networks fitted, {values} values truncated");
 }
 

@@ -25,7 +25,7 @@ pub enum Passing {
 /// What a fit may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Freedom {
-    /// Pass values on.
+    /// Pass values on, in one way or another.
     pub passing: Passing,
     /// Take so many bits from the weights of a segment, where nothing else helps.
     pub coarser: u32,
@@ -33,7 +33,8 @@ pub struct Freedom {
 
 /// `base`, but with few layers rescaled and everything within a ring of `ring_bits`; `None` where `freedom` is not enough.
 ///
-/// Layers are chosen greedily, each so that the network fits as far as possible from the image on: on a chain that is the
+/// Layers are chosen greedily. Where shares may be truncated alone, first that whose truncation spoils least; else one to be
+/// rescaled, so that the network fits as far as possible from the image on: on a chain that is the
 /// fewest, as with intervals; where values are added it need not be.
 pub fn fit(
     lowered: &Lowered,
