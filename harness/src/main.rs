@@ -4,6 +4,7 @@ mod calibrate;
 mod choice;
 mod cli;
 mod doctor;
+mod during;
 mod error;
 mod experiment;
 mod hosts;

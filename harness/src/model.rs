@@ -1,6 +1,7 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
 use crate::choice::{Merge, ReluChoice};
+use crate::during::during;
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
 use crate::init;
@@ -133,7 +134,9 @@ impl Calibrated {
     pub(crate) fn of(checkpoint: Checkpoint, source: DataSource, choices: &Compile) -> Result<Self, Error> {
         let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
-        let calibration = calibrate(graph, parameters, masks, normalisation, &held_out);
+        let calibration = during(&format!("values of {} calibration images", held_out.len()), || {
+            calibrate(graph, parameters, masks, normalisation, &held_out)
+        });
         let lowered = lower(graph, parameters, masks)?;
         let untrained = (checkpoint.meta.method == init::METHOD).then_some(UNTRAINED);
         let pinned = Pinned {
@@ -154,8 +157,10 @@ impl Calibrated {
             Merge::Auto => {
                 let usual = (ReluChoice::default(), HeBackend::Linnet);
                 let compiling = Compiling::new(&checkpoint, choices, usual, &rates);
-                cheapest_as_usual(lowered, &calibration, pinned, choices.rescale.passing(), |model| {
-                    compiling.price(model)
+                during("what can be merged", || {
+                    cheapest_as_usual(lowered, &calibration, pinned, choices.rescale.passing(), |model| {
+                        compiling.price(model)
+                    })
                 })
             }
         };
@@ -173,10 +178,11 @@ impl Calibrated {
     ) -> Result<Compiled, Error> {
         let compiling = Compiling::new(&self.checkpoint, choices, (relu, backend), &self.rates);
         let price = |model: &QuantModel| compiling.price(model);
-        let Found { model, agreement } = self.scales.borrow_mut().settle(choices, price)?;
+        let settled = during("the cheapest scales", || self.scales.borrow_mut().settle(choices, price));
+        let Found { model, agreement } = settled?;
         let (_, plan, secrets) = compiling.uniform(&model)?;
         let plan = match relu {
-            ReluChoice::Auto => mix(plan, |plan| compiling.cost(plan))?,
+            ReluChoice::Auto => during("every layer's protocol", || mix(plan, |plan| compiling.cost(plan)))?,
             ReluChoice::Always(_) => plan,
         };
         let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
@@ -297,8 +303,10 @@ impl Compiled {
     pub(crate) fn clear_accuracy(&self, test: &Dataset, images: usize) -> ClearAccuracy {
         let data = test.take(images);
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
-        let float = real::classify(graph, parameters, masks, normalisation, &data);
-        let fixed = evaluate::classify(&self.model, normalisation, &data);
+        let (float, fixed) = during(&format!("accuracy in the clear on {} test images", data.len()), || {
+            let float = real::classify(graph, parameters, masks, normalisation, &data);
+            (float, evaluate::classify(&self.model, normalisation, &data))
+        });
         let classes = float.iter().zip(&fixed.classes).enumerate();
         let classes = classes.map(|(i, (float, fixed))| Classes {
             label: data.label(i) as u32,

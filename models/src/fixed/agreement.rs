@@ -19,6 +19,9 @@ const ROUND: usize = 16;
 /// Images of the smallest margins that a first look is at.
 const FIRST: usize = 32;
 
+/// Images that agreement is looked at where nothing depends on it.
+const REPORTED: usize = 100;
+
 /// An image is taken as kept unseen where its margin is so many times the largest error of a logit so far; twice could not
 /// change a class if no error were larger.
 const SURELY: f64 = 6.0;
@@ -64,7 +67,9 @@ impl Judge {
 
     /// Whether so many of the images of the smallest margins keep their class that `wanted` (0..=1) of all may.
     pub(super) fn may_agree(&self, model: &QuantModel, calibration: &Calibration, wanted: f64) -> bool {
-        self.judge(model, calibration, wanted, self.margins.len().min(FIRST)).is_some()
+        let allowed = allowed(wanted, self.margins.len());
+        let first = &self.margins[..self.margins.len().min(FIRST)];
+        Look { model, calibration }.at(first, allowed).is_some()
     }
 
     /// The agreement over all images; `None` as soon as `wanted` is out of reach.
@@ -74,18 +79,33 @@ impl Judge {
         calibration: &Calibration,
         wanted: f64,
     ) -> Option<Agreement> {
-        self.judge(model, calibration, wanted, self.margins.len())
+        let images = self.margins.len();
+        let (lost, evaluated) = Look { model, calibration }.at(&self.margins, allowed(wanted, images))?;
+        Some(Agreement { share: 1.0 - lost as f64 / images as f64, images, evaluated })
     }
 
-    fn judge(
-        &self,
-        model: &QuantModel,
-        calibration: &Calibration,
-        wanted: f64,
-        images: usize,
-    ) -> Option<Agreement> {
-        let total = self.margins.len();
-        let allowed = allowed(wanted, total);
+    /// The agreement over a sample of the images, of all margins: where the scales are given and nothing depends on it.
+    pub(super) fn sampled(&self, model: &QuantModel, calibration: &Calibration) -> Agreement {
+        let every = self.margins.len().div_ceil(REPORTED).max(1);
+        let sample: Vec<_> = self.margins.iter().step_by(every).copied().collect();
+        let images = sample.len();
+        let (lost, evaluated) =
+            Look { model, calibration }.at(&sample, images).expect("all of them may be lost");
+        Agreement { share: 1.0 - lost as f64 / images.max(1) as f64, images, evaluated }
+    }
+}
+
+/// What a quantized network makes of calibration images.
+struct Look<'a> {
+    model: &'a QuantModel,
+    calibration: &'a Calibration,
+}
+
+impl Look<'_> {
+    /// How many of `images`, with their margins, ascending, lose their class or a bound, and how many were evaluated to know
+    /// that; `None` as soon as more than `allowed` do.
+    fn at(&self, images: &[(usize, f64)], allowed: usize) -> Option<(usize, usize)> {
+        let Self { model, calibration } = *self;
         let evaluator = Evaluator::new(model);
         let unit = (-f64::from(model.output_scale())).exp2();
         let look = |&(image, _): &(usize, f64)| {
@@ -101,7 +121,7 @@ impl Judge {
             (usize::from(lost), error)
         };
         let (mut lost, mut largest, mut evaluated) = (0, 0.0f64, 0);
-        for round in self.margins[..images].chunks(ROUND) {
+        for round in images.chunks(ROUND) {
             if evaluated >= FIRST && round[0].1 > SURELY * largest {
                 break;
             }
@@ -112,7 +132,7 @@ impl Judge {
                 return None;
             }
         }
-        Some(Agreement { share: 1.0 - lost as f64 / total as f64, images: total, evaluated })
+        Some((lost, evaluated))
     }
 }
 

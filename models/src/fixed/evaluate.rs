@@ -1,6 +1,6 @@
 //! The meaning of a quantized network: integers, rounded to nearest or as shares would round.
 
-use super::linear::{self, IntegerWeights, RingSegment};
+use super::linear::{self, RingSegment};
 use super::quantise::QuantModel;
 use super::ring::Ring;
 use super::steps::{ActivationStep, Step};
@@ -9,7 +9,7 @@ use crate::graph::Shape;
 use crate::real::argmax;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 /// How an activation step divides by 2^f.
 pub enum Rounding<'a> {
@@ -43,18 +43,25 @@ pub struct Evaluated {
 pub struct Evaluator<'a> {
     model: &'a QuantModel,
     shapes: Vec<Shape>,
-    /// The prepared weights of step `i`; `None` for activation steps.
+    /// The prepared weights of step `i`; `None` for activation steps and for what is never computed.
     segments: Vec<Option<RingSegment<'a>>>,
 }
 
 impl<'a> Evaluator<'a> {
     /// Prepares the weights of `model`.
     pub fn new(model: &'a QuantModel) -> Self {
-        let prepare = |(step, weights): (&'a Step, &'a Option<IntegerWeights>)| match (step, weights) {
-            (Step::Linear(segment), Some(weights)) => Some(RingSegment::new(model.ring, segment, weights)),
+        Self::from(model, 0)
+    }
+
+    /// Prepares those of step `first` and after, for images whose values before are known.
+    pub(super) fn from(model: &'a QuantModel, first: usize) -> Self {
+        let prepare = |(index, step): (usize, &'a Step)| match (step, &model.weights[index]) {
+            (Step::Linear(segment), Some(weights)) if index >= first => {
+                Some(RingSegment::new(model.ring, segment, weights))
+            }
             (Step::Linear(_) | Step::Activation(_) | Step::Reshare(_), _) => None,
         };
-        let segments = model.steps.iter().zip(&model.weights).map(prepare).collect();
+        let segments = model.steps.par_iter().enumerate().map(prepare).collect();
         Self { model, shapes: model.shapes(), segments }
     }
 
@@ -86,7 +93,7 @@ impl<'a> Evaluator<'a> {
         for (step, segment) in self.model.steps.iter().zip(&self.segments).skip(done) {
             let value = match (step, segment) {
                 (Step::Linear(_), Some(segment)) => {
-                    let mut value = segment.apply(&values, &self.shapes);
+                    let mut value = segment.apply_clear(&values, &self.shapes);
                     linear::accumulate(&mut value, &segment.bias());
                     value.iter_mut().for_each(|x| *x = ring.reduce(*x));
                     value
@@ -99,7 +106,9 @@ impl<'a> Evaluator<'a> {
                     let mut truncated = |x: &u64| rounding.divide(ring.signed(*x), reshare.truncate);
                     source.map(|x| ring.from_signed(truncated(x))).collect()
                 }
-                (Step::Linear(_), None) => unreachable!("linear steps carry weights"),
+                (Step::Linear(_), None) => unreachable!(
+                    "linear steps carry weights, and those before the first known value are skipped"
+                ),
             };
             values.push(value);
         }

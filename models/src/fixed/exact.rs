@@ -40,14 +40,29 @@ impl Convolution {
     /// Adds the convolution of `input`, whose values are signed and in the ring's range, to `sum`, modulo 2^k;
     /// what stands above bit k is undefined.
     pub fn add_to(&self, input: &[i64], sum: &mut [u64]) {
+        self.add_digits_to(input, self.ring.bits(), sum);
+    }
+
+    /// [`Self::add_to`] for an input that is no secret: with no more digits than its largest value has, which shows in how long
+    /// it takes.
+    pub fn add_clear_to(&self, input: &[i64], sum: &mut [u64]) {
+        let magnitudes = input.iter().fold(0, |all, x| all | (x ^ (x >> 63)));
+        let bits = i64::BITS - magnitudes.leading_zeros() + 1;
+        // Digits below the last one may carry into it.
+        let carry = u32::from(bits > self.digit_bits);
+        self.add_digits_to(input, (bits + carry).min(self.ring.bits()), sum);
+    }
+
+    /// The sum over digits of `bits` bits in all.
+    fn add_digits_to(&self, input: &[i64], bits: u32, sum: &mut [u64]) {
         let convolution = TiledConvolution::new(self.shape, &self.window, self.out);
         let area = convolution.area();
         assert_eq!(sum.len(), self.out * area, "a sum has its segment's shape");
         let mut rest = Vec::new();
         let mut digits: Vec<f64> = Vec::with_capacity(input.len());
-        for shift in (0..self.ring.bits()).step_by(self.digit_bits as usize) {
+        for shift in (0..bits).step_by(self.digit_bits as usize) {
             digits.clear();
-            if self.digit_bits >= self.ring.bits() {
+            if self.digit_bits >= bits {
                 digits.extend(input.iter().map(|x| float(*x)));
             } else {
                 if shift == 0 {
@@ -144,6 +159,15 @@ mod tests {
         convolution.add_to(&input, &mut exact);
         for (exact, expected) in exact.iter().zip(&expected) {
             assert_eq!(ring.reduce(*exact), ring.from_signed(expected.0 + 3), "{bits} {shape} {window:?}");
+        }
+        // The same by as few digits as values have, where they have few.
+        for few in [1, bits.div_ceil(2), bits] {
+            let narrow: Vec<i64> = input.iter().map(|x| x >> (bits - few)).collect();
+            let (mut all, mut fewest) = (vec![5; exact.len()], vec![5; exact.len()]);
+            convolution.add_to(&narrow, &mut all);
+            convolution.add_clear_to(&narrow, &mut fewest);
+            let reduced = |sum: Vec<u64>| sum.into_iter().map(|x| ring.reduce(x)).collect::<Vec<_>>();
+            assert_eq!(reduced(fewest), reduced(all), "{few} of {bits} bits, {shape} {window:?}");
         }
         bits.div_ceil(convolution.digit_bits)
     }

@@ -9,6 +9,7 @@ use super::scales::{StepScale, StepScales};
 use super::steps::{ActivationStep, ReshareStep, Segment, Step, TermOp, ValueId};
 use crate::Error;
 use crate::graph::Shape;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 /// How much larger than the largest calibration value a bound must be.
 pub const HEADROOM: f64 = 1.25;
@@ -181,24 +182,22 @@ pub fn quantise(
         }
     }
     let ring = pick_ring(needed, ring_bits)?;
-    let mut steps = lowered.steps.clone();
-    let mut weights = Vec::with_capacity(steps.len());
-    for (index, (step, width)) in steps.iter_mut().zip(&widths).enumerate() {
-        weights.push(None);
-        match step {
+    let scale_of = |value: ValueId| value.maker().map_or(scales.image, |maker| widths[maker].scale);
+    let made = |(index, width): (usize, &Width)| -> Result<(Step, Option<IntegerWeights>), Error> {
+        let mut step = lowered.steps[index].clone();
+        match &mut step {
             Step::Linear(segment) => {
                 let real = lowered.weights[index].as_ref().expect("linear steps carry weights");
                 segment.scale = width.scale;
-                let scale_of =
-                    |value: ValueId| value.maker().map_or(scales.image, |maker| widths[maker].scale);
-                weights[index] = Some(quantise_segment(segment, real, scale_of)?);
+                let weights = quantise_segment(segment, real, scale_of)?;
+                return Ok((step, Some(weights)));
             }
             Step::Activation(ActivationStep { name, source, shape, .. })
                 if matches!(scales.steps[index], StepScale::Passed | StepScale::Truncated(_)) =>
             {
                 let Width { truncate, bound_bits, .. } = *width;
                 let (name, source, shape) = (name.clone(), *source, *shape);
-                *step = Step::Reshare(ReshareStep { name, source, shape, truncate, bound_bits });
+                step = Step::Reshare(ReshareStep { name, source, shape, truncate, bound_bits });
             }
             Step::Activation(layer) => {
                 layer.curve = Curve::new(layer.activation, width.scale);
@@ -206,7 +205,10 @@ pub fn quantise(
             }
             Step::Reshare(_) => {}
         }
-    }
+        Ok((step, None))
+    };
+    let made: Vec<_> = widths.par_iter().enumerate().map(made).collect::<Result<_, _>>()?;
+    let (steps, weights) = made.into_iter().unzip();
     Ok(QuantModel { ring, scales: scales.clone(), input: lowered.input, steps, weights })
 }
 

@@ -100,13 +100,30 @@ impl Search {
         if !self.may_agree(&self.at(&finest)?, wanted) {
             return Err(unreached(wanted));
         }
-        let mut level = self.guess(wanted)?;
-        let mut found = Vec::with_capacity(LEADS.len());
+        let mut guess = self.guess(wanted)?;
+        let mut found: Vec<Family> = Vec::with_capacity(LEADS.len());
         for lead in LEADS {
-            level = self.least_level(lead, level, wanted)?;
+            // Families whose agreement is the same have about the same error.
+            if let Some(last) = found.last().copied() {
+                guess = self.as_exact(last, lead)?;
+            }
+            let level = self.least_level(lead, guess, wanted)?;
             found.push(Family { lead, level });
         }
         Ok(found)
+    }
+
+    /// The least level of the family with that `lead` at which the logits' error is predicted to be that of `other` or less.
+    fn as_exact(&mut self, other: Family, lead: i32) -> Result<i32, Error> {
+        let scales = self.balanced(other)?;
+        let error = self.error(&scales)?;
+        for level in other.level - SLACK..other.level + SLACK {
+            let scales = self.balanced(Family { lead, level })?;
+            if self.error(&scales)? <= error {
+                return Ok(level);
+            }
+        }
+        Ok(other.level)
     }
 
     /// The least level, in half bits, at which a family's agreement seems to reach `wanted`, which it grows with; from a
@@ -204,8 +221,7 @@ impl Search {
 
     /// Of what fits narrow and wide rings ([`fit`]) at a logits' error of 4^-`spare` times that of `frontier`, the cheapest by
     /// `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. Layers pass values on as
-    /// `passing` says. With
-    /// both scales pinned agreement is only reported.
+    /// `passing` says. With both scales pinned agreement is only reported, of a sample of the images.
     ///
     /// # Errors
     /// [`Error::Argument`] where nothing that reaches `wanted` can be run; the refusal where a pinned ring is too narrow.
@@ -216,7 +232,6 @@ impl Search {
         passing: Passing,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
-        let wanted = if self.pinned.pair().is_some() { 0.0 } else { wanted };
         let mut all: Vec<StepScales> = Vec::new();
         let rings = self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
         for ring_bits in rings {
@@ -242,6 +257,11 @@ impl Search {
         priced.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         if let (true, Some(error)) = (priced.is_empty(), refused) {
             return Err(error);
+        }
+        if self.pinned.pair().is_some() && !priced.is_empty() {
+            let (_, model) = priced.swap_remove(0);
+            let agreement = self.judge.sampled(&model, &self.calibration);
+            return Ok(Found { model, agreement });
         }
         for (_, model) in priced {
             if self.may_agree(&model, wanted)

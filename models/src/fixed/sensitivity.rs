@@ -22,7 +22,7 @@ const FINE: Scales = Scales { fa: 12, fw: 13 };
 const COARSE: u32 = 7;
 
 /// Images that are looked at.
-const IMAGES: usize = 4;
+const IMAGES: usize = 2;
 
 /// log2 of the square root of s: of the image, and by step. Negative infinity where rounding changes nothing.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Sensitivity {
 impl Fine {
     /// Mean squared change of the logits by `model`, which is the same before step `from`.
     fn moved(&self, model: &QuantModel, calibration: &Calibration, from: usize) -> f64 {
-        let evaluator = Evaluator::new(model);
+        let evaluator = Evaluator::from(model, from);
         let of_image = |place: &usize| {
             let image = self.images[*place];
             let before = match from {

@@ -39,8 +39,8 @@ pub enum Masking {
         /// As above.
         budgets: Vec<usize>,
     },
-    /// As `Projected`, while layers leave one after another: what units may cost falls on half a cosine, and in every epoch
-    /// layers keep what is worth most at that cost.
+    /// As `Projected`, while layers leave one after another: what units may cost falls on half a cosine over the first half of
+    /// the epochs, and layers keep what is worth most at that cost. The other half is for those that stay.
     Leaving {
         /// Units to keep per activation layer in the last epoch, in network order.
         budgets: Vec<usize>,
@@ -155,7 +155,8 @@ impl Chooser {
             }
             Self::Leaving { budgets, prices, phi, scores } => {
                 let before = counts(graph, &masks);
-                let now = leaving(graph, budgets, &before, (prices, phi), left(epoch + 1, epochs));
+                let share = left(epoch + 1, epochs.div_ceil(2));
+                let now = leaving(graph, budgets, &before, (prices, phi), share);
                 layered(graph, &scores.values(), &now, select::top)
             }
             Self::Pruned { goal, scores } => {
