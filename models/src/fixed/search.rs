@@ -24,6 +24,8 @@ const LEADS: [i32; 4] = [-2, 0, 2, 4];
 const REACH: i32 = 48;
 /// Half bits around a family's level that are tried in a ring.
 const SLACK: i32 = 10;
+/// Half bits by which scales are made finer, at most, where classes are lost that were not expected to be.
+const FINER: i32 = 3;
 /// Narrower rings hold no image.
 pub(super) const FEWEST_RING_BITS: u32 = 12;
 /// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
@@ -53,6 +55,23 @@ impl Pinned {
     /// The pair, where neither scale is free.
     fn pair(&self) -> Option<Scales> {
         Some(Scales { fa: self.fa?, fw: self.fw? })
+    }
+}
+
+/// A network that may be the one.
+struct Candidate {
+    cost: f64,
+    model: QuantModel,
+    /// Half bits by which its error is smaller than that of the frontier.
+    finer: i32,
+}
+
+impl Candidate {
+    /// Takes the cheapest out.
+    fn cheapest(all: &mut Vec<Self>) -> Option<Self> {
+        let costs = all.iter().map(|one| one.cost).enumerate();
+        let (place, _) = costs.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
+        Some(all.swap_remove(place))
     }
 }
 
@@ -232,53 +251,90 @@ impl Search {
         passing: Passing,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Found, Error> {
-        let mut all: Vec<StepScales> = Vec::new();
-        let rings = self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
-        for ring_bits in rings {
-            let mut fitting = Vec::with_capacity(frontier.len());
-            for family in frontier {
-                fitting.extend(self.fitting(*family, spare, ring_bits, passing)?);
-            }
-            let best = fitting.into_iter().min_by_key(|scales| self.bits(scales));
-            all.extend(best.filter(|scales| !all.contains(scales)));
-        }
-        if all.is_empty() {
+        let least = 2 * spare as i32;
+        let mut finest = least;
+        let mut tried = self.fitting(frontier, least, passing)?;
+        if tried.is_empty() {
             // What is refused is told by the step that is too wide.
-            all.push(self.balanced(frontier[0])?);
+            tried.push(self.balanced(frontier[0])?);
         }
-        let mut priced = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         let mut refused = None;
-        for scales in &all {
-            match quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits) {
-                Ok(model) => priced.extend(cost(&model).map(|cost| (cost, model))),
+        for scales in &tried {
+            match self.candidate(scales, least, &cost) {
+                Ok(candidate) => candidates.extend(candidate),
                 Err(error) => refused = Some(error),
             }
         }
-        priced.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-        if let (true, Some(error)) = (priced.is_empty(), refused) {
+        if let (true, Some(error)) = (candidates.is_empty(), refused) {
             return Err(error);
         }
-        if self.pinned.pair().is_some() && !priced.is_empty() {
-            let (_, model) = priced.swap_remove(0);
-            let agreement = self.judge.sampled(&model, &self.calibration);
-            return Ok(Found { model, agreement });
-        }
-        for (_, model) in priced {
+        while let Some(Candidate { model, finer, .. }) = Candidate::cheapest(&mut candidates) {
+            if self.pinned.pair().is_some() {
+                let agreement = self.judge.sampled(&model, &self.calibration);
+                return Ok(Found { model, agreement });
+            }
             if self.may_agree(&model, wanted)
                 && let Some(agreement) = self.agreement(&model, wanted)
             {
                 return Ok(Found { model, agreement });
             }
+            // By chance, or for an error that was not predicted: what is a little finer may do, and still be cheaper than others.
+            if finer == finest && finest < least + FINER {
+                finest += 1;
+                for scales in self.fitting(frontier, finest, passing)? {
+                    if !tried.contains(&scales) {
+                        candidates.extend(self.candidate(&scales, finest, &cost).ok().flatten());
+                        tried.push(scales);
+                    }
+                }
+            }
         }
         Err(unreached(wanted))
     }
 
-    /// The coarsest of a family that fits a ring at the error that is allowed. Where the ring takes bits from a segment,
-    /// others get more.
+    /// The network at these scales; `None` where it cannot be run.
+    fn candidate(
+        &self,
+        scales: &StepScales,
+        finer: i32,
+        cost: impl Fn(&QuantModel) -> Option<f64>,
+    ) -> Result<Option<Candidate>, Error> {
+        let model = quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits)?;
+        Ok(cost(&model).map(|cost| Candidate { cost, model, finer }))
+    }
+
+    /// What fits narrow and wide rings at a logits' error of 2^-`finer` times that of `frontier`, and may be cheap. A price tells
+    /// what an exchange more is worth: what is cheap by it in its ring has few bits, or few exchanges.
     fn fitting(
         &mut self,
+        frontier: &[Family],
+        finer: i32,
+        passing: Passing,
+    ) -> Result<Vec<StepScales>, Error> {
+        let mut all: Vec<StepScales> = Vec::new();
+        for ring_bits in self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits) {
+            let mut fitting = Vec::with_capacity(frontier.len());
+            for family in frontier {
+                fitting.extend(self.coarsest(*family, finer, ring_bits, passing)?);
+            }
+            let fewest_bits = fitting.iter().min_by_key(|scales| self.bits(scales));
+            let fewest_exchanges = fitting.iter().min_by_key(|scales| (exchanges(scales), self.bits(scales)));
+            for best in [fewest_bits, fewest_exchanges].into_iter().flatten() {
+                if !all.contains(best) {
+                    all.push(best.clone());
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The coarsest of a family that fits a ring at the error that is allowed. Where the ring takes bits from a segment,
+    /// others get more.
+    fn coarsest(
+        &mut self,
         family: Family,
-        spare: u32,
+        finer: i32,
         ring_bits: u32,
         passing: Passing,
     ) -> Result<Option<StepScales>, Error> {
@@ -287,13 +343,13 @@ impl Search {
         let allowed = if pinned { f64::INFINITY } else { self.error(&found)? };
         let coarser = if self.pinned.fw.is_some() { 0 } else { *FW.end() };
         let freedom = Freedom { passing, coarser };
-        let level = family.level + 2 * spare as i32;
+        let level = family.level + finer;
         let levels = if pinned { level..=level } else { level - SLACK..=level + SLACK };
         for level in levels {
             let base = self.balanced(Family { level, ..family })?;
             let fitted = fit(&self.lowered, &self.calibration, &base, ring_bits, freedom);
             if let Some(fitted) = fitted
-                && self.error(&fitted)? <= allowed * (-2.0 * f64::from(spare)).exp2()
+                && self.error(&fitted)? <= allowed * f64::from(-finer).exp2()
             {
                 return Ok(Some(fitted));
             }
@@ -344,6 +400,11 @@ impl Search {
         let measure = || self.judge.agreement(model, &self.calibration, wanted);
         *self.measured.entry(key).or_insert_with(measure)
     }
+}
+
+/// Layers that are rescaled together: each is two messages, one after the other.
+fn exchanges(scales: &StepScales) -> usize {
+    scales.steps.iter().filter(|scale| matches!(scale, StepScale::Rescaled(_))).count()
 }
 
 fn unreached(wanted: f64) -> Error {

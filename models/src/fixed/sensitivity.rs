@@ -22,7 +22,7 @@ const FINE: Scales = Scales { fa: 12, fw: 13 };
 const COARSE: u32 = 7;
 
 /// Images that are looked at.
-const IMAGES: usize = 2;
+const IMAGES: usize = 4;
 
 /// log2 of the square root of s: of the image, and by step. Negative infinity where rounding changes nothing.
 #[derive(Clone, Debug)]
