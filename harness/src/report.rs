@@ -26,7 +26,13 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
     }
     let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
     let by = if args.by.is_empty() { Options::default().by } else { args.by.clone() };
-    let blocks = compare::compare(&runs, &Options { by, baseline: args.baseline.clone() })?;
+    if let Some(wrong) = args.at_accuracy.iter().find(|percent| !(0.0..=100.0).contains(*percent)) {
+        let expected = "percentages from 0 to 100".to_owned();
+        return Err(Error::Option { option: "--at-accuracy", expected, found: wrong.to_string() });
+    }
+    let accuracies = args.at_accuracy.iter().map(|percent| percent / 100.0).collect();
+    let options = Options { by, baseline: args.baseline.clone(), accuracies };
+    let blocks = compare::compare(&runs, &options)?;
     type Format = fn(&[Block]) -> Vec<u8>;
     let formats: [(&Option<PathBuf>, Format); 3] =
         [(&args.csv, compare::csv), (&args.json, compare::json), (&args.parquet, compare::parquet)];

@@ -118,8 +118,13 @@ const NOT_COMPARED: [&str; 33] = [
 
 #[test]
 fn the_summarys_columns_reach_a_comparison() {
-    let block =
-        Block { title: String::new(), rows: vec![ComparedRow::default()], baseline: None, costs: Vec::new() };
+    let block = Block {
+        title: String::new(),
+        rows: vec![ComparedRow::default()],
+        baseline: None,
+        costs: Vec::new(),
+        at: Vec::new(),
+    };
     let text = String::from_utf8(compare::csv(&[block])).unwrap();
     let compared: Vec<&str> = text.lines().next().unwrap().split(',').collect();
     for column in columns_of("summary.csv") {

@@ -115,7 +115,7 @@ fn rates_of_queries_side_by_side() {
     let temp = tempfile::tempdir().unwrap();
     let blocks = compare::compare(&[example::served(temp.path())], &Options::default()).unwrap();
     assert_eq!(compare::text(&blocks), include_str!("tables/rates.txt"));
-    let by_rate = Options { by: vec![Dimension::Budget], baseline: None };
+    let by_rate = Options { by: vec![Dimension::Budget], ..Options::default() };
     let blocks = compare::compare(&[example::served(temp.path().join("again").as_path())], &by_rate).unwrap();
     let titles: Vec<&str> = blocks.iter().map(|block| block.title.as_str()).collect();
     assert_eq!(titles, ["mini, lan, 5", "mini, lan, 15", "mini, lan, 60"]);
@@ -153,6 +153,7 @@ fn the_baseline_and_what_is_compared_can_be_chosen() {
     let options = |by: &[Dimension], baseline: Option<&str>| Options {
         by: by.to_vec(),
         baseline: baseline.map(str::to_owned),
+        ..Options::default()
     };
     let titles = |options: &Options| -> Vec<String> {
         compare::compare(&runs, options).unwrap().into_iter().map(|block| block.title).collect()
@@ -176,7 +177,7 @@ fn runs_of_before_classes_were_kept_have_no_test_of_them() {
     let mut older = tuesday.clone();
     older.tables.accuracy.clear();
     for (second, found) in [(tuesday, Some(1.0)), (older, None)] {
-        let by_run = Options { by: vec![Dimension::Run], baseline: None };
+        let by_run = Options { by: vec![Dimension::Run], ..Options::default() };
         let blocks = compare::compare(&[monday.clone(), second], &by_run).unwrap();
         assert!(blocks.iter().all(|block| block.rows[1].acc_fixed_p == found));
         assert!(blocks.iter().all(|block| block.rows[1].acc_secure_p == Some(1.0)));

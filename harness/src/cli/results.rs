@@ -16,6 +16,9 @@ pub(crate) struct CompareArgs {
     /// What ratios are to: in each block the first cell whose run or name contains this [default: the first].
     #[arg(long, value_name = "TEXT")]
     pub(crate) baseline: Option<String>,
+    /// Accuracies in percent at which each method's online time is told too, on the line between its networks around them.
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
+    pub(crate) at_accuracy: Vec<f64>,
     /// Also write the cells as CSV.
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! What is compared, and what comes of it.
 
 use super::cost::ReluCost;
+use super::equal::AtAccuracy;
 use super::row::ComparedRow;
 use crate::schema::Dimension;
 
@@ -11,6 +12,8 @@ pub struct Options {
     pub by: Vec<Dimension>,
     /// Text within the baseline's run or cell; without it, the first cell of a block is its baseline.
     pub baseline: Option<String>,
+    /// Accuracies, 0 to 1, at which methods are compared as well.
+    pub accuracies: Vec<f64>,
 }
 
 impl Default for Options {
@@ -18,7 +21,7 @@ impl Default for Options {
     fn default() -> Self {
         let by = Dimension::ALL.into_iter();
         let by = by.filter(|dimension| !matches!(dimension, Dimension::Model | Dimension::Link));
-        Self { by: by.collect(), baseline: None }
+        Self { by: by.collect(), baseline: None, accuracies: Vec::new() }
     }
 }
 
@@ -33,4 +36,6 @@ pub struct Block {
     pub baseline: Option<usize>,
     /// What a ReLU costs, for each way of computing it with cells of different counts.
     pub costs: Vec<ReluCost>,
+    /// What methods take at the accuracies that were asked for.
+    pub at: Vec<AtAccuracy>,
 }

@@ -2,7 +2,7 @@
 
 use super::block::{Block, Options};
 use super::row::{ComparedRow, ToBaseline};
-use super::{cost, front};
+use super::{cost, equal, front};
 use crate::schema::{AccuracyRow, Dimension, InferenceRow, ScenarioRow, SummaryRow};
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
 use crate::summary::{Timed, times};
@@ -59,7 +59,8 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
             members.iter().map(|cell| cell.compared(baseline.map(|index| members[index]))).collect();
         front::mark(&mut rows);
         let costs = cost::costs(&rows);
-        blocks.push(Block { title: title.join(", "), rows, baseline, costs });
+        let at = equal::at(&rows, &options.accuracies);
+        blocks.push(Block { title: title.join(", "), rows, baseline, costs, at });
     }
     match (&options.baseline, found) {
         (Some(text), false) => Err(Error::NoBaseline {

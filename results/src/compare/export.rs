@@ -162,7 +162,13 @@ mod tests {
             front_latency: online.is_some(),
             ..ComparedRow::default()
         };
-        let block = |rows| Block { title: "mini, lan".to_owned(), rows, baseline: None, costs: Vec::new() };
+        let block = |rows| Block {
+            title: "mini, lan".to_owned(),
+            rows,
+            baseline: None,
+            costs: Vec::new(),
+            at: Vec::new(),
+        };
         vec![
             block(vec![row("a", Some(0.1 + 0.2)), row("b, \"c\"", None)]),
             block(vec![row("d", Some(1.0 / 3.0))]),

@@ -1,9 +1,10 @@
-//! Cells of one or more runs side by side: ratios to a baseline with their intervals, which cells are worth choosing, and
-//! what a ReLU costs.
+//! Cells of one or more runs side by side: ratios to a baseline with their intervals, which cells are worth choosing, what a
+//! ReLU costs, and what networks of one accuracy take.
 
 mod block;
 mod cells;
 mod cost;
+mod equal;
 mod export;
 mod front;
 mod layers;
@@ -14,6 +15,7 @@ pub use crate::schema::Dimension;
 pub use block::{Block, Options};
 pub use cells::compare;
 pub use cost::{LITERATURE_US_PER_RELU, ReluCost};
+pub use equal::{AtAccuracy, MethodTime};
 pub use export::{Exported, csv, json, parquet, schema};
 pub use layers::{layers_csv, layers_text};
 pub use row::ComparedRow;

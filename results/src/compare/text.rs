@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::cost::{LITERATURE_US_PER_RELU, ReluCost};
+use super::equal::AtAccuracy;
 use super::row::ComparedRow;
 use crate::layout::{Layout, or_missing};
 use crate::schema::Dimension;
@@ -44,6 +45,7 @@ pub fn text(blocks: &[Block]) -> String {
         }
         layout.block(&block.title, lines(&block.rows).iter(), &mut text);
         block.costs.iter().for_each(|cost| text.push_str(&cost_line(cost)));
+        block.at.iter().for_each(|at| text.push_str(&at_line(at)));
     }
     if all.iter().any(|row| row.paired) {
         text.push_str(
@@ -119,6 +121,16 @@ fn line(row: &ComparedRow, shown: &[Dimension], pooled: bool, statuses: bool) ->
         });
     }
     line
+}
+
+/// Times, with their ratios to the first method that has one.
+fn at_line(at: &AtAccuracy) -> String {
+    let first = at.methods.iter().find_map(|method| method.online_s);
+    let told = at.methods.iter().map(|method| match (method.online_s, first) {
+        (Some(time), Some(first)) => format!("{} {} ({:.2}x)", method.name, seconds(time), time / first),
+        _ => format!("{} -", method.name),
+    });
+    format!("  online at {} %: {}\n", percent(at.accuracy), told.collect::<Vec<_>>().join(", "))
 }
 
 /// A probability to two digits.

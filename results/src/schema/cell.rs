@@ -138,7 +138,7 @@ impl Dimension {
 
 impl Row for CellRow {
     const FILE: &'static str = "cells.csv";
-    const LATER: &[&str] = &["threads", "store", "scenario", "rate_per_s", "pool", "refillers"];
+    const LATER: &[&str] = &["threads", "store", "scales", "scenario", "rate_per_s", "pool", "refillers"];
 
     fn check(&self) -> Result<(), Wrong> {
         named("cell", &self.cell)?;
