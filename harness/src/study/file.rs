@@ -93,7 +93,7 @@ pub(super) struct Linearize {
     pub(super) objectives: Vec<Objective>,
 }
 
-/// Budgets of something else than units.
+/// Budgets of something else than units, or of units with seeds of their own.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Objective {
@@ -101,8 +101,10 @@ pub(super) struct Objective {
     pub(super) objective: String,
     /// What is linearized by; the table's methods if absent.
     pub(super) methods: Option<Vec<String>>,
-    /// Such as "300ms" or "20MB".
+    /// Such as "300ms" or "20MB"; "25000" of `relus`.
     pub(super) budgets: Vec<String>,
+    /// Each budget is linearized to with each of these seeds; with the trained network's if absent.
+    pub(super) seeds: Option<Vec<u64>>,
 }
 
 /// Units to keep: a number, or a percentage as a string.

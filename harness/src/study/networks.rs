@@ -77,19 +77,53 @@ pub(super) fn make(
                 made.push(out.join(format!("b{}", parse_budget(budget, units)?)));
             }
         }
-        for Objective { objective, methods, budgets } in &linearize.objectives {
-            for method in methods.as_ref().unwrap_or(&linearize.methods) {
-                let out = home.join(format!("{method}-{}", objective.replace('/', "_")));
-                lend_values(&home.join(method), &out)?;
-                let mut words = linearizing(model, linearize, (&whole, &out));
-                words.value("--objective", Some(objective)).value("--method", Some(method));
-                words.value("--budget", Some(&budgets.join(",")));
-                words.run()?;
-                made.extend(budgets.iter().map(|budget| out.join(budget)));
+        for objective in &linearize.objectives {
+            let seeds: Vec<Option<u64>> = match &objective.seeds {
+                Some(seeds) => seeds.iter().copied().map(Some).collect(),
+                None => vec![None],
+            };
+            for method in objective.methods.as_ref().unwrap_or(&linearize.methods) {
+                for seed in &seeds {
+                    let out = home.join(objective.folder(method, *seed));
+                    lend_values(&home.join(method), &out)?;
+                    let mut words = linearizing(model, linearize, (&whole, &out));
+                    words.value("--objective", Some(&objective.objective)).value("--method", Some(method));
+                    words.value("--budget", Some(&objective.budgets.join(","))).value("--seed", *seed);
+                    words.run()?;
+                    for budget in &objective.budgets {
+                        made.push(out.join(objective.network(budget, units)?));
+                    }
+                }
             }
         }
     }
     Ok(made)
+}
+
+impl Objective {
+    /// The name of the folder of a method's networks.
+    fn folder(&self, method: &str, seed: Option<u64>) -> String {
+        let mut name = method.to_owned();
+        if !self.is_of_units() {
+            name.push_str(&format!("-{}", self.objective.replace('/', "_")));
+        }
+        if let Some(seed) = seed {
+            name.push_str(&format!("-seed{seed}"));
+        }
+        name
+    }
+
+    /// The name of a network's folder in it, linearized from one of `units`.
+    fn network(&self, budget: &str, units: usize) -> Result<String, Error> {
+        match self.is_of_units() {
+            true => Ok(format!("b{}", parse_budget(budget, units)?)),
+            false => Ok(budget.to_owned()),
+        }
+    }
+
+    fn is_of_units(&self) -> bool {
+        self.objective == "relus"
+    }
 }
 
 /// Shapley values that were measured in `from` for the same question need not be measured again in `to`; those of another

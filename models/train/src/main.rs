@@ -129,6 +129,10 @@ struct LinearizeArgs {
     batch: Option<usize>,
     #[command(flatten)]
     walk: WalkArgs,
+    /// Determines the order of images and what else is random [default: the trained network's]; networks of another seed are
+    /// told from others by their method's name.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Threads of libtorch.
     #[arg(long)]
     threads: Option<usize>,
@@ -234,6 +238,7 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
     settings.finetune_rate = args.ft_rate.unwrap_or(settings.finetune_rate);
     settings.batch = args.batch.unwrap_or(settings.batch);
+    settings.seed = args.seed;
     settings.threads = args.threads.unwrap_or(settings.threads);
     settings.limit = args.limits.limit;
     settings.eval_limit = args.limits.eval_limit;

@@ -128,6 +128,13 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
         }
         assert!(!dir.path().join(method.name()).join(SHAPLEY_FILE).exists(), "nothing to measure");
     }
+    let seeded = LinearizeSettings { method: Method::Random, seed: Some(9), ..small_linear() };
+    let (out, all) = (dir.path().join("seeded"), [Budget::Units(922)]);
+    let seeded =
+        linearize(&seeded, &teacher, &all, &DataSource::Shapes, &out, &mut Silent).unwrap().remove(0);
+    assert_eq!((seeded.meta.method.as_str(), seeded.meta.seed), ("random-seed9", teacher.meta.seed));
+    let random = Checkpoint::load(&dir.path().join("random/b922")).unwrap();
+    assert!(seeded.masks != random.masks && seeded.masks.count() == 922, "another seed draws other units");
     let dropped = linearized(Method::Drop, "drop");
     assert!(
         dropped.masks.count() <= 922 && dropped.meta.budget == Some(922),

@@ -104,7 +104,7 @@ impl Method {
         self,
         teacher: &Checkpoint,
         weights: &[f64],
-        total: usize,
+        (total, seed): (usize, u64),
         watch: &mut dyn Watch,
     ) -> Result<Choice, Error> {
         let sizes = sizes(teacher);
@@ -127,7 +127,9 @@ impl Method {
             Self::PrivshapPublished => Choice { masks: all, masking: Masking::ProjectedLast { budgets } },
             Self::Snl => Choice { masks: all, masking: Masking::Soft { goal: Goal::Units(total) } },
             Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { goal: Goal::Units(total) } },
-            Self::Random | Self::Drop => Choice { masks: drawn(teacher, &budgets), masking: Masking::Frozen },
+            Self::Random | Self::Drop => {
+                Choice { masks: drawn(teacher, &budgets, seed), masking: Masking::Frozen }
+            }
         })
     }
 
@@ -174,9 +176,9 @@ fn whole_layers(values: &[f64], sizes: &[usize], total: usize) -> Vec<usize> {
     kept
 }
 
-/// As many units as the budgets say, every choice within a layer equally likely; determined by the network's seed.
-fn drawn(teacher: &Checkpoint, budgets: &[usize]) -> Masks {
-    let mut rng = ChaCha8Rng::seed_from_u64(teacher.meta.seed);
+/// As many units as the budgets say, every choice within a layer equally likely; determined by `seed`.
+fn drawn(teacher: &Checkpoint, budgets: &[usize], seed: u64) -> Masks {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut masks = Masks::all_kept(&teacher.graph);
     for (layer, budget) in teacher.graph.activations().zip(budgets) {
         let mut kept = vec![false; layer.shape.size()];

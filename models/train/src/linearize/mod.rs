@@ -62,6 +62,10 @@ pub struct LinearizeSettings {
     /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eval_limit: Option<usize>,
+    /// Determines what is random: the order of images, how they are shifted, and the units of [`Method::Random`]; the trained
+    /// network's seed if absent. Which images are held out it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Threads of libtorch.
     pub threads: usize,
 }
@@ -88,6 +92,7 @@ impl LinearizeSettings {
             augment,
             limit: None,
             eval_limit: None,
+            seed: None,
             threads: default_threads(source),
         }
     }
@@ -222,7 +227,7 @@ impl Run<'_> {
         }
         Ok(Begun::Chosen(match budget {
             Budget::Units(total) => {
-                self.settings.method.choose(self.teacher, &self.weights, *total, watch)?
+                self.settings.method.choose(self.teacher, &self.weights, (*total, self.seed()), watch)?
             }
             Budget::Amount { amount, .. } => self.priced(*amount, watch)?,
         }))
@@ -247,7 +252,7 @@ impl Run<'_> {
             normalisation: &teacher.normalisation,
             stages: &stages,
             teacher: Some(&guide),
-            seed: teacher.meta.seed,
+            seed: self.seed(),
             settings: &echo,
             name: &format!("{}, {} to {}", teacher.meta.net, self.method(), self.told(budget)),
             dir,
@@ -288,13 +293,21 @@ impl Run<'_> {
         Ok(checkpoint)
     }
 
-    /// The method's name in results, with what budgets are of where that is not units.
+    fn seed(&self) -> u64 {
+        self.settings.seed.unwrap_or(self.teacher.meta.seed)
+    }
+
+    /// The method's name in results, with what budgets are of where that is not units, and the seed where it is not the
+    /// trained network's.
     fn method(&self) -> String {
-        let name = self.settings.method.name();
-        match &self.settings.objective {
-            Objective::Relus => name.to_owned(),
-            objective => format!("{name}-{}", String::from(objective.clone())),
+        let mut name = self.settings.method.name().to_owned();
+        if self.settings.objective != Objective::Relus {
+            name.push_str(&format!("-{}", String::from(self.settings.objective.clone())));
         }
+        if let Some(seed) = self.settings.seed {
+            name.push_str(&format!("-seed{seed}"));
+        }
+        name
     }
 
     fn told(&self, budget: &Budget) -> String {
