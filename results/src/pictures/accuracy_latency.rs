@@ -11,13 +11,57 @@ const PANELS_A_ROW: usize = 3;
 const HEAD: f64 = 102.0;
 const PANEL_HEIGHT: f64 = 330.0;
 const LABEL: f64 = 12.0;
+/// Of fewer images an accuracy is not drawn beside one of more.
+const FEWEST_IMAGES: u64 = 30;
 
 /// A row that has both coordinates.
 struct Point<'a> {
     row: &'a SummaryRow,
     series: String,
     latency: f64,
-    accuracy: f64,
+    accuracy: Accuracy,
+    /// The other of the two, where it is of enough images.
+    beside: Option<Accuracy>,
+}
+
+/// A share of images, with Wilson's 95 % interval; percent.
+#[derive(Clone, Copy)]
+struct Accuracy {
+    images: u64,
+    share: f64,
+    interval: Option<(f64, f64)>,
+    of: Where,
+}
+
+/// What an accuracy was measured in: the same network in the same ring.
+#[derive(Clone, Copy, PartialEq)]
+enum Where {
+    Secure,
+    Clear,
+}
+
+impl Accuracy {
+    /// The one of more images, then the other.
+    fn both(row: &SummaryRow) -> Option<(Self, Option<Self>)> {
+        let percent = |low: Option<f64>, high: Option<f64>| Some((low? * 100.0, high? * 100.0));
+        let secure = row.acc_secure.map(|share| Self {
+            images: row.n,
+            share: share * 100.0,
+            interval: percent(row.acc_secure_low, row.acc_secure_high),
+            of: Where::Secure,
+        });
+        let clear = row.acc_fixed_test.zip(row.acc_images).map(|(share, images)| Self {
+            images,
+            share: share * 100.0,
+            interval: percent(row.acc_fixed_test_low, row.acc_fixed_test_high),
+            of: Where::Clear,
+        });
+        match (secure, clear) {
+            (Some(secure), Some(clear)) if clear.images > secure.images => Some((clear, Some(secure))),
+            (Some(secure), clear) => Some((secure, clear)),
+            (None, clear) => clear.map(|clear| (clear, None)),
+        }
+    }
 }
 
 pub(super) fn draw(rows: &[SummaryRow]) -> String {
@@ -34,9 +78,9 @@ pub(super) fn draw(rows: &[SummaryRow]) -> String {
 
     let across = links.len().min(PANELS_A_ROW);
     let panel_width = (WIDTH - 2.0 * MARGIN) / across as f64;
-    let accuracies = points.iter().flat_map(|point| {
-        [Some(point.accuracy), point.row.acc_fixed_test.map(|share| share * 100.0)].into_iter().flatten()
-    });
+    let accuracies = points
+        .iter()
+        .flat_map(|point| [Some(point.accuracy), point.beside].into_iter().flatten().map(|one| one.share));
     let (low, high) = padded(accuracies);
     let range = (low.max(0.0), high.min(100.0));
     for (index, link) in links.iter().enumerate() {
@@ -56,13 +100,15 @@ pub(super) fn draw(rows: &[SummaryRow]) -> String {
 
 fn points(rows: &[SummaryRow]) -> Vec<Point<'_>> {
     let drawn: Vec<&SummaryRow> =
-        rows.iter().filter(|row| row.acc_secure.is_some() && row.online_s_p50.is_some()).collect();
+        rows.iter().filter(|row| Accuracy::both(row).is_some() && row.online_s_p50.is_some()).collect();
     let series = names(&drawn, &[|row| &row.model, |row| &row.method, |row| &row.relu]);
     let mut points: Vec<Point<'_>> = drawn
         .into_iter()
         .zip(series)
         .filter_map(|(row, series)| {
-            Some(Point { row, series, latency: row.online_s_p50?, accuracy: row.acc_secure? * 100.0 })
+            let (accuracy, beside) = Accuracy::both(row)?;
+            let beside = beside.filter(|other| other.images >= FEWEST_IMAGES);
+            Some(Point { row, series, latency: row.online_s_p50?, accuracy, beside })
         })
         .collect();
     points.sort_by_key(|point| point.row.relus);
@@ -72,21 +118,21 @@ fn points(rows: &[SummaryRow]) -> Vec<Point<'_>> {
 /// What the marks mean, with the sample sizes behind them.
 fn subtitles(points: &[Point<'_>]) -> Vec<String> {
     let Some(first) = points.first() else { return Vec::new() };
-    let range = |low: u64, high: u64| {
-        if low == high { count(low) } else { format!("{} to {}", count(low), count(high)) }
+    let said = |of: &dyn Fn(&Point<'_>) -> Option<Accuracy>, mark: &str| {
+        let all: Vec<Accuracy> = points.iter().filter_map(of).collect();
+        let parts =
+            [(Where::Clear, "in the clear on", "test image"), (Where::Secure, "the secure run on", "image")];
+        let told = parts.into_iter().filter_map(|(place, how, what)| {
+            let images = || all.iter().filter(|one| one.of == place).map(|one| one.images);
+            Some(format!("{how} {}", range(images().min()?, images().max()?, what)))
+        });
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| format!("{mark}: {}", told.join(", or ")))
     };
-    let least = points.iter().map(|point| point.row.n).min().unwrap_or_default();
-    let most = points.iter().map(|point| point.row.n).max().unwrap_or_default();
-    let images = if most == 1 { "image" } else { "images" };
-    let mut text =
-        format!("Dots: the secure run on {} {images} each, labelled with the budget", range(least, most));
-    let tested: Vec<u64> = points
-        .iter()
-        .filter(|point| point.row.acc_fixed_test.is_some())
-        .filter_map(|point| point.row.acc_images)
-        .collect();
-    if let (Some(low), Some(high)) = (tested.iter().min(), tested.iter().max()) {
-        text.push_str(&format!(". Dashes: in the clear on {} test images", range(*low, *high)));
+    let dots = said(&|point| Some(point.accuracy), "Dots").expect("there is a point");
+    let mut text = format!("{dots}, with 95 % intervals; labelled with the budget where there is room");
+    if let Some(dashes) = said(&|point| point.beside, "Dashes") {
+        text.push_str(&format!(". {dashes}"));
     }
     let parts: [fn(&SummaryRow) -> &str; 3] = [|row| &row.model, |row| &row.method, |row| &row.relu];
     let names: Vec<&str> = parts
@@ -95,6 +141,16 @@ fn subtitles(points: &[Point<'_>]) -> Vec<String> {
         .map(|part| part(first.row))
         .collect();
     if names.is_empty() { vec![text] } else { vec![names.join(", "), text] }
+}
+
+/// So many of `what`.
+fn range(low: u64, high: u64, what: &str) -> String {
+    let plural = if high == 1 { "" } else { "s" };
+    if low == high {
+        format!("{} {what}{plural}", count(low))
+    } else {
+        format!("{} to {} {what}{plural}", count(low), count(high))
+    }
 }
 
 /// Names of the series in their colours; returns the height used.
@@ -155,7 +211,7 @@ impl Panel {
 
     fn draw(&self, canvas: &mut Canvas, link: &str, points: &[&Point<'_>], series: &[String]) {
         self.draw_axes(canvas, link);
-        let at = |point: &Point<'_>| (self.x.at(point.latency), self.y.at(point.accuracy));
+        let at = |point: &Point<'_>| (self.x.at(point.latency), self.y.at(point.accuracy.share));
         let mut taken: Vec<Area> = Vec::new();
         for point in points {
             let (x, y) = at(point);
@@ -167,8 +223,13 @@ impl Panel {
                 points.iter().copied().filter(|point| point.series == *name).collect();
             canvas.polyline(&members.iter().map(|point| at(point)).collect::<Vec<_>>(), colour);
             for point in &members {
-                if let Some(share) = point.row.acc_fixed_test {
-                    let (x, y) = (self.x.at(point.latency), self.y.at(share * 100.0));
+                let x = self.x.at(point.latency);
+                if let Some((low, high)) = point.accuracy.interval {
+                    let inside = |share: f64| self.y.at(share).clamp(self.top, self.bottom);
+                    canvas.line((x, inside(low)), (x, inside(high)), colour, 1.0);
+                }
+                if let Some(beside) = point.beside {
+                    let y = self.y.at(beside.share);
                     canvas.line((x - 8.0, y), (x + 8.0, y), colour, 2.0);
                     taken.push(Area { left: x - 8.0, right: x + 8.0, top: y - 2.0, bottom: y + 2.0 });
                 }
@@ -177,7 +238,7 @@ impl Panel {
         }
         for point in points {
             let text = budget(point.row);
-            let area = self.place(at(point), width(&text, LABEL), &taken);
+            let Some(area) = self.place(at(point), width(&text, LABEL), &taken) else { continue };
             canvas.text(area.left, area.bottom - 2.5, &text, Style::new(LABEL, Anchor::Start, INK));
             taken.push(area);
         }
@@ -205,8 +266,8 @@ impl Panel {
         }
     }
 
-    /// The first of eight places around a point that covers nothing; the first place if all do.
-    fn place(&self, (x, y): (f64, f64), wide: f64, taken: &[Area]) -> Area {
+    /// The first of eight places around a point that covers nothing.
+    fn place(&self, (x, y): (f64, f64), wide: f64, taken: &[Area]) -> Option<Area> {
         let high = LABEL + 2.0;
         let offsets = [
             (-wide / 2.0, -high - 8.0),
@@ -224,7 +285,6 @@ impl Panel {
             top: y + dy,
             bottom: y + dy + high,
         });
-        let [fallback, ..] = areas;
         let fits = |area: &Area| {
             area.left >= self.left
                 && area.right <= self.right + 12.0
@@ -232,7 +292,7 @@ impl Panel {
                 && area.bottom <= self.bottom - 3.0
                 && !taken.iter().any(|other| area.overlaps(other))
         };
-        areas.into_iter().find(fits).unwrap_or(fallback)
+        areas.into_iter().find(fits)
     }
 }
 

@@ -117,6 +117,36 @@ fn names_are_escaped() {
     }
 }
 
+/// A share of five images says little; it is not drawn where one of many is there.
+#[test]
+fn accuracies_of_most_images_are_drawn() {
+    let draw = |n: u64| {
+        let rows: Vec<SummaryRow> =
+            example(&["privshap"]).into_iter().map(|row| SummaryRow { n, ..row }).collect();
+        picture(&rows, "accuracy_latency.svg")
+    };
+    let (few, some, most) = (draw(5), draw(50), draw(20_000));
+    assert!(few.contains("Dots: in the clear on 10,000 test images") && !few.contains("Dashes"), "{few}");
+    assert!(some.contains("Dots: in the clear on") && some.contains("Dashes: the secure run on 50 images"));
+    assert!(most.contains("Dots: the secure run on 20,000") && most.contains("Dashes: in the clear on"));
+    assert_eq!(few.matches("<circle").count(), 8);
+    let lines = |svg: &str| svg.matches("<line").count();
+    assert_eq!((lines(&some) - lines(&few), lines(&most)), (8, lines(&some)), "a dash a point");
+}
+
+/// Many points on a spot: labels that would cover others are left out.
+#[test]
+fn labels_never_cover_each_other() {
+    let mut rows = Vec::new();
+    for relus in 1000..1060 {
+        rows.push(SummaryRow { online_s_p50: Some(0.2), ..row("lan", "privshap", Some(relus), relus) });
+    }
+    let svg = picture(&rows, "accuracy_latency.svg");
+    assert_eq!(svg.matches("<circle").count(), 60);
+    let labels = (1000..1060).filter(|relus| svg.contains(&format!(">1,0{:02}<", relus % 100))).count();
+    assert!((1..30).contains(&labels), "{labels} labels");
+}
+
 #[test]
 fn several_methods_get_a_colour_each() {
     let svg = picture(&example(&["privshap", "snl"]), "accuracy_latency.svg");

@@ -1,11 +1,12 @@
 //! The cheapest fixed-point scales that keep a network's answers.
 
+mod cheapest;
+mod frontier;
+
 use super::agreement::{Agreement, Judge};
 use super::calibrate::Calibration;
-use super::fit::{Freedom, Passing, fit};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, quantise};
-use super::ring::MAX_RING_BITS;
 use super::scales::{Scales, StepScale, StepScales};
 use super::sensitivity::Sensitivity;
 use super::steps::{Step, ValueId};
@@ -18,18 +19,10 @@ use std::rc::Rc;
 const FA: RangeInclusive<u32> = 3..=12;
 /// Weight scales tried, log2.
 const FW: RangeInclusive<u32> = 3..=14;
-/// Bits that weights are finer than activations of the same share of the error.
-const LEADS: [i32; 4] = [-2, 0, 2, 4];
-/// Half bits around those of the sensitivities that are searched, either way.
-const REACH: i32 = 48;
 /// Half bits around a family's level that are tried in a ring.
 const SLACK: i32 = 10;
-/// Half bits by which scales are made finer, at most, where classes are lost that were not expected to be.
-const FINER: i32 = 3;
 /// Narrower rings hold no image.
 pub(super) const FEWEST_RING_BITS: u32 = 12;
-/// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
-const KEPT_TO_LINEARIZED: usize = 5;
 
 /// A quantized network and how well it agrees with the real one on calibration data.
 #[derive(Clone, Debug)]
@@ -55,23 +48,6 @@ impl Pinned {
     /// The pair, where neither scale is free.
     fn pair(&self) -> Option<Scales> {
         Some(Scales { fa: self.fa?, fw: self.fw? })
-    }
-}
-
-/// A network that may be the one.
-struct Candidate {
-    cost: f64,
-    model: QuantModel,
-    /// Half bits by which its error is smaller than that of the frontier.
-    finer: i32,
-}
-
-impl Candidate {
-    /// Takes the cheapest out.
-    fn cheapest(all: &mut Vec<Self>) -> Option<Self> {
-        let costs = all.iter().map(|one| one.cost).enumerate();
-        let (place, _) = costs.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
-        Some(all.swap_remove(place))
     }
 }
 
@@ -103,85 +79,6 @@ impl Search {
         let judge = Judge::new(&calibration);
         let (measured, looked) = Default::default();
         Self { lowered, calibration, pinned, judge, sensitivity: None, measured, looked }
-    }
-
-    /// Of some families of scales the coarsest at which `wanted` (0..=1) seems to be reached, at a first look.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where no scales reach `wanted`; the refusal where they would be too wide for any ring.
-    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<Family>, Error> {
-        if self.pinned.pair().is_some() {
-            return Ok(vec![Family { lead: 0, level: 0 }]);
-        }
-        let finest =
-            Scales { fa: self.pinned.fa.unwrap_or(*FA.end()), fw: self.pinned.fw.unwrap_or(*FW.end()) };
-        let finest = StepScales::uniform(&self.lowered, finest);
-        if !self.may_agree(&self.at(&finest)?, wanted) {
-            return Err(unreached(wanted));
-        }
-        let mut guess = self.guess(wanted)?;
-        let mut found: Vec<Family> = Vec::with_capacity(LEADS.len());
-        for lead in LEADS {
-            // Families whose agreement is the same have about the same error.
-            if let Some(last) = found.last().copied() {
-                guess = self.as_exact(last, lead)?;
-            }
-            let level = self.least_level(lead, guess, wanted)?;
-            found.push(Family { lead, level });
-        }
-        Ok(found)
-    }
-
-    /// The least level of the family with that `lead` at which the logits' error is predicted to be that of `other` or less.
-    fn as_exact(&mut self, other: Family, lead: i32) -> Result<i32, Error> {
-        let scales = self.balanced(other)?;
-        let error = self.error(&scales)?;
-        for level in other.level - SLACK..other.level + SLACK {
-            let scales = self.balanced(Family { lead, level })?;
-            if self.error(&scales)? <= error {
-                return Ok(level);
-            }
-        }
-        Ok(other.level)
-    }
-
-    /// The least level, in half bits, at which a family's agreement seems to reach `wanted`, which it grows with; from a
-    /// guess.
-    fn least_level(&mut self, lead: i32, guess: i32, wanted: f64) -> Result<i32, Error> {
-        let mut reaches = |level: i32| -> Result<bool, Error> {
-            let scales = self.balanced(Family { lead, level })?;
-            Ok(self.may_agree(&self.at(&scales)?, wanted))
-        };
-        // Where the guess is wrong, ever longer steps the right way.
-        let (mut coarse, mut fine, mut step) = (guess - 1, guess, 1);
-        if reaches(fine)? {
-            while coarse > -REACH && reaches(coarse)? {
-                (fine, step) = (coarse, 2 * step);
-                coarse -= step;
-            }
-        } else {
-            loop {
-                (coarse, fine) = (fine, fine + step);
-                if fine >= REACH || reaches(fine)? {
-                    break;
-                }
-                step *= 2;
-            }
-        }
-        while fine - coarse > 1 {
-            let middle = (coarse + fine) / 2;
-            if reaches(middle)? { fine = middle } else { coarse = middle }
-        }
-        Ok(fine)
-    }
-
-    /// The level at which the logits' error, each step's share being 4^-level bits, is a third of the margin that it may not
-    /// exceed.
-    fn guess(&mut self, wanted: f64) -> Result<i32, Error> {
-        let sensitivity = self.sensitivity()?;
-        let steps = sensitivity.steps.iter().filter(|bits| bits.is_finite()).count() as f64;
-        let error = self.judge.margin(wanted).max(f64::MIN_POSITIVE) / 3.0;
-        Ok((2.0 * (steps.sqrt() / error).log2()).clamp(f64::from(-REACH), f64::from(REACH)).round() as i32)
     }
 
     fn sensitivity(&mut self) -> Result<Rc<Sensitivity>, Error> {
@@ -238,125 +135,6 @@ impl Search {
         Ok(StepScales { image, steps: steps.collect() })
     }
 
-    /// Of what fits narrow and wide rings ([`fit`]) at a logits' error of 4^-`spare` times that of `frontier`, the cheapest by
-    /// `cost` (`None` where it cannot be run) whose agreement reaches `wanted`. Layers pass values on as
-    /// `passing` says. With both scales pinned agreement is only reported, of a sample of the images.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where nothing that reaches `wanted` can be run; the refusal where a pinned ring is too narrow.
-    pub fn cheapest(
-        &mut self,
-        frontier: &[Family],
-        (wanted, spare): (f64, u32),
-        passing: Passing,
-        cost: impl Fn(&QuantModel) -> Option<f64>,
-    ) -> Result<Found, Error> {
-        let least = 2 * spare as i32;
-        let mut finest = least;
-        let mut tried = self.fitting(frontier, least, passing)?;
-        if tried.is_empty() {
-            // What is refused is told by the step that is too wide.
-            tried.push(self.balanced(frontier[0])?);
-        }
-        let mut candidates: Vec<Candidate> = Vec::new();
-        let mut refused = None;
-        for scales in &tried {
-            match self.candidate(scales, least, &cost) {
-                Ok(candidate) => candidates.extend(candidate),
-                Err(error) => refused = Some(error),
-            }
-        }
-        if let (true, Some(error)) = (candidates.is_empty(), refused) {
-            return Err(error);
-        }
-        while let Some(Candidate { model, finer, .. }) = Candidate::cheapest(&mut candidates) {
-            if self.pinned.pair().is_some() {
-                let agreement = self.judge.sampled(&model, &self.calibration);
-                return Ok(Found { model, agreement });
-            }
-            if self.may_agree(&model, wanted)
-                && let Some(agreement) = self.agreement(&model, wanted)
-            {
-                return Ok(Found { model, agreement });
-            }
-            // By chance, or for an error that was not predicted: what is a little finer may do, and still be cheaper than others.
-            if finer == finest && finest < least + FINER {
-                finest += 1;
-                for scales in self.fitting(frontier, finest, passing)? {
-                    if !tried.contains(&scales) {
-                        candidates.extend(self.candidate(&scales, finest, &cost).ok().flatten());
-                        tried.push(scales);
-                    }
-                }
-            }
-        }
-        Err(unreached(wanted))
-    }
-
-    /// The network at these scales; `None` where it cannot be run.
-    fn candidate(
-        &self,
-        scales: &StepScales,
-        finer: i32,
-        cost: impl Fn(&QuantModel) -> Option<f64>,
-    ) -> Result<Option<Candidate>, Error> {
-        let model = quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits)?;
-        Ok(cost(&model).map(|cost| Candidate { cost, model, finer }))
-    }
-
-    /// What fits narrow and wide rings at a logits' error of 2^-`finer` times that of `frontier`, and may be cheap. A price tells
-    /// what an exchange more is worth: what is cheap by it in its ring has few bits, or few exchanges.
-    fn fitting(
-        &mut self,
-        frontier: &[Family],
-        finer: i32,
-        passing: Passing,
-    ) -> Result<Vec<StepScales>, Error> {
-        let mut all: Vec<StepScales> = Vec::new();
-        for ring_bits in self.pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits) {
-            let mut fitting = Vec::with_capacity(frontier.len());
-            for family in frontier {
-                fitting.extend(self.coarsest(*family, finer, ring_bits, passing)?);
-            }
-            let fewest_bits = fitting.iter().min_by_key(|scales| self.bits(scales));
-            let fewest_exchanges = fitting.iter().min_by_key(|scales| (exchanges(scales), self.bits(scales)));
-            for best in [fewest_bits, fewest_exchanges].into_iter().flatten() {
-                if !all.contains(best) {
-                    all.push(best.clone());
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// The coarsest of a family that fits a ring at the error that is allowed. Where the ring takes bits from a segment,
-    /// others get more.
-    fn coarsest(
-        &mut self,
-        family: Family,
-        finer: i32,
-        ring_bits: u32,
-        passing: Passing,
-    ) -> Result<Option<StepScales>, Error> {
-        let pinned = self.pinned.pair().is_some();
-        let found = self.balanced(family)?;
-        let allowed = if pinned { f64::INFINITY } else { self.error(&found)? };
-        let coarser = if self.pinned.fw.is_some() { 0 } else { *FW.end() };
-        let freedom = Freedom { passing, coarser };
-        let level = family.level + finer;
-        let levels = if pinned { level..=level } else { level - SLACK..=level + SLACK };
-        for level in levels {
-            let base = self.balanced(Family { level, ..family })?;
-            let fitted = fit(&self.lowered, &self.calibration, &base, ring_bits, freedom);
-            if let Some(fitted) = fitted
-                && self.error(&fitted)? <= allowed * f64::from(-finer).exp2()
-            {
-                return Ok(Some(fitted));
-            }
-        }
-        Ok(None)
-    }
-
     /// The logits' mean squared error that is predicted at these scales.
     fn error(&mut self, scales: &StepScales) -> Result<f64, Error> {
         if self.pinned.pair().is_some() {
@@ -369,22 +147,6 @@ impl Search {
             StepScale::Passed => 0.0,
         });
         Ok(steps.sum::<f64>() + square(sensitivity.image, scales.image))
-    }
-
-    /// What tells cheap scales of one ring from dear ones without compiling them: bits that are compared or divided by, a kept
-    /// unit's counting as those of many linearized ones; then bits of weights.
-    fn bits(&self, scales: &StepScales) -> (usize, u32) {
-        let (mut divided, mut weights) = (0, 0);
-        for (scale, step) in scales.steps.iter().zip(&self.lowered.steps) {
-            match (scale, step) {
-                (StepScale::Weights(fw), _) => weights += fw,
-                (StepScale::Rescaled(fa), Step::Activation(layer)) => {
-                    divided += layer.shape.size() + *fa as usize * KEPT_TO_LINEARIZED * layer.kept.len();
-                }
-                _ => {}
-            }
-        }
-        (divided, weights)
     }
 
     /// A first look, once.
@@ -402,11 +164,6 @@ impl Search {
     }
 }
 
-/// Layers that are rescaled together: each is two messages, one after the other.
-fn exchanges(scales: &StepScales) -> usize {
-    scales.steps.iter().filter(|scale| matches!(scale, StepScale::Rescaled(_))).count()
-}
-
 fn unreached(wanted: f64) -> Error {
     Error::argument(
         "scales",
@@ -417,11 +174,12 @@ fn unreached(wanted: f64) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::calibrate::calibrate;
-    use super::super::evaluate::{Evaluator, Rounding};
-    use super::super::lower::lower;
     use super::*;
     use crate::data::DataSource;
+    use crate::fixed::calibrate::calibrate;
+    use crate::fixed::evaluate::{Evaluator, Rounding};
+    use crate::fixed::fit::Passing;
+    use crate::fixed::lower::lower;
     use crate::graph::Shape;
     use crate::mask::Masks;
     use crate::{initial, nets};

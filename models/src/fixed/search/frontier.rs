@@ -1,0 +1,91 @@
+//! The coarsest scales of each family at which the agreement that is asked for seems to be reached.
+
+use super::{FA, FW, Family, SLACK, Search, unreached};
+use crate::Error;
+use crate::fixed::scales::{Scales, StepScales};
+
+/// Bits that weights are finer than activations of the same share of the error.
+const LEADS: [i32; 4] = [-2, 0, 2, 4];
+/// Half bits around those of the sensitivities that are searched, either way.
+const REACH: i32 = 48;
+
+impl Search {
+    /// Of some families of scales the coarsest at which `wanted` (0..=1) seems to be reached, at a first look.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where no scales reach `wanted`; the refusal where they would be too wide for any ring.
+    pub fn frontier(&mut self, wanted: f64) -> Result<Vec<Family>, Error> {
+        if self.pinned.pair().is_some() {
+            return Ok(vec![Family { lead: 0, level: 0 }]);
+        }
+        let finest =
+            Scales { fa: self.pinned.fa.unwrap_or(*FA.end()), fw: self.pinned.fw.unwrap_or(*FW.end()) };
+        let finest = StepScales::uniform(&self.lowered, finest);
+        if !self.may_agree(&self.at(&finest)?, wanted) {
+            return Err(unreached(wanted));
+        }
+        let mut guess = self.guess(wanted)?;
+        let mut found: Vec<Family> = Vec::with_capacity(LEADS.len());
+        for lead in LEADS {
+            // Families whose agreement is the same have about the same error.
+            if let Some(last) = found.last().copied() {
+                guess = self.as_exact(last, lead)?;
+            }
+            let level = self.least_level(lead, guess, wanted)?;
+            found.push(Family { lead, level });
+        }
+        Ok(found)
+    }
+
+    /// The least level of the family with that `lead` at which the logits' error is predicted to be that of `other` or less.
+    fn as_exact(&mut self, other: Family, lead: i32) -> Result<i32, Error> {
+        let scales = self.balanced(other)?;
+        let error = self.error(&scales)?;
+        for level in other.level - SLACK..other.level + SLACK {
+            let scales = self.balanced(Family { lead, level })?;
+            if self.error(&scales)? <= error {
+                return Ok(level);
+            }
+        }
+        Ok(other.level)
+    }
+
+    /// The least level, in half bits, at which a family's agreement seems to reach `wanted`, which it grows with; from a
+    /// guess.
+    fn least_level(&mut self, lead: i32, guess: i32, wanted: f64) -> Result<i32, Error> {
+        let mut reaches = |level: i32| -> Result<bool, Error> {
+            let scales = self.balanced(Family { lead, level })?;
+            Ok(self.may_agree(&self.at(&scales)?, wanted))
+        };
+        // Where the guess is wrong, ever longer steps the right way.
+        let (mut coarse, mut fine, mut step) = (guess - 1, guess, 1);
+        if reaches(fine)? {
+            while coarse > -REACH && reaches(coarse)? {
+                (fine, step) = (coarse, 2 * step);
+                coarse -= step;
+            }
+        } else {
+            loop {
+                (coarse, fine) = (fine, fine + step);
+                if fine >= REACH || reaches(fine)? {
+                    break;
+                }
+                step *= 2;
+            }
+        }
+        while fine - coarse > 1 {
+            let middle = (coarse + fine) / 2;
+            if reaches(middle)? { fine = middle } else { coarse = middle }
+        }
+        Ok(fine)
+    }
+
+    /// The level at which the logits' error, each step's share being 4^-level bits, is a third of the margin that it may not
+    /// exceed.
+    fn guess(&mut self, wanted: f64) -> Result<i32, Error> {
+        let sensitivity = self.sensitivity()?;
+        let steps = sensitivity.steps.iter().filter(|bits| bits.is_finite()).count() as f64;
+        let error = self.judge.margin(wanted).max(f64::MIN_POSITIVE) / 3.0;
+        Ok((2.0 * (steps.sqrt() / error).log2()).clamp(f64::from(-REACH), f64::from(REACH)).round() as i32)
+    }
+}
