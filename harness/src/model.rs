@@ -10,6 +10,7 @@ use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::calibrate;
+use models::fixed::equalise::equalise;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::fit::Passing;
 use models::fixed::lower::lower;
@@ -137,7 +138,8 @@ impl Calibrated {
         let calibration = during(&format!("values of {} calibration images", held_out.len()), || {
             calibrate(graph, parameters, masks, normalisation, &held_out)
         });
-        let lowered = lower(graph, parameters, masks)?;
+        let mut lowered = lower(graph, parameters, masks)?;
+        equalise(&mut lowered, &calibration);
         let untrained = (checkpoint.meta.method == init::METHOD).then_some(UNTRAINED);
         let pinned = Pinned {
             fa: choices.fa.or(untrained.map(|scales| scales.fa)),

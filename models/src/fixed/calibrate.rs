@@ -1,7 +1,7 @@
 //! What a network's values look like on calibration data (never test data).
 
 use crate::data::{Dataset, Normalisation};
-use crate::graph::{Graph, Parameters};
+use crate::graph::{Graph, Parameters, Shape};
 use crate::mask::Masks;
 use crate::real::forward;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -11,6 +11,8 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 pub struct Calibration {
     /// Largest magnitude of every graph node's output.
     pub largest: Vec<f32>,
+    /// The same of every channel of it.
+    pub channels: Vec<Vec<f32>>,
     /// Mean magnitude of every graph node's output.
     pub mean: Vec<f32>,
     /// The images, normalised.
@@ -21,14 +23,15 @@ pub struct Calibration {
 
 /// Of one node's output for one image.
 struct Magnitudes {
-    largest: f32,
+    channels: Vec<f32>,
     mean: f32,
 }
 
 impl Magnitudes {
-    fn of(value: &[f32]) -> Self {
-        let largest = value.iter().fold(0f32, |m, x| m.max(x.abs()));
-        Self { largest, mean: value.iter().map(|x| x.abs()).sum::<f32>() / value.len().max(1) as f32 }
+    fn of(value: &[f32], shape: Shape) -> Self {
+        let largest = |channel: &[f32]| channel.iter().fold(0f32, |m, x| m.max(x.abs()));
+        let channels = value.chunks_exact(shape.h * shape.w).map(largest).collect();
+        Self { channels, mean: value.iter().map(|x| x.abs()).sum::<f32>() / value.len().max(1) as f32 }
     }
 }
 
@@ -51,19 +54,22 @@ impl Calibration {
             .par_iter()
             .map(|image| {
                 let mut values = forward(graph, parameters, masks, image);
-                let magnitudes = values.iter().map(|value| Magnitudes::of(value)).collect();
+                let of_node = |(node, value): (usize, &Vec<f32>)| Magnitudes::of(value, graph.shape(node));
+                let magnitudes = values.iter().enumerate().map(of_node).collect();
                 (magnitudes, values.pop().expect("a graph has nodes"))
             })
             .collect();
-        let none = vec![0.0; graph.nodes().len()];
-        let (mut largest, mut mean, mut logits) = (none.clone(), none, Vec::with_capacity(images.len()));
+        let nodes = graph.nodes().len();
+        let mut channels: Vec<Vec<f32>> = (0..nodes).map(|node| vec![0.0; graph.shape(node).c]).collect();
+        let (mut mean, mut logits) = (vec![0.0; nodes], Vec::with_capacity(images.len()));
         for (magnitudes, of_image) in measured {
             for (node, of) in magnitudes.into_iter().enumerate() {
-                largest[node] = of.largest.max(largest[node]);
+                channels[node].iter_mut().zip(of.channels).for_each(|(most, x)| *most = x.max(*most));
                 mean[node] += of.mean / images.len() as f32;
             }
             logits.push(of_image);
         }
-        Self { largest, mean, images, logits }
+        let largest = channels.iter().map(|channels| channels.iter().copied().fold(0.0, f32::max)).collect();
+        Self { largest, channels, mean, images, logits }
     }
 }

@@ -1,6 +1,7 @@
 //! Fixed point: from a network over the reals to integers modulo 2^k.
 //!
-//! `lower` folds the graph into linear segments and activation steps, `merge` makes fewer of them where that is cheaper,
+//! `lower` folds the graph into linear segments and activation steps, `equalise` lets the channels of a layer reach
+//! equally far, `merge` makes fewer steps where that is cheaper,
 //! `calibrate` measures them, `quantise` turns weights into integers at the `scales` it is given and proves that nothing
 //! wraps, `evaluate` is the meaning of the result (`curve` that of a kept unit), and `search` finds the smallest scales that
 //! keep the network's answers.
@@ -8,6 +9,7 @@
 pub mod agreement;
 pub mod calibrate;
 pub mod curve;
+pub mod equalise;
 pub mod evaluate;
 pub mod exact;
 pub mod fit;

@@ -134,7 +134,8 @@ impl Network {
             logits.push(values.last().unwrap().clone());
         }
         // As large everywhere as anywhere: only truncations ask for more.
-        Calibration { mean: largest.clone(), largest, images: self.images.clone(), logits }
+        let channels = largest.iter().map(|largest| vec![*largest]).collect();
+        Calibration { mean: largest.clone(), largest, channels, images: self.images.clone(), logits }
     }
 
     /// Every activation layer's input is what the graph says it is, and so are the logits, at every unit.
