@@ -2,20 +2,24 @@
 //!
 //! A ReLU of a multiple is that multiple of the ReLU: a channel that is multiplied by a positive number before the layer and
 //! divided by it after changes nothing over the reals. Both are weights, the segment's before and the next segments', so that
-//! every channel of a layer can reach as far as the largest does, and loses as little in the layer's few bits (cross-layer
-//! equalisation; Nagel et al. 2019, arXiv:1906.04721). It is done where most units are kept: there a bit fewer is a bit fewer
-//! to compare. Elsewhere bits of a layer are cheap, and weights that are divided lose as much.
+//! small channels of a layer can be larger, and lose less in the layer's few bits (cross-layer equalisation; Nagel et al. 2019,
+//! arXiv:1906.04721). It is done where most units are kept: there a bit fewer is a bit fewer to compare. Elsewhere bits of a
+//! layer are cheap, and weights that are divided lose as much.
+//!
+//! A channel goes half of the way, in bits, to where it would reach as far as the largest. All of the way, values of other
+//! images leave the bounds of calibration: of ResNet20 linearized to 50,000 units by SNL, 55 of 2,000 test images' activations
+//! in place of 2.
 
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
 use crate::graph::Activation;
 
-/// What a channel is multiplied with at most: one that is hardly ever above zero is no larger for it.
+/// How much smaller than the largest a channel counts as, at most: hardly anything of calibration reaches some.
 const MOST: f32 = 16.0;
 
-/// Multiplies the channels of layers that keep most of their units, so that all of a layer reach as far; of `lowered` as it was
-/// lowered, whose values are `calibration`'s.
+/// Multiplies the small channels of layers that keep most of their units; of `lowered` as it was lowered, whose values are
+/// `calibration`'s.
 pub fn equalise(lowered: &mut Lowered, calibration: &Calibration) {
     for step in 0..lowered.steps.len() {
         if let Some(factors) = factors(lowered, step, calibration) {
@@ -39,8 +43,9 @@ fn factors(lowered: &Lowered, step: usize, calibration: &Calibration) -> Option<
     }
     let channels = &calibration.channels[layer.measures];
     let largest = channels.iter().fold(0f32, |m, x| m.max(*x));
-    (largest > 0.0)
-        .then(|| channels.iter().map(|channel| (largest / channel.max(largest / MOST)).max(1.0)).collect())
+    (largest > 0.0).then(|| {
+        channels.iter().map(|channel| (largest / channel.max(largest / MOST)).max(1.0).sqrt()).collect()
+    })
 }
 
 /// The terms that read `value`.
@@ -135,8 +140,7 @@ mod tests {
         (made.pop().unwrap().0, reaches)
     }
 
-    /// The logits are the same, the channels of layers inside blocks reach as far as the largest does, and no layer further than
-    /// before.
+    /// The logits are the same, no channel reaches less far than before, and no layer further.
     #[test]
     fn nothing_changes_but_how_far_channels_reach() {
         let mut rng = ChaCha12Rng::seed_from_u64(5);

@@ -1,7 +1,7 @@
 //! Fixed point: from a network over the reals to integers modulo 2^k.
 //!
-//! `lower` folds the graph into linear segments and activation steps, `equalise` lets the channels of a layer reach
-//! equally far, `merge` makes fewer steps where that is cheaper,
+//! `lower` folds the graph into linear segments and activation steps, `equalise` makes small channels of a layer
+//! larger, `merge` makes fewer steps where that is cheaper,
 //! `calibrate` measures them, `quantise` turns weights into integers at the `scales` it is given and proves that nothing
 //! wraps, `evaluate` is the meaning of the result (`curve` that of a kept unit), and `search` finds the smallest scales that
 //! keep the network's answers.
