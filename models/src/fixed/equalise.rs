@@ -16,7 +16,7 @@ use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, Value
 use crate::graph::Activation;
 
 /// How much smaller than the largest a channel counts as, at most: hardly anything of calibration reaches some.
-const MOST: f32 = 16.0;
+const MOST: f32 = 4.0;
 
 /// Multiplies the small channels of layers that keep most of their units; of `lowered` as it was lowered, whose values are
 /// `calibration`'s.
