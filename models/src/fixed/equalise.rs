@@ -6,16 +6,17 @@
 //! arXiv:1906.04721). It is done where most units are kept: there a bit fewer is a bit fewer to compare. Elsewhere bits of a
 //! layer are cheap, and weights that are divided lose as much.
 //!
-//! A channel goes half of the way, in bits, to where it would reach as far as the largest. All of the way, values of other
-//! images leave the bounds of calibration: of ResNet20 linearized to 50,000 units by SNL, 55 of 2,000 test images' activations
-//! in place of 2.
+//! A channel goes half of the way, in bits, to where it would reach as far as the largest. All of the way, and up to 16 times as
+//! far, values of other images leave the bounds of calibration: of ResNet20 linearized to 50,000 units by SNL, 55 of 2,000 test
+//! images' activations in place of 2.
 
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
 use crate::graph::Activation;
 
-/// How much smaller than the largest a channel counts as, at most: hardly anything of calibration reaches some.
+/// By how much a channel counts as smaller than the largest, at most: some are hardly used by any image of calibration, which others
+/// may use.
 const MOST: f32 = 4.0;
 
 /// Multiplies the small channels of layers that keep most of their units; of `lowered` as it was lowered, whose values are
