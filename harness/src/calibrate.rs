@@ -16,7 +16,7 @@ use netem::{Event, Link, Phase};
 use protocols::cost;
 use protocols::he::HeBackend;
 use protocols::plan::ReluVariant;
-use protocols::timing::{Observation, Rates, fit, medians, observe};
+use protocols::timing::{Observation, Observations, Rates, fit, observe};
 use protocols::walk::Act;
 use rand::RngCore;
 use std::time::Duration;
@@ -34,7 +34,7 @@ const NETWORKS: [(&str, usize, bool); 7] = [
 ];
 
 /// Measured inferences of each, after one that is not.
-const REPEATS: usize = 5;
+const REPEATS: usize = 9;
 
 /// Longest wait for a party's sign of life.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -45,15 +45,16 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Error> {
         return Err(refused("--threads", "at least 1", 0));
     }
     args.he.check_built()?;
-    let (mut client, mut server) = (Vec::new(), Vec::new());
+    let (mut client, mut server) = (Observations::default(), Observations::default());
     for (net, budget, all) in NETWORKS {
         let variants = if all { &ReluVariant::ALL[..] } else { &ReluVariant::ALL[..1] };
         for relu in variants {
             eprintln!("running {net} with {budget} ReLUs, {}", relu.name());
             let compiled = compiled(net, budget, *relu, args.he)?;
-            let (of_client, of_server) = observed(&compiled, args.threads)?;
-            client.extend(of_client);
-            server.extend(of_server);
+            for [by_client, by_server] in observed(&compiled, args.threads)? {
+                client.add(&by_client);
+                server.add(&by_server);
+            }
         }
     }
     let machine = machine::describe();
@@ -84,8 +85,11 @@ fn compiled(net: &str, budget: usize, relu: ReluVariant, he: HeBackend) -> Resul
     Calibrated::of(checkpoint, source, &compile)?.compile(&compile, ReluChoice::Always(relu), he)
 }
 
-/// What both parties were seen to take.
-fn observed(compiled: &Compiled, threads: usize) -> Result<(Vec<Observation>, Vec<Observation>), Error> {
+/// A party's visits of steps in a phase, of every repeat.
+type Repeats = Vec<Vec<Observation>>;
+
+/// What client and server were seen to take offline, and online.
+fn observed(compiled: &Compiled, threads: usize) -> Result<[[Repeats; 2]; 2], Error> {
     let plan = &compiled.plan;
     let (client, server) = (cost::client(plan), cost::server(plan));
     let files = PartyFiles::write(plan, &compiled.secrets)?;
@@ -106,25 +110,20 @@ fn observed(compiled: &Compiled, threads: usize) -> Result<(Vec<Observation>, Ve
     };
     let (mut pair, _) = Pair::start(&start, None)?;
     let image = vec![0.0; plan.input.size()];
-    let (mut of_client, mut of_server) = (Vec::new(), Vec::new());
+    let mut phases = <[[Repeats; 2]; 2]>::default();
     for repeat in 0..=REPEATS {
-        let (mut by_client, mut by_server) = (Vec::new(), Vec::new());
-        for phase in [Phase::Offline, Phase::Online] {
+        for (phase, [by_client, by_server]) in [Phase::Offline, Phase::Online].into_iter().zip(&mut phases) {
             let report = match phase {
                 Phase::Online => pair.online(image.clone())?,
                 _ => pair.offline(repeat > 0)?,
             };
             if repeat > 0 {
-                by_client.extend(seen(compiled, &client, &report.client.transcript, phase)?);
-                by_server.extend(seen(compiled, &server, &report.server.transcript, phase)?);
+                by_client.push(seen(compiled, &client, &report.client.transcript, phase)?);
+                by_server.push(seen(compiled, &server, &report.server.transcript, phase)?);
             }
         }
-        if repeat > 0 {
-            of_client.push(by_client);
-            of_server.push(by_server);
-        }
     }
-    Ok((medians(&of_client), medians(&of_server)))
+    Ok(phases)
 }
 
 /// What one party was seen to take in a phase of which `declared` has its acts, and its events.

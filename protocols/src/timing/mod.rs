@@ -3,7 +3,7 @@
 
 mod rates;
 
-pub use rates::{Features, Observation, PartyRates, Rates, fit, medians, observe};
+pub use rates::{Features, Observation, Observations, PartyRates, Rates, fit, observe};
 
 use rates::framed;
 

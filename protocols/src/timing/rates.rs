@@ -155,17 +155,38 @@ pub(super) fn framed(doing: Doing) -> Doing {
     }
 }
 
-/// Of repeats of the same visits, each with its median time: what else went on at the machine falls out.
-///
-/// # Panics
-/// Panics where repeats have different numbers of visits, or there is none.
-pub fn medians(repeats: &[Vec<Observation>]) -> Vec<Observation> {
-    let median = |visit: usize| {
-        let mut times: Vec<f64> = repeats.iter().map(|visits| visits[visit].ns).collect();
-        times.sort_by(f64::total_cmp);
-        Observation { ns: times[times.len() / 2], ..repeats[0][visit] }
-    };
-    (0..repeats[0].len()).map(median).collect()
+/// What parties' phases were seen to take: visit by visit, and whole.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// Visits of steps: they tell kinds of work apart.
+    visits: Vec<Observation>,
+    /// Whole phases, which is what predictions are of. A phase takes longer than its visits' medians together: something else
+    /// goes on at the machine in one or another of them, in every repeat.
+    phases: Vec<Observation>,
+}
+
+impl Observations {
+    /// Adds a phase, seen several times: each visit and the whole with its median time.
+    ///
+    /// # Panics
+    /// Panics where repeats have different numbers of visits, or there is none.
+    pub fn add(&mut self, repeats: &[Vec<Observation>]) {
+        let visits = &repeats[0];
+        self.visits.extend(visits.iter().enumerate().map(|(visit, first)| Observation {
+            ns: median(repeats.iter().map(|repeat| repeat[visit].ns)),
+            ..*first
+        }));
+        let mut features = Features::default();
+        visits.iter().for_each(|visit| features.add(&visit.features));
+        let ns = median(repeats.iter().map(|repeat| repeat.iter().map(|visit| visit.ns).sum()));
+        self.phases.push(Observation { features, ns });
+    }
+}
+
+fn median(times: impl Iterator<Item = f64>) -> f64 {
+    let mut times: Vec<f64> = times.collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 /// Below this many nanoseconds errors count by their size, above by their share.
@@ -175,17 +196,26 @@ const SMALL_NS: f64 = 1e5;
 const SWEEPS: usize = 100_000;
 const CONVERGED: f64 = 1e-9;
 
-/// The rates, none negative, that explain `observations` best: weighted least squares, halfway between errors that count by
-/// their share, so that small networks count too, and by their size, so that what takes long is met best.
-pub fn fit(observations: &[Observation]) -> PartyRates {
-    let weight = |observation: &Observation| (observation.ns + SMALL_NS).powf(-1.5);
+/// How much all phases together count, beside all visits together.
+const PHASES: f64 = 4.0;
+
+/// The rates, none negative, that explain `observations` best: weighted least squares. Visits' errors count halfway between by
+/// their share, so that small networks count too, and by their size, so that what takes long is met best; phases' errors
+/// by their share.
+pub fn fit(observations: &Observations) -> PartyRates {
+    let Observations { visits, phases } = observations;
+    let visit_weight = |visit: &Observation| (visit.ns + SMALL_NS).powf(-1.5);
+    let of_visits: f64 = visits.iter().map(|visit| visit_weight(visit) * visit.ns.powi(2)).sum();
+    let of_phases = PHASES * of_visits / phases.len() as f64;
+    let weighted = visits.iter().map(|visit| (visit, visit_weight(visit))).chain(
+        phases.iter().filter(|phase| phase.ns > 0.0).map(|phase| (phase, of_phases / phase.ns.powi(2))),
+    );
     // Normal equations, then one rate after another at the best it can be for the others.
     let mut squares = [[0.0; Features::KINDS]; Features::KINDS];
     let mut targets = [0.0; Features::KINDS];
-    for observation in observations {
-        let (w, x) = (weight(observation), &observation.features.0);
+    for (Observation { features: Features(x), ns }, w) in weighted {
         for i in 0..Features::KINDS {
-            targets[i] += w * x[i] * observation.ns;
+            targets[i] += w * x[i] * ns;
             (0..Features::KINDS).for_each(|j| squares[i][j] += w * x[i] * x[j]);
         }
     }
@@ -225,23 +255,42 @@ mod tests {
     #[test]
     fn rates_that_explain_everything_are_found() {
         let (rates, mut rng) = (planted(), ChaCha12Rng::seed_from_u64(3));
-        let seen = |_| {
+        let mut seen = |_| {
             let features = Features(std::array::from_fn(|_| f64::from(rng.random_range(0..2000u32))));
             Observation { features, ns: rates.ns(&features) }
         };
-        let observations: Vec<Observation> = (0..200).map(seen).collect();
+        let mut observations = Observations::default();
+        (0..20).for_each(|_| observations.add(&[(0..10).map(&mut seen).collect()]));
         let found = fit(&observations);
         for (rate, planted) in found.0.iter().zip(&rates.0) {
             assert!((rate - planted).abs() < 1e-3 * planted.max(1.0), "{:?}", found.0);
         }
     }
 
+    /// Nor does it lengthen its phase; but what holds up one visit in every repeat lengthens the phase's median.
     #[test]
     fn a_repeat_that_was_held_up_counts_for_nothing() {
-        let visits =
-            |times: [f64; 2]| times.map(|ns| Observation { features: Features::default(), ns }).into();
-        let found = medians(&[visits([5.0, 700.0]), visits([900.0, 8.0]), visits([6.0, 7.0])]);
-        assert_eq!([found[0].ns, found[1].ns], [6.0, 8.0]);
+        let mut features = Features::default();
+        features.0[0] = 3.0;
+        let visits = |times: [f64; 2]| times.map(|ns| Observation { features, ns }).into();
+        let mut found = Observations::default();
+        found.add(&[visits([5.0, 700.0]), visits([900.0, 8.0]), visits([6.0, 7.0])]);
+        let times = |seen: &[Observation]| seen.iter().map(|seen| seen.ns).collect::<Vec<f64>>();
+        assert_eq!((times(&found.visits), times(&found.phases)), (vec![6.0, 8.0], vec![705.0]));
+        assert_eq!(found.phases[0].features.0[0], 6.0);
+    }
+
+    /// Where rates cannot explain visits and phases both, they come nearer to phases.
+    #[test]
+    fn whole_phases_count_most() {
+        let mut features = Features::default();
+        features.0[0] = 1.0;
+        let visits = |times: [f64; 2]| times.map(|ns| Observation { features, ns: 1e6 * ns }).into();
+        let mut observations = Observations::default();
+        // Medians of the visits are 10 and 10, that of the phase is 30.
+        observations.add(&[visits([10.0, 20.0]), visits([10.0, 10.0]), visits([25.0, 10.0])]);
+        let found = fit(&observations).0[0] / 1e6;
+        assert!(found > 13.0 && found < 13.5, "{found}");
     }
 
     #[test]

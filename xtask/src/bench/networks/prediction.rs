@@ -18,6 +18,9 @@ const NETWORKS: [(&str, u32); 6] = [
 const VARIANTS: &str = "narrow,sign";
 pub(crate) const LINKS: [&str; 3] = ["lan", "wan", "mobile"];
 
+/// Every cell is measured as often, all others in between: what else goes on at the machine lasts for a while.
+const ROUNDS: usize = 3;
+
 /// A cell of `linnet predict --json`.
 #[derive(Deserialize)]
 struct Predicted {
@@ -63,12 +66,17 @@ pub(super) fn measure(root: &Path, quick: bool) -> Result<Vec<Measured>, String>
     let models: Vec<String> = models.iter().map(|model| model.display().to_string()).collect();
     let models = models.join(",");
     let links: String = LINKS.iter().map(|link| format!("--link {link} ")).collect();
-    let images = if quick { 2 } else { 7 };
+    let images = if quick { 2 } else { 3 };
     let common = format!("{links} --calibration-images 8 --rates");
-    let sweep =
-        format!("sweep --relu {VARIANTS} --images {images} --accuracy-images 1 --id measured {common}");
     let models = Path::new(&models);
-    linnet(root, &sweep, &[&rates, Path::new("--out"), &runs, Path::new("--models"), models])?;
+    let mut rows = Vec::new();
+    for round in 0..ROUNDS {
+        let id = format!("round-{round}");
+        let sweep =
+            format!("sweep --relu {VARIANTS} --images {images} --accuracy-images 1 --id {id} {common}");
+        linnet(root, &sweep, &[&rates, Path::new("--out"), &runs, Path::new("--models"), models])?;
+        rows.extend(super::folder::rows::<Row>(&runs.join(id).join("summary.csv"))?);
+    }
     let mut predicted = HashMap::new();
     for relu in VARIANTS.split(',') {
         let words = format!("predict --json --relu {relu} {common}");
@@ -80,34 +88,59 @@ pub(super) fn measure(root: &Path, quick: bool) -> Result<Vec<Measured>, String>
             predicted.insert((model, relus, relu, link), (offline_s, online_s));
         }
     }
-    worst(super::folder::rows(&runs.join("measured/summary.csv"))?, &predicted)
+    worst(&measured(rows)?, &predicted)
 }
 
+/// Model, ReLUs, variant and link.
 type Cell = (String, u64, String, String);
 
-fn worst(rows: Vec<Row>, predicted: &HashMap<Cell, (f64, f64)>) -> Result<Vec<Measured>, String> {
-    let mut worst: HashMap<(String, &str), f64> = HashMap::new();
-    let mut seen = 0;
+fn named((model, relus, relu, link): &Cell) -> String {
+    format!("{model}, {relus} ReLUs, {relu}, {link}")
+}
+
+/// Medians over rounds, seconds: offline and online.
+fn measured(rows: Vec<Row>) -> Result<HashMap<Cell, (f64, f64)>, String> {
+    let mut rounds: HashMap<Cell, [Vec<f64>; 2]> = HashMap::new();
     for Row { model, relus, relu, link, failed, offline_s_p50, online_s_p50 } in rows {
-        let cell = format!("{model}, {relus} ReLUs, {relu}, {link}");
+        let cell = (model, relus, relu, link);
         let (Some(offline), Some(online), 0) = (offline_s_p50, online_s_p50, failed) else {
-            return Err(format!("{cell}: not measured"));
+            return Err(format!("{}: not measured", named(&cell)));
         };
-        let key = (model, relus, relu, link);
-        let (p_offline, p_online) = predicted.get(&key).ok_or_else(|| format!("{cell}: not predicted"))?;
+        let [all_offline, all_online] = rounds.entry(cell).or_default();
+        all_offline.push(offline);
+        all_online.push(online);
+    }
+    let median = |mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    Ok(rounds
+        .into_iter()
+        .map(|(cell, [offline, online])| (cell, (median(offline), median(online))))
+        .collect())
+}
+
+fn worst(
+    measured: &HashMap<Cell, (f64, f64)>,
+    predicted: &HashMap<Cell, (f64, f64)>,
+) -> Result<Vec<Measured>, String> {
+    let mut worst: HashMap<(String, &str), f64> = HashMap::new();
+    for (key, (offline, online)) in measured {
+        let cell = named(key);
+        let (p_offline, p_online) = predicted.get(key).ok_or_else(|| format!("{cell}: not predicted"))?;
         let both = (p_offline + p_online, offline + online);
         for (what, (predicted, measured)) in
-            [("offline", (*p_offline, offline)), ("online", (*p_online, online)), ("total", both)]
+            [("offline", (*p_offline, *offline)), ("online", (*p_online, *online)), ("total", both)]
         {
-            let off = 100.0 * (predicted / measured - 1.0).abs();
+            let off = 100.0 * (predicted / measured - 1.0);
+            eprintln!("{cell}: {what} {predicted:.4} s predicted, {measured:.4} s measured, {off:+.1} %");
             let most = worst.entry((key.3.clone(), what)).or_insert(0.0);
-            *most = most.max(off);
+            *most = most.max(off.abs());
         }
-        seen += 1;
     }
     let cells = NETWORKS.len() * VARIANTS.split(',').count() * LINKS.len();
-    if seen != cells {
-        return Err(format!("{cells} cells expected, found {seen}"));
+    if measured.len() != cells {
+        return Err(format!("{cells} cells expected, found {}", measured.len()));
     }
     let mut figures = Vec::new();
     for link in LINKS {
