@@ -14,7 +14,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 pub const SEED: u64 = 1;
 
 /// Images that are evaluated, on all processors, before agreement is looked at again.
-const ROUND: usize = 16;
+const ROUND: usize = 8;
 
 /// Images of the smallest margins that a first look is at.
 const FIRST: usize = 32;

@@ -67,9 +67,7 @@ impl Search {
                 let agreement = self.judge.sampled(&model, &self.calibration);
                 return Ok(Found { model, agreement });
             }
-            if self.may_agree(&model, wanted)
-                && let Some(agreement) = self.agreement(&model, wanted)
-            {
+            if let Some(agreement) = self.agreement(&model, wanted) {
                 return Ok(Found { model, agreement });
             }
             // By chance, or for an error that was not predicted: what is a little finer may do, and still be cheaper than others.

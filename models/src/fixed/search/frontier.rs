@@ -1,12 +1,11 @@
 //! The coarsest scales of each family at which the agreement that is asked for seems to be reached.
 
-use super::{FA, FW, Family, SLACK, Search, unreached};
+use super::{Family, SLACK, Search, unreached};
 use crate::Error;
-use crate::fixed::scales::{Scales, StepScales};
 
 /// Bits that weights are finer than activations of the same share of the error.
 const LEADS: [i32; 4] = [-2, 0, 2, 4];
-/// Half bits around those of the sensitivities that are searched, either way.
+/// Half bits around those of the sensitivities that are searched, either way: above them all scales are the finest.
 const REACH: i32 = 48;
 
 impl Search {
@@ -17,12 +16,6 @@ impl Search {
     pub fn frontier(&mut self, wanted: f64) -> Result<Vec<Family>, Error> {
         if self.pinned.pair().is_some() {
             return Ok(vec![Family { lead: 0, level: 0 }]);
-        }
-        let finest =
-            Scales { fa: self.pinned.fa.unwrap_or(*FA.end()), fw: self.pinned.fw.unwrap_or(*FW.end()) };
-        let finest = StepScales::uniform(&self.lowered, finest);
-        if !self.may_agree(&self.at(&finest)?, wanted) {
-            return Err(unreached(wanted));
         }
         let mut guess = self.guess(wanted)?;
         let mut found: Vec<Family> = Vec::with_capacity(LEADS.len());
@@ -52,6 +45,9 @@ impl Search {
 
     /// The least level, in half bits, at which a family's agreement seems to reach `wanted`, which it grows with; from a
     /// guess.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where it does not at the finest scales that there are.
     fn least_level(&mut self, lead: i32, guess: i32, wanted: f64) -> Result<i32, Error> {
         let mut reaches = |level: i32| -> Result<bool, Error> {
             let scales = self.balanced(Family { lead, level })?;
@@ -66,8 +62,11 @@ impl Search {
             }
         } else {
             loop {
-                (coarse, fine) = (fine, fine + step);
-                if fine >= REACH || reaches(fine)? {
+                if fine >= REACH {
+                    return Err(unreached(wanted));
+                }
+                (coarse, fine) = (fine, (fine + step).min(REACH));
+                if reaches(fine)? {
                     break;
                 }
                 step *= 2;
