@@ -71,6 +71,7 @@ impl Channel {
     pub fn pair(deadline: Duration) -> (Self, Self) {
         let deadline = bounded(deadline);
         let (left, right) = (Arc::<Inbox>::default(), Arc::<Inbox>::default());
+        [&left, &right].into_iter().for_each(|inbox| inbox.hold_at_most(0, u64::MAX));
         (
             Self::new(Transport::Memory(Arc::clone(&right)), Arc::clone(&left), None, deadline),
             Self::new(Transport::Memory(left), right, None, deadline),
@@ -139,29 +140,23 @@ impl Channel {
         Self::over_tcp(tcp::accept(listener, deadline)?, link, uplink, deadline)
     }
 
-    /// One end of a connection between two hosts, over which nothing is emulated: with `identity`, by TLS 1.3 with
-    /// certificates at both ends; without, plain, which only a connection within this host may be.
+    /// One end of a connection between two hosts, by TLS 1.3; nothing is emulated. An identity without certificates will do
+    /// within this host alone. The whole handshake has one deadline.
     ///
     /// # Errors
-    /// [`Error::Plain`]; [`Error::Io`], such as for a certificate that the other end does not accept.
-    pub fn between_hosts(
-        stream: TcpStream,
-        identity: Option<&Identity>,
-        deadline: Duration,
-    ) -> Result<Self, Error> {
+    /// [`Error::Unnamed`]; [`Error::Deadline`]; [`Error::Io`], such as for a certificate that the other end does not
+    /// accept.
+    pub fn between_hosts(stream: TcpStream, identity: &Identity, deadline: Duration) -> Result<Self, Error> {
         let deadline = bounded(deadline);
         let preparing = |source| Error::Io { doing: "preparing the connection", source };
         let peer = stream.peer_addr().map_err(preparing)?;
-        let tls = match identity {
-            Some(identity) => {
-                stream.set_nodelay(true).map_err(preparing)?;
-                Some(identity.handshake(stream.try_clone().map_err(preparing)?, deadline)?)
-            }
-            None if peer.ip().is_loopback() => None,
-            None => return Err(Error::Plain { peer }),
-        };
+        if !(identity.has_name() || peer.ip().is_loopback()) {
+            return Err(Error::Unnamed { peer });
+        }
+        stream.set_nodelay(true).map_err(preparing)?;
+        let tls = identity.handshake(stream.try_clone().map_err(preparing)?, deadline)?;
         let inbox = Arc::<Inbox>::default();
-        let tcp = Tcp::start(stream, tls, &Link::loopback(), &inbox, deadline)?;
+        let tcp = Tcp::start(stream, Some(tls), &Link::loopback(), &inbox, deadline)?;
         Ok(Self::new(Transport::Tcp(tcp), inbox, None, deadline))
     }
 
@@ -190,6 +185,12 @@ impl Channel {
     /// Sets the deadline of every wait from now on.
     pub fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = bounded(deadline);
+    }
+
+    /// From now on the peer may have `frames` frames of `bytes` bytes of payload in all under way to this end, or waiting
+    /// here; with more the channel ends, as [`Error::Malformed`]. 64 MiB until this is called.
+    pub fn expect_at_most(&mut self, frames: u64, bytes: u64) {
+        self.inbox.hold_at_most(frames, bytes);
     }
 
     /// From now on, waits before it hands frames to a link that is busy for longer than `queue`. So the frames of other
@@ -325,7 +326,10 @@ impl Channel {
             frame
         });
         match &self.transport {
-            Transport::Memory(peer) => peer.push(stamped),
+            Transport::Memory(peer) => {
+                // Whether it was taken is told by the next flush.
+                let _ = peer.push(stamped);
+            }
             Transport::Tcp(tcp) => tcp.outbox().push(stamped),
         }
         self.held_bytes = 0;

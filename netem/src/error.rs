@@ -76,11 +76,9 @@ pub enum Error {
         /// What is wrong with it.
         found: String,
     },
-    /// A connection beyond this host that nothing protects.
-    #[error(
-        "config: expected certificates (TLS) for a connection beyond this host, found plain TCP with {peer}"
-    )]
-    Plain {
+    /// A connection beyond this host without certificates.
+    #[error("config: expected certificates (TLS) for a connection beyond this host, found none with {peer}")]
+    Unnamed {
         /// The other end.
         peer: SocketAddr,
     },
@@ -99,7 +97,7 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Closed { .. } | Self::Deadline { .. } | Self::Malformed { .. } => Fault::Peer,
-            Self::TooLong { .. } | Self::Link { .. } | Self::Keys { .. } | Self::Plain { .. } => {
+            Self::TooLong { .. } | Self::Link { .. } | Self::Keys { .. } | Self::Unnamed { .. } => {
                 Fault::Config
             }
             Self::Io { .. } => Fault::Io,

@@ -1,11 +1,12 @@
 //! What a frame looks like on the wire.
 //!
 //! ```text
-//! length u32 | kind u8 | arrival u64 | depth u32 | payload      little-endian
+//! length u32 | kind u8 | arrival u64 | depth u32 | number u32 | payload      little-endian
 //! ```
 //!
 //! Length and kind are protocol: 5 bytes a frame, counted and charged to the rate. The arrival stamp belongs
-//! to the emulation and the depth to the counting of rounds, as does the greeting before the first frame:
+//! to the emulation, the depth to the counting of rounds, the number (of the frame in its direction, from 0) to the
+//! detection of frames that were lost, doubled or swapped on the way, as does the greeting before the first frame:
 //! neither counted nor charged.
 
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,8 @@ pub const MAX_FRAME: usize = 16 << 20;
 /// Header bytes of a frame that count as traffic: length and kind.
 pub const HEADER_BYTES: u64 = 5;
 
-/// Header bytes of a frame on the real socket: these, the arrival stamp and the depth.
-pub(crate) const WIRE_HEADER: usize = 17;
+/// Header bytes of a frame on the real socket: these, the arrival stamp, the depth and the number.
+pub(crate) const WIRE_HEADER: usize = 21;
 
 /// A channel holds small frames until they are this many bytes, or it is flushed.
 pub(crate) const HOLD_BYTES: u64 = 64 << 10;
@@ -56,25 +57,33 @@ impl Frame {
         self.payload.len() as u64 + HEADER_BYTES
     }
 
-    fn header(&self) -> [u8; WIRE_HEADER] {
+    /// Of the frame with that number.
+    fn header(&self, number: u32) -> [u8; WIRE_HEADER] {
         let length = u32::try_from(self.payload.len()).expect("payloads are capped at MAX_FRAME");
         let mut header = [0; WIRE_HEADER];
         header[..4].copy_from_slice(&length.to_le_bytes());
         header[4] = self.kind.0;
         header[5..13].copy_from_slice(&self.arrival_ns.to_le_bytes());
-        header[13..].copy_from_slice(&self.depth.to_le_bytes());
+        header[13..17].copy_from_slice(&self.depth.to_le_bytes());
+        header[17..].copy_from_slice(&number.to_le_bytes());
         header
     }
 }
 
-/// Writes the frames with as few system calls as there can be and without copying a payload; `wrote` is called
-/// with the bytes of each call.
+/// Writes the frames, numbered from `next` on, with as few system calls as there can be and without copying a payload; `wrote`
+/// is called with the bytes of each call.
 pub(crate) fn write_frames(
     writer: &mut impl Write,
     frames: &[Frame],
+    next: &mut u32,
     mut wrote: impl FnMut(u64),
 ) -> io::Result<()> {
-    let headers: Vec<[u8; WIRE_HEADER]> = frames.iter().map(Frame::header).collect();
+    let mut numbered = |frame: &Frame| {
+        let header = frame.header(*next);
+        *next = next.wrapping_add(1);
+        header
+    };
+    let headers: Vec<[u8; WIRE_HEADER]> = frames.iter().map(&mut numbered).collect();
     let mut slices: Vec<IoSlice<'_>> = headers
         .iter()
         .zip(frames)
@@ -104,8 +113,8 @@ pub(crate) fn starts_with_frame(bytes: &[u8]) -> bool {
     })
 }
 
-/// Reads one frame. An end of the stream, between or within frames, is [`End::Closed`].
-pub(crate) fn read_frame(reader: &mut impl Read) -> Result<Frame, End> {
+/// Reads the frame of number `next`, and counts it. An end of the stream, between or within frames, is [`End::Closed`].
+pub(crate) fn read_frame(reader: &mut impl Read, next: &mut u32) -> Result<Frame, End> {
     let mut header = [0; WIRE_HEADER];
     reader.read_exact(&mut header).map_err(|error| End::of("reading a frame header", &error))?;
     let (length, rest) = header.split_at(4);
@@ -116,8 +125,16 @@ pub(crate) fn read_frame(reader: &mut impl Read) -> Result<Frame, End> {
             found: format!("a length of {length} bytes with {}", FrameKind(rest[0])),
         });
     }
-    let arrival_ns = u64::from_le_bytes(rest[1..9].try_into().expect("the header is 17 bytes"));
-    let depth = u32::from_le_bytes(rest[9..].try_into().expect("the header is 17 bytes"));
+    let arrival_ns = u64::from_le_bytes(rest[1..9].try_into().expect("the header is 21 bytes"));
+    let depth = u32::from_le_bytes(rest[9..13].try_into().expect("the header is 21 bytes"));
+    let number = u32::from_le_bytes(rest[13..].try_into().expect("the header is 21 bytes"));
+    if number != *next {
+        return Err(End::Malformed {
+            expected: format!("frame {next} of its direction"),
+            found: format!("frame {number}, with {}", FrameKind(rest[0])),
+        });
+    }
+    *next = next.wrapping_add(1);
     let mut payload = Vec::with_capacity(length);
     let count = reader
         .take(length as u64)
@@ -129,7 +146,7 @@ pub(crate) fn read_frame(reader: &mut impl Read) -> Result<Frame, End> {
     Ok(Frame { kind: FrameKind(rest[0]), arrival_ns, depth, payload })
 }
 
-const MAGIC: [u8; 8] = *b"linnet\0\x02";
+const MAGIC: [u8; 8] = *b"linnet\0\x03";
 
 /// Bytes of the greeting: magic and version, rate, RTT, window.
 pub(crate) const GREETING: usize = 32;

@@ -13,8 +13,9 @@
 //! - *wall time*, and of it *blocked* time: waiting for a frame, for the link, for room in the sender's
 //!   queue. The rest is compute. A wait counts for the step that waits.
 //!
-//! The emulation's own bytes, a stamp of 12 bytes a frame (arrival and depth) and one greeting of 32 bytes an end,
-//! travel on the real socket but not on the emulated link: they are neither counted nor charged to its rate.
+//! The emulation's own bytes, a stamp of 16 bytes a frame (arrival, depth and number) and one greeting of 32 bytes an end,
+//! travel on the real socket but not on the emulated link: they are neither counted nor charged to its rate. A frame that
+//! was lost, doubled or swapped on the way is found by its number.
 //!
 //! # When bytes leave
 //!
@@ -22,7 +23,8 @@
 //! `enter` or drop, so no end ever waits for an answer to something it still holds. A frame counts as sent
 //! when it leaves. Over TCP a writer and a reader thread then move the bytes. The reader always drains its
 //! socket, so two ends that both send much cannot deadlock; the sender's queue is bounded (64 MiB), and
-//! `send` waits for room.
+//! `send` waits for room. The receiver's is bounded by what the protocol can have under way
+//! ([`Channel::expect_at_most`]): a peer that sends more is refused.
 //!
 //! # How a link is emulated
 //!

@@ -4,11 +4,21 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::Bytes;
 use crate::error::End;
 use crate::frame::{Frame, WIRE_HEADER};
 
 /// Bytes a sender may have queued before `send` waits.
 const OUTBOX_BYTES: u64 = 64 << 20;
+
+/// Bytes that may have come and not been received, where nobody has said how many the protocol can have.
+const INBOX_BYTES: u64 = 64 << 20;
+
+/// What a frame takes in memory beside its payload, at most.
+const FRAME_BYTES: u64 = 64;
+
+/// Bytes that the writer has to get rid of within a deadline, if it holds as many.
+const PROGRESS_BYTES: u64 = 64 << 10;
 
 /// Bytes after which the writer takes no further frame into one batch.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -29,29 +39,65 @@ fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>, until: Instant) -> (
     (guard, true)
 }
 
-/// Frames that have come. Unbounded: whoever fills it never waits, so two parties that both send much always
-/// drain each other.
+/// Frames that have come. Whoever fills it never waits, so two parties that both send much always drain each other; it
+/// ends where more comes than the protocol can have under way.
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<InboxState>,
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct InboxState {
     frames: VecDeque<Frame>,
+    /// Of the frames.
+    held: u64,
+    /// Most bytes that it may hold.
+    most: u64,
     end: Option<End>,
 }
 
+impl Default for InboxState {
+    fn default() -> Self {
+        Self { frames: VecDeque::new(), held: 0, most: INBOX_BYTES, end: None }
+    }
+}
+
+/// Bytes of a frame in memory.
+fn memory(frame: &Frame) -> u64 {
+    frame.payload.len() as u64 + FRAME_BYTES
+}
+
 impl Inbox {
-    /// Adds frames in order; drops them if the inbox has ended.
-    pub(crate) fn push(&self, frames: impl Iterator<Item = Frame>) {
+    /// Adds frames in order; drops them if the inbox has ended, or ends with them. What ended it is the error.
+    pub(crate) fn push(&self, frames: impl Iterator<Item = Frame>) -> Result<(), End> {
         let mut state = lock(&self.state);
-        if state.end.is_none() {
-            state.frames.extend(frames);
+        for frame in frames {
+            if state.end.is_some() {
+                break;
+            }
+            state.held += memory(&frame);
+            if state.held > state.most {
+                let (expected, found) = (
+                    format!("at most {} that were not yet received", Bytes(state.most)),
+                    format!("{}, as many as the protocol never has under way", Bytes(state.held)),
+                );
+                // What nobody will make use of.
+                state.frames.clear();
+                state.end = Some(End::Malformed { expected, found });
+            } else {
+                state.frames.push_back(frame);
+            }
         }
+        let end = state.end.clone();
         drop(state);
         self.changed.notify_all();
+        end.map_or(Ok(()), Err)
+    }
+
+    /// From now on `frames` frames of `bytes` bytes in all may have come and not been received.
+    pub(crate) fn hold_at_most(&self, frames: u64, bytes: u64) {
+        let mut state = lock(&self.state);
+        state.most = bytes.saturating_add(frames.saturating_mul(FRAME_BYTES));
     }
 
     /// No frame follows. The first end stands.
@@ -82,6 +128,7 @@ impl Inbox {
         let mut state = lock(&self.state);
         loop {
             if let Some(frame) = state.frames.pop_front() {
+                state.held -= memory(&frame);
                 return Ok(frame);
             }
             if let Some(end) = &state.end {
@@ -120,8 +167,8 @@ fn wire_bytes(frame: &Frame) -> u64 {
 }
 
 impl Outbox {
-    /// Waits until `bytes` more fit, or all before is written. [`End::Stalled`] when nothing was written for
-    /// `deadline`.
+    /// Waits until `bytes` more fit, or all before is written. [`End::Stalled`] when less than [`PROGRESS_BYTES`] were
+    /// written within `deadline`: a peer that takes a byte now and then does not hold this party up for ever.
     pub(crate) fn wait_for_room(&self, bytes: u64, deadline: Duration) -> Result<(), End> {
         let mut state = lock(&self.state);
         let (mut lowest, mut until) = (state.held, Instant::now() + deadline);
@@ -132,7 +179,7 @@ impl Outbox {
             if state.held == 0 || state.held + bytes <= OUTBOX_BYTES {
                 return Ok(());
             }
-            if state.held < lowest {
+            if state.held + PROGRESS_BYTES <= lowest {
                 (lowest, until) = (state.held, Instant::now() + deadline);
             }
             let in_time;

@@ -124,13 +124,21 @@ impl Tcp {
                 })
                 .map_err(&prepare)?,
         );
-        let (link, inbox) = (link.clone(), Arc::clone(inbox));
+        let (link, inbox, outbox) = (link.clone(), Arc::clone(inbox), Arc::clone(&tcp.outbox));
+        let stream = tcp.stream.try_clone().map_err(&prepare)?;
         tcp.threads.push(
             thread::Builder::new()
                 .name("netem-read".into())
                 .spawn(move || {
                     let end = read_all(reader, &link, &inbox);
-                    inbox.end(end);
+                    // A peer that breaks the protocol is not waited for, in either direction.
+                    let broken = matches!(end, End::Malformed { .. });
+                    inbox.end(end.clone());
+                    if broken {
+                        outbox.end(end);
+                        // A connection that is gone already need not be shut down.
+                        let _ = stream.shutdown(Shutdown::Both);
+                    }
                 })
                 .map_err(&prepare)?,
         );
@@ -148,8 +156,9 @@ fn write_all(socket: &mut impl Write, hello: &[u8], outbox: &Outbox) -> End {
     if let Err(error) = socket.write_all(hello) {
         return End::of(doing, &error);
     }
+    let mut number = 0;
     while let Some(batch) = outbox.next_batch() {
-        if let Err(error) = write_frames(socket, &batch, |bytes| outbox.wrote(bytes)) {
+        if let Err(error) = write_frames(socket, &batch, &mut number, |bytes| outbox.wrote(bytes)) {
             return End::of(doing, &error);
         }
     }
@@ -162,16 +171,21 @@ fn read_all(socket: impl Read, link: &Link, inbox: &Inbox) -> End {
     if let Err(end) = read_greeting(&mut reader, link) {
         return end;
     }
-    let mut batch = Vec::new();
+    let (mut batch, mut number) = (Vec::new(), 0);
     loop {
         // Frames that came together are handed over together: waking the receiver for each costs more than
         // they do.
-        match read_frame(&mut reader) {
+        match read_frame(&mut reader, &mut number) {
             Ok(frame) => batch.push(frame),
-            Err(end) => return end,
+            Err(end) => {
+                // What came whole before that is still good.
+                return inbox.push(batch.drain(..)).err().unwrap_or(end);
+            }
         }
-        if !starts_with_frame(reader.buffer()) {
-            inbox.push(batch.drain(..));
+        if !starts_with_frame(reader.buffer())
+            && let Err(end) = inbox.push(batch.drain(..))
+        {
+            return end;
         }
     }
 }

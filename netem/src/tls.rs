@@ -1,18 +1,26 @@
-//! TLS 1.3 with certificates at both ends, for parties on two hosts. Source: rustls, which does the whole protocol;
+//! TLS 1.3, with certificates at both ends for parties on two hosts. Source: rustls, which does the whole protocol;
 //! this module splits its one connection into a half that reads and a half that writes, each for a thread of its own.
+//!
+//! Two parties on one host may do without certificates. What they send is then as safe from whoever listens or changes it
+//! on the way, unless that was there when the connection was made.
 
-use rustls::crypto::ring;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, DigitallySignedStruct, RootCertStore, ServerConfig,
+    ServerConnection, SignatureScheme,
+};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::Error;
+use crate::{Error, Phase};
 
 /// The name in every server's certificate, on whichever host it runs: trust comes from the test authority that signed
 /// it.
@@ -27,10 +35,14 @@ const CHUNK: usize = 256 << 10;
 /// Bytes that are read from the socket at a time.
 const READ: usize = 256 << 10;
 
-/// A party's certificate and key, and the authority that must have signed the other party's certificate. It
-/// cannot be printed.
+/// A party's certificate and key, and the authority that must have signed the other party's certificate; or none of these.
+/// It cannot be printed.
 #[derive(Clone)]
-pub struct Identity(Side);
+pub struct Identity {
+    side: Side,
+    /// Whether there are certificates.
+    named: bool,
+}
 
 #[derive(Clone)]
 enum Side {
@@ -51,7 +63,7 @@ impl Identity {
             .with_root_certificates(keys.authority()?)
             .with_client_auth_cert(keys.chain.clone(), keys.key.clone_key())
             .map_err(|error| keys.wrong(error))?;
-        Ok(Self(Side::Client(Arc::new(config))))
+        Ok(Self { side: Side::Client(Arc::new(config)), named: true })
     }
 
     /// A server's, from `ca.pem`, `server.pem` and `server.key` in `folder`.
@@ -71,15 +83,53 @@ impl Identity {
             .with_client_cert_verifier(verifier)
             .with_single_cert(keys.chain.clone(), keys.key.clone_key())
             .map_err(|error| keys.wrong(error))?;
-        Ok(Self(Side::Server(Arc::new(config))))
+        Ok(Self { side: Side::Server(Arc::new(config)), named: true })
     }
 
-    /// Shakes hands over a connection within the deadline. A bad certificate is an error: found here, or told by the
-    /// other end's alert where that end finds it first.
+    /// A client's that shows no certificate and takes any, for a server on this host.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn unnamed_client() -> Result<Self, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(unprepared)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth();
+        Ok(Self { side: Side::Client(Arc::new(config)), named: false })
+    }
+
+    /// A server's with a certificate that it has just made, and that asks for none, for clients on this host.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn unnamed_server() -> Result<Self, Error> {
+        let key = KeyPair::generate().map_err(unprepared)?;
+        let params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).map_err(unprepared)?;
+        let certificate = params.self_signed(&key).map_err(unprepared)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(unprepared)?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .map_err(unprepared)?;
+        Ok(Self { side: Side::Server(Arc::new(config)), named: false })
+    }
+
+    /// Whether it shows a certificate that an authority has signed, and asks for one.
+    pub(crate) fn has_name(&self) -> bool {
+        self.named
+    }
+
+    /// Shakes hands over a connection; all of it within the deadline, however often something comes. A bad certificate is an
+    /// error: found here, or told by the other end's alert where that end finds it first.
     pub(crate) fn handshake(&self, socket: TcpStream, deadline: Duration) -> Result<Tls, Error> {
         let failed = |source: io::Error| Error::Io { doing: "shaking hands (TLS)", source };
         let refused = |error: rustls::Error| failed(io::Error::new(ErrorKind::InvalidData, error));
-        let mut connection = match &self.0 {
+        let mut connection = match &self.side {
             Side::Client(config) => {
                 let name = ServerName::try_from(SERVER_NAME).expect("the name is a DNS name");
                 Connection::from(ClientConnection::new(Arc::clone(config), name).map_err(refused)?)
@@ -89,15 +139,81 @@ impl Identity {
             }
         };
         connection.set_buffer_limit(None);
-        socket.set_read_timeout(Some(deadline)).map_err(failed)?;
-        socket.set_write_timeout(Some(deadline)).map_err(failed)?;
-        let mut stream = &socket;
-        while connection.is_handshaking() {
-            connection.complete_io(&mut stream).map_err(failed)?;
+        let until = Instant::now() + deadline;
+        let late =
+            || Error::Deadline { waiting_for: "shaking hands (TLS)", deadline, phase: Phase::Setup, step: 0 };
+        let told = |error: io::Error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
+            _ => failed(error),
+        };
+        // What is left to write when the handshake is over for this end is still part of it for the other.
+        while connection.is_handshaking() || connection.wants_write() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(late());
+            }
+            let mut stream = &socket;
+            if connection.wants_write() {
+                socket.set_write_timeout(Some(left)).map_err(failed)?;
+                connection.write_tls(&mut stream).map_err(told)?;
+                continue;
+            }
+            socket.set_read_timeout(Some(left)).map_err(failed)?;
+            if connection.read_tls(&mut stream).map_err(told)? == 0 {
+                return Err(failed(ErrorKind::UnexpectedEof.into()));
+            }
+            if let Err(error) = connection.process_new_packets() {
+                // The other end is told why, if it still listens.
+                let _ = connection.write_tls(&mut stream);
+                return Err(refused(error));
+            }
         }
         socket.set_read_timeout(None).map_err(failed)?;
         let shared = Shared { connection: Mutex::new(connection), socket, writing: Mutex::new(()) };
         Ok(Tls(Arc::new(shared)))
+    }
+}
+
+fn unprepared(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Io { doing: "preparing TLS", source: io::Error::other(error) }
+}
+
+/// Takes any certificate whose key the other end has.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -13,7 +13,9 @@ use crate::setup::{self, ClientSession};
 use crate::steps::reshare::Reshare;
 use crate::steps::{activation, input, output};
 use crate::store::Store;
+use crate::under_way;
 use crate::values::{ClientMask, ClientShare, ClientValues};
+use crate::walk::Party;
 use crate::window::Window;
 use models::fixed::steps::ValueId;
 use netem::{Channel, Phase};
@@ -55,6 +57,7 @@ impl<'p> Client<'p> {
         rng: &mut R,
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, ChannelStep::INPUT.number());
+        under_way::bound(channel, plan, Party::Client);
         let session = setup::client(channel, plan, session, rng)?;
         Ok(Self { plan, session, store: Store::Memory, inferences: 0 })
     }

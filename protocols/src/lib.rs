@@ -40,6 +40,7 @@ mod prg;
 mod saved;
 #[cfg(target_arch = "x86_64")]
 mod simd;
+mod under_way;
 mod window;
 
 pub use error::Error;

@@ -17,7 +17,9 @@ use crate::steps::activation::{self, Activation};
 use crate::steps::linear::PreparedSegment;
 use crate::steps::reshare::{self, Reshare};
 use crate::steps::{input, output};
+use crate::under_way;
 use crate::values::{ServerMask, ServerShare};
+use crate::walk::Party;
 use netem::{Channel, Phase};
 use rand::{CryptoRng, RngCore};
 use std::io::{Read, Write};
@@ -102,6 +104,7 @@ impl<'a> Server<'a> {
         rng: &mut R,
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, ChannelStep::INPUT.number());
+        under_way::bound(channel, model.plan, Party::Server);
         let session = setup::server(channel, model.plan, &model.context, session, rng)?;
         Ok(Self { model, session, inferences: 0 })
     }

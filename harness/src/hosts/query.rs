@@ -54,7 +54,7 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
 fn connect(settings: &Asking) -> Result<Channel, Error> {
     let connecting = Error::io(format!("connecting to {}", settings.server));
     let stream = TcpStream::connect_timeout(&settings.address, settings.deadline).map_err(connecting)?;
-    Ok(Channel::between_hosts(stream, settings.identity.as_ref(), settings.deadline)?)
+    Ok(Channel::between_hosts(stream, &settings.identity, settings.deadline)?)
 }
 
 /// A run against one server.
@@ -188,7 +188,7 @@ impl<'a> Querying<'a> {
                 "warmups": settings.warmups,
                 "transcripts": settings.transcripts,
                 "verified": self.compiled.is_some(),
-                "tls": settings.identity.is_some(),
+                "tls": settings.named,
                 "server": {
                     "address": settings.server,
                     "linnet": offer.linnet,

@@ -88,7 +88,7 @@ impl Here<'_> {
     fn session(&self, stream: TcpStream) -> Result<usize, Error> {
         on_threads(self.settings.threads, "server", || {
             let mut channel =
-                Channel::between_hosts(stream, self.settings.identity.as_ref(), self.settings.deadline)?;
+                Channel::between_hosts(stream, &self.settings.identity, self.settings.deadline)?;
             self.answer(&mut channel)
         })
     }

@@ -17,8 +17,8 @@ pub(super) struct Serving {
     pub(super) relu: ReluChoice,
     pub(super) he: HeBackend,
     pub(super) listen: SocketAddr,
-    /// None at a loopback address alone.
-    pub(super) identity: Option<Identity>,
+    /// Without certificates at a loopback address alone.
+    pub(super) identity: Identity,
     /// Of a session.
     pub(super) threads: usize,
     /// Longest wait within a phase, and for a request.
@@ -33,14 +33,15 @@ pub(super) struct Serving {
 impl Serving {
     pub(super) fn new(args: &ServeArgs) -> Result<Self, Error> {
         let (deadline, idle) = (patience("--deadline", args.deadline)?, patience("--idle", args.idle)?);
-        let identity = args.tls.as_deref().map(Identity::server).transpose()?;
         let local = args.listen.ip().is_loopback();
         let refused = |option, expected: &str| {
             Err(Error::Option { option, expected: expected.into(), found: args.listen.to_string() })
         };
-        if identity.is_none() && !local {
-            return refused("--listen", WITHOUT_KEYS);
-        }
+        let identity = match &args.tls {
+            Some(folder) => Identity::server(folder)?,
+            None if local => Identity::unnamed_server()?,
+            None => return refused("--listen", WITHOUT_KEYS),
+        };
         if args.reveal_masks && !local {
             let expected = "a loopback address to listen at, for masks never leave this host";
             return refused("--reveal-masks", expected);
@@ -68,8 +69,10 @@ pub(super) struct Asking {
     /// The server, as it was typed and as it was found.
     pub(super) server: String,
     pub(super) address: SocketAddr,
-    /// None where the server is at a loopback address.
-    pub(super) identity: Option<Identity>,
+    /// Without certificates where the server is at a loopback address.
+    pub(super) identity: Identity,
+    /// Whether there are certificates.
+    pub(super) named: bool,
     pub(super) images: usize,
     pub(super) warmups: usize,
     pub(super) transcripts: usize,
@@ -100,7 +103,6 @@ impl Asking {
             let expected = "at least 1".to_owned();
             return Err(Error::Option { option: "--images", expected, found: "0".into() });
         }
-        let identity = args.tls.as_deref().map(Identity::client).transpose()?;
         let finding = Error::io(format!("connecting to {}", args.connect));
         let address = args.connect.to_socket_addrs().map_err(finding)?.next();
         let address = address.ok_or_else(|| Error::Option {
@@ -112,9 +114,11 @@ impl Asking {
         let refused = |option, expected: &str| {
             Err(Error::Option { option, expected: expected.into(), found: address.to_string() })
         };
-        if identity.is_none() && !local {
-            return refused("--connect", WITHOUT_KEYS);
-        }
+        let identity = match &args.tls {
+            Some(folder) => Identity::client(folder)?,
+            None if local => Identity::unnamed_client()?,
+            None => return refused("--connect", WITHOUT_KEYS),
+        };
         if args.model.is_some() && !local {
             let expected = "a server at a loopback address, which alone reveals its masks to verify with";
             return refused("--model", expected);
@@ -129,6 +133,7 @@ impl Asking {
             server: args.connect.clone(),
             address,
             identity,
+            named: args.tls.is_some(),
             images: args.images,
             warmups: args.warmups,
             transcripts: args.transcripts,

@@ -178,6 +178,7 @@ fn both_may_send_much_before_either_receives() {
     const FRAMES: usize = 100;
     const FRAME: usize = 1_000_000;
     fn party(mut channel: Channel, own: u8, other: u8) {
+        channel.expect_at_most(FRAMES as u64, (FRAMES * FRAME) as u64);
         for _ in 0..FRAMES {
             channel.send(DATA, vec![own; FRAME]).unwrap();
         }

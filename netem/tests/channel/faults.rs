@@ -22,12 +22,17 @@ fn against(said: &[u8], link: &Link, deadline: Duration) -> (Channel, TcpStream)
 
 /// Greeting: magic and version, rate, RTT in ns, window.
 fn greeting(rate: f64, rtt_ns: u64) -> Vec<u8> {
-    [b"linnet\0\x02".as_slice(), &rate.to_le_bytes(), &rtt_ns.to_le_bytes(), &[0; 8]].concat()
+    [b"linnet\0\x03".as_slice(), &rate.to_le_bytes(), &rtt_ns.to_le_bytes(), &[0; 8]].concat()
 }
 
-/// Header: length, kind, arrival, and the depth of a first message.
+/// Header: length, kind, arrival, the depth of a first message, and its number.
 fn header(length: u32, kind: u8, arrival_ns: u64) -> Vec<u8> {
-    [length.to_le_bytes().as_slice(), &[kind], &arrival_ns.to_le_bytes(), &1u32.to_le_bytes()].concat()
+    numbered(0, length, kind, arrival_ns)
+}
+
+fn numbered(number: u32, length: u32, kind: u8, arrival_ns: u64) -> Vec<u8> {
+    let (depth, number) = (1u32.to_le_bytes(), number.to_le_bytes());
+    [length.to_le_bytes().as_slice(), &[kind], &arrival_ns.to_le_bytes(), &depth, &number].concat()
 }
 
 /// Runs `wait`, which has to give up no earlier than the deadline and soon after it.
@@ -234,4 +239,64 @@ fn a_bare_socket_sees_the_wire_format() {
     let mut seen = Vec::new();
     peer.read_to_end(&mut seen).unwrap();
     assert_eq!(seen, [greeting(0.0, 0), header(3, 7, 0), vec![9, 8, 7]].concat());
+}
+
+#[test]
+fn lost_doubled_and_swapped_frames_are_found() {
+    let frame = |number: u32| [numbered(number, 1, 7, 0), vec![number as u8]].concat();
+    for (numbers, good, found) in [
+        (vec![0, 2], 1, "expected frame 1 of its direction, found frame 2, with kind 7"),
+        (vec![0, 0], 1, "expected frame 1 of its direction, found frame 0, with kind 7"),
+        (vec![1, 0], 0, "expected frame 0 of its direction, found frame 1, with kind 7"),
+    ] {
+        let frames: Vec<u8> = numbers.iter().flat_map(|number| frame(*number)).collect();
+        let said = [greeting(0.0, 0), frames].concat();
+        let (mut channel, _peer) = against(&said, &Link::loopback(), DEADLINE);
+        // What came before is good.
+        (0..good).for_each(|number| assert_eq!(channel.recv(DATA, 1).unwrap(), [number]));
+        let error = channel.recv(DATA, 1).unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }) && error.to_string().ends_with(found), "{error}");
+    }
+}
+
+/// Whoever sends on and on meets a bound, by bytes or by frames, and this party's memory does not grow.
+#[test]
+fn more_than_can_be_under_way_is_refused() {
+    for (frames, bytes, sent) in [(4, 4_000_000, 1_000_000), (1000, 0, 0)] {
+        let (mut client, mut server) = tcp(&Link::loopback(), DEADLINE);
+        server.expect_at_most(frames, bytes);
+        let refused = (0..1_000_000).find_map(|_| client.send(DATA, vec![0; sent]).err());
+        assert!(matches!(refused, Some(Error::Closed { .. })), "{refused:?}");
+        let error = server.recv(DATA, sent).unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }) && error.fault() == Fault::Peer, "{error}");
+        assert!(error.to_string().contains("that were not yet received"), "{error}");
+    }
+    // As much as was announced is taken, before anything is received.
+    let (mut client, mut server) = tcp(&Link::loopback(), DEADLINE);
+    server.expect_at_most(100, 100_000_000);
+    (0..100).for_each(|_| client.send(DATA, vec![3; 1_000_000]).unwrap());
+    client.flush().unwrap();
+    (0..100).for_each(|_| assert_eq!(server.recv(DATA, 1_000_000).unwrap().len(), 1_000_000));
+}
+
+/// A peer that takes a byte now and then is no progress: the sender gives up as if it took nothing.
+#[test]
+fn a_peer_that_reads_a_byte_at_a_time_meets_the_deadline() {
+    let (mut channel, mut peer) = against(&greeting(0.0, 0), &Link::loopback(), SHORT);
+    let (done, ended) = std::sync::mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while ended
+                .recv_timeout(SHORT / 10)
+                .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                let _ = peer.read_exact(&mut [0; 4096]);
+            }
+        });
+        let start = Instant::now();
+        let error = (0..200).find_map(|_| channel.send(DATA, vec![0; 1 << 20]).err()).unwrap();
+        assert!(matches!(error, Error::Deadline { .. }), "{error}");
+        assert!(start.elapsed() < 3 * SHORT + SLACK, "{:?}", start.elapsed());
+        drop(done);
+    });
 }
