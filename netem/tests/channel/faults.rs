@@ -265,11 +265,17 @@ fn more_than_can_be_under_way_is_refused() {
     for (frames, bytes, sent) in [(4, 4_000_000, 1_000_000), (1000, 0, 0)] {
         let (mut client, mut server) = tcp(&Link::loopback(), DEADLINE);
         server.expect_at_most(frames, bytes);
-        let refused = (0..1_000_000).find_map(|_| client.send(DATA, vec![0; sent]).err());
-        assert!(matches!(refused, Some(Error::Closed { .. })), "{refused:?}");
+        let flooding = thread::spawn(move || (0..).find_map(|_| client.send(DATA, vec![0; sent]).err()));
+        thread::sleep(SHORT);
         let error = server.recv(DATA, sent).unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }) && error.fault() == Fault::Peer, "{error}");
         assert!(error.to_string().contains("that were not yet received"), "{error}");
+        // Whoever waits for room to send is told the same.
+        let error = (0..).find_map(|_| server.send(DATA, vec![0; 1 << 20]).err()).unwrap();
+        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        drop(server);
+        let refused = flooding.join().unwrap();
+        assert!(matches!(refused, Some(Error::Closed { .. })), "{refused:?}");
     }
     // As much as was announced is taken, before anything is received.
     let (mut client, mut server) = tcp(&Link::loopback(), DEADLINE);
