@@ -11,6 +11,7 @@ use models::disk::read_capped;
 use models::graph::Graph;
 use models::mask::Masks;
 use models::tensor::Tensor;
+use models::text::name_from;
 use models::{nets, real};
 use std::path::Path;
 
@@ -44,7 +45,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
     let Imported { graph, parameters, masks, .. } = imported;
     let digest = models::checkpoint::file_digest(&args.file)?;
     let meta = Meta {
-        net: args.net.clone().unwrap_or_else(|| stem(&args.file)),
+        net: args.net.clone().unwrap_or_else(|| name_from(&stem(&args.file))),
         data: source.name().to_owned(),
         method: if masks == Masks::all_kept(&graph) { "ar" } else { "imported" }.to_owned(),
         settings: serde_json::json!({ IMPORTED_FROM: name(&args.file), "sha256": digest }),

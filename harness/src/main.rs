@@ -28,6 +28,7 @@ mod trainer;
 
 use clap::Parser;
 use error::Error;
+use models::text::printable;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("linnet: {error}");
+            eprintln!("linnet: {}", printable(&error.to_string()));
             ExitCode::FAILURE
         }
     }

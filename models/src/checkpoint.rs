@@ -11,6 +11,7 @@ use crate::disk::{read_capped, write_atomically};
 use crate::graph::{Graph, Parameters};
 use crate::mask::{Mask, Masks};
 use crate::tensor::Tensor;
+use crate::text::{check_line, check_name};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -156,6 +157,9 @@ impl Checkpoint {
     pub fn check(&self) -> Result<(), Error> {
         self.graph.check_parameters(&self.parameters)?;
         Masks::new(&self.graph, self.masks.iter().map(|(n, m)| (n.to_owned(), m.clone())).collect())?;
+        check_name("a network's name", &self.meta.net)?;
+        check_name("a method's name", &self.meta.method)?;
+        check_line("a data set's name", &self.meta.data)?;
         self.normalisation.check(self.graph.input().c)
     }
 

@@ -15,6 +15,7 @@ pub mod matmul;
 pub mod nets;
 pub mod real;
 pub mod tensor;
+pub mod text;
 
 mod digest;
 mod error;

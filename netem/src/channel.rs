@@ -137,7 +137,7 @@ impl Channel {
     ) -> Result<Self, Error> {
         link.validate()?;
         let deadline = bounded(deadline);
-        Self::over_tcp(tcp::accept(listener, deadline)?, link, uplink, deadline)
+        Self::over_tcp(tcp::accept(listener, deadline)?.0, link, uplink, deadline)
     }
 
     /// One end of a connection between two hosts, by TLS 1.3; nothing is emulated. An identity without certificates will do

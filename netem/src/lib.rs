@@ -78,6 +78,7 @@ pub use probe::{Probed, probe};
 pub use release::ReleaseError;
 pub use replay::{Predicted, replay};
 pub use shaper::Shaper;
+pub use tcp::next_connection;
 pub use tls::{Identity, SERVER_NAME};
 pub use transcript::{Doing, Event, hold};
 pub use units::{Bytes, BytesPerSec, parse_delay};

@@ -42,14 +42,14 @@ pub(crate) fn connect(addr: SocketAddr, deadline: Duration) -> Result<TcpStream,
 
 /// Takes one connection within the deadline. The listener stays non-blocking, because a connection can go away between
 /// its announcement and its acceptance.
-pub(crate) fn accept(listener: &TcpListener, deadline: Duration) -> Result<TcpStream, Error> {
+pub(crate) fn accept(listener: &TcpListener, deadline: Duration) -> Result<(TcpStream, SocketAddr), Error> {
     listener.set_nonblocking(true).map_err(io_error("preparing the listener"))?;
     let until = Instant::now() + deadline;
     loop {
         match listener.accept() {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 stream.set_nonblocking(false).map_err(io_error("preparing the connection"))?;
-                return Ok(stream);
+                return Ok((stream, peer));
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => {}
@@ -71,6 +71,22 @@ pub(crate) fn accept(listener: &TcpListener, deadline: Duration) -> Result<TcpSt
                 return Err(Error::Io { doing: "waiting for the peer to connect", source: error.into() });
             }
         }
+    }
+}
+
+/// The next connection to `listener` and where it is from; none if none comes within `patience`. The listener is
+/// non-blocking from then on.
+///
+/// # Errors
+/// [`Error::Io`], such as for want of file descriptors.
+pub fn next_connection(
+    listener: &TcpListener,
+    patience: Duration,
+) -> Result<Option<(TcpStream, SocketAddr)>, Error> {
+    match accept(listener, patience) {
+        Ok(accepted) => Ok(Some(accepted)),
+        Err(Error::Deadline { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

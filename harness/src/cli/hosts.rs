@@ -39,6 +39,9 @@ pub(crate) struct ServeArgs {
     /// End after this many sessions.
     #[arg(long)]
     pub(crate) sessions: Option<usize>,
+    /// Sessions at a time; more are refused with this reason.
+    #[arg(long, default_value_t = 16)]
+    pub(crate) most_sessions: usize,
     /// Give clients the seed of this server's masks after each inference, so that they can verify it. Only at a loopback
     /// address.
     ///

@@ -10,6 +10,7 @@
 //!
 //! Each host measures by its own clock, and only durations travel.
 
+mod door;
 mod keys;
 mod offer;
 mod query;

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use models::data::Normalisation;
+use models::text::{check_line, check_name};
 use netem::{Channel, FrameKind, MAX_FRAME};
 use protocols::plan::Plan;
 use results::{Machine, ModelRecord};
@@ -18,6 +19,16 @@ pub(super) const REPORT: FrameKind = FrameKind(0xf2);
 /// Bytes of a session id.
 pub(super) const SESSION_BYTES: usize = 16;
 
+/// What a server says to a client that has shown who it is.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    /// What it offers.
+    Offer(Box<Offer>),
+    /// Why it does not.
+    Refused(String),
+}
+
 /// What a server offers. All of it is public to its clients.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Offer {
@@ -31,6 +42,24 @@ pub(super) struct Offer {
     pub(super) threads: usize,
     /// Whether seeds of masks come with the reports.
     pub(super) reveals_masks: bool,
+}
+
+impl Offer {
+    /// Errors unless it is sound as far as the client relies on it, beside the plan: what is written, printed, or applied
+    /// to an image.
+    pub(super) fn check(&self) -> Result<(), models::Error> {
+        let Self { linnet, revision, plan, model, normalisation, machine, threads: _, reveals_masks: _ } =
+            self;
+        let ModelRecord { name, digest, plan_digest, data, method, relu, he, budget: _, relus: _ } = model;
+        let Machine { cpu_model, cores: _, memory_bytes: _, kernel, features } = machine;
+        check_name("the offered network's name", name)?;
+        check_name("the offered network's method", method)?;
+        let lines = [linnet, digest, data, relu, cpu_model, kernel].into_iter();
+        for line in lines.chain(revision).chain(plan_digest).chain(he).chain(features.iter().take(100)) {
+            check_line("a line of the offer", line)?;
+        }
+        normalisation.check(plan.input.c)
+    }
 }
 
 pub(super) fn send<T: Serialize>(channel: &mut Channel, kind: FrameKind, message: &T) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! `linnet query`: a client's measured run against a server on another host.
 
-use super::offer::{OFFER, Offer, REPORT, SESSION, receive};
+use super::offer::{Answer, OFFER, Offer, REPORT, SESSION, receive};
 use super::settings::{Asking, Verifying};
 use crate::choice::ReluChoice;
 use crate::cli::QueryArgs;
@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::machine;
 use crate::measure::ledger::{Prediction, blank};
 use crate::measure::record::{data_records, timestamp};
+use crate::measure::room;
 use crate::measure::session::{Driver, Flow};
 use crate::model::{ClearAccuracy, Compiled};
 use crate::party::pair::PhaseReport;
@@ -15,6 +16,7 @@ use crate::party::{Done, Outcome};
 use crate::print::print;
 use crate::threads::on_threads;
 use models::data::{DataSource, Dataset};
+use models::text::printable;
 use netem::Channel;
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
@@ -36,7 +38,11 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         channel.send(SESSION, session.to_vec())?;
-        let offer: Offer = receive(&mut channel, OFFER, "an offer")?;
+        let offer = match receive(&mut channel, OFFER, "an offer")? {
+            Answer::Offer(offer) => *offer,
+            Answer::Refused(what) => return Err(Error::Party { party: "server", what }),
+        };
+        offer.check()?;
         if offer.reveals_masks && !settings.address.ip().is_loopback() {
             return Err(Error::Option {
                 option: "--connect",
@@ -46,6 +52,7 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
         }
         // What this party relies on is checked before it is.
         let plan = PreparedPlan::new(offer.plan.clone())?;
+        room::check_client(&plan)?;
         channel.take_usage();
         Querying::new(&settings, &offer, &plan)?.run(&mut channel, SessionId(session))
     })
@@ -76,6 +83,12 @@ impl<'a> Querying<'a> {
     fn new(settings: &'a Asking, offer: &'a Offer, plan: &'a PreparedPlan) -> Result<Self, Error> {
         let source = DataSource::parse(&offer.model.data, settings.data_dir.as_deref())?;
         let test = source.load_test()?;
+        if test.shape() != plan.input {
+            let expected =
+                format!("a network for images of {}, as those of {} are", test.shape(), source.name());
+            let what = format!("offers {}: expected {expected}, found one for {}", plan.name, plan.input);
+            return Err(Error::Party { party: "server", what });
+        }
         if settings.images > test.len() {
             let expected = format!("at most {}, the size of the test set", test.len());
             return Err(Error::Option { option: "--images", expected, found: settings.images.to_string() });
@@ -137,7 +150,7 @@ impl<'a> Querying<'a> {
             let mut row = blank(&self.cell.cell, index, settings.warmups, &self.test);
             let image = self.clear(&mut row);
             if let Some(error) = flow.run(&mut remote, row, &image, &mut run)? {
-                eprintln!("inference {index}: {error}");
+                eprintln!("inference {index}: {}", printable(&error.to_string()));
                 whole = false;
                 break;
             }

@@ -1,6 +1,7 @@
 //! `linnet serve`: one model for any number of clients.
 
-use super::offer::{OFFER, Offer, REPORT, SESSION, SESSION_BYTES, send};
+use super::door::Door;
+use super::offer::{Answer, OFFER, Offer, REPORT, SESSION, SESSION_BYTES, send};
 use super::settings::Serving;
 use crate::cli::ServeArgs;
 use crate::error::Error;
@@ -9,6 +10,7 @@ use crate::model::Compiled;
 use crate::party::requests::{Answers, answer};
 use crate::party::{Done, Outcome};
 use crate::threads::on_threads;
+use models::text::printable;
 use netem::Channel;
 use protocols::handshake::SessionId;
 use protocols::plan::Plan;
@@ -21,9 +23,17 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 /// Preprocessed inferences that a session may have before it uses them.
 const MOST_ITEMS: usize = 64;
+
+/// How often it looks up from waiting for clients, and how long it rests where none can be taken.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+/// What a client may send before it knows the plan, and its hello.
+const GREETING_FRAMES: u64 = 2;
+const GREETING_BYTES: u64 = 1024;
 
 /// Compiles the model and serves clients until it is told not to, or the sessions asked for have ended.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
@@ -37,18 +47,43 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
     // Whoever started it may wait for this line.
     println!("serving {} at {address}", compiled.plan.name);
     std::io::stdout().flush().map_err(Error::io("writing to standard output"))?;
-    let here = Here { model: &model, offer: &offer, settings: &settings };
+    let offer = Answer::Offer(Box::new(offer));
+    let door = Door::new(settings.most_sessions);
+    let here = Here { model: &model, offer: &offer, door: &door, settings: &settings };
     thread::scope(|scope| {
-        for number in 1..=settings.sessions {
-            let (stream, client) = listener.accept().map_err(Error::io("accepting a client"))?;
+        let mut failing = false;
+        for number in 1.. {
+            let (stream, client) = loop {
+                if door.let_in() >= settings.sessions {
+                    return;
+                }
+                match netem::next_connection(&listener, LOOK_UP) {
+                    Ok(Some(connection)) => break connection,
+                    Ok(None) => {}
+                    // Such as for want of file descriptors. It passes, and others are served meanwhile.
+                    Err(error) => {
+                        if !failing {
+                            eprintln!("clients are kept waiting: {error}");
+                        }
+                        failing = true;
+                        door.make_room();
+                        thread::sleep(LOOK_UP);
+                    }
+                }
+            };
+            failing = false;
             let here = &here;
-            scope.spawn(move || match here.session(stream) {
+            let serve = move || match here.session(number, stream) {
                 Ok(inferences) => eprintln!("session {number}, {client}: {inferences} inferences"),
-                Err(error) => eprintln!("session {number}, {client}: {error}"),
-            });
+                Err(error) => eprintln!("session {number}, {client}: {}", printable(&error.to_string())),
+            };
+            // The stream goes with the thread that was not made.
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, serve) {
+                eprintln!("session {number}, {client}: not served: {error}");
+            }
         }
-        Ok(())
-    })
+    });
+    Ok(())
 }
 
 fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
@@ -79,27 +114,41 @@ fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
 /// What all sessions share.
 struct Here<'a> {
     model: &'a Model<'a>,
-    offer: &'a Offer,
+    offer: &'a Answer,
+    door: &'a Door,
     settings: &'a Serving,
 }
 
 impl Here<'_> {
-    /// Serves one client to its end; returns its inferences.
-    fn session(&self, stream: TcpStream) -> Result<usize, Error> {
-        on_threads(self.settings.threads, "server", || {
-            let mut channel =
-                Channel::between_hosts(stream, &self.settings.identity, self.settings.deadline)?;
-            self.answer(&mut channel)
-        })
+    /// Serves one client to its end; returns its inferences. Until it has shown who it is, it costs a thread and no more.
+    fn session(&self, number: u64, stream: TcpStream) -> Result<usize, Error> {
+        let waiting = stream.try_clone().map_err(Error::io("preparing a connection"))?;
+        self.door.wait(number, waiting);
+        let (mut channel, session) = self.greet(stream).inspect_err(|_| self.door.leave(number))?;
+        let _place = match self.door.enter(number) {
+            Ok(place) => place,
+            Err(why) => {
+                send(&mut channel, OFFER, &Answer::Refused(why.clone()))?;
+                return Err(Error::Party { party: "server", what: format!("refused: {why}") });
+            }
+        };
+        on_threads(self.settings.threads, "server", || self.answer(&mut channel, session))
     }
 
-    fn answer(&self, channel: &mut Channel) -> Result<usize, Error> {
+    /// Who is there, and the session that it asks for.
+    fn greet(&self, stream: TcpStream) -> Result<(Channel, SessionId), Error> {
+        let mut channel = Channel::between_hosts(stream, &self.settings.identity, self.settings.deadline)?;
+        // A client's hello may follow before the plan's bound stands.
+        channel.expect_at_most(GREETING_FRAMES, GREETING_BYTES);
         let session = channel.recv(SESSION, SESSION_BYTES)?;
-        let session = session.try_into().expect("the channel delivers exactly the asked length");
+        Ok((channel, SessionId(session.try_into().expect("the channel delivers exactly the asked length"))))
+    }
+
+    fn answer(&self, channel: &mut Channel, session: SessionId) -> Result<usize, Error> {
         send(channel, OFFER, self.offer)?;
         channel.take_usage();
         let mut rng = ChaCha20Rng::from_os_rng();
-        let server = Server::accept(channel, self.model, SessionId(session), &mut rng)?;
+        let server = Server::accept(channel, self.model, session, &mut rng)?;
         let last = Done::of(channel, None, None);
         // Which inferences' are kept is the client's choice.
         channel.record(true);

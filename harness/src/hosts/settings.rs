@@ -24,8 +24,9 @@ pub(super) struct Serving {
     /// Longest wait within a phase, and for a request.
     pub(super) deadline: Duration,
     pub(super) idle: Duration,
-    /// It ends after as many.
+    /// It ends after as many, and has no more at a time than the other.
     pub(super) sessions: usize,
+    pub(super) most_sessions: usize,
     /// At a loopback address alone.
     pub(super) reveal_masks: bool,
 }
@@ -46,6 +47,10 @@ impl Serving {
             let expected = "a loopback address to listen at, for masks never leave this host";
             return refused("--reveal-masks", expected);
         }
+        if args.most_sessions == 0 || args.threads == 0 {
+            let option = if args.threads == 0 { "--threads" } else { "--most-sessions" };
+            return Err(Error::Option { option, expected: "at least 1".into(), found: "0".into() });
+        }
         let links = parse_links(std::slice::from_ref(&args.link))?;
         let (relu, he) = one_protocol(&args.compile)?;
         Ok(Self {
@@ -59,6 +64,7 @@ impl Serving {
             deadline,
             idle,
             sessions: args.sessions.unwrap_or(usize::MAX),
+            most_sessions: args.most_sessions,
             reveal_masks: args.reveal_masks,
         })
     }

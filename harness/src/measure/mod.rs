@@ -10,7 +10,7 @@ mod pooled;
 mod prepared;
 mod progress;
 pub(crate) mod record;
-mod room;
+pub(crate) mod room;
 pub(crate) mod session;
 
 use crate::error::Error;

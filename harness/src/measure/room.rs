@@ -20,6 +20,19 @@ pub(super) fn check(experiment: &Experiment, plans: &[(&PreparedPlan, StoreKind)
     Room { memory: machine::available_memory(), disk }.holds(plans)
 }
 
+/// Errors where the memory of a client of this plan alone would not fit what is free now.
+pub(crate) fn check_client(plan: &PreparedPlan) -> Result<(), Error> {
+    let need = Memory::of(plan).peak(false).client;
+    match machine::available_memory() {
+        Some(free) if free < need => Err(Error::Option {
+            option: "--connect",
+            expected: format!("about {} of free memory for a client of {}", Bytes(need), plan.name),
+            found: format!("{} free", Bytes(free)),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Bytes that are free; what is not known is taken to be enough.
 struct Room {
     memory: Option<u64>,

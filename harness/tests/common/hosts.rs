@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub(crate) struct Workshop(TempDir);
 
 /// A server that ends with its test.
-pub(crate) struct Serving(Child, pub(crate) String);
+pub(crate) struct Serving(pub(crate) Child, pub(crate) String);
 
 impl Drop for Serving {
     fn drop(&mut self) {

@@ -10,13 +10,16 @@ use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
 use models::graph::{Shape, Window};
+use models::text::{check_line, check_name};
 
-/// Most steps and most units of a value.
+/// Most steps, most units of a value, and of all values together: a ResNet50 at 224 x 224 has 25 million.
 const MOST_STEPS: usize = 4096;
 const MOST_UNITS: usize = 1 << 26;
+const MOST_UNITS_IN_ALL: usize = 1 << 27;
 
 /// Errors at the first step that is not sound.
 pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
+    check_name("a plan's name", &plan.name)?;
     plan.he.check_security("plan")?;
     let sound = |step: &str, what: &str, is: bool, expected: &str, found: String| {
         if is { Ok(()) } else { Err(Error::config(step, what, expected, found)) }
@@ -41,6 +44,14 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
             && shape.c.saturating_mul(shape.h).saturating_mul(shape.w) <= MOST_UNITS
     };
     sound("input", "shape", bounded(plan.input), "1 to 2^26 units", plan.input.to_string())?;
+    let mut units = plan.input.size();
+    for step in &plan.steps {
+        check_line("a step's name", step.name())?;
+        sound(step.name(), "shape", bounded(step.shape()), "1 to 2^26 units", step.shape().to_string())?;
+        units += step.shape().size();
+        let some = units <= MOST_UNITS_IN_ALL;
+        sound(step.name(), "units so far", some, "at most 2^27 in all", units.to_string())?;
+    }
     let model_steps: Vec<Step> = plan
         .steps
         .iter()
@@ -52,7 +63,6 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
         .collect();
     let shapes = value_shapes(plan.input, &model_steps);
     for (index, step) in plan.steps.iter().enumerate() {
-        sound(step.name(), "shape", bounded(step.shape()), "1 to 2^26 units", step.shape().to_string())?;
         // Values 0 to `index` exist before the step.
         let known = &shapes[..=index];
         match step {
