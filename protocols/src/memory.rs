@@ -18,8 +18,8 @@ pub struct PerParty {
 /// What the process is before it has done anything (about 15 MB), its threads' stacks and the allocator's rounding.
 const BASE_BYTES: u64 = 64 << 20;
 
-/// What a channel may have yet to send: the sender's bound. What has come and is not yet read has no bound but the
-/// protocol's; all of it is in memory where the peer is faster or the emulated link slower than this party.
+/// What a channel may have yet to send: the sender's bound. What has come and is not yet read is bounded by the protocol
+/// ([`crate::under_way`]); all of it is in memory where the peer is faster or the emulated link slower than this party.
 const OUTBOX_BYTES: u64 = 64 << 20;
 
 /// What the server makes of a weight: the integer as read and as parsed, and the online convolution's form of it.
