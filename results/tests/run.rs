@@ -47,6 +47,18 @@ fn an_existing_folder_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(dir.join("raw.csv")).unwrap(), before);
 }
 
+/// Before anything takes its time, and without a trace.
+#[test]
+fn where_no_run_can_be_is_told_beforehand() {
+    let temp = tempdir().unwrap();
+    let (_run, dir) = write(temp.path());
+    assert!(matches!(Run::check_new(&dir), Err(Error::Exists { path }) if path == dir));
+    let below_a_file = dir.join("raw.csv/runs/one");
+    assert!(matches!(Run::check_new(&below_a_file), Err(Error::Io { .. })));
+    Run::check_new(&temp.path().join("deep/down/one")).unwrap();
+    assert!(!temp.path().join("deep").exists());
+}
+
 #[test]
 fn rows_that_break_the_schema_are_refused_and_not_written() {
     let temp = tempdir().unwrap();

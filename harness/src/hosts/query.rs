@@ -33,6 +33,9 @@ use time::macros::format_description;
 /// Connects, has the images classified, saves each, and prints the table; `false` where an inference failed.
 pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
     let settings = Asking::new(args)?;
+    if let Some(id) = &settings.id {
+        Run::check_new(&settings.out.join(id))?;
+    }
     on_threads(settings.threads, "client", || {
         let mut channel = connect(&settings)?;
         let mut session = [0; 16];

@@ -42,9 +42,6 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
     let all = plan(experiment, &networks)?;
     let listed: Vec<String> = all.iter().map(|cell| cell.id.clone()).collect();
     let order = selection.of(shuffled(all, experiment.seed))?;
-    let mut workbench = prepare(experiment, &order);
-    let prepared = workbench.ready()?;
-
     let now = OffsetDateTime::now_utc();
     let id = match &experiment.id {
         Some(id) => id.clone(),
@@ -54,6 +51,9 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
         }
     };
     let folder = experiment.out.join(&id);
+    Run::check_new(&folder)?;
+    let mut workbench = prepare(experiment, &order);
+    let prepared = workbench.ready()?;
     let links = experiment.links.iter().map(link_record).collect::<Result<_, _>>()?;
     let data = data_records(prepared.iter().map(|model| &model.compiled.source))?;
     let cells = listed.iter().filter(|id| order.iter().any(|cell| cell.id == **id)).cloned().collect();

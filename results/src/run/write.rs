@@ -30,6 +30,25 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether a run could be made at `dir`: asked before what takes minutes, since [`Run::create`] comes after it. Nothing is
+    /// made; the nearest folder that is there is asked.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is something; [`Error::Io`] if nothing can be written there.
+    pub fn check_new(dir: &Path) -> Result<(), Error> {
+        if dir.exists() {
+            return Err(Error::Exists { path: dir.to_owned() });
+        }
+        let there = dir.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        let probe = there.join(format!(".linnet-{}", std::process::id()));
+        let failed = |action| {
+            let path = probe.clone();
+            move |source| Error::Io { action, path, source }
+        };
+        std::fs::write(&probe, []).map_err(failed("write"))?;
+        std::fs::remove_file(&probe).map_err(failed("remove"))
+    }
+
     /// Makes the folder (and its parents), the manifest and the four empty tables.
     ///
     /// # Errors
