@@ -158,7 +158,7 @@ impl Checkpoint {
         self.graph.check_parameters(&self.parameters)?;
         Masks::new(&self.graph, self.masks.iter().map(|(n, m)| (n.to_owned(), m.clone())).collect())?;
         check_name("a network's name", &self.meta.net)?;
-        check_name("a method's name", &self.meta.method)?;
+        check_line("a method's name", &self.meta.method)?;
         check_line("a data set's name", &self.meta.data)?;
         self.normalisation.check(self.graph.input().c)
     }

@@ -53,7 +53,7 @@ impl Offer {
         let ModelRecord { name, digest, plan_digest, data, method, relu, he, budget: _, relus: _ } = model;
         let Machine { cpu_model, cores: _, memory_bytes: _, kernel, features } = machine;
         check_name("the offered network's name", name)?;
-        check_name("the offered network's method", method)?;
+        check_line("the offered network's method", method)?;
         let lines = [linnet, digest, data, relu, cpu_model, kernel].into_iter();
         for line in lines.chain(revision).chain(plan_digest).chain(he).chain(features.iter().take(100)) {
             check_line("a line of the offer", line)?;
