@@ -9,9 +9,25 @@ use std::sync::{Mutex, MutexGuard};
 /// keys is through in a moment.
 const MOST_WAITING: usize = 64;
 
+/// File descriptors of a connection, at most. Those that wait take no more than half of all.
+const DESCRIPTORS: usize = 6;
+
+/// How many may wait where a process may have so many file descriptors.
+fn most_waiting(descriptors: usize) -> usize {
+    (descriptors / (2 * DESCRIPTORS)).clamp(1, MOST_WAITING)
+}
+
+/// The file descriptors that this process may have; the usual number where that is not told.
+fn descriptors() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024)
+}
+
 /// What stands before the sessions of a server.
 pub(super) struct Door {
     most_sessions: usize,
+    most_waiting: usize,
     state: Mutex<State>,
 }
 
@@ -29,7 +45,7 @@ pub(super) struct Place<'a>(&'a Door);
 
 impl Door {
     pub(super) fn new(most_sessions: usize) -> Self {
-        Self { most_sessions, state: Mutex::default() }
+        Self { most_sessions, most_waiting: most_waiting(descriptors()), state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -40,7 +56,7 @@ impl Door {
     pub(super) fn wait(&self, number: u64, stream: TcpStream) {
         let mut state = self.state();
         state.waiting.push_back((number, stream));
-        if state.waiting.len() > MOST_WAITING {
+        if state.waiting.len() > self.most_waiting {
             Self::close_longest(&mut state);
         }
     }
@@ -98,7 +114,8 @@ mod tests {
     #[test]
     fn the_longest_waiting_goes_first() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let door = Door::new(1);
+        assert_eq!([96, 1024, 1 << 20].map(most_waiting), [8, 64, 64]);
+        let door = Door { most_waiting: MOST_WAITING, ..Door::new(1) };
         let mut clients: Vec<TcpStream> = (0..=MOST_WAITING as u64 + 1)
             .map(|number| {
                 let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
