@@ -21,8 +21,8 @@
 //!
 //! Frames are held until they make 64 KiB together and leave at the latest at the next `flush`, `recv`,
 //! `enter` or drop, so no end ever waits for an answer to something it still holds. A frame counts as sent
-//! when it leaves. Over TCP a writer and a reader thread then move the bytes. The reader always drains its
-//! socket, so two ends that both send much cannot deadlock; the sender's queue is bounded (64 MiB), and
+//! when it leaves. Over TCP a writer and a reader thread then move the bytes. The reader drains its
+//! socket whatever the other thread does, so two ends that both send much cannot deadlock; the sender's queue is bounded (64 MiB), and
 //! `send` waits for room. The receiver's is bounded by what the protocol can have under way
 //! ([`Channel::expect_at_most`]): a peer that sends more is refused.
 //!

@@ -29,9 +29,11 @@ struct Magnitudes {
 
 impl Magnitudes {
     fn of(value: &[f32], shape: Shape) -> Self {
-        // The order of magnitudes is that of their bits, and that of integers is found many at a time.
+        // The order of magnitudes is that of their bits, and that of integers is found many at a time. What is no number counts
+        // as infinite, which no ring holds.
         let largest = |channel: &[f32]| {
-            f32::from_bits(channel.iter().fold(0, |largest, x| largest.max(x.abs().to_bits())))
+            let bits = channel.iter().fold(0, |largest, x| largest.max(x.abs().to_bits()));
+            f32::from_bits(bits.min(f32::INFINITY.to_bits()))
         };
         let channels = value.chunks_exact(shape.h * shape.w).map(largest).collect();
         Self { channels, mean: sum_of_magnitudes(value) / value.len().max(1) as f32 }
