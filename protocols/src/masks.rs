@@ -44,7 +44,26 @@ impl MaskSeed {
 
     fn expand(&self, ring: Ring, value: ValueId, term: usize, size: usize) -> Vec<u64> {
         let mut stream = ChaCha20Rng::from_seed(self.0);
-        stream.set_stream((value.index() as u64) << 16 | term as u64);
+        stream.set_stream(stream_of(value.index(), term));
         (0..size).map(|_| ring.reduce(stream.next_u64())).collect()
+    }
+}
+
+/// The stream of a term of a value's segment: no two share one.
+fn stream_of(value: usize, term: usize) -> u64 {
+    let [value, term] = [value, term].map(|number| u32::try_from(number).expect("plans are far smaller"));
+    u64::from(value) << 32 | u64::from(term)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stream_of;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_products_have_one_mask() {
+        let terms = [0, 1, (1 << 16) - 1, 1 << 16, (1 << 16) + 1, u32::MAX as usize];
+        let pairs = terms.iter().flat_map(|value| terms.map(|term| stream_of(*value, term)));
+        assert_eq!(pairs.collect::<HashSet<_>>().len(), terms.len() * terms.len());
     }
 }

@@ -352,7 +352,7 @@ mod tests {
             let weak = HeParameters { backend, degree: 4096, modulus_bits: vec![60, 60], plain_bits: 20 };
             let message = weak.check_security("stem.conv").unwrap_err().to_string();
             assert!(
-                message.contains("stem.conv") && message.contains("109") && message.contains("120"),
+                message.contains("stem.conv") && message.contains("106") && message.contains("120"),
                 "{message}"
             );
         }

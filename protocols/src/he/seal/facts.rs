@@ -11,7 +11,7 @@ pub(super) const SEED_BYTES: usize = 64;
 /// About this backend. Encoding rounds to the nearest, and decryption is modulo Q alone. Operations take what is said here
 /// with both parties together and one thread.
 pub(crate) const FACTS: Facts = Facts {
-    choices: &[(4096, &[50, 50]), (4096, &[54, 54]), (8192, &[54, 54, 54]), (8192, &[54, 54, 54, 54])],
+    choices: &[(4096, &[50, 50]), (4096, &[53, 53]), (8192, &[54, 54, 54]), (8192, &[53, 53, 53, 53])],
     distributions: Distributions {
         secret_proxy: 2.0 / 3.0,
         secret_bound: 1.0,
