@@ -4,10 +4,19 @@
 //! offered, so a file that is offered is whole. Claiming an item renames it, syncs the folder and unlinks the file before
 //! anything of it is used: no other thread or process can claim it too, and after a crash or a loss of power it is never
 //! offered again. What a crash leaves half written or claimed is removed when the folder is next opened.
+//!
+//! ```text
+//! magic  owner  plan's SHA-256  weights' SHA-256  pair | the inference | XXH3 of the name and all before
+//! ```
+//!
+//! The head says what the item is good for: it is refused for another party, plan, network or pair of parties. The checksum
+//! finds what a disk or a stray hand changed, before anything that was read is used. Who can write the file on purpose could as
+//! well read it, and is not kept out.
 
 use crate::Error;
 use crate::plan::Plan;
 use crate::saved::Saving;
+use crate::secrets::ServerSecrets;
 use crate::service::ItemId;
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -16,9 +25,25 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use xxhash_rust::xxh3::Xxh3;
 
 /// First bytes of an item: what it is, and the format's version.
-const MAGIC: [u8; 8] = *b"linitem\x01";
+const MAGIC: [u8; 8] = *b"linitem\x02";
+
+/// The parts of a head: what each is, and its bytes.
+const HEAD: [(&str, usize); 5] = [
+    ("kind of file", MAGIC.len()),
+    ("party", 1),
+    ("plan", 32),
+    ("weights", 32),
+    ("pair of parties", PAIR_BYTES),
+];
+
+/// Bytes of the name of a pair of parties.
+pub const PAIR_BYTES: usize = 16;
+
+/// Bytes of an item's checksum.
+const CHECKSUM_BYTES: usize = 16;
 
 /// Endings of the names of files: being written, on offer, claimed.
 const BEGUN: &str = "new";
@@ -26,19 +51,28 @@ const OFFERED: &str = "item";
 const CLAIMED: &str = "used";
 
 /// Whose items a pool holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Owner {
+#[derive(Clone, Copy)]
+pub enum Owner<'a> {
     /// [`crate::client::ClientReady`]s.
-    Client = 1,
-    /// [`crate::server::ServerReady`]s.
-    Server = 2,
+    Client,
+    /// [`crate::server::ServerReady`]s of these weights.
+    Server(&'a ServerSecrets),
 }
 
-/// A folder of items of one party and one plan.
+impl Owner<'_> {
+    /// The first bytes of each of this owner's items.
+    fn head(self, plan: &Plan, pair: [u8; PAIR_BYTES]) -> Vec<u8> {
+        let (code, weights) = match self {
+            Self::Client => (1, [0; 32]),
+            Self::Server(secrets) => (2, secrets.digest()),
+        };
+        [&MAGIC[..], &[code], &plan.digest_bytes(), &weights, &pair].concat()
+    }
+}
+
+/// A folder of items of one party, one plan and one other party.
 pub struct Pool {
     folder: PathBuf,
-    /// Magic, owner, plan digest.
     head: Vec<u8>,
     list: Mutex<List>,
     /// An item was offered.
@@ -58,17 +92,46 @@ struct List {
 
 /// An item that nobody else can have.
 pub struct Claimed {
-    file: BufReader<File>,
+    /// What is left of the file before its checksum.
+    file: io::Take<BufReader<File>>,
+    /// Of what was read.
+    sum: Xxh3,
     path: PathBuf,
 }
 
+/// Writes through, and sums up what it wrote.
+struct Summing<W> {
+    to: W,
+    sum: Xxh3,
+}
+
+impl<W: Write> Write for Summing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.sum.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// The checksum's beginning: an item is good under its own name alone.
+fn sum_of(id: ItemId) -> Xxh3 {
+    let mut sum = Xxh3::new();
+    sum.update(&id.0);
+    sum
+}
+
 impl Pool {
-    /// Opens the folder of `owner`'s items of `plan`, or makes it, and removes what a crash left behind.
+    /// Opens the folder of `owner`'s items of `plan`, or makes it, and removes what a crash left behind. Both parties of a
+    /// `pair` give it the same name.
     ///
     /// # Errors
-    /// [`Error::Store`] where the disk refuses or another process has it open; [`Error::Config`] if an item is another
-    /// party's or another plan's.
-    pub fn open(folder: &Path, owner: Owner, plan: &Plan) -> Result<Self, Error> {
+    /// [`Error::Store`] where the disk refuses or another process has it open; [`Error::Config`] if an item is for another
+    /// party, plan, network or pair.
+    pub fn open(folder: &Path, owner: Owner<'_>, plan: &Plan, pair: [u8; PAIR_BYTES]) -> Result<Self, Error> {
         let doing = |what: &str| format!("{what} {}", folder.display());
         fs::DirBuilder::new()
             .recursive(true)
@@ -82,14 +145,14 @@ impl Pool {
             )),
             TryLockError::Error(source) => failed(doing("locking the pool"))(source),
         })?;
-        let head = [&MAGIC[..], &[owner as u8], &plan.digest_bytes()].concat();
+        let head = owner.head(plan, pair);
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).map_err(failed(doing("listing the pool")))? {
             let path = entry.map_err(failed(doing("listing the pool")))?.path();
             let id = path.file_stem().and_then(|stem| ItemId::parse(stem.to_str()?));
             match (id, path.extension().and_then(|ending| ending.to_str())) {
                 (Some(id), Some(OFFERED)) => {
-                    Claimed::open(path.clone())?.check(&head)?;
+                    Claimed::open(path.clone(), id)?.check(&head)?;
                     let made = fs::metadata(&path).and_then(|data| data.modified());
                     found.push((made.map_err(failed(doing("listing the pool")))?, id));
                 }
@@ -117,8 +180,11 @@ impl Pool {
         let begun = self.path(id, BEGUN);
         let writing = || format!("writing {}", begun.display());
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&begun);
-        let mut file = BufWriter::with_capacity(1 << 20, file.map_err(failed(writing()))?);
+        let file = BufWriter::with_capacity(1 << 20, file.map_err(failed(writing()))?);
+        let mut file = Summing { to: file, sum: sum_of(id) };
         let written = Saving::to(&mut file).bytes(&self.head).and_then(|()| save(&mut file)).and_then(|()| {
+            let Summing { to: mut file, sum } = file;
+            file.write_all(&sum.digest128().to_le_bytes()).map_err(failed(writing()))?;
             let file = file.into_inner().map_err(|error| failed(writing())(error.into_error()))?;
             file.sync_data().map_err(failed(writing()))?;
             fs::rename(&begun, self.path(id, OFFERED)).map_err(failed(writing()))
@@ -196,7 +262,7 @@ impl Pool {
         let (offered, claimed) = (self.path(id, OFFERED), self.path(id, CLAIMED));
         let claiming = || format!("claiming {}", offered.display());
         fs::rename(&offered, &claimed).map_err(failed(claiming()))?;
-        let mut item = Claimed::open(claimed.clone())?;
+        let mut item = Claimed::open(claimed.clone(), id)?;
         fs::remove_file(&claimed).map_err(failed(claiming()))?;
         self.sync()?;
         item.check(&self.head)?;
@@ -218,33 +284,58 @@ impl Pool {
 }
 
 impl Claimed {
-    fn open(path: PathBuf) -> Result<Self, Error> {
-        let file = File::open(&path).map_err(failed(format!("opening {}", path.display())))?;
-        Ok(Self { file: BufReader::with_capacity(1 << 20, file), path })
+    fn open(path: PathBuf, id: ItemId) -> Result<Self, Error> {
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (bytes, file) = opened.map_err(failed(format!("opening {}", path.display())))?;
+        let file = BufReader::with_capacity(1 << 20, file);
+        Ok(Self { file: file.take(bytes.saturating_sub(CHECKSUM_BYTES as u64)), sum: sum_of(id), path })
     }
 
     /// Reads the item's head.
     fn check(&mut self, head: &[u8]) -> Result<(), Error> {
         let mut found = vec![0; head.len()];
-        self.file
-            .read_exact(&mut found)
-            .map_err(failed(format!("reading the head of {}", self.path.display())))?;
-        if found == head {
-            return Ok(());
+        let doing = format!("reading the head of {}", self.path.display());
+        self.read_exact(&mut found).map_err(failed(doing))?;
+        let mut at = 0;
+        for (what, bytes) in HEAD {
+            let [expected, found] = [head, &found].map(|head| &head[at..at + bytes]);
+            if found != expected {
+                let [expected, found] =
+                    [expected, found].map(|bytes| format!("{:02x?}..", &bytes[..bytes.len().min(8)]));
+                return Err(Error::config(self.path.display().to_string(), what, expected, found));
+            }
+            at += bytes;
         }
-        let text = |bytes: &[u8]| {
-            let (magic, rest) = bytes.split_at(MAGIC.len());
-            format!("{:02x?}, party {}, plan {:02x?}..", magic, rest[0], &rest[1..5])
-        };
-        Err(Error::config(self.path.display().to_string(), "preprocessed item", text(head), text(&found)))
+        Ok(())
     }
 
-    /// Reads the item by `load`.
+    /// Reads the item by `load`, and gives it away if it is as it was written.
     ///
     /// # Errors
-    /// Those of `load`.
+    /// Those of `load`; [`Error::Config`] where the checksum differs.
     pub fn read<T>(mut self, load: impl FnOnce(&mut dyn Read) -> Result<T, Error>) -> Result<T, Error> {
-        load(&mut self.file)
+        let loaded = load(&mut self)?;
+        let doing = || format!("reading {}", self.path.display());
+        let (mut rest, mut checksum) = (self.file, [0; CHECKSUM_BYTES]);
+        if rest.limit() > 0 {
+            let found = format!("{} bytes more", rest.limit());
+            return Err(Error::config(self.path.display().to_string(), "length", "an inference", found));
+        }
+        rest.get_mut().read_exact(&mut checksum).map_err(failed(doing()))?;
+        let (expected, found) = (u128::from_le_bytes(checksum), self.sum.digest128());
+        if expected != found {
+            let [expected, found] = [expected, found].map(|sum| format!("{sum:032x}"));
+            return Err(Error::config(self.path.display().to_string(), "checksum", expected, found));
+        }
+        Ok(loaded)
+    }
+}
+
+impl Read for Claimed {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(bytes)?;
+        self.sum.update(&bytes[..read]);
+        Ok(read)
     }
 }
 
@@ -259,6 +350,7 @@ mod tests {
     use crate::he::{HeBackend, HeParameters};
     use crate::plan::PROTOCOL_VERSION;
     use models::fixed::Ring;
+    use models::fixed::linear::IntegerWeights;
     use models::graph::Shape;
 
     fn plan(name: &str) -> Plan {
@@ -278,8 +370,15 @@ mod tests {
         }
     }
 
+    const PAIR: [u8; PAIR_BYTES] = [5; PAIR_BYTES];
+
     fn open(folder: &Path) -> Pool {
-        Pool::open(folder, Owner::Client, &plan("a")).unwrap()
+        Pool::open(folder, Owner::Client, &plan("a"), PAIR).unwrap()
+    }
+
+    fn secrets(weight: i32) -> ServerSecrets {
+        let weights = IntegerWeights { kernels: vec![vec![weight]], bias: vec![] };
+        ServerSecrets { weights: vec![Some(weights)] }
     }
 
     fn put(pool: &Pool, id: u8) {
@@ -348,21 +447,65 @@ mod tests {
     }
 
     #[test]
-    fn items_of_another_plan_or_party_or_process_are_refused() {
+    fn items_for_others_are_refused_by_what_differs() {
         let temp = tempfile::tempdir().unwrap();
         let pool = open(temp.path());
         put(&pool, 1);
-        let again = Pool::open(temp.path(), Owner::Client, &plan("a")).err().unwrap().to_string();
+        let refusal = |owner: Owner<'_>, name, pair| {
+            Pool::open(temp.path(), owner, &plan(name), pair).err().unwrap().to_string()
+        };
+        let again = refusal(Owner::Client, "a", PAIR);
         assert!(again.contains("found one in use"), "{again}");
         drop(pool);
-        for (owner, name) in [(Owner::Server, "a"), (Owner::Client, "b")] {
-            let error = Pool::open(temp.path(), owner, &plan(name)).err().unwrap().to_string();
-            assert!(error.contains("preprocessed item: expected"), "{error}");
+        let none = secrets(0);
+        for (owner, name, pair, what) in [
+            (Owner::Server(&none), "a", PAIR, "party"),
+            (Owner::Client, "b", PAIR, "plan"),
+            (Owner::Client, "a", [6; PAIR_BYTES], "pair of parties"),
+        ] {
+            let error = refusal(owner, name, pair);
+            assert!(error.contains(&format!("{what}: expected")), "{error}");
         }
         let item = temp.path().join(format!("{}.{OFFERED}", ItemId([1; 16])));
         fs::write(&item, "short").unwrap();
-        let error = Pool::open(temp.path(), Owner::Client, &plan("a")).err().unwrap().to_string();
+        let error = refusal(Owner::Client, "a", PAIR);
         assert!(error.contains("reading the head"), "{error}");
+    }
+
+    #[test]
+    fn items_of_other_weights_are_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        put(&Pool::open(temp.path(), Owner::Server(&secrets(1)), &plan("a"), PAIR).unwrap(), 1);
+        let other = Pool::open(temp.path(), Owner::Server(&secrets(2)), &plan("a"), PAIR).err().unwrap();
+        assert!(other.to_string().contains("weights: expected"), "{other}");
+        assert_eq!(Pool::open(temp.path(), Owner::Server(&secrets(1)), &plan("a"), PAIR).unwrap().level(), 1);
+    }
+
+    /// Any byte, a byte more or less, and another item's content under this name.
+    #[test]
+    fn a_changed_item_is_never_given_away() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = |id: u8| temp.path().join(format!("{}.{OFFERED}", ItemId([id; 16])));
+        let pool = open(temp.path());
+        put(&pool, 1);
+        put(&pool, 2);
+        let (whole, other) = (fs::read(path(1)).unwrap(), fs::read(path(2)).unwrap());
+        drop(pool);
+        let changed = (0..whole.len()).map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            bytes
+        });
+        let short = whole[..whole.len() - 1].to_vec();
+        let all: Vec<Vec<u8>> = changed.chain([short, [&whole[..], &[0]].concat(), other]).collect();
+        for bytes in all {
+            fs::write(path(1), bytes).unwrap();
+            let refused = Pool::open(temp.path(), Owner::Client, &plan("a"), PAIR).and_then(|pool| {
+                let item = pool.claim(ItemId([1; 16]), Instant::now())?.expect("it is on offer");
+                item.read(|file| file.read_exact(&mut [0; 3]).map_err(failed("reading")))
+            });
+            assert!(matches!(refused, Err(Error::Config { .. } | Error::Store { .. })), "{refused:?}");
+        }
     }
 
     /// Threads that claim at once share the items out among them.

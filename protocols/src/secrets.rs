@@ -6,6 +6,7 @@ use models::fixed::linear::IntegerWeights;
 use models::fixed::quantise::MAX_WEIGHT;
 use models::fixed::steps::{Term, TermOp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// What the server alone holds: integer weights and biases per step, `None` for steps without.
 #[derive(Serialize, Deserialize)]
@@ -18,6 +19,11 @@ impl ServerSecrets {
     /// For the server's own disk, never for the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         postcard::to_stdvec(self).expect("secrets are plain data")
+    }
+
+    /// SHA-256 of what is written: tells the server's own files of two networks apart. Not for the wire.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.to_bytes()).into()
     }
 
     /// Reads what [`ServerSecrets::to_bytes`] wrote and checks it against `plan`.

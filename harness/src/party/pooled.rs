@@ -130,7 +130,7 @@ struct ClientEnd<'a> {
 pub(super) fn client(start: &Start, with: &Pooled, orders: &mut impl BufRead) -> Result<(), Error> {
     let epoch = Instant::now();
     let plan = PreparedPlan::from_json(&read(&start.plan)?)?;
-    let pool = Pool::open(&with.folder.join("client"), Owner::Client, &plan)?;
+    let pool = Pool::open(&with.folder.join("client"), Owner::Client, &plan, start.session)?;
     let address =
         start.connect.ok_or_else(|| fault(Role::Client, "was not told where the server listens"))?;
     let uplink = Uplink::new(&start.link);
@@ -308,7 +308,7 @@ pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
     let path = start.secrets.as_ref().ok_or_else(|| fault(Role::Server, "was given no weights"))?;
     let secrets = ServerSecrets::from_bytes(&read(path)?, &plan)?;
     let model = Model::prepare(&plan, &secrets)?;
-    let pool = Pool::open(&with.folder.join("server"), Owner::Server, &plan)?;
+    let pool = Pool::open(&with.folder.join("server"), Owner::Server(&secrets), &plan, start.session)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("listening on loopback"))?;
     let address = listener.local_addr().map_err(Error::io("listening on loopback"))?;
     report(&Report::Listening { address })?;

@@ -138,7 +138,7 @@ mod tests {
         // delta*s = 9.196 * sqrt(10 * 1024) = 930.6 = 2^9.86, room 2^-26 (1 - 2^-7.96): p1 = 26 + 10 leaves
         // 0.996 - 0.909 = 0.087 = 2^-3.5, so p0 = 26 - 1 + 4; p1 = 37 would leave more than p0 saves.
         assert_eq!(wide.widths, AnswerWidths { first: 29, second: 36 });
-        // Ternary secrets: noise = 9.196 * 3.162 * (1024 + 128) + 8192 + 20 = 41,713 = 2^15.35; F = 72.35 -> 73;
+        // Ternary secrets: noise = 9.196 * 3.240 * (1024 + 128) + 8192 + 21 = 42,541 = 2^15.38; F = 72.38 -> 73;
         // margin 99.96 - 1 - 22 - 73 = 3.96; delta*s = 9.196 * sqrt(2/3 * 1024) = 240.3 = 2^7.91, room
         // 2^-23 (1 - 0.064): p1 = 23 + 8 has none left (0.9386 < 0.936 fails), 23 + 9 leaves 0.467, so p0 = 24 + 1.
         let ternary =
