@@ -17,6 +17,7 @@ use rustls::{
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -169,7 +170,8 @@ impl Identity {
             }
         }
         socket.set_read_timeout(None).map_err(failed)?;
-        let shared = Shared { connection: Mutex::new(connection), socket, writing: Mutex::new(()) };
+        let (ended, writing) = (AtomicBool::new(false), Mutex::new(()));
+        let shared = Shared { connection: Mutex::new(connection), ended, socket, writing };
         Ok(Tls(Arc::new(shared)))
     }
 }
@@ -260,6 +262,8 @@ pub(crate) struct Tls(Arc<Shared>);
 
 struct Shared {
     connection: Mutex<Connection>,
+    /// This end has said that nothing follows, since nobody is there to read either. Set while the connection is held.
+    ended: AtomicBool,
     socket: TcpStream,
     /// Held from before bytes are taken out of the connection until they are in the socket, so that they stay in order.
     writing: Mutex<()>,
@@ -275,7 +279,11 @@ pub(crate) struct TlsReader {
 }
 
 /// The half that writes.
-pub(crate) struct TlsWriter(Arc<Shared>);
+pub(crate) struct TlsWriter {
+    shared: Arc<Shared>,
+    /// The other end takes nothing any more.
+    failed: bool,
+}
 
 impl Tls {
     /// Both halves.
@@ -286,7 +294,7 @@ impl Tls {
         let mut plain = Vec::new();
         take_plain(&mut self.0.connection(), &mut plain)?;
         let reader = TlsReader { shared: Arc::clone(&self.0), encrypted: vec![0; READ], plain, read: 0 };
-        Ok((reader, TlsWriter(self.0)))
+        Ok((reader, TlsWriter { shared: self.0, failed: false }))
     }
 }
 
@@ -323,7 +331,9 @@ fn take_plain(connection: &mut Connection, plain: &mut Vec<u8>) -> io::Result<bo
 impl Write for TlsWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let chunk = &bytes[..bytes.len().min(CHUNK)];
-        self.0.send(|connection| connection.writer().write(chunk))
+        let written = self.shared.send(|connection| connection.writer().write(chunk));
+        self.failed = written.is_err();
+        written
     }
 
     fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
@@ -346,11 +356,14 @@ impl Write for TlsWriter {
 impl Drop for TlsWriter {
     /// Tells the other end that nothing follows.
     fn drop(&mut self) {
-        // An end that is gone need not be told.
-        let _ = self.0.send(|connection| {
-            connection.send_close_notify();
-            Ok(())
-        });
+        // An end that is gone need not be told; what it sent before is still good.
+        if !self.failed {
+            let _ = self.shared.send(|connection| {
+                self.shared.ended.store(true, Ordering::Relaxed);
+                connection.send_close_notify();
+                Ok(())
+            });
+        }
     }
 }
 
@@ -377,6 +390,10 @@ impl TlsReader {
         let mut arrived = &self.encrypted[..count];
         let (mut answers, mut closed) = (false, count == 0);
         let mut connection = self.shared.connection();
+        if self.shared.ended.load(Ordering::Relaxed) {
+            // It is taken off the socket alone, and complaints about it can no longer be sent.
+            return Ok(!closed);
+        }
         while !arrived.is_empty() && !closed {
             connection.read_tls(&mut arrived)?;
             closed = take_plain(&mut connection, &mut self.plain)?;

@@ -5,6 +5,7 @@
 mod choosing;
 mod fixtures;
 mod merging;
+mod middle;
 mod networks;
 mod passing;
 mod protocol;
