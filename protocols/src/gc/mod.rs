@@ -9,6 +9,8 @@ pub(crate) mod convert;
 pub(crate) mod evaluate;
 pub(crate) mod garble;
 pub(crate) mod hash;
+#[cfg(test)]
+mod known_answers;
 pub mod layer;
 pub mod programs;
 #[cfg(test)]
