@@ -34,6 +34,8 @@ pub mod walk;
 pub mod wire;
 
 mod error;
+#[cfg(test)]
+mod leaks;
 mod message;
 mod parallel;
 mod prg;

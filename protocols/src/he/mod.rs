@@ -21,7 +21,7 @@ pub mod packing;
 pub mod params;
 pub mod server;
 
-mod backend;
+pub(crate) mod backend;
 mod fhe_rs;
 #[cfg(test)]
 mod ideal;
