@@ -16,7 +16,7 @@ use models::{nets, real};
 use std::path::Path;
 
 /// Largest file that describes a graph.
-const GRAPH_LIMIT: u64 = 64_000_000;
+const GRAPH_LIMIT: u64 = 16_000_000;
 
 /// Logits that differ by more are not the same network's.
 const CLOSE: f32 = 1e-3;

@@ -8,11 +8,12 @@ use crate::Error;
 use crate::data::Normalisation;
 use crate::digest::hex;
 use crate::disk::{read_capped, write_atomically};
-use crate::graph::{Graph, Parameters};
+use crate::graph::{Graph, Parameters, Shape};
 use crate::mask::{Mask, Masks};
+use crate::safe;
 use crate::tensor::Tensor;
 use crate::text::{check_line, check_name};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -31,9 +32,10 @@ pub const ARRAYS: &str = "model.safetensors";
 pub const REST: &str = "model.json";
 const FORMAT: u32 = 1;
 
-/// Largest files that are read: far above any network of ours, far below what would hurt.
+/// Largest files that are written and read: what a network of the most parameters and units fills, and what describes one of
+/// the most nodes and a thousand epochs. A parsed JSON takes up to forty times its file.
 const ARRAYS_LIMIT: u64 = 2_000_000_000;
-const REST_LIMIT: u64 = 64_000_000;
+const REST_LIMIT: u64 = 16_000_000;
 
 /// A network with its weights, masks and origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +122,10 @@ impl Checkpoint {
             meta: self.meta.clone(),
         };
         let json = serde_json::to_vec_pretty(&rest).expect("a checkpoint has string keys only");
+        if json.len() as u64 > REST_LIMIT {
+            let expected = format!("at most {REST_LIMIT} bytes of graph, history and settings");
+            return Err(Error::argument("checkpoint", expected, json.len().to_string()));
+        }
         write_atomically(&dir.join(ARRAYS), &arrays)?;
         write_atomically(&dir.join(REST), &json)
     }
@@ -156,10 +162,11 @@ impl Checkpoint {
     /// Errors unless parameters, masks and normalisation fit the graph.
     pub fn check(&self) -> Result<(), Error> {
         self.graph.check_parameters(&self.parameters)?;
-        Masks::new(&self.graph, self.masks.iter().map(|(n, m)| (n.to_owned(), m.clone())).collect())?;
+        self.masks.check(&self.graph)?;
         check_name("a network's name", &self.meta.net)?;
         check_line("a method's name", &self.meta.method)?;
         check_line("a data set's name", &self.meta.data)?;
+        self.meta.history.iter().try_for_each(|epoch| check_line("a stage's name", &epoch.stage))?;
         self.normalisation.check(self.graph.input().c)
     }
 
@@ -183,12 +190,14 @@ impl Checkpoint {
 
 /// The arrays that `graph` asks for, and nothing beside them.
 fn arrays(bytes: &[u8], path: &Path, graph: &Graph) -> Result<(Parameters, Masks), Error> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|e| Error::format(path, "a safetensors file", e.to_string()))?;
+    let layers: BTreeMap<&str, Shape> = graph.activations().map(|layer| (layer.name, layer.shape)).collect();
     let (mut parameters, mut masks) = (Parameters::new(), BTreeMap::new());
-    for (name, view) in file.iter() {
+    for (name, view) in safe::arrays(bytes, path)?.iter() {
         match name.strip_suffix(".mask") {
-            Some(node) => masks.insert(node.to_owned(), mask(name, node, &view, path, graph)?).is_some(),
+            Some(node) => {
+                let mask = mask(name, layers.get(node).copied(), &view, path)?;
+                masks.insert(node.to_owned(), mask).is_some()
+            }
             None => parameters.insert(name.to_owned(), parameter(name, &view, path)?).is_some(),
         };
     }
@@ -208,18 +217,18 @@ fn parameter(name: &str, view: &TensorView<'_>, path: &Path) -> Result<Tensor, E
     }
 }
 
-fn mask(name: &str, node: &str, view: &TensorView<'_>, path: &Path, graph: &Graph) -> Result<Mask, Error> {
-    let Some(layer) = graph.activations().find(|a| a.name == node) else {
+fn mask(name: &str, layer: Option<Shape>, view: &TensorView<'_>, path: &Path) -> Result<Mask, Error> {
+    let Some(layer) = layer else {
         return Err(Error::format(path, "masks of the graph's activations", format!("`{name}`")));
     };
-    let shape = [layer.shape.c, layer.shape.h, layer.shape.w];
+    let shape = [layer.c, layer.h, layer.w];
     if view.dtype() != Dtype::U8 || view.shape() != shape {
         let found = format!("{:?} of shape {:?}", view.dtype(), view.shape());
         return Err(Error::format(path, format!("`{name}` as U8 of shape {shape:?}"), found));
     }
     match view.data().iter().find(|b| **b > 1) {
         Some(bad) => Err(Error::format(path, format!("0 or 1 in `{name}`"), bad.to_string())),
-        None => Mask::new(layer.shape, view.data().iter().map(|b| *b == 1).collect()),
+        None => Mask::new(layer, view.data().iter().map(|b| *b == 1).collect()),
     }
 }
 
@@ -235,7 +244,6 @@ pub fn file_digest(path: &Path) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Shape;
     use crate::nets;
 
     fn example() -> Checkpoint {

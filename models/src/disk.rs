@@ -2,15 +2,21 @@
 
 use crate::Error;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
-/// A file's bytes; one of more than `limit` is an error before it is read.
+/// A file's bytes; one of more than `limit` is an error before it is read, and if it says less, after so many bytes.
 pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let length = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+    let io = |e| Error::io(path, e);
+    let file = fs::File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let too_long = |found: u64| Error::format(path, format!("at most {limit} bytes"), found.to_string());
     if length > limit {
-        return Err(Error::format(path, format!("at most {limit} bytes"), length.to_string()));
+        return Err(too_long(length));
     }
-    fs::read(path).map_err(|e| Error::io(path, e))
+    let mut bytes = Vec::with_capacity(length as usize);
+    let read = file.take(limit + 1).read_to_end(&mut bytes).map_err(io)? as u64;
+    if read > limit { Err(too_long(read)) } else { Ok(bytes) }
 }
 
 /// Writes under a temporary name in the same folder, then renames.

@@ -4,11 +4,22 @@
 //! `NAME.running_mean` and `NAME.running_var` (PyTorch's names and layouts).
 
 use crate::Error;
+use crate::tensor::Tensor;
+use crate::text::check_line;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use crate::tensor::Tensor;
+/// Most nodes of a graph.
+pub const MOST_NODES: usize = 10_000;
+/// Most inputs of a node.
+pub const MOST_INPUTS: usize = 64;
+/// Most units of a value, with the zeros around it that a window counts in: as many as a plan's values may have.
+pub const MOST_UNITS: usize = 1 << 26;
+/// Most units of all values together.
+pub const MOST_UNITS_IN_ALL: usize = 1 << 27;
+/// Most parameters of all nodes together: with a mask for every unit, they fill a checkpoint's file.
+pub const MOST_PARAMETERS: usize = 450_000_000;
 
 /// Parameters by full name (`NAME.weight`, ...).
 pub type Parameters = BTreeMap<String, Tensor>;
@@ -33,14 +44,14 @@ impl Shape {
         Self { c, h, w }
     }
 
-    /// Number of units.
+    /// Number of units; `usize::MAX` where that is too small, which no graph's value reaches.
     pub const fn size(self) -> usize {
-        self.c * self.h * self.w
+        self.c.saturating_mul(self.area())
     }
 
-    /// Units of one channel.
+    /// Units of one channel; `usize::MAX` where that is too small.
     pub const fn area(self) -> usize {
-        self.h * self.w
+        self.h.saturating_mul(self.w)
     }
 }
 
@@ -87,11 +98,23 @@ impl Window {
         Self { kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::same(padding) }
     }
 
-    /// Rows and columns of the output, or `None` where the kernel does not fit once.
+    /// The input with the zeros around it; `None` where no number says how large that is.
+    pub fn padded(&self, input: Shape) -> Option<Shape> {
+        let Padding { top, bottom, left, right } = self.padding;
+        let h = input.h.checked_add(top)?.checked_add(bottom)?;
+        let w = input.w.checked_add(left)?.checked_add(right)?;
+        Some(Shape::new(input.c, h, w))
+    }
+
+    /// Rows and columns of the output, or `None` where the kernel does not fit once, or is empty, or never moves on.
     pub fn output(&self, input: Shape) -> Option<(usize, usize)> {
-        let h = (input.h + self.padding.top + self.padding.bottom).checked_sub(self.kernel.0)?;
-        let w = (input.w + self.padding.left + self.padding.right).checked_sub(self.kernel.1)?;
-        (self.stride.0 > 0 && self.stride.1 > 0).then(|| (h / self.stride.0 + 1, w / self.stride.1 + 1))
+        let padded = self.padded(input)?;
+        let positions = |size: usize, kernel: usize, stride: usize| {
+            let rest = size.checked_sub(kernel)?;
+            (kernel > 0 && stride > 0).then(|| rest / stride + 1)
+        };
+        let h = positions(padded.h, self.kernel.0, self.stride.0)?;
+        Some((h, positions(padded.w, self.kernel.1, self.stride.1)?))
     }
 }
 
@@ -108,7 +131,7 @@ pub enum Activation {
 }
 
 /// What a node computes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Op {
     /// The normalised image. Exactly one, first.
@@ -158,7 +181,7 @@ pub enum Op {
 }
 
 /// One operation and where its inputs come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Node {
     /// Unique; also the prefix of its parameters.
     pub name: String,
@@ -191,28 +214,45 @@ pub struct ActivationLayer<'a> {
 }
 
 impl Graph {
-    /// Checks names, order and shapes.
+    /// Checks names, order, shapes and sizes.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with the node that is wrong, [`Error::Argument`] with a name that cannot be printed.
     pub fn new(input: Shape, nodes: Vec<Node>) -> Result<Self, Error> {
+        if !(2..=MOST_NODES).contains(&nodes.len()) {
+            let expected = format!("an input and at least one operation, at most {MOST_NODES} in all");
+            return Err(Error::model("graph", expected, nodes.len().to_string()));
+        }
         let mut shapes: Vec<Shape> = Vec::with_capacity(nodes.len());
+        let mut names = HashSet::with_capacity(nodes.len());
+        let (mut units, mut parameters) = (0, 0);
         for (id, node) in nodes.iter().enumerate() {
-            if nodes[..id].iter().any(|n| n.name == node.name) {
+            check_line("a node's name", &node.name)?;
+            if !names.insert(node.name.as_str()) {
                 return Err(Error::model(&node.name, "a unique name", "a second node of that name"));
             }
             if let Some(bad) = node.inputs.iter().find(|i| **i >= id) {
                 return Err(Error::model(&node.name, "inputs among earlier nodes", format!("node {bad}")));
             }
-            let inputs: Vec<Shape> = node.inputs.iter().map(|i| shapes[*i]).collect();
             if (id == 0) != (node.op == Op::Input) {
                 return Err(Error::model(&node.name, "exactly one input node, first", format!("node {id}")));
             }
-            shapes.push(infer(node, input, &inputs)?);
-        }
-        if nodes.len() < 2 {
-            return Err(Error::model(
-                "graph",
-                "an input and at least one operation",
-                nodes.len().to_string(),
-            ));
+            let inputs: Vec<Shape> = node.inputs.iter().map(|i| shapes[*i]).collect();
+            let shape = infer(node, input, &inputs)?;
+            // What is added is capped itself, or saturates: neither sum wraps.
+            units += shape.size();
+            if units > MOST_UNITS_IN_ALL {
+                let expected = format!("at most {MOST_UNITS_IN_ALL} units of all values");
+                return Err(Error::model(&node.name, expected, format!("{units} so far")));
+            }
+            let own = parameters_of(node, inputs.first().copied());
+            let own = own.iter().map(|(_, shape)| shape.iter().fold(1, |n: usize, x| n.saturating_mul(*x)));
+            parameters = own.fold(parameters, usize::saturating_add);
+            if parameters > MOST_PARAMETERS {
+                let expected = format!("at most {MOST_PARAMETERS} parameters of all nodes");
+                return Err(Error::model(&node.name, expected, format!("{parameters} so far")));
+            }
+            shapes.push(shape);
         }
         Ok(Self { input, nodes, shapes })
     }
@@ -257,39 +297,8 @@ impl Graph {
     pub fn parameter_shapes(&self) -> BTreeMap<String, Vec<usize>> {
         let mut all = BTreeMap::new();
         for node in &self.nodes {
-            let mut add = |suffix: &str, shape: Vec<usize>| {
+            for (suffix, shape) in parameters_of(node, node.inputs.first().map(|i| self.shapes[*i])) {
                 all.insert(format!("{}.{suffix}", node.name), shape);
-            };
-            let input = node.inputs.first().map(|i| self.shapes[*i]);
-            match (&node.op, input) {
-                (Op::Conv { out, window, bias }, Some(input)) => {
-                    add("weight", vec![*out, input.c, window.kernel.0, window.kernel.1]);
-                    if *bias {
-                        add("bias", vec![*out]);
-                    }
-                }
-                (Op::Linear { out, bias }, Some(input)) => {
-                    add("weight", vec![*out, input.size()]);
-                    if *bias {
-                        add("bias", vec![*out]);
-                    }
-                }
-                (Op::BatchNorm { .. }, Some(input)) => {
-                    for suffix in ["weight", "bias", "running_mean", "running_var"] {
-                        add(suffix, vec![input.c]);
-                    }
-                }
-                (
-                    Op::Input
-                    | Op::Act { .. }
-                    | Op::Add
-                    | Op::AvgPool { .. }
-                    | Op::PadChannels { .. }
-                    | Op::Conv { .. }
-                    | Op::Linear { .. }
-                    | Op::BatchNorm { .. },
-                    _,
-                ) => {}
             }
         }
         all
@@ -318,11 +327,42 @@ impl Graph {
     }
 }
 
+/// Suffixes and shapes of a node's parameters, by the shape of its first input.
+fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<usize>)> {
+    let with_bias = |weight: Vec<usize>, out: usize, bias: bool| {
+        let bias = bias.then(|| ("bias", vec![out]));
+        [("weight", weight)].into_iter().chain(bias).collect()
+    };
+    match (&node.op, input) {
+        (Op::Conv { out, window, bias }, Some(input)) => {
+            with_bias(vec![*out, input.c, window.kernel.0, window.kernel.1], *out, *bias)
+        }
+        (Op::Linear { out, bias }, Some(input)) => with_bias(vec![*out, input.size()], *out, *bias),
+        (Op::BatchNorm { .. }, Some(input)) => {
+            ["weight", "bias", "running_mean", "running_var"].map(|suffix| (suffix, vec![input.c])).into()
+        }
+        (
+            Op::Input
+            | Op::Act { .. }
+            | Op::Add
+            | Op::AvgPool { .. }
+            | Op::PadChannels { .. }
+            | Op::Conv { .. }
+            | Op::Linear { .. }
+            | Op::BatchNorm { .. },
+            _,
+        ) => Vec::new(),
+    }
+}
+
 /// A node's output shape from its inputs' shapes; `image` is the shape of the graph's input.
+///
+/// # Errors
+/// [`Error::Model`] where inputs do not fit, or the output has no units or more than [`MOST_UNITS`].
 pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
     let arity = match node.op {
         Op::Input => 0..=0,
-        Op::Add => 2..=usize::MAX,
+        Op::Add => 2..=MOST_INPUTS,
         Op::Conv { .. }
         | Op::Linear { .. }
         | Op::BatchNorm { .. }
@@ -331,64 +371,60 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
         | Op::PadChannels { .. } => 1..=1,
     };
     if !arity.contains(&inputs.len()) {
-        return Err(Error::model(
-            &node.name,
-            format!("{} to {} inputs", arity.start(), arity.end()),
-            inputs.len().to_string(),
-        ));
+        let expected = format!("{} to {} inputs", arity.start(), arity.end());
+        return Err(Error::model(&node.name, expected, inputs.len().to_string()));
     }
-    let window_output = |window: &Window, input: Shape| {
-        window.output(input).ok_or_else(|| {
-            Error::model(&node.name, "a window that fits its input", format!("{window:?} on {input}"))
-        })
-    };
-    Ok(match &node.op {
+    let shape = match &node.op {
         Op::Input => image,
-        Op::Conv { out, window, .. } => {
-            let (h, w) = window_output(window, inputs[0])?;
-            Shape::new(*out, h, w)
-        }
-        Op::AvgPool { window } => {
-            let (h, w) = window_output(window, inputs[0])?;
-            Shape::new(inputs[0].c, h, w)
-        }
+        Op::Conv { out, window, .. } => slid(node, window, inputs[0], *out)?,
+        Op::AvgPool { window } => slid(node, window, inputs[0], inputs[0].c)?,
         Op::Linear { out, .. } => Shape::new(*out, 1, 1),
+        Op::BatchNorm { eps } if !eps.is_finite() => {
+            return Err(Error::model(&node.name, "a finite eps", eps.to_string()));
+        }
         Op::BatchNorm { .. } | Op::Act { .. } => inputs[0],
         Op::Add => match inputs.iter().find(|s| **s != inputs[0]) {
             None => inputs[0],
             Some(other) => {
-                return Err(Error::model(
-                    &node.name,
-                    format!("inputs of shape {}", inputs[0]),
-                    other.to_string(),
-                ));
+                let expected = format!("inputs of shape {}", inputs[0]);
+                return Err(Error::model(&node.name, expected, other.to_string()));
             }
         },
         Op::PadChannels { stride, before, after } => {
-            if *stride == 0 {
-                return Err(Error::model(&node.name, "a stride of at least 1", "0"));
+            if !(1..=MOST_UNITS).contains(stride) {
+                let expected = format!("a stride of 1 to {MOST_UNITS}");
+                return Err(Error::model(&node.name, expected, stride.to_string()));
             }
             let s = inputs[0];
-            Shape::new(before + s.c + after, s.h.div_ceil(*stride), s.w.div_ceil(*stride))
+            let c = s.c.saturating_add(*before).saturating_add(*after);
+            Shape::new(c, s.h.div_ceil(*stride), s.w.div_ceil(*stride))
         }
-    })
+    };
+    match shape.size() {
+        1..=MOST_UNITS => Ok(shape),
+        _ => Err(Error::model(&node.name, format!("a value of 1 to {MOST_UNITS} units"), shape.to_string())),
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Wire {
-    input: Shape,
-    nodes: Vec<Node>,
+/// The output of a window that makes `out` channels.
+fn slid(node: &Node, window: &Window, input: Shape, out: usize) -> Result<Shape, Error> {
+    let fault = |expected: String| Error::model(&node.name, expected, format!("{window:?} on {input}"));
+    let (h, w) = window.output(input).ok_or_else(|| fault("a window that fits its input".into()))?;
+    let units = window.padded(input).map_or(usize::MAX, Shape::size);
+    if units > MOST_UNITS || window.stride.0.max(window.stride.1) > MOST_UNITS {
+        return Err(fault(format!("a window of strides and a padded input of at most {MOST_UNITS}")));
+    }
+    Ok(Shape::new(out, h, w))
 }
 
 impl Serialize for Graph {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Wire { input: self.input, nodes: self.nodes.clone() }.serialize(serializer)
+        Described { input: self.input, nodes: &self.nodes }.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Graph {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
-        Self::new(wire.input, wire.nodes).map_err(serde::de::Error::custom)
-    }
+#[derive(Serialize)]
+struct Described<'a> {
+    input: Shape,
+    nodes: &'a [Node],
 }

@@ -14,9 +14,12 @@ pub mod mask;
 pub mod matmul;
 pub mod nets;
 pub mod real;
+pub mod safe;
 pub mod tensor;
 pub mod text;
 
+mod capped;
+mod described;
 mod digest;
 mod error;
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::graph::{Graph, Shape};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One flag per unit, `(channel, row, column)` order: `true` keeps the nonlinearity, `false` makes the unit the identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +58,17 @@ impl Masks {
 
     /// Checks that there is exactly one mask of the right shape per activation of `graph`.
     pub fn new(graph: &Graph, masks: BTreeMap<String, Mask>) -> Result<Self, Error> {
+        let masks = Self(masks);
+        masks.check(graph)?;
+        Ok(masks)
+    }
+
+    /// Errors unless there is exactly one mask of the right shape per activation of `graph`.
+    pub(crate) fn check(&self, graph: &Graph) -> Result<(), Error> {
+        let mut others: BTreeSet<&str> = self.0.keys().map(String::as_str).collect();
         for activation in graph.activations() {
-            match masks.get(activation.name) {
+            others.remove(activation.name);
+            match self.0.get(activation.name) {
                 None => return Err(Error::model(activation.name, "a mask", "none")),
                 Some(mask) if mask.shape() != activation.shape => {
                     return Err(Error::model(
@@ -71,10 +80,10 @@ impl Masks {
                 Some(_) => {}
             }
         }
-        if let Some(name) = masks.keys().find(|name| graph.activations().all(|a| a.name != name.as_str())) {
-            return Err(Error::model(name.as_str(), "an activation of the graph", "a mask without one"));
+        match others.first() {
+            Some(name) => Err(Error::model(*name, "an activation of the graph", "a mask without one")),
+            None => Ok(()),
         }
-        Ok(Self(masks))
     }
 
     /// The mask of an activation node.

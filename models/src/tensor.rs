@@ -12,13 +12,13 @@ pub struct Tensor {
 impl Tensor {
     /// Wraps `data` of the given shape. Errors when the product of `shape` is not `data.len()`.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Result<Self, Error> {
-        let size: usize = shape.iter().product();
-        if size != data.len() {
-            return Err(Error::argument(
-                "tensor",
-                format!("{size} values for shape {shape:?}"),
-                data.len().to_string(),
-            ));
+        let size = match shape.contains(&0) {
+            true => Some(0),
+            false => shape.iter().try_fold(1, |size: usize, extent| size.checked_mul(*extent)),
+        };
+        if size != Some(data.len()) {
+            let expected = format!("as many values as shape {shape:?} says");
+            return Err(Error::argument("tensor", expected, data.len().to_string()));
         }
         Ok(Self { shape, data })
     }

@@ -5,9 +5,9 @@
 //! step of its own with nothing kept.
 
 use super::curve::Curve;
-use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
+use super::steps::{ActivationStep, MOST_DIVISOR, PublicMap, Segment, Step, Term, TermOp, ValueId};
 use crate::Error;
-use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
+use crate::graph::{Activation, Graph, MOST_PARAMETERS, NodeId, Op, Parameters, Shape, Window};
 use crate::mask::Masks;
 use crate::real::batch_norm;
 use serde::{Deserialize, Serialize};
@@ -38,10 +38,11 @@ pub fn lower(graph: &Graph, parameters: &Parameters, masks: &Masks) -> Result<Lo
     let mut lowering = Lowering { graph, parameters, masks, steps: Vec::new(), weights: Vec::new() };
     let mut exprs: Vec<Expr> = Vec::new();
     let last = graph.nodes().len() - 1;
+    let mut readers = vec![0; graph.nodes().len()];
+    graph.nodes().iter().flat_map(|node| &node.inputs).for_each(|input| readers[*input] += 1);
     for id in 0..graph.nodes().len() {
-        let mut expr = lowering.node(id, &exprs)?;
-        let readers = graph.nodes().iter().flat_map(|n| &n.inputs).filter(|i| **i == id).count();
-        if readers > 1 && !expr.is_plain() {
+        let mut expr = lowering.node(id, &mut exprs)?;
+        if readers[id] > 1 && !expr.is_plain() {
             expr = lowering.rescaled(&expr, id);
         }
         if id == last && !matches!(graph.nodes()[id].op, Op::Act { .. }) {
@@ -75,6 +76,16 @@ impl Expr {
         Self { terms: vec![term], bias: vec![0.0; shape.c], shape }
     }
 
+    /// Itself for its reader. One that is no public function of one value has no other, and leaves nothing behind: of a long
+    /// sum of sums, the weights would otherwise be kept as often as there are sums.
+    fn taken(&mut self) -> Self {
+        if self.is_plain() {
+            return self.clone();
+        }
+        let rest = Self { terms: Vec::new(), bias: Vec::new(), shape: self.shape };
+        std::mem::replace(self, rest)
+    }
+
     /// One term without secrets and no bias: a public function of one value.
     fn is_plain(&self) -> bool {
         self.terms.len() == 1 && self.terms[0].conv.is_none() && self.bias.iter().all(|b| *b == 0.0)
@@ -90,7 +101,7 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    fn node(&mut self, id: NodeId, exprs: &[Expr]) -> Result<Expr, Error> {
+    fn node(&mut self, id: NodeId, exprs: &mut [Expr]) -> Result<Expr, Error> {
         let node = &self.graph.nodes()[id];
         let shape = self.graph.shape(id);
         let parameter = |suffix: &str| self.parameters[&format!("{}.{suffix}", node.name)].data().to_vec();
@@ -113,7 +124,17 @@ impl Lowering<'_> {
             }
             Op::BatchNorm { eps } => {
                 let (scale, shift) = batch_norm(self.parameters, &node.name, *eps);
-                scaled(exprs[node.inputs[0]].clone(), &scale, &shift)
+                let expr = exprs[node.inputs[0]].taken();
+                // A term without weights gets a weight from every channel to every channel.
+                let bare = expr.terms.iter().filter(|term| term.conv.is_none()).count();
+                let weights = bare.saturating_mul(shape.c).saturating_mul(shape.c);
+                if weights > MOST_PARAMETERS {
+                    let expected = format!(
+                        "a batch norm of at most {MOST_PARAMETERS} weights once it is one of all channels"
+                    );
+                    return Err(Error::model(&node.name, expected, weights.to_string()));
+                }
+                scaled(expr, &scale, &shift)
             }
             Op::Act { activation } => {
                 let input = node.inputs[0];
@@ -123,10 +144,11 @@ impl Lowering<'_> {
                 self.activation(&node.name, source, shape, *activation, input, kept)
             }
             Op::Add => {
-                let mut sum = exprs[node.inputs[0]].clone();
+                let mut sum = exprs[node.inputs[0]].taken();
                 for other in &node.inputs[1..] {
-                    sum.terms.extend(exprs[*other].terms.iter().cloned());
-                    sum.bias.iter_mut().zip(&exprs[*other].bias).for_each(|(a, b)| *a += b);
+                    let other = exprs[*other].taken();
+                    sum.terms.extend(other.terms);
+                    sum.bias.iter_mut().zip(other.bias).for_each(|(a, b)| *a += b);
                 }
                 sum
             }
@@ -134,7 +156,12 @@ impl Lowering<'_> {
                 let mut expr = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
                 let term = &mut expr.terms[0];
                 term.pre.push(PublicMap::SumPool { window: *window });
-                term.divisor *= (window.kernel.0 * window.kernel.1) as u64;
+                let area = (window.kernel.0 * window.kernel.1) as u64;
+                term.divisor =
+                    term.divisor.checked_mul(area).filter(|all| *all <= MOST_DIVISOR).ok_or_else(|| {
+                        let expected = format!("averages one after another of at most {MOST_DIVISOR} units");
+                        Error::model(&node.name, expected, format!("{} times {area}", term.divisor))
+                    })?;
                 reshaped(expr, shape)
             }
             Op::PadChannels { stride, before, after } => {

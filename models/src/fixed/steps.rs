@@ -8,6 +8,9 @@ use crate::graph::{Activation, NodeId, Shape, Window};
 use serde::{Deserialize, Serialize};
 use std::ops::Add;
 
+/// Most units that averages one after another are over: far more than a sum's scale has bits for.
+pub(super) const MOST_DIVISOR: u64 = 1 << 32;
+
 /// Names a value of a network: the image, or what a step makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -3,8 +3,8 @@
 //! A convolution after one that pads is no convolution, as the second pads what the first made of zeros: 3x3 after 3x3 has
 //! no product here. A 1x1 convolution neither looks at neighbours nor pads, so it goes into any other, before or behind.
 
-use super::steps::{PublicMap, Term, TermOp};
-use crate::graph::{Padding, Shape, Window};
+use super::steps::{MOST_DIVISOR, PublicMap, Term, TermOp};
+use crate::graph::{MOST_PARAMETERS, MOST_UNITS, Padding, Shape, Window};
 use crate::matmul::convolve;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
@@ -35,7 +35,7 @@ impl Weighted {
         }
     }
 
-    /// This term of what `first` makes, as one term of what `first` reads; `None` where it is none.
+    /// This term of what `first` makes, as one term of what `first` reads; `None` where it is none, or too large a one.
     pub(super) fn after(&self, first: &Self) -> Option<Self> {
         // Sums over windows go channel by channel, so that they change places with a 1x1 convolution.
         let pooled = self.term.pre.iter().all(|map| matches!(map, PublicMap::SumPool { .. }));
@@ -43,7 +43,7 @@ impl Weighted {
             (TermOp::Shift { .. }, op) => (op, self.kernel.clone()),
             (TermOp::Conv { window, .. }, op) if pooled && window == POINT => match op {
                 TermOp::Shift { .. } => (first.term.op, first.kernel.clone()),
-                TermOp::Conv { out, .. } => (op, product(self, first, out)),
+                TermOp::Conv { out, .. } => (op, product(self, first, out)?),
             },
             (op @ TermOp::Conv { .. }, TermOp::Shift { .. }) if self.term.pre.is_empty() => {
                 (op, first.kernel.clone())
@@ -52,8 +52,9 @@ impl Weighted {
                 TermOp::Conv { window, .. },
                 TermOp::Conv { out, window: Window { kernel, stride, padding } },
             ) if self.term.pre.is_empty() && Window { kernel, stride: (1, 1), padding } == POINT => {
-                let stride = (window.stride.0 * stride.0, window.stride.1 * stride.1);
-                (TermOp::Conv { out, window: Window { stride, ..window } }, product(self, first, out))
+                let steps = |one: usize, two: usize| one.checked_mul(two).filter(|step| *step <= MOST_UNITS);
+                let stride = (steps(window.stride.0, stride.0)?, steps(window.stride.1, stride.1)?);
+                (TermOp::Conv { out, window: Window { stride, ..window } }, product(self, first, out)?)
             }
             (TermOp::Conv { .. }, _) => return None,
         };
@@ -61,13 +62,14 @@ impl Weighted {
             source: first.term.source,
             pre: [&*first.term.pre, &*self.term.pre].concat(),
             shape: self.term.pre.iter().fold(first.term.shape, |shape, map| map.output(shape)),
-            divisor: first.term.divisor * self.term.divisor,
+            divisor: first.term.divisor.checked_mul(self.term.divisor).filter(|all| *all <= MOST_DIVISOR)?,
             op,
         };
         Some(Self { term, kernel })
     }
 
-    /// Both as one convolution whose output has `shape`; `None` where they read different things or move differently.
+    /// Both as one convolution whose output has `shape`; `None` where they read different things or move differently, or where
+    /// it would be too large.
     pub(super) fn plus(&self, other: &Self, shape: Shape) -> Option<Self> {
         let alike = |term: &Term| (term.source, term.pre.clone(), term.divisor);
         let (TermOp::Conv { out, window: one }, TermOp::Conv { window: two, .. }) =
@@ -91,7 +93,7 @@ impl Weighted {
                 right: columns.padding_after(from.w, shape.w, one.stride.1),
             },
         };
-        let mut kernel = vec![0.0; out * from.c * window.kernel.0 * window.kernel.1];
+        let mut kernel = vec![0.0; size([out, from.c, window.kernel.0, window.kernel.1])?];
         for (weights, of) in [(&self.kernel, one), (&other.kernel, two)] {
             let at = (rows.before - of.padding.top, columns.before - of.padding.left);
             let planes = kernel.chunks_exact_mut(window.kernel.0 * window.kernel.1);
@@ -111,14 +113,21 @@ impl Weighted {
 const POINT: Window =
     Window { kernel: (1, 1), stride: (1, 1), padding: Padding { top: 0, bottom: 0, left: 0, right: 0 } };
 
-/// The kernel of `second` after `first`, of which one has a single tap.
-fn product(second: &Weighted, first: &Weighted, out: usize) -> Vec<f32> {
+/// The weights of a kernel; `None` of more than a whole network may have.
+fn size(extents: [usize; 4]) -> Option<usize> {
+    let size = extents.iter().try_fold(1, |size: usize, extent| size.checked_mul(*extent));
+    size.filter(|size| *size <= MOST_PARAMETERS)
+}
+
+/// The kernel of `second` after `first`, of which one has a single tap; `None` of one too large.
+fn product(second: &Weighted, first: &Weighted, out: usize) -> Option<Vec<f32>> {
     let TermOp::Conv { out: middle, .. } = first.term.op else {
         unreachable!("a product is of convolutions")
     };
     let input = first.term.shape.c;
     let (first_row, second_row) = (first.kernel.len() / middle, second.kernel.len() / out);
     let (first_taps, second_taps) = (first_row / input, second_row / middle);
+    size([out, input, first_taps, second_taps])?;
     let row = |weights: &[f32]| {
         let mut sums = vec![0f64; input * first_taps * second_taps];
         for (weights, inputs) in weights.chunks_exact(second_taps).zip(first.kernel.chunks_exact(first_row)) {
@@ -137,7 +146,7 @@ fn product(second: &Weighted, first: &Weighted, out: usize) -> Vec<f32> {
         }
         sums.into_iter().map(|sum| sum as f32)
     };
-    second.kernel.par_chunks_exact(second_row).flat_map_iter(row).collect()
+    Some(second.kernel.par_chunks_exact(second_row).flat_map_iter(row).collect())
 }
 
 /// What a window reaches in one direction around the value that its output stands at.
