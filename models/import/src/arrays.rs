@@ -5,8 +5,9 @@ use crate::torch;
 use half::{bf16, f16};
 use models::Error;
 use models::disk::read_capped;
+use models::safe;
 use models::tensor::Tensor;
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::Dtype;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +31,7 @@ impl Arrays {
             let arrays = torch::read(&bytes).map_err(|fault| fault.of(path))?;
             return Ok(Self { path: path.to_owned(), arrays });
         }
-        let file = SafeTensors::deserialize(&bytes)
-            .map_err(|e| Error::format(path, "a safetensors file or a state dict", e.to_string()))?;
+        let file = safe::arrays(&bytes, path)?;
         let arrays = file.iter().map(|(name, view)| {
             let array =
                 Array { dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data().to_vec() };

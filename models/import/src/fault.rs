@@ -1,7 +1,11 @@
 //! What is wrong with the part of a file at hand, before it is known which part that is.
 
 use models::Error;
+use models::text::{MOST_LINE, printable};
 use std::path::Path;
+
+/// Most names that an error lists.
+const LISTED: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -27,5 +31,15 @@ impl Fault {
     /// The fault of a whole file.
     pub(crate) fn of(self, path: &Path) -> Error {
         Error::format(path, self.expected, self.found)
+    }
+}
+
+/// The first of some names, fit to be printed, and how many more there are.
+pub(crate) fn listed(names: &[&str]) -> String {
+    let first = names.iter().take(LISTED).map(|name| printable(name).chars().take(MOST_LINE).collect());
+    let first = first.collect::<Vec<String>>().join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }

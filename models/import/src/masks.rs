@@ -7,6 +7,7 @@
 //! | AutoReP | `alpha_mask_N`, N in network order | (C, H, W) | value > threshold |
 
 use crate::arrays::{Arrays, WRAPPER};
+use crate::fault::listed;
 use models::Error;
 use models::graph::{ActivationLayer, Graph};
 use models::mask::{Mask, Masks};
@@ -46,7 +47,7 @@ pub(crate) fn of(arrays: &Arrays, named: &[&str], graph: &Graph, threshold: f32)
     let mut masks = BTreeMap::new();
     for layer in &layers {
         let missing = || {
-            let names = if named.is_empty() { "no masks".to_owned() } else { named.join(", ") };
+            let names = if named.is_empty() { "no masks".to_owned() } else { listed(named) };
             Error::format(arrays.path(), format!("a mask for the activation `{}`", layer.name), names)
         };
         let name = found.remove(layer.name).ok_or_else(missing)?;

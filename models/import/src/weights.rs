@@ -2,6 +2,7 @@
 
 use crate::Imported;
 use crate::arrays::{Arrays, WRAPPER};
+use crate::fault::listed;
 use crate::masks;
 use models::Error;
 use models::graph::{Graph, Parameters};
@@ -39,7 +40,7 @@ pub fn array(path: &Path, prefix: &str) -> Result<Tensor, Error> {
     match arrays.names().find(|name| name.starts_with(prefix)) {
         Some(name) => arrays.tensor(name),
         None => {
-            let names = arrays.names().collect::<Vec<_>>().join(", ");
+            let names = listed(&arrays.names().collect::<Vec<_>>());
             Err(Error::format(path, format!("an array whose name begins with `{prefix}`"), names))
         }
     }

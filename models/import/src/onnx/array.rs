@@ -124,7 +124,7 @@ impl Array {
         Ok(Self { dims: vec![columns, rows], data })
     }
 
-    /// The elements at these places of every axis.
+    /// The elements at these places of every axis; none where an axis has none.
     pub(super) fn part(&self, places: &[Vec<usize>]) -> Self {
         let chosen = self.dims.iter().zip(places).fold(vec![0], |found: Vec<usize>, (extent, places)| {
             found.iter().flat_map(|at| places.iter().map(move |place| at * extent + place)).collect()
@@ -136,9 +136,13 @@ impl Array {
         Self { dims: places.iter().map(Vec::len).collect(), data }
     }
 
-    /// For every element of a value of shape `dims`, the constant's element that numpy's broadcasting pairs it with;
+    /// For every `step`-th element of a value of shape `dims`, the constant's element that numpy's broadcasting pairs it with;
     /// `None` where the shapes do not fit or the value would have to grow.
-    pub(super) fn broadcast(&self, dims: &[usize]) -> Result<Option<Vec<f32>>, Fault> {
+    pub(super) fn broadcast<'a>(
+        &'a self,
+        dims: &'a [usize],
+        step: usize,
+    ) -> Result<Option<impl Iterator<Item = f32> + 'a>, Fault> {
         let values = self.as_floats()?;
         let Some(ahead) = dims.len().checked_sub(self.dims.len()) else { return Ok(None) };
         if self.dims.iter().zip(&dims[ahead..]).any(|(own, other)| *own != 1 && own != other) {
@@ -146,17 +150,22 @@ impl Array {
         }
         // The constant's step along every axis of the value: none where it is repeated.
         let mut steps = vec![0; dims.len()];
-        let mut step = 1;
+        let mut own_step = 1;
         for axis in (ahead..dims.len()).rev() {
             let own = self.dims[axis - ahead];
-            steps[axis] = if own == 1 { 0 } else { step };
-            step *= own;
+            steps[axis] = if own == 1 { 0 } else { own_step };
+            own_step *= own;
         }
-        let mut positions = vec![0];
-        for (extent, step) in dims.iter().zip(&steps) {
-            positions = positions.iter().flat_map(|at| (0..*extent).map(move |i| at + i * step)).collect();
-        }
-        Ok(Some(positions.into_iter().map(|i| values[i]).collect()))
+        let position = move |mut i: usize| {
+            let axes = dims.iter().zip(&steps).rev();
+            axes.fold(0, |at, (extent, step)| {
+                let place = i % extent;
+                i /= extent;
+                at + place * step
+            })
+        };
+        let count = size(dims).unwrap_or_default();
+        Ok(Some((0..count).step_by(step).map(position).map(|i| values[i])))
     }
 }
 

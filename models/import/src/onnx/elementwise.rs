@@ -1,6 +1,7 @@
 //! Activations, batch norms, sums, and arithmetic with constants.
 
 use super::Fault;
+use super::array::size;
 use super::network::Network;
 use super::node::Node;
 use super::value::{Affine, Map, Pending, Value};
@@ -199,12 +200,28 @@ fn per_channel(network: &Network, map: &Map, by: &str) -> Result<Vec<f32>, Fault
         let expected = format!("a constant with one number, or one for each of {} channels", shape.c);
         Fault::new(expected, format!("shape {:?} for a value of shape {:?}", constant.dims, map.dims))
     };
-    let all = constant.broadcast(&map.dims)?.filter(|all| all.len() == shape.size()).ok_or_else(fault)?;
-    let channels: Vec<&[f32]> = all.chunks_exact(shape.area()).collect();
-    if channels.iter().any(|channel| channel.iter().any(|x| *x != channel[0])) {
+    let area = shape.area();
+    // Where the constant is repeated along all axes within a channel, that channel's first element is enough.
+    let mut within = area;
+    let varies = constant.dims.iter().rev().zip(map.dims.iter().rev()).any(|(own, extent)| {
+        let inside = within > 1;
+        within = within.div_ceil(*extent);
+        inside && *own != 1
+    });
+    let step = if varies { 1 } else { area };
+    let all = constant.broadcast(&map.dims, step)?.ok_or_else(fault)?;
+    if size(&map.dims) != Some(shape.size()) {
         return Err(fault());
     }
-    Ok(channels.into_iter().map(|channel| channel[0]).collect())
+    let mut channels = Vec::new();
+    for (i, x) in all.enumerate() {
+        if (i * step).is_multiple_of(area) {
+            channels.push(x);
+        } else if channels.last() != Some(&x) {
+            return Err(fault());
+        }
+    }
+    Ok(channels)
 }
 
 fn activate(network: &mut Network, node: &Node<'_>, map: Map, kind: Activation) -> Result<(), Fault> {

@@ -237,8 +237,14 @@ pub(super) fn integers(
     name: &str,
     index: usize,
 ) -> Result<Option<Vec<i64>>, Fault> {
-    match node.optional_input(index) {
-        Some(input) => Ok(Some(network.constant(input)?.as_ints()?.to_vec())),
-        None => Ok(node.ints(name)?.map(<[i64]>::to_vec)),
+    let found = match node.optional_input(index) {
+        Some(input) => Some(network.constant(input)?.as_ints()?),
+        None => node.ints(name)?,
+    };
+    match found {
+        Some(many) if many.len() > 2 * RANK_LIMIT => {
+            Err(Fault::new(format!("at most {} numbers as {name}", 2 * RANK_LIMIT), many.len().to_string()))
+        }
+        found => Ok(found.map(<[i64]>::to_vec)),
     }
 }

@@ -45,9 +45,11 @@ fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Ar
     }
     let bias = match bias {
         None => None,
-        Some(bias) => Some(bias.broadcast(&[1, out])?.ok_or_else(|| {
-            Fault::new(format!("a bias of {out} numbers"), format!("shape {:?}", bias.dims))
-        })?),
+        Some(bias) => {
+            let fault = || Fault::new(format!("a bias of {out} numbers"), format!("shape {:?}", bias.dims));
+            let all: Vec<f32> = bias.broadcast(&[1, out], 1)?.ok_or_else(fault)?.collect();
+            Some(all)
+        }
     };
     let added = network.add(node, Op::Linear { out, bias: bias.is_some() }, vec![map.node])?;
     network.parameter(added, "weight", vec![out, inputs], weight.as_floats()?.to_vec())?;

@@ -18,11 +18,13 @@ pub mod proto;
 mod shortcut;
 mod value;
 mod window;
+mod wire;
 
 use crate::Imported;
 use crate::fault::Fault;
 use array::{Array, is_external};
 use models::Error;
+use models::disk::read_capped;
 use models::graph::{Graph, Shape};
 use models::mask::Masks;
 use network::Network;
@@ -30,15 +32,12 @@ use node::{Node, shown};
 use prost::Message;
 use proto::{GraphProto, ModelProto, ValueInfoProto, data_type};
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use value::Value;
 
 /// Largest file that is read: protobuf's own limit is near.
 const FILE_LIMIT: u64 = 2_000_000_000;
-/// Most operators of a file.
-const NODES_LIMIT: usize = 10_000;
 /// Versions of ONNX's operators that are understood; older ones broadcast otherwise, younger ones are unknown.
 const OPSETS: RangeInclusive<i64> = 7..=28;
 /// Largest extent of an image.
@@ -49,11 +48,9 @@ const EXTENT_LIMIT: i64 = 1 << 14;
 /// Nodes keep the names of the file, made unique and free of other characters than letters, digits, `_`, `-` and `.`.
 /// An operator, attribute or shape that is not understood is an error that names the file's node.
 pub fn read(path: &Path) -> Result<Imported, Error> {
-    let length = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
-    if length > FILE_LIMIT {
-        return Err(Error::format(path, format!("at most {FILE_LIMIT} bytes"), length.to_string()));
-    }
-    let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+    let bytes = read_capped(path, FILE_LIMIT)?;
+    let length = bytes.len();
+    wire::check(&bytes).map_err(|fault| fault.of(path))?;
     let model = ModelProto::decode(bytes.as_slice())
         .map_err(|e| Error::format(path, "an ONNX model", e.to_string()))?;
     drop(bytes);
@@ -65,13 +62,10 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
     let output = output(file).map_err(format)?;
     let nodes: Vec<Node<'_>> =
         file.node.iter().enumerate().map(|(i, proto)| Node::new(proto, i, opset)).collect();
-    if nodes.len() > NODES_LIMIT {
-        return Err(Error::format(path, format!("at most {NODES_LIMIT} operators"), nodes.len().to_string()));
-    }
 
     let aliases = aliases(&nodes)?;
     let uses = Uses::new(&nodes, output, &aliases);
-    let mut network = Network::new(input, image, aliases, uses.readers).map_err(format)?;
+    let mut network = Network::new(input, image, aliases, uses.readers, length).map_err(format)?;
     for tensor in &file.initializer {
         let label = || format!("initializer {}", shown(tensor.name()));
         if is_external(tensor) || uses.needed.contains(tensor.name()) {

@@ -1,20 +1,18 @@
 //! The network that is being read: values by ONNX name, and the nodes made so far.
 
 use super::Fault;
-use super::array::{Array, size};
+use super::array::Array;
 use super::node::{Node, shown};
 use super::value::{Affine, Map, Pending, Value};
 use models::Error;
 use models::data::Normalisation;
 use models::graph::{self, NodeId, Op, Padding, Parameters, Shape};
 use models::tensor::Tensor;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-/// Limits on what a file may ask for: units of one value, units of all values, parameters, and elements of constants.
-const UNITS_LIMIT: usize = 1 << 24;
-const ALL_UNITS_LIMIT: usize = 1 << 28;
-const PARAMETERS_LIMIT: usize = 1 << 29;
-const CONSTANTS_LIMIT: usize = 1 << 30;
+/// Numbers that constants, parameters and factors of channels may have beside one for each of the file's bytes: a weight of four
+/// bytes may be read, transposed and seen otherwise, and becomes a parameter.
+const NUMBERS_BASE: usize = 1 << 21;
 
 /// Nodes and values so far.
 pub(super) struct Network {
@@ -25,21 +23,23 @@ pub(super) struct Network {
     values: HashMap<String, Value>,
     nodes: Vec<graph::Node>,
     shapes: Vec<Shape>,
-    names: BTreeSet<String>,
+    /// Names in use, and the number that the next like it gets.
+    names: HashMap<String, usize>,
     parameters: Parameters,
-    parameter_count: usize,
-    constant_count: usize,
+    /// Numbers that may still be kept.
+    room: usize,
     /// The normalisation that every reader of the image applies to it first; unknown before the first reader.
     normalisation: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Network {
-    /// A network of an image only, by the name of the file's input.
+    /// A network of an image only, by the name of the file's input; `file` is how many bytes that has.
     pub(super) fn new(
         input: &str,
         image: Shape,
         aliases: HashMap<String, String>,
         readers: HashMap<String, usize>,
+        file: usize,
     ) -> Result<Self, Fault> {
         let mut network = Self {
             aliases,
@@ -47,10 +47,9 @@ impl Network {
             values: HashMap::new(),
             nodes: Vec::new(),
             shapes: Vec::new(),
-            names: BTreeSet::new(),
+            names: HashMap::new(),
             parameters: Parameters::new(),
-            parameter_count: 0,
-            constant_count: 0,
+            room: file.saturating_add(NUMBERS_BASE),
             normalisation: None,
         };
         network.push("input".into(), Op::Input, vec![], image)?;
@@ -97,16 +96,26 @@ impl Network {
 
     /// Gives a value its name, which must be new.
     pub(super) fn define(&mut self, name: &str, value: Value) -> Result<(), Fault> {
-        if let Value::Constant(array) = &value {
-            self.constant_count += array.len();
-            if self.constant_count > CONSTANTS_LIMIT {
-                let expected = format!("constants of at most {CONSTANTS_LIMIT} elements in all");
-                return Err(Fault::new(expected, self.constant_count.to_string()));
-            }
+        match &value {
+            Value::Constant(array) => self.keep(array.len())?,
+            // Twice two words a channel.
+            Value::Map(Map { pending: Pending::Affine(affine), .. }) => self.keep(4 * affine.scale.len())?,
+            Value::Map(_) | Value::Sigmoid(_) => {}
         }
         if self.aliases.contains_key(name) || self.values.insert(name.to_owned(), value).is_some() {
             return Err(Fault::new("values of different names", format!("`{}` twice", shown(name))));
         }
+        Ok(())
+    }
+
+    /// Takes `numbers` of the room that is left.
+    fn keep(&mut self, numbers: usize) -> Result<(), Fault> {
+        let left = self.room.checked_sub(numbers).ok_or_else(|| {
+            let expected =
+                format!("constants and parameters of one number a byte of the file, and {NUMBERS_BASE} more");
+            Fault::new(expected, format!("{numbers} more than {} that are left", self.room))
+        })?;
+        self.room = left;
         Ok(())
     }
 
@@ -220,23 +229,26 @@ impl Network {
 
     /// Appends a node under a name like `name`.
     fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, image: Shape) -> Result<NodeId, Fault> {
-        let name = (1..)
-            .map(|n| if n == 1 { name.clone() } else { format!("{name}_{n}") })
-            .find(|name| !self.names.contains(name))
-            .expect("there are more numbers than names");
+        let name = self.unused(name);
         let node = graph::Node { name, op, inputs };
         let inputs: Vec<Shape> = node.inputs.iter().map(|input| self.shapes[*input]).collect();
         let shape = graph::infer(&node, image, &inputs).map_err(Fault::from_graph)?;
-        let units = size(&[shape.c, shape.h, shape.w]).filter(|units| (1..=UNITS_LIMIT).contains(units));
-        let before: usize = self.shapes.iter().map(|shape| shape.size()).sum();
-        if units.is_none_or(|units| before + units > ALL_UNITS_LIMIT) {
-            let expected = format!("1 to {UNITS_LIMIT} units a value and at most {ALL_UNITS_LIMIT} in all");
-            return Err(Fault::new(expected, format!("a value of {shape} after {before} units")));
-        }
-        self.names.insert(node.name.clone());
         self.nodes.push(node);
         self.shapes.push(shape);
         Ok(self.nodes.len() - 1)
+    }
+
+    /// `name`, or that with a number where a node has it.
+    fn unused(&mut self, name: String) -> String {
+        let mut number = self.names.get(&name).copied().unwrap_or(1);
+        let mut numbered = name.clone();
+        while self.names.contains_key(&numbered) {
+            number += 1;
+            numbered = format!("{name}_{number}");
+        }
+        self.names.insert(name, number);
+        self.names.entry(numbered.clone()).or_insert(1);
+        numbered
     }
 
     /// Stores `NAME.suffix` of a node.
@@ -250,11 +262,7 @@ impl Network {
         if let Some(bad) = data.iter().find(|x| !x.is_finite()) {
             return Err(Fault::new(format!("a finite {suffix}"), bad.to_string()));
         }
-        self.parameter_count += data.len();
-        if self.parameter_count > PARAMETERS_LIMIT {
-            let expected = format!("at most {PARAMETERS_LIMIT} parameters");
-            return Err(Fault::new(expected, self.parameter_count.to_string()));
-        }
+        self.keep(data.len())?;
         let tensor = Tensor::new(shape, data).map_err(Fault::from_graph)?;
         self.parameters.insert(format!("{}.{suffix}", self.nodes[node].name), tensor);
         Ok(())

@@ -6,6 +6,9 @@ use super::proto::{AttributeProto, NodeProto, TensorProto, attribute_type};
 /// Longest name that is kept; longer ones are cut.
 const NAME_LIMIT: usize = 120;
 
+/// Most integers of an attribute: two pads an axis are the most that any has.
+const INTS_LIMIT: usize = 128;
+
 /// A node of the file and its place there.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
@@ -105,7 +108,12 @@ impl<'a> Node<'a> {
 
     pub(super) fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, Fault> {
         let attribute = self.attribute(name, attribute_type::INTS, "integers")?;
-        Ok(attribute.map(|attribute| attribute.ints.as_slice()))
+        match attribute.map(|attribute| attribute.ints.as_slice()) {
+            Some(many) if many.len() > INTS_LIMIT => {
+                Err(Fault::new(format!("at most {INTS_LIMIT} integers as `{name}`"), many.len().to_string()))
+            }
+            found => Ok(found),
+        }
     }
 
     pub(super) fn float(&self, name: &str) -> Result<Option<f32>, Fault> {

@@ -41,15 +41,21 @@ impl Cut {
         Ok(Self { start, end, step: step.clamp(-extent, extent) })
     }
 
-    fn places(self) -> Vec<usize> {
+    /// How many places it takes.
+    fn count(self) -> usize {
         let Self { start, end, step } = self;
-        let within = |place: &i64| if step > 0 { *place < end } else { *place > end };
-        (0..).map(|i| start + i * step).take_while(within).map(|place| place as usize).collect()
+        let reach = if step > 0 { end - start } else { start - end };
+        reach.max(0).unsigned_abs().div_ceil(step.unsigned_abs()) as usize
+    }
+
+    fn places(self) -> impl Iterator<Item = usize> {
+        let Self { start, step, .. } = self;
+        (0..self.count()).map(move |i| (start + i as i64 * step) as usize)
     }
 
     /// Whether it starts at the first place and goes on to the last that the step reaches.
     fn subsamples(self, extent: usize) -> bool {
-        self.step > 0 && self.places().into_iter().eq((0..extent).step_by(self.step as usize))
+        self.step > 0 && self.start == 0 && self.count() == extent.div_ceil(self.step as usize)
     }
 }
 
@@ -73,7 +79,11 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     }
     let (name, output) = (node.input(0)?, node.output()?);
     if let Value::Constant(array) = network.value(name)? {
-        let places: Vec<Vec<usize>> = cuts.into_iter().map(Cut::places).collect();
+        // Of an array with elements no axis is longer than their number; one without may have any other axes.
+        if array.len() == 0 {
+            return Err(Fault::new("a slice of a constant with elements", format!("shape {dims:?}")));
+        }
+        let places: Vec<Vec<usize>> = cuts.into_iter().map(|cut| cut.places().collect()).collect();
         let part = array.part(&places);
         return network.define(output, Value::Constant(part));
     }
@@ -98,7 +108,7 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     };
     let (rows, columns) = (cuts[2].step as usize, cuts[3].step as usize);
     let pending = Pending::Steps(node.safe_name(), (before.0 * rows, before.1 * columns));
-    let dims = cuts.into_iter().map(|cut| cut.places().len()).collect();
+    let dims = cuts.into_iter().map(Cut::count).collect();
     let map = network.derived(&map, dims, pending, output);
     network.define(output, Value::Map(map))
 }

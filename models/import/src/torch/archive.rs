@@ -12,6 +12,8 @@ use zip::result::ZipError;
 
 /// What a zip archive begins with.
 const SIGNATURE: &[u8] = b"PK\x03\x04";
+/// Bytes of an entry of an archive's directory, before its texts.
+const ENTRY: usize = 46;
 /// The pickle's place in the archive.
 const PICKLE: &str = "/data.pkl";
 
@@ -59,6 +61,12 @@ struct Archive<'a> {
 impl<'a> Archive<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, Fault> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| fault(&error))?;
+        // The library keeps the last of those that have one name.
+        let listed = usize::try_from(zip.central_directory_start()).map_or(0, |start| entries(bytes, start));
+        if listed != zip.len() {
+            let expected = "an archive whose members have different names";
+            return Err(Fault::new(expected, format!("{listed} members by {} names", zip.len())));
+        }
         Ok(Self { zip, room: bytes.len() as u64 })
     }
 
@@ -68,11 +76,17 @@ impl<'a> Archive<'a> {
             ZipError::FileNotFound => Fault::new(format!("a member `{name}`"), "none"),
             other => fault(&other),
         })?;
-        let size = member.size();
+        let (size, stored) = (member.size(), member.compressed_size());
+        if size != stored {
+            return Err(Fault::new(
+                format!("`{name}` of {size} bytes, uncompressed"),
+                format!("{stored} bytes"),
+            ));
+        }
         let overlap =
             || Fault::new("members of no more bytes than the file's", format!("`{name}` of {size} bytes"));
         self.room = self.room.checked_sub(size).ok_or_else(overlap)?;
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(size as usize);
         let read = member.take(size).read_to_end(&mut values);
         match read {
             Ok(read) if read as u64 == size => Ok(values),
@@ -80,6 +94,19 @@ impl<'a> Archive<'a> {
             Err(error) => Err(Fault::new(format!("a sound member `{name}`"), error.to_string())),
         }
     }
+}
+
+/// The number of entries of the directory that begins at `start`.
+fn entries(bytes: &[u8], start: usize) -> usize {
+    let mut rest = bytes.get(start..).unwrap_or_default();
+    let mut count = 0;
+    while let Some(header) = rest.first_chunk::<ENTRY>().filter(|header| header.starts_with(b"PK\x01\x02")) {
+        // The lengths of the name, of what else is known and of a remark, which follow.
+        let lengths = [28, 30, 32].map(|at| usize::from(u16::from_le_bytes([header[at], header[at + 1]])));
+        rest = rest.get(ENTRY + lengths.iter().sum::<usize>()..).unwrap_or_default();
+        count += 1;
+    }
+    count
 }
 
 fn fault(error: &ZipError) -> Fault {

@@ -45,7 +45,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Pickle, Storages<'_>), Fault> {
         let (elements, behind) = rest.split_first_chunk().ok_or_else(cut)?;
         let size = usize::try_from(i64::from_le_bytes(*elements)).ok().and_then(|n| n.checked_mul(*width));
         let (values, behind) = behind.split_at_checked(size.ok_or_else(cut)?).ok_or_else(cut)?;
-        storages.insert(key.to_owned(), Cow::Borrowed(values));
+        if storages.insert(key.to_owned(), Cow::Borrowed(values)).is_some() {
+            return Err(Fault::new("every storage once", format!("`{}` twice", key.escape_debug())));
+        }
         rest = behind;
     }
     Ok((pickle, storages))

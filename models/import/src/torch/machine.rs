@@ -1,15 +1,23 @@
 //! The machine that pickles of protocols 2 to 5 are programs for, with a stack and a memo.
 //!
-//! It runs the operations that make plain values, and calls nothing. Any other operation is an error that names it. An
-//! operation makes at most one object, no larger than its own bytes and the objects on the stack, and the number of
-//! operations is capped; no nesting makes it recurse.
+//! It runs the operations that make plain values, and calls nothing. Any other operation is an error that names it. What
+//! operations make is shared where it is referred to again, and takes memory in proportion to the file at most; their number
+//! is capped, and no nesting makes anything recurse.
 
 use super::pickle::{Class, Id, Object, Pickle, Storage, Tensor, class};
 use crate::fault::Fault;
 use std::collections::HashMap;
+use std::mem::size_of;
+use std::rc::Rc;
 
 /// Most operations of a pickle: a checkpoint of a deep network with its optimizer has some hundred thousand.
 const OPERATIONS_LIMIT: usize = 1 << 22;
+/// Most bytes that the objects of a pickle take for each of the file's, and beyond that. Those of a state dict take about
+/// four, a list of small numbers twenty-four.
+const MEMORY_PER_BYTE: usize = 20;
+const MEMORY_BASE: usize = 4_000_000;
+/// Bytes of an entry of the memo.
+const MEMO: usize = 24;
 /// Most axes of a tensor, as in PyTorch.
 const RANK_LIMIT: usize = 64;
 
@@ -19,6 +27,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Pickle, Fault> {
         bytes,
         rest: bytes,
         room: OPERATIONS_LIMIT,
+        memory: bytes.len().saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_BASE),
         objects: vec![],
         stack: vec![],
         marks: vec![],
@@ -34,6 +43,8 @@ struct Machine<'a> {
     rest: &'a [u8],
     /// Operations that may still come.
     room: usize,
+    /// Bytes that objects may still take.
+    memory: usize,
     objects: Vec<Object>,
     stack: Vec<Id>,
     /// Heights of the stack.
@@ -51,33 +62,36 @@ impl<'a> Machine<'a> {
             // PROTO, FRAME: how the rest is laid out.
             0x80 => drop(self.array::<1>()?),
             0x95 => drop(self.array::<8>()?),
-            b'(' => self.marks.push(self.stack.len()),
+            b'(' => {
+                self.take(size_of::<usize>())?;
+                self.marks.push(self.stack.len());
+            }
             b'0' => drop(self.pop()?),
             b'1' => drop(self.above_mark()?),
 
-            b'N' => self.push(Object::None),
-            0x88 => self.push(Object::Bool(true)),
-            0x89 => self.push(Object::Bool(false)),
+            b'N' => self.push(Object::None)?,
+            0x88 => self.push(Object::Bool(true))?,
+            0x89 => self.push(Object::Bool(false))?,
             b'J' => {
                 let number = i32::from_le_bytes(self.array()?);
-                self.push(Object::Int(number.into()));
+                self.push(Object::Int(number.into()))?;
             }
             b'K' => {
                 let [number] = self.array()?;
-                self.push(Object::Int(number.into()));
+                self.push(Object::Int(number.into()))?;
             }
             b'M' => {
                 let number = u16::from_le_bytes(self.array()?);
-                self.push(Object::Int(number.into()));
+                self.push(Object::Int(number.into()))?;
             }
             0x8a => {
                 let [length] = self.array()?;
                 let long = long(self.slice(length.into())?);
-                self.push(long.map_or(Object::Other, Object::Int));
+                self.push(long.map_or(Object::Other, Object::Int))?;
             }
             b'G' => {
                 self.array::<8>()?;
-                self.push(Object::Other);
+                self.push(Object::Other)?;
             }
             // Texts, of Python 2 also; and bytes.
             b'X' | b'T' => {
@@ -95,22 +109,22 @@ impl<'a> Machine<'a> {
             b'B' => {
                 let length = u32::from_le_bytes(self.array()?);
                 self.slice(length.into())?;
-                self.push(Object::Other);
+                self.push(Object::Other)?;
             }
             b'C' => {
                 let [length] = self.array()?;
                 self.slice(length.into())?;
-                self.push(Object::Other);
+                self.push(Object::Other)?;
             }
 
-            b')' | b']' => self.push(Object::Sequence(vec![])),
+            b')' | b']' => self.push(Object::Sequence(vec![]))?,
             b't' => {
                 let items = self.above_mark()?;
-                self.push(Object::Sequence(items));
+                self.push(Object::Sequence(items))?;
             }
             0x85..=0x87 => {
                 let items = self.above(usize::from(operation - 0x84))?;
-                self.push(Object::Sequence(items));
+                self.push(Object::Sequence(items))?;
             }
             b'a' => {
                 let items = self.above(1)?;
@@ -120,7 +134,7 @@ impl<'a> Machine<'a> {
                 let items = self.above_mark()?;
                 self.append(items)?;
             }
-            b'}' => self.push(Object::Dict(vec![])),
+            b'}' => self.push(Object::Dict(vec![]))?,
             b's' => {
                 let items = self.above(2)?;
                 self.insert(&items)?;
@@ -150,7 +164,7 @@ impl<'a> Machine<'a> {
 
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.push(Object::Class(class(module, name)?));
+                self.push(Object::Class(class(module, name)?))?;
             }
             0x93 => {
                 let names = self.above(2)?;
@@ -160,19 +174,19 @@ impl<'a> Machine<'a> {
                     return Err(self.unfit("the names of a class"));
                 };
                 let class = class(module, name)?;
-                self.push(Object::Class(class));
+                self.push(Object::Class(class))?;
             }
             b'Q' => {
                 let id = self.pop()?;
                 let storage = self.storage(id)?;
-                self.push(Object::Storage(storage));
+                self.push(Object::Storage(storage))?;
             }
             // REDUCE and NEWOBJ: what the class makes of arguments.
             b'R' | 0x81 => {
                 let arguments = self.pop()?;
                 let class = self.pop()?;
                 let made = self.made(class, arguments)?;
-                self.push(made);
+                self.push(made)?;
             }
             // BUILD: attributes, of which none is needed.
             b'b' => drop(self.pop()?),
@@ -217,9 +231,11 @@ impl<'a> Machine<'a> {
                 if shape.len() != strides.len() {
                     return Err(self.unfit("as many strides as extents"));
                 }
-                Ok(Object::Tensor(Tensor { storage: first[0], offset, shape, strides }))
+                let tensor = Tensor { storage: first[0], offset, shape, strides };
+                self.take(size_of::<Tensor>() + 2 * tensor.shape.len() * size_of::<usize>())?;
+                Ok(Object::Tensor(Rc::new(tensor)))
             }
-            (Class::Parameter, [Object::Tensor(tensor), ..]) => Ok(Object::Tensor(tensor.clone())),
+            (Class::Parameter, [Object::Tensor(tensor), ..]) => Ok(Object::Tensor(Rc::clone(tensor))),
             (Class::Other, _) => Ok(Object::Other),
             (Class::OrderedDict | Class::Tensor | Class::Parameter | Class::Storage(_), _) => {
                 Err(self.unfit("a class with the arguments that it has in state dicts"))
@@ -237,7 +253,7 @@ impl<'a> Machine<'a> {
             !matches!(view, []) && !matches!(view, [view] if matches!(self.objects[*view], Object::None));
         match (&self.objects[word], &self.objects[class], &self.objects[key]) {
             (Object::Text(word), Object::Class(Class::Storage(dtype)), Object::Text(_))
-                if word == "storage" && !viewed =>
+                if &**word == "storage" && !viewed =>
             {
                 Ok(Storage { dtype: *dtype, key, elements })
             }
@@ -255,6 +271,7 @@ impl<'a> Machine<'a> {
 
     fn append(&mut self, mut items: Vec<Id>) -> Result<(), Fault> {
         let to = self.last()?;
+        self.take(items.len() * size_of::<Id>())?;
         match &mut self.objects[to] {
             Object::Sequence(list) => list.append(&mut items),
             Object::Other => {}
@@ -265,6 +282,7 @@ impl<'a> Machine<'a> {
 
     fn insert(&mut self, items: &[Id]) -> Result<(), Fault> {
         let to = self.last()?;
+        self.take(size_of_val(items))?;
         let (pairs, rest) = items.as_chunks::<2>();
         match &mut self.objects[to] {
             Object::Dict(entries) if rest.is_empty() => {
@@ -276,9 +294,37 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, object: Object) {
+    fn push(&mut self, object: Object) -> Result<(), Fault> {
+        let own = match &object {
+            Object::Text(text) => text.len(),
+            Object::Sequence(items) => items.len() * size_of::<Id>(),
+            Object::Dict(entries) => entries.len() * size_of::<(Id, Id)>(),
+            Object::None
+            | Object::Bool(_)
+            | Object::Int(_)
+            | Object::Class(_)
+            | Object::Storage(_)
+            | Object::Tensor(_)
+            | Object::Other => 0,
+        };
+        self.take(own + size_of::<Object>() + size_of::<Id>())?;
         self.stack.push(self.objects.len());
         self.objects.push(object);
+        Ok(())
+    }
+
+    /// Takes `bytes` of the memory that is left.
+    fn take(&mut self, bytes: usize) -> Result<(), Fault> {
+        let left = self.memory.checked_sub(bytes).ok_or_else(|| {
+            let expected =
+                format!("objects of at most {MEMORY_PER_BYTE} times a pickle's bytes and {MEMORY_BASE} more");
+            Fault::new(
+                expected,
+                format!("{bytes} bytes more before byte {}", self.bytes.len() - self.rest.len()),
+            )
+        })?;
+        self.memory = left;
+        Ok(())
     }
 
     fn spend(&mut self, operations: usize) -> Result<(), Fault> {
@@ -317,12 +363,14 @@ impl<'a> Machine<'a> {
 
     fn remember(&mut self, place: u32) -> Result<(), Fault> {
         let object = self.last()?;
+        self.take(MEMO)?;
         self.memo.insert(place, object);
         Ok(())
     }
 
     fn recall(&mut self, place: u32) -> Result<(), Fault> {
         let object = self.memo.get(&place).copied();
+        self.take(size_of::<Id>())?;
         self.stack.push(object.ok_or_else(|| self.unfit("an object that was remembered"))?);
         Ok(())
     }
@@ -330,8 +378,7 @@ impl<'a> Machine<'a> {
     fn text(&mut self, length: u64) -> Result<(), Fault> {
         let bytes = self.slice(length)?;
         let text = std::str::from_utf8(bytes);
-        self.push(text.map_or(Object::Other, |text| Object::Text(text.to_owned())));
-        Ok(())
+        self.push(text.map_or(Object::Other, |text| Object::Text(text.into())))
     }
 
     /// Up to the end of a line.

@@ -24,7 +24,7 @@ mod pickle;
 mod tensor;
 
 use crate::array::Array;
-use crate::fault::Fault;
+use crate::fault::{Fault, listed};
 use pickle::{Id, Object, Pickle, Tensor};
 use std::collections::{BTreeMap, HashSet};
 use tensor::Storages;
@@ -47,13 +47,15 @@ pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Array>, Fault> {
     arrays(&pickle, &storages, bytes.len())
 }
 
-/// The arrays of the state dict, together of no more bytes than twice those of the file: tensors may overlap.
+/// The arrays of the state dict, with their names and shapes together of no more bytes than twice those of the file: tensors
+/// may overlap.
 fn arrays(pickle: &Pickle, storages: &Storages<'_>, file: usize) -> Result<BTreeMap<String, Array>, Fault> {
     let mut room = file.saturating_mul(2);
     let mut arrays = BTreeMap::new();
     for (name, tensor) in state_dict(pickle)? {
         let array = tensor.array(pickle, storages).map_err(|fault| fault.in_tensor(name))?;
-        room = room.checked_sub(array.data.len()).ok_or_else(|| {
+        let taken = array.data.len() + name.len() + array.shape.len() * size_of::<usize>();
+        room = room.checked_sub(taken).ok_or_else(|| {
             Fault::new("tensors of at most twice the file's size", format!("more of them with `{name}`"))
         })?;
         arrays.insert(name.to_owned(), array);
@@ -85,7 +87,7 @@ fn state_dict(pickle: &Pickle) -> Result<Vec<(&str, &Tensor)>, Fault> {
             let names: Vec<&str> = within.into_iter().map(|(name, _)| name).chain([last]).collect();
             let expected =
                 "one dict of tensors, or one named `state_dict` (save the one that is meant by itself)";
-            Err(Fault::new(expected, names.join(", ")))
+            Err(Fault::new(expected, listed(&names)))
         }
         (None, _) => match tensors(pickle, pickle.top) {
             none if none.is_empty() => Err(Fault::new("a state dict", "a dict without tensors")),
@@ -98,7 +100,7 @@ fn state_dict(pickle: &Pickle) -> Result<Vec<(&str, &Tensor)>, Fault> {
 fn tensors(pickle: &Pickle, dict: Id) -> Vec<(&str, &Tensor)> {
     let Object::Dict(entries) = pickle.object(dict) else { return Vec::new() };
     let tensor = |(key, value): &(Id, Id)| match pickle.object(*value) {
-        Object::Tensor(tensor) => Some((pickle.text(*key)?, tensor)),
+        Object::Tensor(tensor) => Some((pickle.text(*key)?, &**tensor)),
         _ => None,
     };
     entries.iter().filter_map(tensor).collect()

@@ -5,6 +5,7 @@
 
 use crate::fault::Fault;
 use safetensors::tensor::Dtype;
+use std::rc::Rc;
 
 /// A place among the objects of a pickle.
 pub(super) type Id = usize;
@@ -14,13 +15,14 @@ pub(super) enum Object {
     None,
     Bool(bool),
     Int(i64),
-    Text(String),
+    Text(Box<str>),
     /// A list or a tuple.
     Sequence(Vec<Id>),
     Dict(Vec<(Id, Id)>),
     Class(Class),
     Storage(Storage),
-    Tensor(Tensor),
+    /// Shared by all that are the same view.
+    Tensor(Rc<Tensor>),
     /// Known, and not needed here: bytes, fractions, and what training scripts keep beside a state dict.
     Other,
 }
@@ -46,7 +48,6 @@ pub(super) struct Storage {
 }
 
 /// A view of a storage, in elements.
-#[derive(Clone)]
 pub(super) struct Tensor {
     pub(super) storage: Id,
     pub(super) offset: usize,

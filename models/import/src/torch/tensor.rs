@@ -32,8 +32,9 @@ impl Tensor {
         let data = if self.is_contiguous() {
             bytes[self.offset * width..(self.offset + size) * width].to_vec()
         } else {
-            let places = self.places().into_iter();
-            places.flat_map(|place| &bytes[place * width..(place + 1) * width]).copied().collect()
+            let mut data = Vec::with_capacity(size * width);
+            self.each_place(|place| data.extend_from_slice(&bytes[place * width..(place + 1) * width]));
+            data
         };
         Ok(Array { dtype, shape: shape.clone(), data })
     }
@@ -63,11 +64,22 @@ impl Tensor {
         })
     }
 
-    /// The places of all elements in order.
-    fn places(&self) -> Vec<usize> {
-        self.shape.iter().zip(&self.strides).fold(vec![self.offset], |places, (extent, stride)| {
-            places.iter().flat_map(|place| (0..*extent).map(move |i| place + i * stride)).collect()
-        })
+    /// Hands the places of all elements to `take`, in order; there are some.
+    fn each_place(&self, mut take: impl FnMut(usize)) {
+        let mut at = vec![0; self.shape.len()];
+        let mut place = self.offset;
+        loop {
+            take(place);
+            // The last axis that is not at its end goes on; those behind it start again.
+            let Some(axis) = (0..at.len()).rev().find(|axis| at[*axis] + 1 < self.shape[*axis]) else {
+                return;
+            };
+            place += self.strides[axis];
+            at[axis] += 1;
+            for (at, stride) in at.iter_mut().zip(&self.strides).skip(axis + 1) {
+                place -= std::mem::take(at) * stride;
+            }
+        }
     }
 }
 
