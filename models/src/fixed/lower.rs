@@ -40,9 +40,9 @@ pub fn lower(graph: &Graph, parameters: &Parameters, masks: &Masks) -> Result<Lo
     let last = graph.nodes().len() - 1;
     let mut readers = vec![0; graph.nodes().len()];
     graph.nodes().iter().flat_map(|node| &node.inputs).for_each(|input| readers[*input] += 1);
-    for id in 0..graph.nodes().len() {
+    for (id, readers) in readers.into_iter().enumerate() {
         let mut expr = lowering.node(id, &mut exprs)?;
-        if readers[id] > 1 && !expr.is_plain() {
+        if readers > 1 && !expr.is_plain() {
             expr = lowering.rescaled(&expr, id);
         }
         if id == last && !matches!(graph.nodes()[id].op, Op::Act { .. }) {
