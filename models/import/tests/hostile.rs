@@ -81,7 +81,7 @@ fn messages_without_content_are_counted_before_they_are_made() {
         (model(&field(5, &[1 << 3, 0].repeat(3 * many))), "at most 4194304 listed integers"),
         (node(field(5, &[8 << 3, 0].repeat(3 * many))), "at most 4194304 listed integers"),
         (node(field(5, &field(5, &field(5, &[0; 64]).repeat(100_000)))), "at most 4194304 listed integers"),
-        (model(&[]).repeat(many), "a graph with one input"),
+        (model(&[]).repeat(many), "ONNX's operators in a version"),
         (model(&field(1, &[])).repeat(many), "at most 10000 operators"),
         (node(field(3, &vec![b'x'; 2000])), "names of at most 1024 bytes"),
         // Neither groups, nor lengths beyond the end, nor endless numbers.
@@ -93,7 +93,7 @@ fn messages_without_content_are_counted_before_they_are_made() {
         (vec![0xff; 100], "a number of more than ten bytes"),
     ] {
         let found = refused("x.onnx", &bytes);
-        assert!(found.contains(said) || said.starts_with("a graph"), "{found} for {said}");
+        assert!(found.contains(said), "{found} for {said}");
     }
 }
 
@@ -121,8 +121,8 @@ fn a_constant_is_not_multiplied() {
 
     // A number for every unit of a large map; axes of a constant without elements; the same name many times.
     let large =
-        File::of(&[1, 1, 4096, 4096]).floats("k", &[1], &[2.0]).node("Mul", "y", &["x", "k"], "y", &[]);
-    read("x.onnx", &large.node("Relu", "z", &["y"], "z", &[]).renamed("z", "y").bytes()).unwrap_err();
+        File::of(&[1, 1, 4096, 4096]).floats("k", &[1], &[2.0]).node("Mul", "m", &["x", "k"], "y", &[]);
+    assert!(refused("x.onnx", &large.bytes()).contains("an output that the last operator makes"));
     let empty = File::of(&[1, 1, 2, 2])
         .integers("none", &[0, 1 << 40], &[])
         .integers("ends", &[1], &[1 << 40])
@@ -175,7 +175,7 @@ fn what_a_pickle_refers_to_again_is_not_made_again() {
         (b"(", "marks"),
         (b"]h\x02a0", "lists of one"),
         (b"h\x02\x85", "tuples in tuples"),
-        (b"h\x05h\x05h\x02\x86\x85R0", "dicts"),
+        (b"h\x05h\x02h\x02\x86\x85\x85R0", "dicts"),
     ] {
         let dict = [&b"\x80\x02}"[..], &view(&shape, &strides), class, b"ccollections\nOrderedDict\nq\x05"];
         let dict = [&dict.concat()[..], &repeated.repeat(times), b"."].concat();
