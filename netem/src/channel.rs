@@ -144,8 +144,8 @@ impl Channel {
     /// within this host alone. The whole handshake has one deadline.
     ///
     /// # Errors
-    /// [`Error::Unnamed`]; [`Error::Deadline`]; [`Error::Io`], such as for a certificate that the other end does not
-    /// accept.
+    /// [`Error::Unnamed`]; [`Error::Deadline`]; [`Error::Closed`]; [`Error::Io`]; [`Error::Tls`], such as for a
+    /// certificate that either end does not accept.
     pub fn between_hosts(stream: TcpStream, identity: &Identity, deadline: Duration) -> Result<Self, Error> {
         let deadline = bounded(deadline);
         let preparing = |source| Error::Io { doing: "preparing the connection", source };

@@ -82,6 +82,12 @@ pub enum Error {
         /// The other end.
         peer: SocketAddr,
     },
+    /// The other end is not, or is no longer, a party to TLS that this end trusts; or says so of this one, by an alert.
+    #[error("peer: TLS: {found}")]
+    Tls {
+        /// What is wrong, in the words of rustls.
+        found: String,
+    },
     /// The operating system refused.
     #[error("io: {doing}: {source}")]
     Io {
@@ -96,7 +102,9 @@ impl Error {
     /// Who is wrong.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Closed { .. } | Self::Deadline { .. } | Self::Malformed { .. } => Fault::Peer,
+            Self::Closed { .. } | Self::Deadline { .. } | Self::Malformed { .. } | Self::Tls { .. } => {
+                Fault::Peer
+            }
             Self::TooLong { .. } | Self::Link { .. } | Self::Keys { .. } | Self::Unnamed { .. } => {
                 Fault::Config
             }
@@ -112,6 +120,7 @@ pub(crate) enum End {
     Stalled,
     Malformed { expected: String, found: String },
     Link { expected: String, found: String },
+    Tls { found: String },
     Io { doing: &'static str, kind: io::ErrorKind, text: String },
 }
 
@@ -122,6 +131,9 @@ impl End {
             BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
             WouldBlock, WriteZero,
         };
+        if let Some(error) = source.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+            return Self::Tls { found: error.to_string() };
+        }
         match source.kind() {
             BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof | WriteZero => {
                 Self::Closed
@@ -138,6 +150,7 @@ impl End {
             Self::Stalled => Error::Deadline { waiting_for, deadline, phase, step },
             Self::Malformed { expected, found } => Error::Malformed { expected, found },
             Self::Link { expected, found } => Error::Link { expected, found },
+            Self::Tls { found } => Error::Tls { found },
             Self::Io { doing, kind, text } => Error::Io { doing, source: io::Error::new(kind, text) },
         }
     }

@@ -90,6 +90,22 @@ pub fn next_connection(
     }
 }
 
+/// Ends a connection whose last bytes the peer is to receive: reads on until it ends too, for the grace at most.
+pub(crate) fn part(mut socket: &TcpStream) {
+    let until = Instant::now() + GRACE;
+    // A connection that is gone already need not be shut down.
+    let _ = socket.shutdown(Shutdown::Write);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
+            return;
+        }
+        if !matches!(socket.read(&mut [0; 4096]), Ok(1..)) {
+            return;
+        }
+    }
+}
+
 /// An established connection and its two threads.
 pub(crate) struct Tcp {
     stream: TcpStream,
@@ -148,7 +164,7 @@ impl Tcp {
                 .spawn(move || {
                     let end = read_all(reader, &link, &inbox);
                     // A peer that breaks the protocol is not waited for, in either direction.
-                    let broken = matches!(end, End::Malformed { .. });
+                    let broken = matches!(end, End::Malformed { .. } | End::Tls { .. });
                     inbox.end(end.clone());
                     if broken {
                         outbox.end(end);

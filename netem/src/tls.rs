@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::End;
+use crate::tcp::part;
 use crate::{Error, Phase};
 
 /// The name in every server's certificate, on whichever host it runs: trust comes from the test authority that signed
@@ -126,27 +128,23 @@ impl Identity {
     }
 
     /// Shakes hands over a connection; all of it within the deadline, however often something comes. A bad certificate is an
-    /// error: found here, or told by the other end's alert where that end finds it first.
+    /// error: found here, or told by the other end's alert where that end finds it first, maybe behind the handshake.
     pub(crate) fn handshake(&self, socket: TcpStream, deadline: Duration) -> Result<Tls, Error> {
-        let failed = |source: io::Error| Error::Io { doing: "shaking hands (TLS)", source };
-        let refused = |error: rustls::Error| failed(io::Error::new(ErrorKind::InvalidData, error));
+        const DOING: &str = "shaking hands (TLS)";
+        let failed = |source: io::Error| Error::Io { doing: DOING, source };
         let mut connection = match &self.side {
             Side::Client(config) => {
                 let name = ServerName::try_from(SERVER_NAME).expect("the name is a DNS name");
-                Connection::from(ClientConnection::new(Arc::clone(config), name).map_err(refused)?)
+                Connection::from(ClientConnection::new(Arc::clone(config), name).map_err(unprepared)?)
             }
             Side::Server(config) => {
-                Connection::from(ServerConnection::new(Arc::clone(config)).map_err(refused)?)
+                Connection::from(ServerConnection::new(Arc::clone(config)).map_err(unprepared)?)
             }
         };
         connection.set_buffer_limit(None);
         let until = Instant::now() + deadline;
-        let late =
-            || Error::Deadline { waiting_for: "shaking hands (TLS)", deadline, phase: Phase::Setup, step: 0 };
-        let told = |error: io::Error| match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
-            _ => failed(error),
-        };
+        let late = || End::Stalled.at(Phase::Setup, 0, DOING, deadline);
+        let told = |error: io::Error| End::of(DOING, &error).at(Phase::Setup, 0, DOING, deadline);
         // What is left to write when the handshake is over for this end is still part of it for the other.
         while connection.is_handshaking() || connection.wants_write() {
             let left = until.saturating_duration_since(Instant::now());
@@ -161,12 +159,13 @@ impl Identity {
             }
             socket.set_read_timeout(Some(left)).map_err(failed)?;
             if connection.read_tls(&mut stream).map_err(told)? == 0 {
-                return Err(failed(ErrorKind::UnexpectedEof.into()));
+                return Err(told(ErrorKind::UnexpectedEof.into()));
             }
             if let Err(error) = connection.process_new_packets() {
                 // The other end is told why, if it still listens.
                 let _ = connection.write_tls(&mut stream);
-                return Err(refused(error));
+                part(&socket);
+                return Err(Error::Tls { found: error.to_string() });
             }
         }
         socket.set_read_timeout(None).map_err(failed)?;
