@@ -7,6 +7,7 @@ mod counting;
 mod faults;
 mod hosts;
 mod shaping;
+mod wire;
 
 use netem::{Channel, FrameKind, Link};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
