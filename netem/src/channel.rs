@@ -342,8 +342,8 @@ impl Channel {
         self.meter.rows(now_ns())
     }
 
-    /// [`Channel::usage`], and restarts the meter at the current phase and step; it is listed again once it
-    /// is entered or has traffic.
+    /// [`Channel::usage`], and restarts the meter at the current phase and step; it is listed again once it is entered, from
+    /// then on, or has traffic, from now on. Apart from the time before such an entry, the rows' wall times make up the whole.
     pub fn take_usage(&mut self) -> Vec<StepUsage> {
         self.meter.take(now_ns())
     }

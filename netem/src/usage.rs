@@ -198,6 +198,49 @@ mod tests {
         assert_eq!(times, [(0, 110, 30, 80), (1, 50, 0, 50)]);
     }
 
+    /// Whatever an end does, each nanosecond is one row's, except those before an entry that follows a restart, or is the
+    /// first, without traffic before it.
+    #[test]
+    fn the_rows_times_and_what_is_idle_make_up_the_whole() {
+        let phases = [Phase::Setup, Phase::Offline, Phase::Online];
+        let mut state = 1_u64;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..200 {
+            let (mut now, mut idle, mut idle_since, mut booked) = (1_000, 0, Some(1_000), 0);
+            let mut meter = Meter::new(now);
+            for _ in 0..100 {
+                now += random(1_000);
+                match random(8) {
+                    0..4 => {
+                        idle += idle_since.take().map_or(0, |since| now - since);
+                        meter.enter(phases[random(3) as usize], random(4) as u32, now);
+                    }
+                    4 => {
+                        booked += meter.take(now).iter().map(|row| row.wall_ns).sum::<u64>();
+                        idle += idle_since.replace(now).map_or(0, |since| now - since);
+                    }
+                    // Traffic before that entry makes the time a row's.
+                    5 => {
+                        meter.sent(9);
+                        idle_since = None;
+                    }
+                    6 => {
+                        meter.received(9, 1);
+                        idle_since = None;
+                    }
+                    _ => drop(meter.rows(now)),
+                }
+            }
+            now += 1;
+            idle += idle_since.map_or(0, |since| now - since);
+            booked += meter.take(now).iter().map(|row| row.wall_ns).sum::<u64>();
+            assert_eq!(booked + idle, now - 1_000);
+        }
+    }
+
     #[test]
     fn what_was_waited_for_is_counted_where_it_belongs_without_the_wait() {
         let mut meter = Meter::new(0);

@@ -3,7 +3,7 @@
 use super::{DATA, tcp};
 use netem::{Channel, FrameKind, Link, Phase, StepUsage};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -152,6 +152,73 @@ fn waiting_is_blocked_and_computing_is_not() {
             assert!(usage[1].wall_ns >= pause_ns && usage[1].blocked_ns == 0, "{usage:?}");
         });
     });
+}
+
+/// A pause that keeps the processor busy.
+fn compute(pause: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < pause {
+        std::hint::spin_loop();
+    }
+}
+
+/// Both ends of a session with two inferences: the times of all rows and those outside all steps are the wall clock's,
+/// within 1 %. The best of some tries, since another process may come between two looks at the clock.
+#[test]
+fn the_phases_times_and_what_is_idle_are_the_wall_clocks() {
+    const PAUSE: Duration = Duration::from_millis(25);
+    /// Wall time, that of the rows, and that outside all.
+    fn party(mut channel: Channel, start: Instant, asks: bool) -> [Duration; 3] {
+        let (mut rows, mut idle) = (Vec::new(), Duration::ZERO);
+        let mut idle_since = start;
+        let speak = |channel: &mut Channel| {
+            channel.send(DATA, vec![0; 100_000]).unwrap();
+            channel.recv(DATA, 100_000).unwrap();
+        };
+        for _ in 0..2 {
+            thread::sleep(PAUSE);
+            channel.enter(Phase::Setup, 0);
+            idle += idle_since.elapsed();
+            compute(PAUSE);
+            for (phase, step) in [(Phase::Offline, 0), (Phase::Offline, 1), (Phase::Online, 0)] {
+                channel.enter(phase, step);
+                // One waits for the other, in turns.
+                if asks == (step == 0) {
+                    compute(PAUSE);
+                }
+                speak(&mut channel);
+            }
+            // Again, for a while.
+            channel.enter(Phase::Offline, 0);
+            thread::sleep(PAUSE);
+            rows.extend(channel.take_usage());
+            idle_since = Instant::now();
+        }
+        thread::sleep(PAUSE);
+        idle += idle_since.elapsed();
+        let elapsed = start.elapsed();
+        rows.extend(channel.usage());
+        assert!(rows.iter().all(|row| row.blocked_ns <= row.wall_ns), "{rows:?}");
+        let blocked = rows.iter().map(|row| row.blocked_ns).sum::<u64>();
+        assert!(Duration::from_nanos(blocked) > PAUSE, "{rows:?}");
+        [elapsed, Duration::from_nanos(rows.iter().map(|row| row.wall_ns).sum()), idle]
+    }
+    let attempt = || {
+        let mut worst: f64 = 0.0;
+        for ends in [Channel::pair(DEADLINE), tcp(&Link::loopback(), DEADLINE)] {
+            let found = thread::scope(|scope| {
+                let server = scope.spawn(|| party(ends.1, Instant::now(), false));
+                [party(ends.0, Instant::now(), true), server.join().unwrap()]
+            });
+            for [elapsed, rows, idle] in found {
+                assert!(elapsed > 10 * PAUSE, "{elapsed:?}");
+                worst = worst.max((rows + idle).abs_diff(elapsed).div_duration_f64(elapsed));
+            }
+        }
+        worst
+    };
+    let best = (0..3).map(|_| attempt()).fold(f64::INFINITY, f64::min);
+    assert!(best <= 0.01, "{best}");
 }
 
 #[test]
