@@ -529,6 +529,34 @@ mod tests {
         assert_eq!(all, (0..20).map(|id| ItemId([id; 16])).collect::<Vec<_>>());
     }
 
+    /// Many that want the same item, by its name or as the next, all at once: one has it.
+    #[test]
+    fn of_many_threads_one_gets_the_item() {
+        const THREADS: usize = 32;
+        let temp = tempfile::tempdir().unwrap();
+        let pool = open(temp.path());
+        for id in 0..20 {
+            put(&pool, id);
+            let start = std::sync::Barrier::new(THREADS);
+            let claim = &|by_name: bool| {
+                start.wait();
+                let now = Instant::now();
+                match by_name {
+                    true => pool.claim(ItemId([id; 16]), now).unwrap(),
+                    false => pool.claim_next(now).unwrap().map(|(_, item)| item),
+                }
+                .map(content)
+            };
+            let had: Vec<Vec<u8>> = std::thread::scope(|scope| {
+                let claimers: Vec<_> =
+                    (0..THREADS).map(|thread| scope.spawn(move || claim(thread % 2 == 0))).collect();
+                claimers.into_iter().filter_map(|claimer| claimer.join().unwrap()).collect()
+            });
+            assert_eq!(had, [[id; 3]]);
+            assert_eq!(pool.level(), 0);
+        }
+    }
+
     #[test]
     fn an_expected_item_is_waited_for() {
         let temp = tempfile::tempdir().unwrap();
