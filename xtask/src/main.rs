@@ -1,8 +1,9 @@
-//! Project tasks: `cargo xtask setup | demo | test | bench | book | ci`.
+//! Project tasks: `cargo xtask setup | demo | test | bench | fuzz | book | ci`.
 //!
 //! This crate depends on none of the others and on little else, so that it builds in seconds on a bare machine.
 
 mod bench;
+mod fuzz;
 mod run;
 mod setup;
 
@@ -17,6 +18,7 @@ usage: cargo xtask TASK
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
+  fuzz          decoders against a fuzzer, longer than tests do: --hours N [--only WORD] [--jobs J] [--log FILE]
   book          build the book into target/book, with mdBook (installed into target/tools where it is not)
   ci            test, then formatting, lints, documentation and the book";
 
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
 fn perform(arguments: &[String]) -> Result<(), Error> {
     let root = root()?;
     let (task, rest) = arguments.split_first().map_or(("help", &[][..]), |(t, rest)| (t.as_str(), rest));
-    if !rest.is_empty() && task != "bench" {
+    if !rest.is_empty() && task != "bench" && task != "fuzz" {
         return Err(Error::Usage(format!("`{task}` takes no arguments, found {}", rest.join(" "))));
     }
     match task {
@@ -47,6 +49,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "demo" => demo(&root)?,
         "test" => test(&root)?,
         "bench" => bench::bench(&root, rest)?,
+        "fuzz" => fuzz::fuzz(&root, rest)?,
         "book" => book(&root)?,
         "ci" => {
             test(&root)?;

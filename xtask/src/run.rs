@@ -26,6 +26,8 @@ pub(crate) enum Error {
     Failed(String),
     /// A benchmark's figures are incomplete, or not those of its list.
     Figures(String),
+    /// Inputs that fuzz targets fail on, with the target's name.
+    Found(Vec<String>),
     /// The pinned files do not fit this machine.
     Machine(String),
 }
@@ -34,6 +36,13 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(what) | Self::Machine(what) | Self::Figures(what) => f.write_str(what),
+            Self::Found(inputs) => {
+                write!(
+                    f,
+                    "inputs that fail, to be committed to the target's corpus:\n  {}",
+                    inputs.join("\n  ")
+                )
+            }
             Self::Missing { what, package } => write!(f, "{what} is missing: apt-get install {package}"),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Start(line, error) => write!(f, "`{line}` could not be started: {error}"),
