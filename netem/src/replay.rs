@@ -24,7 +24,7 @@ pub struct Predicted {
 }
 
 /// Replays both ends' events of one phase, which begins for both at the same time, over `link`. Returns what each end
-/// spends by step, in order of first entry.
+/// spends by step, in order of first entry. Times come from a file: those that no clock can have end at the largest.
 ///
 /// # Errors
 /// [`Error::Malformed`] where the transcripts do not belong together: an end receives a frame that the other has not
@@ -64,7 +64,7 @@ impl<'a> Replayed<'a> {
     fn advance(&mut self, peer: &mut VecDeque<(u64, u64)>) -> Result<bool, Error> {
         let mut moved = false;
         while let Some((event, rest)) = self.events.split_first() {
-            let asked_ns = self.now_ns + event.compute_ns;
+            let asked_ns = self.now_ns.saturating_add(event.compute_ns);
             let mut ended_ns = asked_ns;
             match event.doing {
                 Doing::Sent(bytes) => peer.push_back((self.shaper.arrival(asked_ns, bytes), bytes)),
@@ -98,8 +98,8 @@ impl<'a> Replayed<'a> {
             Some(row) => row,
             None => self.steps.push_mut(Predicted { phase, step, wall_ns: 0, blocked_ns: 0 }),
         };
-        row.wall_ns += wall_ns;
-        row.blocked_ns += blocked_ns;
+        row.wall_ns = row.wall_ns.saturating_add(wall_ns);
+        row.blocked_ns = row.blocked_ns.saturating_add(blocked_ns);
     }
 }
 
