@@ -55,6 +55,8 @@ mod channel;
 mod clock;
 mod error;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod link;
 mod phase;
 mod probe;

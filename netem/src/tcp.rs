@@ -198,7 +198,7 @@ fn write_all(socket: &mut impl Write, hello: &[u8], outbox: &Outbox) -> End {
 }
 
 /// Reads until the connection ends or makes no sense, and says why.
-fn read_all(socket: impl Read, link: &Link, inbox: &Inbox) -> End {
+pub(crate) fn read_all(socket: impl Read, link: &Link, inbox: &Inbox) -> End {
     let mut reader = BufReader::with_capacity(READ_BUFFER, socket);
     if let Err(end) = read_greeting(&mut reader, link) {
         return end;
