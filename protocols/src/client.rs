@@ -187,7 +187,7 @@ impl<'p> ClientReady<'p> {
     /// [`Error::Store`] where it ends early; [`Error::Config`] where it is not such an item.
     pub fn load(plan: &'p PreparedPlan, from: &mut dyn Read) -> Result<Self, Error> {
         let mut from = Loading::from(from);
-        let first_layer = LayerId::from_number(u32::from_le_bytes(from.array()?));
+        let first_layer = from.first_layer(plan.prepared.len())?;
         let seed = MaskSeed::from_bytes(from.array()?);
         let mut values = ClientValues::default();
         values.insert_mask(ValueId::IMAGE, ClientMask::new(from.values(plan.input.size())?));

@@ -59,8 +59,9 @@ impl LayerId {
         self.0
     }
 
-    /// The number as it was written down.
-    pub(crate) const fn from_number(number: u32) -> Self {
-        Self(number)
+    /// The first of an inference of `steps` numbers, as it was written down; `None` where those are more than there are.
+    pub(crate) fn from_number(number: u32, steps: usize) -> Option<Self> {
+        let steps = u32::try_from(steps).ok()?;
+        number.checked_add(steps).map(|_| Self(number))
     }
 }

@@ -4,6 +4,7 @@
 //! and of the plan, not that nobody changed it: whoever can write it could as well read it.
 
 use crate::Error;
+use crate::numbering::LayerId;
 use bytemuck::{AnyBitPattern, NoUninit};
 use std::io::{self, Read, Write};
 
@@ -62,6 +63,15 @@ impl<'a> Loading<'a> {
         let mut bytes = [0; N];
         self.fill(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Reads the first layer of an inference of `steps` steps.
+    pub(crate) fn first_layer(&mut self, steps: usize) -> Result<LayerId, Error> {
+        let number = u32::from_le_bytes(self.array()?);
+        LayerId::from_number(number, steps).ok_or_else(|| {
+            let expected = format!("a number with room for {steps} more");
+            Error::config("preprocessed item", "first layer", expected, number.to_string())
+        })
     }
 
     /// Reads so many values.

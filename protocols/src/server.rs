@@ -183,7 +183,7 @@ impl<'a> ServerReady<'a> {
     /// [`Error::Store`] where it ends early; [`Error::Config`] where it is not such an item.
     pub fn load(model: &'a Model<'a>, from: &mut dyn Read) -> Result<Self, Error> {
         let mut from = Loading::from(from);
-        let first_layer = LayerId::from_number(u32::from_le_bytes(from.array()?));
+        let first_layer = from.first_layer(model.steps.len())?;
         let seed = MaskSeed::from_bytes(from.array()?);
         let mut steps = Vec::with_capacity(model.steps.len());
         for step in &model.steps {
