@@ -89,7 +89,7 @@ fn event(row: &TranscriptRow, phase: netem::Phase) -> Event {
 
 /// A cell over a link. As in the summary, offline takes the slower party, online the client.
 fn projected(run: &str, cell: &SummaryRow, repeats: &[&Repeat], link: &Link) -> Result<ProjectedRow, Error> {
-    let total = |steps: &[Predicted]| steps.iter().map(|step| step.wall_ns).sum::<u64>();
+    let total = |steps: &[Predicted]| steps.iter().fold(0u64, |sum, step| sum.saturating_add(step.wall_ns));
     let mut times = Vec::with_capacity(repeats.len());
     for repeat in repeats {
         let [client, server] = replayed(&repeat.offline, link)?;

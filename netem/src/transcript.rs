@@ -48,7 +48,7 @@ pub fn hold(events: &mut [Event]) {
         };
         if let Some(first) = first {
             events[index].compute_ns = 0;
-            events[first].compute_ns += computed;
+            events[first].compute_ns = events[first].compute_ns.saturating_add(computed);
         }
         if leaves {
             (first, held) = (None, 0);

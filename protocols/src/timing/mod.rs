@@ -33,7 +33,7 @@ impl Times {
 /// How long one inference of `plan` takes over `link` on a machine of these rates.
 pub fn times(plan: &PreparedPlan, rates: &Rates, link: &Link) -> Times {
     let ends = events(plan, rates);
-    let total = |steps: &[Predicted]| steps.iter().map(|step| step.wall_ns).sum::<u64>() as f64 / 1e9;
+    let total = |steps: &[Predicted]| steps.iter().map(|step| step.wall_ns as f64).sum::<f64>() / 1e9;
     let [client, server] = replayed(&ends, Phase::Offline, link);
     let [online, _] = replayed(&ends, Phase::Online, link);
     Times { offline_s: total(&client).max(total(&server)), online_s: total(&online) }
