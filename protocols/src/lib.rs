@@ -35,6 +35,8 @@ pub mod wire;
 
 mod error;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod leaks;
 mod message;
 mod parallel;

@@ -7,6 +7,8 @@
 pub mod circuit;
 pub(crate) mod convert;
 pub(crate) mod evaluate;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod garble;
 pub(crate) mod hash;
 #[cfg(test)]

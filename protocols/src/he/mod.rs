@@ -24,6 +24,8 @@ pub mod server;
 pub(crate) mod backend;
 mod fhe_rs;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod ideal;
 mod lift;
 mod linnet;

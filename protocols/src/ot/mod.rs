@@ -4,6 +4,8 @@ pub mod base;
 pub(crate) mod columns;
 mod correlated;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 pub mod ideal;
 pub mod iknp;
 pub mod product;

@@ -6,7 +6,7 @@ use super::term::Term;
 use crate::simd::WideSums;
 
 /// `sums[i][j] = sum over terms of weight[j] * ciphertext[i][j]`, reduced. All rows are as long as the sums, and reduced.
-pub(super) fn accumulate(modulus: &Modulus, terms: &[Term<'_>], sums: &mut [Vec<u64>; 2]) {
+pub(in crate::he) fn accumulate(modulus: &Modulus, terms: &[Term<'_>], sums: &mut [Vec<u64>; 2]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(wide) = WideSums::new(modulus.value()) {
         return wide.accumulate(terms, sums);

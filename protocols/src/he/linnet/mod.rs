@@ -22,6 +22,8 @@ mod server;
 pub(crate) mod term;
 mod wire;
 
+#[cfg(test)]
+pub(super) use accumulate::accumulate;
 pub(crate) use client::Client;
 pub(crate) use facts::FACTS;
 pub(crate) use server::{Context, Request, Server, Weight};
