@@ -9,6 +9,10 @@
 //!
 //! [`load`] reads a finished run's files, each once; whatever compares, draws or reports is a function of what it returns.
 
+// A run that tests make up names this crate as they do.
+#[cfg(test)]
+extern crate self as results;
+
 mod accuracy;
 pub mod compare;
 pub mod curves;

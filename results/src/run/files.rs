@@ -69,13 +69,13 @@ pub(crate) fn check<R: Row>(rows: &[R]) -> Result<(), Error> {
     })
 }
 
-fn header<R: Row>() -> Result<Vec<u8>, Error> {
+pub(super) fn header<R: Row>() -> Result<Vec<u8>, Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns::<R>()).map_err(|source| Error::Encode { file: R::FILE, source })?;
     Ok(writer.into_inner().expect("memory takes every byte"))
 }
 
-fn encode<R: Row>(rows: &[R]) -> Result<Vec<u8>, Error> {
+pub(super) fn encode<R: Row>(rows: &[R]) -> Result<Vec<u8>, Error> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     for row in rows {
         writer.serialize(row).map_err(|source| Error::Encode { file: R::FILE, source })?;

@@ -2,6 +2,8 @@
 
 mod derived;
 pub(crate) mod files;
+#[cfg(test)]
+mod fuzz;
 mod lines;
 mod read;
 mod references;
