@@ -22,5 +22,7 @@ mod capped;
 mod described;
 mod digest;
 mod error;
+#[cfg(test)]
+mod fuzz;
 
 pub use error::Error;

@@ -3,6 +3,8 @@
 pub mod cifar;
 mod dataset;
 mod files;
+#[cfg(test)]
+mod fuzz;
 mod shapes;
 mod split;
 mod tiny_imagenet;

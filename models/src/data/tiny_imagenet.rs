@@ -36,7 +36,7 @@ const CLASSES: &str = "wnids.txt";
 const ANNOTATIONS: &str = "val/val_annotations.txt";
 
 /// An image on disk: its path, relative to the data set's folder, and its class.
-struct Listed {
+pub(super) struct Listed {
     file: String,
     class: u8,
 }
@@ -118,7 +118,7 @@ fn training_files(dir: &Path, classes: &[String]) -> Result<Vec<Listed>, Error> 
     Ok((0..most).flat_map(round).collect())
 }
 
-fn test_files(dir: &Path, classes: &[String]) -> Result<Vec<Listed>, Error> {
+pub(super) fn test_files(dir: &Path, classes: &[String]) -> Result<Vec<Listed>, Error> {
     let path = dir.join(ANNOTATIONS);
     let text = text(&path, "the classes of the val images, a line each")?;
     let mut listed = Vec::new();
@@ -182,7 +182,7 @@ fn decoded(name: &str, dir: &Path, classes: &[String], listed: &[Listed]) -> Res
 
 /// Decodes one JPEG to planes of red, green and blue. A JPEG whose data end early or make no sense is an error,
 /// although a viewer would show a part of it.
-fn decode(path: &Path, planes: &mut [u8]) -> Result<(), Error> {
+pub(super) fn decode(path: &Path, planes: &mut [u8]) -> Result<(), Error> {
     let expected = format!("a JPEG of {}x{} pixels", SHAPE.w, SHAPE.h);
     let bytes = read(path, IMAGE_LIMIT, &expected)?;
     let wrong = |found: String| Error::format(path, expected.as_str(), found);
