@@ -6,6 +6,8 @@
 mod array;
 mod arrays;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 pub mod masks;
 pub mod onnx;
 mod torch;
