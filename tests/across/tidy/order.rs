@@ -4,7 +4,7 @@ use super::sources::root;
 use std::collections::BTreeSet;
 
 /// Crate, its folder, and the workspace crates that it may depend on.
-pub(super) const ORDER: [(&str, &[&str]); 8] = [
+pub(super) const ORDER: [(&str, &[&str]); 9] = [
     ("netem", &[]),
     ("models", &[]),
     ("results", &[]),
@@ -12,11 +12,12 @@ pub(super) const ORDER: [(&str, &[&str]); 8] = [
     ("models/import", &["models"]),
     ("models/train", &["netem", "models", "results", "protocols"]),
     ("harness", &["netem", "models", "import", "results", "protocols"]),
+    ("tests/fuzz", &[]),
     ("xtask", &[]),
 ];
 
-const MEMBERS: [&str; 9] =
-    ["netem", "models", "import", "results", "protocols", "train", "harness", "tests", "xtask"];
+const MEMBERS: [&str; 10] =
+    ["netem", "models", "import", "results", "protocols", "train", "harness", "tests", "fuzzing", "xtask"];
 
 #[test]
 fn crates_depend_downward_only() {

@@ -11,8 +11,12 @@
 //!     .run(|bytes| std::str::from_utf8(bytes).is_ok_and(|text| text.parse::<u64>().is_ok()));
 //! ```
 
+#[cfg(not(fuzzing))]
 mod mutate;
+#[cfg(not(fuzzing))]
 mod replay;
+#[cfg(fuzzing)]
+mod search;
 
 use std::path::PathBuf;
 
@@ -87,6 +91,3 @@ impl Target {
         self.per_byte * input.len() as u64 + self.fixed
     }
 }
-
-#[cfg(fuzzing)]
-mod search;

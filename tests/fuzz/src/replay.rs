@@ -1,7 +1,5 @@
 //! A target as a test: its corpus, its seeds, and mutations of both.
 
-#![cfg_attr(fuzzing, allow(dead_code, reason = "a fuzzer is linked in its place"))]
-
 use crate::Target;
 use crate::mutate::{Choices, mutate};
 use std::fmt::Write;

@@ -30,24 +30,24 @@ struct Made {
     name: String,
 }
 
-/// Every target, by name.
-pub(super) fn targets(root: &Path) -> Result<Vec<Target>, Error> {
+/// Every target, by name; those of one crate alone where `word` begins with it.
+pub(super) fn targets(root: &Path, word: Option<&str>) -> Result<Vec<Target>, Error> {
+    let asked = word.and_then(|word| CRATES.iter().find(|name| word.split("::").next() == Some(name)));
     let mut found = Vec::new();
-    for message in build(root)? {
+    for message in build(root, asked.map_or(&CRATES, std::slice::from_ref))? {
         let (Some(program), Some(made)) = (message.executable, message.target) else { continue };
         // The harness's program has the name of the command.
         let package = if made.name == "linnet" { "harness" } else { &made.name };
-        let listed = output(Command::new(&program).args(["fuzz::", "--list", "--format", "terse"]))?;
+        let listed = output(Command::new(&program).args(["--list", "--format", "terse"]))?;
         let tests = listed.lines().filter_map(|line| line.strip_suffix(": test"));
-        found.extend(
-            tests.filter(|test| test.starts_with("fuzz::")).map(|test| Target::new(package, test, &program)),
-        );
+        let targets = tests.filter(|test| test.split("::").any(|module| module == "fuzz"));
+        found.extend(targets.map(|test| Target::new(package, test, &program)));
     }
     found.sort_by(|left: &Target, right| left.name.cmp(&right.name));
     Ok(found)
 }
 
-fn build(root: &Path) -> Result<Vec<Message>, Error> {
+fn build(root: &Path, crates: &[&str]) -> Result<Vec<Message>, Error> {
     let about = output(Command::new("rustc").arg("-vV"))?;
     let host =
         about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("x86_64-unknown-linux-gnu");
@@ -65,7 +65,7 @@ fn build(root: &Path) -> Result<Vec<Message>, Error> {
     ]);
     // Named, so that what runs while it is built, such as macros, has no coverage.
     cargo.args(["--target", host, "--message-format", "json-render-diagnostics"]);
-    cargo.args(CRATES.iter().flat_map(|name| ["--package", name]));
+    cargo.args(crates.iter().flat_map(|name| ["--package", name]));
     let lines = output(&mut cargo)?;
     Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }

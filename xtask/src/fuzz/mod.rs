@@ -35,7 +35,7 @@ struct Options {
 /// Builds, runs, prints and appends rows. Findings make the whole an error at the end.
 pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Result<(), Error> {
     let options = Options::parse(arguments)?;
-    let targets = build::targets(root)?;
+    let targets = build::targets(root, options.only.as_deref())?;
     let wanted = select(&targets, options.only.as_deref())?;
     let time = share(options.hours, wanted.len(), options.jobs);
     let log = Log::open(root, &root.join(&options.log))?;
