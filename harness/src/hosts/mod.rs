@@ -11,6 +11,8 @@
 //! Each host measures by its own clock, and only durations travel.
 
 mod door;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod offer;
 mod query;

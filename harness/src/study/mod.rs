@@ -2,6 +2,8 @@
 //! Networks that are finished are not made again, so that the same command continues a run that was stopped.
 
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod networks;
 
 use crate::cli::SweepArgs;
