@@ -4,7 +4,7 @@ use super::network::{Special, network};
 use super::target;
 use crate::client::{Client, ClientReady};
 use crate::handshake::SessionId;
-use crate::pool::{Owner, Pool};
+use crate::pool::{Owner, PAIR_BYTES, Pool};
 use crate::prepared::PreparedPlan;
 use crate::secrets::ServerSecrets;
 use crate::server::{Model, Server, ServerReady};
@@ -14,7 +14,8 @@ use crate::{cost, memory, show};
 use netem::{Channel, Link};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 /// A plan is what an offer brings. Everything that reads plans reads what was taken, and what is written is the same plan.
 #[test]
@@ -98,21 +99,23 @@ fn server_item() {
     });
 }
 
-/// The head of a file in a pool's folder.
+/// A file in a pool's folder: only as it was written is anything of it given away.
 #[test]
 fn pool_item() {
     let (plan, ..) = network(Special::all().next().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let (id, name) = (ItemId([3; 16]), folder.path().join(format!("{}.item", ItemId([3; 16]))));
-    let pool = Pool::open(folder.path(), Owner::Client, &plan).unwrap();
-    pool.put(id, |_| Ok(())).unwrap();
-    drop(pool);
+    let open = || Pool::open(folder.path(), Owner::Client, &plan, [5; PAIR_BYTES]);
+    open().unwrap().put(id, |file| Ok(file.write_all(b"an inference").unwrap())).unwrap();
     let seed = std::fs::read(&name).unwrap();
-    // A file's buffer is 1 MiB.
-    target("pool_item").seeds([seed]).allows(64, 3 << 20).run(|bytes| {
+    // Files' buffers are 1 MiB.
+    target("pool_item").seeds([seed.clone()]).allows(64, 4 << 20).run(|bytes| {
         std::fs::write(&name, bytes).unwrap();
-        let Ok(pool) = Pool::open(folder.path(), Owner::Client, &plan) else { return false };
-        pool.level() == 1
+        let claim = || open().ok()?.claim(id, Instant::now()).ok()?;
+        let Some(item) = claim() else { return false };
+        let read = item.read(|file| Ok(file.read_to_end(&mut Vec::new()).unwrap())).is_ok();
+        assert!(!read || bytes == seed, "a changed item was given away");
+        read
     });
 }
 
