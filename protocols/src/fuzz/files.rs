@@ -14,7 +14,6 @@ use crate::{cost, memory, show};
 use netem::{Channel, Link};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 /// A plan is what an offer brings. Everything that reads plans reads what was taken, and what is written is the same plan.
