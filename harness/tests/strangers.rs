@@ -7,14 +7,22 @@
 mod workshop;
 
 use netem::{Channel, Error, FrameKind, Identity, MAX_FRAME};
+use protocols::client::Client;
+use protocols::handshake::SessionId;
+use protocols::memory::Memory;
+use protocols::prepared::PreparedPlan;
+use protocols::service::{ItemId, Request};
+use rand::SeedableRng;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use workshop::{Serving, Workshop, text};
 
 const SESSION: FrameKind = FrameKind(0xf0);
 const OFFER: FrameKind = FrameKind(0xf1);
+/// A ciphertext of the client's.
+const REQUEST: FrameKind = FrameKind(0x30);
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A client of our own that has the server's offer.
@@ -146,6 +154,31 @@ fn a_flood_is_refused_and_the_server_serves_on() {
     }
     let grown = resident(&server).saturating_sub(before);
     assert!(grown < 100_000_000, "{grown} bytes more");
+    let done = workshop.linnet(&["query", "--connect", &server.1, "--images", "1"]);
+    assert!(done.status.success(), "{}", text(&done));
+}
+
+/// A client that is lawful through set-up, asks for one preprocessing after another and reads nothing of what comes: its session
+/// ends with a reason, within the memory that is announced for the plan, and the server serves on.
+#[test]
+fn a_lawful_client_that_reads_nothing_does_not_fill_the_server() {
+    let workshop = Workshop::new();
+    let server = workshop.serve(&[], "127.0.0.1:0", &["--deadline", "5"]);
+    let (mut channel, answer) = ask(&server);
+    let plan = serde_json::to_vec(answer.pointer("/offer/plan").unwrap()).unwrap();
+    let plan = PreparedPlan::from_json(&plan).unwrap();
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(3);
+    let client = Client::connect(&mut channel, &plan, SessionId([7; 16]), &mut rng).unwrap();
+    let before = resident(&server);
+    let began = Instant::now();
+    let refused = (0..1_000_000).find_map(|_| {
+        Request::Offline(ItemId([1; 16])).send(&mut channel).err()?;
+        (0..200).find_map(|_| channel.send(REQUEST, vec![0; plan.he.request_bytes()]).err())
+    });
+    assert!(refused.is_some() || began.elapsed() < DEADLINE, "it would take anything");
+    drop((client, channel));
+    let (grown, announced) = (resident(&server) - before, Memory::of(&plan).peak(false).server);
+    assert!(grown < announced + 64_000_000, "{grown} bytes more, {announced} announced");
     let done = workshop.linnet(&["query", "--connect", &server.1, "--images", "1"]);
     assert!(done.status.success(), "{}", text(&done));
 }
