@@ -12,7 +12,7 @@ pub(crate) fn run(mut args: SweepArgs) -> Result<bool, Error> {
     let out = args.settings.out.clone().unwrap_or_else(|| "runs".into());
     let begun = args.resume.take().map(|run| measure::find(&run, &out));
     let asked = match args.file.take() {
-        Some(file) => Some(study::make(&file, args)?),
+        Some(file) => Some(study::make(&file, args, begun.is_none())?),
         None if args.models.is_empty() => None,
         None => Some(Experiment::sweep(args)?),
     };

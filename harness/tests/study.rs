@@ -83,6 +83,17 @@ fn one_file_trains_linearizes_and_measures() {
 }
 
 #[test]
+fn a_run_that_is_there_already_is_told_before_anything_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("study.toml"), STUDY.replace("\"snl\"", "\"random\"")).unwrap();
+    std::fs::create_dir_all(folder.path().join("runs/first")).unwrap();
+    let refused = sweep(folder.path(), &["--id", "first"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("runs/first"), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path().join("runs")).unwrap().count(), 1, "{said}");
+}
+
+#[test]
 fn mistakes_are_found_before_anything_is_made() {
     let check = |from: &str, to: &str, expected: &str| {
         let folder = tempfile::tempdir().unwrap();
@@ -100,6 +111,11 @@ fn mistakes_are_found_before_anything_is_made() {
     check("[\"loopback\"]", "[\"lna\"]", "study.toml: line 3, links: expected one of loopback");
     check("images = 30", "images = 0", "study.toml: line 21, images: expected at least 1, found 0");
     check("images = 30", "images = 30\nrate = 2", "study.toml: line 22, rate: expected --scenario server");
+    check(
+        "data = \"shapes\"",
+        "data = \"cifar10\"\ndata-dir = \"nowhere\"",
+        "nowhere/data_batch_1.bin: expected",
+    );
     check("fa = 6", "fb = 6", "unknown field `fb`, expected one of `data-dir`");
     if Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
         check("\"snl\"]", "\"senet\"]", "study.toml: line 13, methods: expected some of privshap");

@@ -4,10 +4,12 @@
 
 mod choosing;
 mod fixtures;
+mod fresh;
 mod merging;
 mod middle;
 mod networks;
 mod passing;
 mod protocol;
 mod real_data;
+mod relay;
 mod tidy;

@@ -140,9 +140,9 @@ fn check_links(experiment: &Experiment) -> Result<Loopback, Error> {
 fn load(experiment: &Experiment) -> Result<Vec<Checkpoint>, Error> {
     let networks = experiment.models.iter().map(|folder| Checkpoint::load(folder));
     let networks: Vec<Checkpoint> = networks.collect::<Result<_, _>>()?;
-    // A folder of images that is missing is a mistake of the command line, not of a cell.
+    // Images that are missing are a mistake of the command line, not of a cell.
     for network in &networks {
-        DataSource::parse(&network.meta.data, experiment.compile.data_dir.as_deref())?;
+        DataSource::parse(&network.meta.data, experiment.compile.data_dir.as_deref())?.check_there()?;
     }
     Ok(networks)
 }

@@ -10,6 +10,7 @@ use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use file::File;
+use results::Run;
 use std::path::Path;
 
 /// Name of the file in the folder of networks that whoever makes them holds locked.
@@ -52,12 +53,16 @@ impl Study {
     }
 }
 
-/// Makes the networks that the file asks for, and the experiment of measuring them.
-pub(crate) fn make(path: &Path, args: SweepArgs) -> Result<Experiment, Error> {
+/// Makes the networks that the file asks for, and the experiment of measuring them; one that `begins` has no run yet.
+pub(crate) fn make(path: &Path, args: SweepArgs, begins: bool) -> Result<Experiment, Error> {
     // What can be wrong with measuring is found before the first hour of training.
     let study = Study::read(path, args)?;
     study.check_networks(path)?;
     let Study { file, name, experiment } = study;
+    networks::check_images(&file.models).map_err(|error| file.placed(path, error))?;
+    if begins && let Some(id) = &experiment.id {
+        Run::check_new(&experiment.out.join(id))?;
+    }
     if !file.question.is_empty() {
         eprintln!("{}", file.question);
     }

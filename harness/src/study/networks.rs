@@ -5,6 +5,7 @@ use crate::cli::ImportArgs;
 use crate::error::Error;
 use crate::{import, trainer};
 use models::checkpoint::{Checkpoint, REST, file_digest};
+use models::data::DataSource;
 use models::mask::parse_budget;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +49,17 @@ pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(
         }),
         None => Ok(()),
     }
+}
+
+/// Errors unless the images of every network are there.
+pub(super) fn check_images(models: &[Model]) -> Result<(), Error> {
+    for model in models {
+        if let Some(data) = &model.data {
+            let dir = model.data_dir.as_deref().filter(|_| data != "shapes");
+            DataSource::parse(data, dir)?.check_there()?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes what is not there yet; the folders of all networks, the largest budgets first.

@@ -115,6 +115,26 @@ pub(super) fn test(dir: &Path, records: Records) -> Result<Dataset, Error> {
     parts.finish(format!("{}/test", records.name()), records)
 }
 
+/// Errors unless all files of the folder are there and as long as they should be.
+pub(super) fn check_there(dir: &Path, records: Records) -> Result<(), Error> {
+    records.files().try_for_each(|(file, count)| check_length(&dir.join(file), records, Some(*count)))
+}
+
+/// Errors unless the file is there and of whole records, `count` of them if that is known.
+fn check_length(path: &Path, records: Records, count: Option<usize>) -> Result<(), Error> {
+    let size = records.bytes();
+    let length = fs::metadata(path).map_err(|e| missing(path, e, records))?.len();
+    let expected = count.map(|n| (n * size) as u64);
+    if expected.is_some_and(|e| e != length) || length % size as u64 != 0 || length == 0 {
+        let expected = match count {
+            Some(n) => format!("{n} records of {size} bytes ({} bytes)", n * size),
+            None => format!("records of {size} bytes"),
+        };
+        return Err(Error::format(path, expected, format!("{length} bytes")));
+    }
+    Ok(())
+}
+
 /// Checksums of all files of the folder, training files first.
 pub(super) fn checksums(dir: &Path, records: Records) -> Result<Vec<FileCheck>, Error> {
     let names = records.files().map(|(name, _)| *name);
@@ -135,18 +155,9 @@ struct Parts {
 
 impl Parts {
     fn append(&mut self, path: &Path, records: Records, count: Option<usize>) -> Result<(), Error> {
-        let size = records.bytes();
-        let length = fs::metadata(path).map_err(|e| missing(path, e, records))?.len();
-        let expected = count.map(|n| (n * size) as u64);
-        if expected.is_some_and(|e| e != length) || length % size as u64 != 0 || length == 0 {
-            let expected = match count {
-                Some(n) => format!("{n} records of {size} bytes ({} bytes)", n * size),
-                None => format!("records of {size} bytes"),
-            };
-            return Err(Error::format(path, expected, format!("{length} bytes")));
-        }
+        check_length(path, records, count)?;
         let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
-        for (index, record) in bytes.chunks_exact(size).enumerate() {
+        for (index, record) in bytes.chunks_exact(records.bytes()).enumerate() {
             let (labels, image) = record.split_at(records.labels());
             let label = labels[records.labels() - 1];
             if usize::from(label) >= records.classes() {

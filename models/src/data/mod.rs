@@ -124,6 +124,20 @@ impl DataSource {
         }
     }
 
+    /// Errors unless the files that [`DataSource::load`] reads are there: asked before what takes minutes. What is in them is
+    /// seen when they are read.
+    ///
+    /// # Errors
+    /// The first that is missing, with what was expected.
+    pub fn check_there(&self) -> Result<(), Error> {
+        match self {
+            Self::Shapes => Ok(()),
+            Self::Cifar10 { dir } => cifar::check_there(dir, cifar::Records::Cifar10),
+            Self::Cifar100 { dir } => cifar::check_there(dir, cifar::Records::Cifar100),
+            Self::TinyImagenet { dir } => tiny_imagenet::check_there(dir),
+        }
+    }
+
     /// SHA-256 of every file that [`DataSource::load`] reads, beside the official one where that is known. Nothing is
     /// refused for a difference: near copies with some images re-encoded exist and are fine to work with, but the
     /// reader of a result should know.

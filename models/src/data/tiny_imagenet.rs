@@ -53,6 +53,17 @@ pub(super) fn test(dir: &Path) -> Result<Dataset, Error> {
     decoded("tiny-imagenet/test", dir, &classes, &test_files(dir, &classes)?)
 }
 
+/// Errors unless the two text files and the two folders of images are there.
+pub(super) fn check_there(dir: &Path) -> Result<(), Error> {
+    for (name, expected) in
+        [(CLASSES, "a list of classes"), ("train", "a folder of images"), (ANNOTATIONS, "a list of images")]
+    {
+        let path = dir.join(name);
+        fs::metadata(&path).map_err(|error| unread(&path, error, expected))?;
+    }
+    Ok(())
+}
+
 /// Checksums of the two text files and of the two folders of images. No official ones are known to us.
 pub(super) fn checksums(dir: &Path) -> Result<Vec<FileCheck>, Error> {
     let classes = classes(dir)?;

@@ -1,11 +1,12 @@
 //! What keeps the project's shape, checked on its sources: the order of crates, no circle of modules, limits of size,
-//! where a ReLU variant is named.
+//! where a ReLU variant is named; and that what is promised is tested.
 
 mod circles;
 mod imports;
 mod limits;
 mod modules;
 mod order;
+mod security;
 mod sources;
 mod variants;
 
@@ -27,6 +28,13 @@ fn no_modules_use_each_other_in_a_circle() {
         }
     }
     refuse(&found);
+}
+
+#[test]
+fn what_is_promised_is_tested() {
+    let text = std::fs::read_to_string(sources::root().join("SECURITY.md")).unwrap();
+    let packages = ORDER.map(|(package, _)| package).into_iter().chain(["tests"]);
+    refuse(&security::faults(&text, &security::tests(packages)));
 }
 
 /// In the tests too.
