@@ -54,6 +54,7 @@ pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
             });
         }
         // What this party relies on is checked before it is.
+        room::check_offered(&offer.plan)?;
         let plan = PreparedPlan::new(offer.plan.clone())?;
         room::check_client(&plan)?;
         channel.take_usage();

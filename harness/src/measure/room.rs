@@ -4,8 +4,10 @@ use crate::choice::StoreKind;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
+use models::graph::Shape;
 use netem::Bytes;
 use protocols::memory::Memory;
+use protocols::plan::Plan;
 use protocols::prepared::PreparedPlan;
 
 /// Errors where the memory of the parties that run these plans at a time, or the clients' files, would not fit what is free
@@ -20,9 +22,29 @@ pub(super) fn check(experiment: &Experiment, plans: &[(&PreparedPlan, StoreKind)
     Room { memory: machine::available_memory(), disk }.holds(plans)
 }
 
+/// A share of a value's unit, which the client holds for every value.
+const SHARE_BYTES: u64 = 8;
+
+/// Errors where not even its shares would fit what is free now. It is asked of a plan as it came, before anything is made of
+/// it: a few bytes describe many units, and making it ready takes half as much as its shares.
+pub(crate) fn check_offered(plan: &Plan) -> Result<(), Error> {
+    check_free(units(plan).saturating_mul(SHARE_BYTES), plan)
+}
+
+/// Units of all values of a plan that nobody has checked.
+pub(crate) fn units(plan: &Plan) -> u64 {
+    let of = |shape: &Shape| {
+        [shape.c, shape.h, shape.w].iter().fold(1u64, |units, extent| units.saturating_mul(*extent as u64))
+    };
+    plan.shapes().iter().map(of).fold(0, u64::saturating_add)
+}
+
 /// Errors where the memory of a client of this plan alone would not fit what is free now.
 pub(crate) fn check_client(plan: &PreparedPlan) -> Result<(), Error> {
-    let need = Memory::of(plan).peak(false).client;
+    check_free(Memory::of(plan).peak(false).client, plan)
+}
+
+fn check_free(need: u64, plan: &Plan) -> Result<(), Error> {
     match machine::available_memory() {
         Some(free) if free < need => Err(Error::Option {
             option: "--connect",

@@ -4,6 +4,8 @@ use super::network::{Special, network};
 use super::target;
 use crate::client::{Client, ClientReady};
 use crate::handshake::SessionId;
+use crate::plan::Plan;
+use crate::plan::validate::validate;
 use crate::pool::{Owner, PAIR_BYTES, Pool};
 use crate::prepared::PreparedPlan;
 use crate::secrets::ServerSecrets;
@@ -16,12 +18,21 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::time::{Duration, Instant};
 
+/// Units of all values of a plan that is made ready.
+const MOST_UNITS: usize = 1 << 18;
+
 /// A plan is what an offer brings. Everything that reads plans reads what was taken, and what is written is the same plan.
 #[test]
 fn plan_json() {
     let seeds = Special::all().map(|special| serde_json::to_vec(&*network(special).0).unwrap());
     let (rates, link) = (Rates::reference(), Link::parse("wan").unwrap());
     target("plan_json").seeds(seeds).allows(64, 16 << 20).run(|bytes| {
+        let Ok(plan) = serde_json::from_slice::<Plan>(bytes) else { return false };
+        let Ok(()) = validate(&plan) else { return false };
+        // Made ready, it holds what its units take: who is offered a plan asks for its room first.
+        if plan.shapes().iter().map(|shape| shape.size()).sum::<usize>() > MOST_UNITS {
+            return false;
+        }
         let Ok(plan) = PreparedPlan::from_json(bytes) else { return false };
         let again = PreparedPlan::from_json(&serde_json::to_vec(&*plan).unwrap()).unwrap();
         assert!(*again == *plan && again.digest() == plan.digest());

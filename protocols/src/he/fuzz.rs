@@ -192,11 +192,11 @@ fn ring_products() {
         let mut sums = [row(5, 1), row(6, 2)];
         accumulate(&Modulus::new(prime), &terms, &mut sums);
         for (half, sum) in sums.iter().enumerate() {
-            for at in 0..length {
+            for (at, found) in sum.iter().enumerate() {
                 let product =
                     |term: &Term<'_>| u128::from(term.weight[at]) * u128::from(term.ciphertext[half][at]);
                 let expected = terms.iter().map(product).sum::<u128>() % u128::from(prime);
-                assert_eq!(u128::from(sum[at]), expected);
+                assert_eq!(u128::from(*found), expected);
             }
         }
         true

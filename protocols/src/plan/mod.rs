@@ -124,7 +124,9 @@ impl ActivationPlan {
     /// Units whose mask is 0, ascending.
     pub fn linearized(&self) -> Vec<u32> {
         let mut kept = self.step.kept.iter().peekable();
-        (0..self.step.shape.size() as u32).filter(|unit| kept.next_if_eq(&unit).is_none()).collect()
+        let mut units = Vec::with_capacity(self.linearized_count());
+        units.extend((0..self.step.shape.size() as u32).filter(|unit| kept.next_if_eq(&unit).is_none()));
+        units
     }
 
     /// How many units are linearized.
