@@ -41,7 +41,7 @@ fn offer_of_a_layer() -> Offer {
         measures: 0,
         kept: vec![0, 3],
     };
-    let layer = ActivationPlan { step, compared_bits: 10, relu: ReluVariant::Narrow };
+    let layer = ActivationPlan { step, compared_bits: 10, relu: ReluVariant::default() };
     let plan = Plan {
         version: PROTOCOL_VERSION,
         name: "layer".into(),

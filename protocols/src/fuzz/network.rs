@@ -25,16 +25,13 @@ pub(super) struct Special {
 }
 
 impl Special {
-    /// Between them they have every kind of step.
+    /// Between them they have every kind of step, curve and variant.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        let of = |activation, relu, passes| Self { activation, relu, passes };
-        [
-            of(Activation::Relu, ReluVariant::Narrow, false),
-            of(Activation::Relu6, ReluVariant::Sign, true),
-            of(Activation::Relu, ReluVariant::Delphi, false),
-            of(Activation::Silu, ReluVariant::Narrow, true),
-        ]
-        .into_iter()
+        let activations = [Activation::Relu, Activation::Relu6, Activation::Silu];
+        let kinds = activations.into_iter().cycle().zip([false, true].into_iter().cycle());
+        let count = activations.len().max(ReluVariant::ALL.len()) + 1;
+        let of = |((activation, passes), relu)| Self { activation, relu, passes };
+        kinds.zip(ReluVariant::ALL.into_iter().cycle()).map(of).take(count)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A target as a test: its corpus, its seeds, and mutations of both.
 
-use crate::Target;
 use crate::mutate::{Choices, mutate};
+use crate::target::Target;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
@@ -15,54 +15,52 @@ const TIME: Duration = Duration::from_millis(400);
 /// Longest input that a failure prints whole.
 const PRINTED: usize = 4096;
 
-impl Target {
-    /// Replays and mutates.
-    pub(crate) fn replay(&self, decode: &mut dyn FnMut(&[u8]) -> bool) {
-        for (index, seed) in self.seeds.iter().enumerate() {
-            assert!(self.told(decode, seed), "{}: seed {index} is refused", self.name);
-        }
-        let corpus = self.corpus();
-        for input in &corpus {
-            self.told(decode, input);
-        }
-        self.told(decode, &[]);
-        let inputs: Vec<Vec<u8>> = self.seeds.iter().cloned().chain(corpus).collect();
-        if inputs.is_empty() {
-            return;
-        }
-        let (mut choices, until) = (Choices::of(self.name), Instant::now() + TIME);
-        let mut input = Vec::new();
-        for _ in 0..MUTATIONS {
-            input.clear();
-            input.extend_from_slice(choices.one(&inputs));
-            mutate(&mut input, choices.one(&inputs), &mut choices);
-            self.told(decode, &input);
-            if Instant::now() > until {
-                break;
-            }
+/// Replays and mutates.
+pub(crate) fn replay(target: &Target, decode: &mut dyn FnMut(&[u8]) -> bool) {
+    for (index, seed) in target.seeds.iter().enumerate() {
+        assert!(told(target, decode, seed), "{}: seed {index} is refused", target.name);
+    }
+    let files = corpus(target);
+    for input in &files {
+        told(target, decode, input);
+    }
+    told(target, decode, &[]);
+    let inputs: Vec<Vec<u8>> = target.seeds.iter().cloned().chain(files).collect();
+    if inputs.is_empty() {
+        return;
+    }
+    let (mut choices, until) = (Choices::of(target.name), Instant::now() + TIME);
+    let mut input = Vec::new();
+    for _ in 0..MUTATIONS {
+        input.clear();
+        input.extend_from_slice(choices.one(&inputs));
+        mutate(&mut input, choices.one(&inputs), &mut choices);
+        told(target, decode, &input);
+        if Instant::now() > until {
+            break;
         }
     }
+}
 
-    /// The files of the corpus, by name.
-    fn corpus(&self) -> Vec<Vec<u8>> {
-        let Ok(entries) = std::fs::read_dir(&self.corpus) else { return Vec::new() };
-        let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
-        paths.sort();
-        paths.iter().map(|path| std::fs::read(path).expect("a file of the corpus can be read")).collect()
-    }
+/// The files of the corpus, by name.
+fn corpus(target: &Target) -> Vec<Vec<u8>> {
+    let Ok(entries) = std::fs::read_dir(&target.corpus) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).expect("a file of the corpus can be read")).collect()
+}
 
-    /// As [`Target::once`]; a failure tells the input.
-    fn told(&self, decode: &mut dyn FnMut(&[u8]) -> bool, input: &[u8]) -> bool {
-        match catch_unwind(AssertUnwindSafe(|| self.once(decode, input))) {
-            Ok((taken, _)) => taken,
-            Err(panic) => {
-                eprintln!("target {}, input of {} bytes: {}", self.name, input.len(), hexadecimal(input));
-                eprintln!(
-                    "put it into {} (xxd -r -p), with a name that says what it is",
-                    self.corpus.display()
-                );
-                resume_unwind(panic)
-            }
+/// As [`Target::once`]; a failure tells the input.
+fn told(target: &Target, decode: &mut dyn FnMut(&[u8]) -> bool, input: &[u8]) -> bool {
+    match catch_unwind(AssertUnwindSafe(|| target.once(decode, input))) {
+        Ok((taken, _)) => taken,
+        Err(panic) => {
+            eprintln!("target {}, input of {} bytes: {}", target.name, input.len(), hexadecimal(input));
+            eprintln!(
+                "put it into {} (xxd -r -p), with a name that says what it is",
+                target.corpus.display()
+            );
+            resume_unwind(panic)
         }
     }
 }
@@ -101,24 +99,24 @@ mod tests {
 
     #[test]
     fn a_decoder_that_checks_passes() {
-        target().replay(&mut |input| bytes(input, false));
+        replay(&target(), &mut |input| bytes(input, false));
     }
 
     #[test]
     #[should_panic(expected = "bytes for an input of")]
     fn a_decoder_that_believes_a_length_is_found() {
-        target().replay(&mut |input| bytes(input, true));
+        replay(&target(), &mut |input| bytes(input, true));
     }
 
     #[test]
     #[should_panic(expected = "out of range")]
     fn a_decoder_that_panics_is_found() {
-        target().replay(&mut |input| input[4..].len() == 3);
+        replay(&target(), &mut |input| input[4..].len() == 3);
     }
 
     #[test]
     #[should_panic(expected = "seed 0 is refused")]
     fn a_target_whose_seeds_are_refused_is_none() {
-        target().replay(&mut |_| false);
+        replay(&target(), &mut |_| false);
     }
 }
