@@ -286,3 +286,24 @@ fn a_process_that_is_killed_loses_items_and_never_offers_one_twice() {
     }
     eprintln!("{} items used, {left} of them after a kill", used.len());
 }
+
+/// One party has three items, the other two of them: the third is refused at once, not waited for.
+#[test]
+fn an_item_that_the_other_party_has_alone_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let secrets = secrets(0);
+    let client = Pool::open(&temp.path().join("client"), Owner::Client, &plan("a"), PAIR).unwrap();
+    let server = Pool::open(&temp.path().join("server"), Owner::Server(&secrets), &plan("a"), PAIR).unwrap();
+    (1..=3).for_each(|id| put(&client, id));
+    (1..=2).for_each(|id| put(&server, id));
+    let found: Vec<bool> = (0..3)
+        .map(|_| {
+            let (id, _) = client.claim_next(Instant::now()).unwrap().unwrap();
+            let began = Instant::now();
+            let claimed = server.claim(id, began + Duration::from_secs(60)).unwrap();
+            assert!(began.elapsed() < Duration::from_secs(5));
+            claimed.is_some()
+        })
+        .collect();
+    assert_eq!(found, [true, true, false]);
+}
