@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[expect(dead_code, reason = "no server here")]
 #[path = "common/hosts.rs"]
 mod workshop;
 
-use std::process::Command;
 use workshop::{Workshop, text};
 
 /// `linnet WORDS` where the folder `small` of the workshop has so many kilobytes; `None`, with a message, where the kernel

@@ -24,10 +24,10 @@ fn blocks(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[test]
 fn nothing_that_travels_is_the_same_in_two_sessions() {
     let keys = Keys(Identity::unnamed_client().unwrap(), Identity::unnamed_server().unwrap());
-    for he in HeBackend::ALL {
+    for backend in HeBackend::ALL {
         for relu in ReluVariant::ALL {
             let fixture = random(small(Activation::Relu), 0.7, Scales { fa: 5, fw: 5 }, 3);
-            let fixture = fixture.chosen(&Choices { relu, he, ..Choices::default() });
+            let fixture = fixture.chosen(&Choices { relu, backend, ..Choices::default() });
             let model = Model::prepare(&fixture.plan, &fixture.secrets).unwrap();
             let [first, second] =
                 [(); 2].map(|()| session(&fixture, &model, Wire::Plain, &keys, [None, None]).units);
@@ -42,11 +42,11 @@ fn nothing_that_travels_is_the_same_in_two_sessions() {
                 for (index, payload) in second.iter().enumerate() {
                     let again = blocks(payload).filter(|block| seen.contains(block));
                     // What frames a ciphertext of the library `fhe` is shorter than two blocks.
-                    let most = if he == HeBackend::Linnet { 0 } else { 2 * BLOCK };
+                    let most = if backend == HeBackend::Linnet { 0 } else { 2 * BLOCK };
                     let count = again.count();
                     assert!(
                         count <= most,
-                        "{he:?}, {relu:?}: frame {index} {direction} repeats {count} blocks"
+                        "{backend:?}, {relu:?}: frame {index} {direction} repeats {count} blocks"
                     );
                 }
             }
