@@ -58,6 +58,7 @@ mod frame;
 #[cfg(test)]
 mod fuzz;
 mod link;
+mod parting;
 mod phase;
 mod probe;
 mod queue;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::End;
 use crate::frame::{greeting, read_frame, read_greeting, starts_with_frame, write_frames};
+use crate::parting::GRACE;
 use crate::queue::{Inbox, Outbox};
 use crate::tls::Tls;
 use crate::{Error, Link, Phase};
@@ -18,10 +19,6 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// How long a dropped channel goes on writing what it still holds, at most.
 const LINGER: Duration = Duration::from_secs(5);
-
-/// How long it then goes on reading, at most, for the peer to end too. A socket closed with unread bytes in
-/// it is reset, which takes with it what the peer's kernel has not yet received.
-const GRACE: Duration = Duration::from_millis(100);
 
 fn io_error(doing: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::Io { doing, source }
@@ -87,22 +84,6 @@ pub fn next_connection(
         Ok(accepted) => Ok(Some(accepted)),
         Err(Error::Deadline { .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Ends a connection whose last bytes the peer is to receive: reads on until it ends too, for the grace at most.
-pub(crate) fn part(mut socket: &TcpStream) {
-    let until = Instant::now() + GRACE;
-    // A connection that is gone already need not be shut down.
-    let _ = socket.shutdown(Shutdown::Write);
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
-            return;
-        }
-        if !matches!(socket.read(&mut [0; 4096]), Ok(1..)) {
-            return;
-        }
     }
 }
 

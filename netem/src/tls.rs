@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::End;
-use crate::tcp::part;
+use crate::parting::part;
 use crate::{Error, Phase};
 
 /// The name in every server's certificate, on whichever host it runs: trust comes from the test authority that signed
