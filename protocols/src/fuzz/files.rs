@@ -16,6 +16,7 @@ use crate::{cost, memory, show};
 use netem::{Channel, Link};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Units of all values of a plan that is made ready.
@@ -116,7 +117,11 @@ fn pool_item() {
     let folder = tempfile::tempdir().unwrap();
     let (id, name) = (ItemId([3; 16]), folder.path().join(format!("{}.item", ItemId([3; 16]))));
     let open = || Pool::open(folder.path(), Owner::Client, &plan, [5; PAIR_BYTES]);
-    open().unwrap().put(id, |file| Ok(file.write_all(b"an inference").unwrap())).unwrap();
+    let save = |file: &mut dyn Write| {
+        file.write_all(b"an inference").unwrap();
+        Ok(())
+    };
+    open().unwrap().put(id, save).unwrap();
     let seed = std::fs::read(&name).unwrap();
     // Files' buffers are 1 MiB.
     target("pool_item").seeds([seed.clone()]).allows(64, 4 << 20).run(|bytes| {

@@ -137,7 +137,7 @@ fn aes128() -> Circuit {
     for round in 1..=10 {
         // The next round's key.
         let constant = of.constant(round_constant);
-        round_constant = round_constant << 1 ^ (round_constant >> 7) * 0x1b;
+        round_constant = (round_constant << 1) ^ ((round_constant >> 7) * 0x1b);
         for i in 0..16 {
             let before = match i {
                 0..4 => {
@@ -223,7 +223,7 @@ fn garbled_sums_and_products_are_those_of_64_bits() {
     let mut product: Vec<Wire> = x.iter().map(|bit| b.and(*bit, y[0])).collect();
     for i in 1..64 {
         let term: Vec<Wire> = x[..64 - i].iter().map(|bit| b.and(*bit, y[i])).collect();
-        let added = sum(&mut b, &product[i..].to_vec(), &term);
+        let added = sum(&mut b, &product[i..], &term);
         product.splice(i.., added);
     }
     outputs.extend(product);

@@ -245,7 +245,7 @@ mod tests {
         let inverse = moduli[1].factor(moduli[1].inverse(small));
         let q = u128::from(small) * u128::from(large);
         let answer = |_| {
-            let plain: Vec<u64> = (0..he.degree as u64).map(|i| i * 977 & low(PLAIN)).collect();
+            let plain: Vec<u64> = (0..he.degree as u64).map(|i| (i * 977) & low(PLAIN)).collect();
             let request = server.request(&client.encrypt(&plain, &mut rng).unwrap()).unwrap();
             let mut product = server.product(&[request], std::slice::from_ref(&weight), &mut rng).unwrap();
             switch.flood(&mut product[0], &places, flood_bits, &mut rng);
