@@ -117,7 +117,11 @@ fn choices_of_transfers_take_a_time_of_their_own() {
     let (mut left, mut right) = Channel::pair(DEADLINE);
     let delta = Delta::random(&mut rng);
     let (_sender, mut receiver) = std::thread::scope(|scope| {
-        let sender = scope.spawn(|| iknp::Sender::setup(&mut left, delta, &mut rand::rng()).unwrap());
+        let sender = scope.spawn(|| {
+            let sender = iknp::Sender::setup(&mut left, delta, &mut rand::rng()).unwrap();
+            left.flush().unwrap();
+            sender
+        });
         let receiver = iknp::Receiver::setup(&mut right, &mut rand::rng()).unwrap();
         right.flush().unwrap();
         (sender.join().unwrap(), receiver)
