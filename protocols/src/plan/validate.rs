@@ -9,13 +9,11 @@ use crate::he::ciphertext::AnswerWidths;
 use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
-use models::graph::{Shape, Window};
+use models::graph::{MOST_UNITS, MOST_UNITS_IN_ALL, Shape, Window};
 use models::text::{check_line, check_name};
 
-/// Most steps, most units of a value, and of all values together: a ResNet50 at 224 x 224 has 25 million.
+/// Most steps; units of values are bounded as a graph's are.
 const MOST_STEPS: usize = 4096;
-const MOST_UNITS: usize = 1 << 26;
-const MOST_UNITS_IN_ALL: usize = 1 << 27;
 
 /// Errors at the first step that is not sound.
 pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
