@@ -1,7 +1,7 @@
 //! How a preprocessed inference lies in a file ([`crate::pool`]): little-endian values whose number the plan knows.
 //!
-//! A file holds secrets of the party that wrote it and belongs to that party alone. What is checked is that it is whole
-//! and of the plan, not that nobody changed it: whoever can write it could as well read it.
+//! A file holds secrets of the party that wrote it and belongs to that party alone. What is checked here is that it is
+//! whole and of the plan; the pool's checksum finds accidents. Whoever can write it on purpose could as well read it.
 
 use crate::Error;
 use crate::numbering::LayerId;

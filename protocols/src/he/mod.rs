@@ -4,7 +4,7 @@
 //! encrypts its mask, the server multiplies by its weights and returns the product minus a fresh mask.
 //!
 //! Security, semi-honest, 128 bits: the client's messages hide its mask under RLWE ([`params`] checks the modulus
-//! against the HomomorphicEncryption.org table). The server adds an encryption of zero under the client's public key,
+//! against the stricter of two published tables). The server adds an encryption of zero under the client's public key,
 //! which hides the second polynomial, and floods the noise of the first ([`noise`]), so that the answer's distribution
 //! depends on the weights by at most 2^-40 over a whole inference, beyond the product minus the mask that it is meant to
 //! tell. What then happens to the answer is a function of that and of the mask ([`answer`]). Coefficients that carry no
