@@ -18,7 +18,7 @@ usage: cargo xtask TASK
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
-  fuzz          decoders against a fuzzer, longer than tests do: --hours N [--only WORD] [--jobs J] [--log FILE]
+  fuzz          decoders against a fuzzer, longer than tests do: --hours N [--only WORD] [--jobs J] [--features F] [--log FILE]
   book          build the book into target/book, with mdBook (installed into target/tools where it is not)
   ci            test, then formatting, lints, documentation and the book";
 

@@ -30,11 +30,11 @@ struct Made {
     name: String,
 }
 
-/// Every target, by name; those of one crate alone where `word` begins with it.
-pub(super) fn targets(root: &Path, word: Option<&str>) -> Result<Vec<Target>, Error> {
+/// Every target, by name; those of one crate alone where `word` begins with it. `features` are cargo's, of those crates.
+pub(super) fn targets(root: &Path, word: Option<&str>, features: Option<&str>) -> Result<Vec<Target>, Error> {
     let asked = word.and_then(|word| CRATES.iter().find(|name| word.split("::").next() == Some(name)));
     let mut found = Vec::new();
-    for message in build(root, asked.map_or(&CRATES, std::slice::from_ref))? {
+    for message in build(root, asked.map_or(&CRATES, std::slice::from_ref), features)? {
         let (Some(program), Some(made)) = (message.executable, message.target) else { continue };
         // The harness's program has the name of the command.
         let package = if made.name == "linnet" { "harness" } else { &made.name };
@@ -47,7 +47,7 @@ pub(super) fn targets(root: &Path, word: Option<&str>) -> Result<Vec<Target>, Er
     Ok(found)
 }
 
-fn build(root: &Path, crates: &[&str]) -> Result<Vec<Message>, Error> {
+fn build(root: &Path, crates: &[&str], features: Option<&str>) -> Result<Vec<Message>, Error> {
     let about = output(Command::new("rustc").arg("-vV"))?;
     let host =
         about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("x86_64-unknown-linux-gnu");
@@ -66,6 +66,7 @@ fn build(root: &Path, crates: &[&str]) -> Result<Vec<Message>, Error> {
     // Named, so that what runs while it is built, such as macros, has no coverage.
     cargo.args(["--target", host, "--message-format", "json-render-diagnostics"]);
     cargo.args(crates.iter().flat_map(|name| ["--package", name]));
+    cargo.args(features.iter().flat_map(|features| ["--features", features]));
     let lines = output(&mut cargo)?;
     Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use target::Target;
 
 /// What may follow `cargo xtask fuzz`.
-pub(crate) const USAGE: &str = "--hours N [--only WORD] [--jobs J] [--log FILE]";
+pub(crate) const USAGE: &str = "--hours N [--only WORD] [--jobs J] [--features F] [--log FILE]";
 
 /// Every target gets this long at least.
 const LEAST: Duration = Duration::from_secs(5);
@@ -28,6 +28,8 @@ struct Options {
     only: Option<String>,
     /// Targets that run at a time.
     jobs: usize,
+    /// Of the crates: `seal` adds the targets of that backend.
+    features: Option<String>,
     /// Where rows are appended.
     log: String,
 }
@@ -35,7 +37,7 @@ struct Options {
 /// Builds, runs, prints and appends rows. Findings make the whole an error at the end.
 pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Result<(), Error> {
     let options = Options::parse(arguments)?;
-    let targets = build::targets(root, options.only.as_deref())?;
+    let targets = build::targets(root, options.only.as_deref(), options.features.as_deref())?;
     let wanted = select(&targets, options.only.as_deref())?;
     let time = share(options.hours, wanted.len(), options.jobs);
     let log = Log::open(root, &root.join(&options.log))?;
@@ -69,7 +71,8 @@ impl Options {
     fn parse(arguments: &[String]) -> Result<Self, Error> {
         let usage = |what: String| Error::Usage(format!("{what}: fuzz {USAGE}"));
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let mut options = Self { hours: 0.0, only: None, jobs: cores, log: "tests/fuzz/log.csv".into() };
+        let log = "tests/fuzz/log.csv".into();
+        let mut options = Self { hours: 0.0, only: None, jobs: cores, features: None, log };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| usage(format!("`{word}` wants a value")))?;
@@ -81,6 +84,7 @@ impl Options {
                 }
                 "--only" => options.only = Some(value.clone()),
                 "--jobs" => options.jobs = value.parse().ok().filter(|jobs| *jobs > 0).ok_or_else(wrong)?,
+                "--features" => options.features = Some(value.clone()),
                 "--log" => options.log.clone_from(value),
                 other => return Err(usage(format!("unknown argument `{other}`"))),
             }
@@ -122,8 +126,9 @@ mod tests {
             let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             Options::parse(&words)
         };
-        let options = parse("--hours 0.5 --only netem --jobs 3 --log a.csv").unwrap();
-        let expected = Options { hours: 0.5, only: Some("netem".into()), jobs: 3, log: "a.csv".into() };
+        let options = parse("--hours 0.5 --only netem --jobs 3 --features seal --log a.csv").unwrap();
+        let (only, features) = (Some("netem".into()), Some("seal".into()));
+        let expected = Options { hours: 0.5, only, jobs: 3, features, log: "a.csv".into() };
         assert_eq!(options, expected);
         for (line, said) in [
             ("", "how long is not said"),
