@@ -1,5 +1,6 @@
 //! What a command is at before anything runs: compiling a large network takes seconds.
 
+use crate::threads;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ pub(crate) fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("  {msg}: {elapsed}").expect("the template is fixed"));
     bar.set_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_secs(1));
+    threads::moving(&bar);
     let began = Instant::now();
     let done = work();
     bar.finish_and_clear();

@@ -44,6 +44,9 @@ fn main() -> ExitCode {
 
 /// `false` where the command ran but something that it measured failed.
 fn perform(command: cli::Command) -> Result<bool, Error> {
+    if !matches!(command, cli::Command::Party(_)) {
+        threads::prepare()?;
+    }
     match command {
         cli::Command::Run(args) => {
             measure::run(&experiment::Experiment::single(args)?, &measure::Selection::default())

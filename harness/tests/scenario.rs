@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder with a small network in `model`.
@@ -115,6 +117,43 @@ fn a_batch_tells_the_throughput_of_either_phase() {
     let queries: Vec<QueryRow> = workshop.table("queries.csv");
     let levels: Vec<u64> = queries.iter().map(|row| row.pool_level).collect();
     assert_eq!(levels, [6, 5, 4, 3, 2, 1]);
+}
+
+/// One party has a preprocessed inference that the other has lost: no answer is made up, and nobody waits.
+#[test]
+fn an_item_that_one_party_has_alone_fails_the_run() {
+    let workshop = Workshop::new();
+    let words = ["--scenario", "offline-batch", "--images", "6", "--link", "rate=100MB/s,rtt=100ms"];
+    let pools = workshop.path("pools");
+    let (output, took) = thread::scope(|scope| {
+        let running = scope.spawn(|| workshop.run(&[&words[..], &["--store-dir", "pools"]].concat()));
+        let lost = loop {
+            assert!(!running.is_finished(), "no item was ever seen");
+            // None is used before all are there.
+            let is_item = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "item");
+            let of_server = |path: &PathBuf| path.parent().unwrap().ends_with("server");
+            if let Some(item) = files(&pools).into_iter().find(|path| is_item(path) && of_server(path)) {
+                break item;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        std::fs::remove_file(lost).unwrap();
+        let began = Instant::now();
+        (running.join().unwrap(), began.elapsed())
+    });
+    let told = text(&output);
+    assert!(!output.status.success() && told.contains("server: store: claiming"), "{told}");
+    assert!(took < Duration::from_secs(20), "it took {took:?}");
+    let run = workshop.loaded();
+    assert!(run.summary[0].status != CellStatus::Ok, "{:?}", run.summary[0]);
+    assert!(files(&pools).is_empty(), "nothing of the pools is left");
+}
+
+/// Every file in and below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 #[test]

@@ -13,6 +13,7 @@ use protocols::memory::Memory;
 use protocols::prepared::PreparedPlan;
 use protocols::service::{ItemId, Request};
 use rand::SeedableRng;
+use results::ItemRow;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
@@ -181,6 +182,50 @@ fn a_lawful_client_that_reads_nothing_does_not_fill_the_server() {
     assert!(grown < announced + 64_000_000, "{grown} bytes more, {announced} announced");
     let done = workshop.linnet(&["query", "--connect", &server.1, "--images", "1"]);
     assert!(done.status.success(), "{}", text(&done));
+}
+
+/// Seeds, keys and labels have 16 bytes or more: of all that is written and printed, no word is that long in hexadecimal or
+/// base 64, and no list has as many numbers, but for digests of what is public, the names of items and the histograms.
+#[test]
+fn nothing_that_is_written_could_be_a_seed() {
+    let workshop = Workshop::new();
+    let server = workshop.serve(&[], "127.0.0.1:0", &[]);
+    let run = ["run", "--model", "model", "--calibration-images", "5"];
+    let commands = [
+        ("memory", run.to_vec()),
+        ("file", [&run[..], &["--store", "file"]].concat()),
+        ("pool", [&run[..], &["--scenario", "server", "--rate", "20"]].concat()),
+        ("query", vec!["query", "--connect", &server.1]),
+    ];
+    for (id, words) in &commands {
+        let done = workshop.linnet(&[&words[..], &["--images", "3", "--id", id]].concat());
+        assert!(done.status.success(), "{}", text(&done));
+        let folder = workshop.path("runs").join(id);
+        let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_str(&manifest).unwrap();
+        let models = manifest["models"].as_array().unwrap();
+        let digests = models.iter().flat_map(|model| [&model["digest"], &model["plan_digest"]]);
+        let mut public: Vec<String> = digests.map(|digest| digest.as_str().unwrap().to_owned()).collect();
+        if let Ok(mut items) = csv::Reader::from_path(folder.join("items.csv")) {
+            public.extend(items.deserialize::<ItemRow>().map(|row| row.unwrap().item));
+        }
+        let mut looked_at = vec![text(&done)];
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let content = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            // What `hdrhistogram` writes, each column of it a time.
+            let lines = content.lines().filter(|line| !line.starts_with("Tag="));
+            looked_at.push(lines.collect::<Vec<_>>().join("\n"));
+        }
+        assert!(looked_at.len() > 8, "{words:?} wrote {} files", looked_at.len() - 1);
+        for content in looked_at {
+            let is_of_one = |c: char| c.is_ascii_alphanumeric() || c == '+';
+            let words = content.split(|c| !is_of_one(c)).filter(|word| word.len() >= 22);
+            let odd: Vec<&str> = words.filter(|word| public.iter().all(|known| known != word)).collect();
+            assert_eq!(odd, [""; 0]);
+            let list = content.split(|c: char| !(c.is_ascii_digit() || c.is_whitespace() || c == ','));
+            assert!(list.map(|list| list.matches(',').count()).max().unwrap() < 15, "a list of numbers");
+        }
+    }
 }
 
 /// Bytes of the server's memory at its peak.

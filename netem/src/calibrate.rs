@@ -1,7 +1,7 @@
 //! What this machine's loopback can do, measured through the channel itself.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::{BytesPerSec, Channel, Error, FrameKind, Link, Loopback};
@@ -28,12 +28,21 @@ pub fn calibrate() -> Result<Loopback, Error> {
     let mut near = Channel::connect(addr, &Link::loopback(), DEADLINE)?;
     let mut far = Channel::accept(&listener, &Link::loopback(), DEADLINE)?;
     thread::scope(|scope| {
-        let echo = scope.spawn(move || answer(&mut far));
+        let echo = far_end(scope, move || answer(&mut far))?;
         let measured = measure(&mut near);
         drop(near);
         echo.join().expect("the answering thread does not panic")?;
         measured
     })
+}
+
+/// A thread of `scope` for the other end.
+pub(crate) fn far_end<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, Error> {
+    let io = |source| Error::Io { doing: "starting a thread", source };
+    thread::Builder::new().spawn_scoped(scope, work).map_err(io)
 }
 
 /// The median time from an empty frame to its answer by [`answer_pings`].

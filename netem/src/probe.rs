@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::calibrate::{PING, answer_pings, median_round_trip};
+use crate::calibrate::{PING, answer_pings, far_end, median_round_trip};
 use crate::{BytesPerSec, Channel, Error, FrameKind, HEADER_BYTES, Link, ReleaseError};
 
 /// A link as measured.
@@ -40,7 +40,7 @@ pub fn probe(link: &Link) -> Result<Probed, Error> {
         ((rate.0 * BURST_SECONDS / FRAME_BYTES as f64).ceil() as usize).clamp(1, MOST_FRAMES)
     });
     thread::scope(|scope| {
-        let echo = scope.spawn(move || -> Result<ReleaseError, Error> {
+        let echo = far_end(scope, move || -> Result<ReleaseError, Error> {
             answer_pings(&mut far, PINGS)?;
             for _ in 0..frames {
                 far.recv(BURST, FRAME_BYTES)?;
@@ -48,7 +48,7 @@ pub fn probe(link: &Link) -> Result<Probed, Error> {
             far.send(PING, Vec::new())?;
             far.flush()?;
             Ok(far.release_error())
-        });
+        })?;
         let rtt = median_round_trip(&mut near, PINGS)?;
         let start = Instant::now();
         for _ in 0..frames {

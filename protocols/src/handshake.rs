@@ -61,31 +61,11 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::he::{HeBackend, HeParameters};
-    use models::fixed::Ring;
-    use models::graph::Shape;
     use std::thread;
     use std::time::Duration;
 
     const PATIENCE: Duration = Duration::from_secs(10);
     const SESSION: SessionId = SessionId([3; 16]);
-
-    fn plan(name: &str) -> Plan {
-        Plan {
-            version: PROTOCOL_VERSION,
-            name: name.into(),
-            ring: Ring::new(20).unwrap(),
-            image_scale: 6,
-            input: Shape::new(3, 32, 32),
-            he: HeParameters {
-                backend: HeBackend::Linnet,
-                degree: 4096,
-                modulus_bits: vec![50, 50],
-                plain_bits: 20,
-            },
-            steps: vec![],
-        }
-    }
 
     type Half = fn(&mut Channel, &Plan, SessionId) -> Result<(), Error>;
 
@@ -93,7 +73,7 @@ mod tests {
     type Said = (Result<(), Error>, u64);
 
     fn says(half: Half, mut channel: Channel, name: &str, session: SessionId) -> Said {
-        let result = half(&mut channel, &plan(name), session);
+        let result = half(&mut channel, &Plan::without_steps(name), session);
         let sent = channel.usage().iter().map(|row| row.messages_out).sum();
         (result, sent)
     }

@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use crate::error::Error;
+use crate::threads;
 use indicatif::{ProgressBar, ProgressStyle};
 use netem::{Bytes, Phase};
 use std::io::IsTerminal;
@@ -24,7 +25,7 @@ impl Progress {
         let bar = ProgressBar::new((cells.len() * inferences) as u64);
         let style = ProgressStyle::with_template("{bar:20} {pos}/{len} inferences, {elapsed}  {msg}");
         bar.set_style(style.expect("the template is fixed"));
-        bar.enable_steady_tick(Duration::from_secs(1));
+        threads::moving(&bar);
         let mut outlook = Outlook::default();
         cells.iter().for_each(|cell| outlook.ahead(work(cell).times(inferences as f64)));
         Self { bar, cells: cells.len(), inferences, done: 0, inference_began: Instant::now(), outlook }

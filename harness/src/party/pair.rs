@@ -5,6 +5,7 @@ use crate::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Builder;
 use std::time::Duration;
 
 /// What both parties report of one phase.
@@ -161,7 +162,8 @@ impl Party {
             .map_err(Error::io(format!("starting the {}", role.name())))?;
         let orders = process.stdin.take().expect("standard input is piped");
         let output = process.stdout.take().expect("standard output is piped");
-        std::thread::spawn(move || {
+        let party = Self { role, process, orders };
+        let listen = move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let report = serde_json::from_str(&line).unwrap_or_else(|e| Report::Failed {
                     error: format!("said something that is no report: {e}"),
@@ -172,8 +174,9 @@ impl Party {
             }
             // The pair may be gone already; then nobody needs to hear of the end.
             let _ = heard.send(Heard { role, report: None });
-        });
-        Ok(Self { role, process, orders })
+        };
+        Builder::new().spawn(listen).map_err(Error::io("starting a thread"))?;
+        Ok(party)
     }
 
     /// A party that has died cannot be told; its report, or the lack of one, is the better error.

@@ -7,7 +7,7 @@ use super::orders::{fault, misplaced, next, read, report};
 use super::requests::{Answers, answer};
 use super::{Done, Log, Made, Order, Outcome, Pooled, Query, Report, Role, Served, Start};
 use crate::error::Error;
-use crate::threads::on_threads;
+use crate::threads::{on_threads, spawn};
 use netem::{Channel, Uplink};
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
@@ -21,7 +21,7 @@ use rand_chacha::ChaCha20Rng;
 use std::io::BufRead;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 /// What connections in the background let lie on the link at most, so that the one that classifies soon has its turn.
@@ -181,10 +181,8 @@ impl ClientHere<'_> {
     fn fill(&self, connections: &mut [ClientEnd<'_>], level: usize) -> Result<Log, Error> {
         let (began_ns, stock) = (since(self.epoch), Stock::new(self.pool.level(), level));
         let made = thread::scope(|scope| {
-            let connections: Vec<_> = connections
-                .iter_mut()
-                .map(|connection| scope.spawn(|| self.refill(connection, &stock, Stock::reserve_now)))
-                .collect();
+            let refill = |connection| self.refiller(scope, connection, &stock, Stock::reserve_now);
+            let connections: Vec<_> = connections.iter_mut().filter_map(refill).collect();
             connections.into_iter().flat_map(|connection| connection.join().unwrap_or_default()).collect()
         });
         stock.result()?;
@@ -206,10 +204,8 @@ impl ClientHere<'_> {
         let began = Instant::now();
         let began_ns = since(self.epoch);
         let (served, made) = thread::scope(|scope| {
-            let background: Vec<_> = background
-                .iter_mut()
-                .map(|connection| scope.spawn(|| self.refill(connection, &stock, Stock::reserve)))
-                .collect();
+            let refill = |connection| self.refiller(scope, connection, &stock, Stock::reserve);
+            let background: Vec<_> = background.iter_mut().filter_map(refill).collect();
             let mut served = Vec::with_capacity(queries.len());
             let mut queries = queries.iter();
             let outcome = queries.try_for_each(|query| {
@@ -223,6 +219,18 @@ impl ClientHere<'_> {
         });
         stock.result()?;
         Ok(Log { began_ns, made, served })
+    }
+
+    /// A thread for [`ClientHere::refill`]. Where there is none to be had, the stock is closed.
+    fn refiller<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        connection: &'scope mut ClientEnd<'_>,
+        stock: &'scope Stock,
+        wanted: fn(&Stock) -> bool,
+    ) -> Option<ScopedJoinHandle<'scope, Vec<Made>>> {
+        let made = spawn(scope, move || self.refill(connection, stock, wanted));
+        made.map_err(|error| stock.close(Some(error))).ok()
     }
 
     /// Makes items for as long as `wanted` says so.
@@ -327,12 +335,11 @@ pub(super) fn server(start: &Start, with: &Pooled, orders: &mut impl BufRead) ->
     report(&Report::Done(Done::of(&mut connections[0].channel, None, None)))?;
     let here = ServerHere { start, epoch, model: &model, pool: &pool, log: Mutex::new(Log::default()) };
     thread::scope(|scope| {
-        let connections: Vec<_> = connections
-            .into_iter()
-            .map(|connection| {
-                scope.spawn(|| on_threads(start.threads, "connection", || here.run(connection)))
-            })
-            .collect();
+        let here = &here;
+        let serve = |connection| {
+            spawn(scope, move || on_threads(start.threads, "connection", || here.run(connection)))
+        };
+        let connections = connections.into_iter().map(serve).collect::<Result<Vec<_>, _>>()?;
         let order = next(orders);
         let failed = connections.into_iter().find_map(|connection| match connection.join() {
             Ok(outcome) => outcome.err(),

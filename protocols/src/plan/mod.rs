@@ -292,3 +292,24 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+impl Plan {
+    /// A plan without steps, for tests of what only names it.
+    pub(crate) fn without_steps(name: &str) -> Self {
+        Self {
+            version: PROTOCOL_VERSION,
+            name: name.into(),
+            ring: Ring::new(20).expect("a ring may have 20 bits"),
+            image_scale: 6,
+            input: Shape::new(3, 32, 32),
+            he: HeParameters {
+                backend: crate::he::HeBackend::Linnet,
+                degree: 4096,
+                modulus_bits: vec![50, 50],
+                plain_bits: 20,
+            },
+            steps: vec![],
+        }
+    }
+}

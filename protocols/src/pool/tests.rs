@@ -1,35 +1,14 @@
 //! Items had once, whole, and by whom they are for; whatever moment a process ends at.
 
 use super::*;
-use crate::he::{HeBackend, HeParameters};
-use crate::plan::PROTOCOL_VERSION;
-use models::fixed::Ring;
 use models::fixed::linear::IntegerWeights;
-use models::graph::Shape;
 use std::io::BufRead;
 use std::process::{Command, Stdio};
-
-fn plan(name: &str) -> Plan {
-    Plan {
-        version: PROTOCOL_VERSION,
-        name: name.into(),
-        ring: Ring::new(20).unwrap(),
-        image_scale: 6,
-        input: Shape::new(3, 32, 32),
-        he: HeParameters {
-            backend: HeBackend::Linnet,
-            degree: 4096,
-            modulus_bits: vec![50, 50],
-            plain_bits: 20,
-        },
-        steps: vec![],
-    }
-}
 
 const PAIR: [u8; PAIR_BYTES] = [5; PAIR_BYTES];
 
 fn open(folder: &Path) -> Pool {
-    Pool::open(folder, Owner::Client, &plan("a"), PAIR).unwrap()
+    Pool::open(folder, Owner::Client, &Plan::without_steps("a"), PAIR).unwrap()
 }
 
 fn secrets(weight: i32) -> ServerSecrets {
@@ -57,6 +36,18 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Where a process of a test has its pool.
+const FOLDER: &str = "LINNET_TEST_POOL";
+
+/// One of these tests as a process of its own, with its pool in `folder`.
+fn of_its_own(test: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let name = format!("pool::tests::{test}");
+    command.args([&name, "--exact", "--ignored", "--nocapture"]).env(FOLDER, folder);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
 }
 
 #[test]
@@ -108,7 +99,7 @@ fn items_for_others_are_refused_by_what_differs() {
     let pool = open(temp.path());
     put(&pool, 1);
     let refusal = |owner: Owner<'_>, name, pair| {
-        Pool::open(temp.path(), owner, &plan(name), pair).err().unwrap().to_string()
+        Pool::open(temp.path(), owner, &Plan::without_steps(name), pair).err().unwrap().to_string()
     };
     let again = refusal(Owner::Client, "a", PAIR);
     assert!(again.contains("found one in use"), "{again}");
@@ -131,10 +122,14 @@ fn items_for_others_are_refused_by_what_differs() {
 #[test]
 fn items_of_other_weights_are_refused() {
     let temp = tempfile::tempdir().unwrap();
-    put(&Pool::open(temp.path(), Owner::Server(&secrets(1)), &plan("a"), PAIR).unwrap(), 1);
-    let other = Pool::open(temp.path(), Owner::Server(&secrets(2)), &plan("a"), PAIR).err().unwrap();
+    put(&Pool::open(temp.path(), Owner::Server(&secrets(1)), &Plan::without_steps("a"), PAIR).unwrap(), 1);
+    let other =
+        Pool::open(temp.path(), Owner::Server(&secrets(2)), &Plan::without_steps("a"), PAIR).err().unwrap();
     assert!(other.to_string().contains("weights: expected"), "{other}");
-    assert_eq!(Pool::open(temp.path(), Owner::Server(&secrets(1)), &plan("a"), PAIR).unwrap().level(), 1);
+    assert_eq!(
+        Pool::open(temp.path(), Owner::Server(&secrets(1)), &Plan::without_steps("a"), PAIR).unwrap().level(),
+        1
+    );
 }
 
 /// Any byte, a byte more or less, and another item's content under this name.
@@ -156,10 +151,11 @@ fn a_changed_item_is_never_given_away() {
     let all: Vec<Vec<u8>> = changed.chain([short, [&whole[..], &[0]].concat(), other]).collect();
     for bytes in all {
         fs::write(path(1), bytes).unwrap();
-        let refused = Pool::open(temp.path(), Owner::Client, &plan("a"), PAIR).and_then(|pool| {
-            let item = pool.claim(ItemId([1; 16]), Instant::now())?.expect("it is on offer");
-            item.read(|file| file.read_exact(&mut [0; 3]).map_err(failed("reading")))
-        });
+        let refused =
+            Pool::open(temp.path(), Owner::Client, &Plan::without_steps("a"), PAIR).and_then(|pool| {
+                let item = pool.claim(ItemId([1; 16]), Instant::now())?.expect("it is on offer");
+                item.read(|file| file.read_exact(&mut [0; 3]).map_err(failed("reading")))
+            });
         assert!(matches!(refused, Err(Error::Config { .. } | Error::Store { .. })), "{refused:?}");
     }
 }
@@ -213,6 +209,50 @@ fn of_many_threads_one_gets_the_item() {
     }
 }
 
+/// The process of [`of_many_programs_one_gets_each_item`]: takes two items as soon as it is let in.
+#[test]
+#[ignore = "a process of its own, for the test below"]
+fn a_process_that_takes_items() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let pool = loop {
+        match Pool::open(Path::new(&folder), Owner::Client, &Plan::without_steps("a"), PAIR) {
+            Ok(pool) => break pool,
+            Err(error) => assert!(error.to_string().contains("one in use"), "{error}"),
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    };
+    for _ in 0..2 {
+        if let Some((id, item)) = pool.claim_next(Instant::now()).unwrap() {
+            assert_eq!(content(item), [id.0[0]; 3]);
+            eprintln!("used {id}");
+        }
+    }
+}
+
+/// Many programs want the items of one pool: it lets one in at a time, and each item is used once.
+#[test]
+fn of_many_programs_one_gets_each_item() {
+    const PROGRAMS: usize = 32;
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("pool");
+    let pool = open(&folder);
+    let ids = 1..=60;
+    ids.clone().for_each(|id| put(&pool, id));
+    let programs: Vec<_> =
+        (0..PROGRAMS).map(|_| of_its_own("a_process_that_takes_items", &folder).spawn().unwrap()).collect();
+    drop(pool);
+    let mut used = Vec::new();
+    for program in programs {
+        let done = program.wait_with_output().unwrap();
+        let told = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success(), "{told}");
+        used.extend(told.lines().filter_map(|line| ItemId::parse(line.strip_prefix("used ")?)));
+    }
+    used.sort_unstable();
+    assert_eq!(used, ids.map(|id| ItemId([id; 16])).collect::<Vec<_>>());
+    assert_eq!(names(&folder), [""; 0]);
+}
+
 #[test]
 fn an_expected_item_is_waited_for() {
     let temp = tempfile::tempdir().unwrap();
@@ -225,9 +265,6 @@ fn an_expected_item_is_waited_for() {
         assert!(claiming.join().unwrap().unwrap().is_some());
     });
 }
-
-/// Where the process of [`a_process_that_makes_and_uses_items`] has its pool.
-const FOLDER: &str = "LINNET_TEST_POOL";
 
 /// Makes items and uses them, each told before anything is done with it, until it is killed.
 #[test]
@@ -254,13 +291,7 @@ fn a_process_that_is_killed_loses_items_and_never_offers_one_twice() {
     let mut used = HashSet::new();
     let mut left = 0;
     for round in 0..40 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["pool::tests::a_process_that_makes_and_uses_items", "--exact", "--ignored", "--nocapture"])
-            .env(FOLDER, &folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = of_its_own("a_process_that_makes_and_uses_items", &folder).spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
         let mut lines = said.lines();
         // It is under way; then it ends at some moment of an item's life.
@@ -292,8 +323,11 @@ fn a_process_that_is_killed_loses_items_and_never_offers_one_twice() {
 fn an_item_that_the_other_party_has_alone_is_refused() {
     let temp = tempfile::tempdir().unwrap();
     let secrets = secrets(0);
-    let client = Pool::open(&temp.path().join("client"), Owner::Client, &plan("a"), PAIR).unwrap();
-    let server = Pool::open(&temp.path().join("server"), Owner::Server(&secrets), &plan("a"), PAIR).unwrap();
+    let client =
+        Pool::open(&temp.path().join("client"), Owner::Client, &Plan::without_steps("a"), PAIR).unwrap();
+    let server =
+        Pool::open(&temp.path().join("server"), Owner::Server(&secrets), &Plan::without_steps("a"), PAIR)
+            .unwrap();
     (1..=3).for_each(|id| put(&client, id));
     (1..=2).for_each(|id| put(&server, id));
     let found: Vec<bool> = (0..3)
