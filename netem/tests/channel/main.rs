@@ -2,6 +2,7 @@
 //! their numbers.
 #![expect(clippy::unwrap_used, reason = "a failure anywhere in a test is that test's failure")]
 
+mod capture;
 mod certificates;
 mod counting;
 mod faults;

@@ -17,7 +17,7 @@ const GREETING: u64 = 32;
 const WIRE_HEADER: u64 = 21;
 
 /// Sends and receives frames of any sizes from none to 300 kB, over steps of all phases, in both directions at once.
-fn converse(left: &mut Channel, right: &mut Channel, seed: u64) {
+pub(super) fn converse(left: &mut Channel, right: &mut Channel, seed: u64) {
     let sizes = |salt: u64| {
         let mut state = seed ^ salt;
         (0..150).map(move |_| {
@@ -47,7 +47,7 @@ fn converse(left: &mut Channel, right: &mut Channel, seed: u64) {
 }
 
 /// Bytes that this end has sent and received according to its counters, with all that is documented as not counted.
-fn counted(channel: &Channel) -> [u64; 2] {
+pub(super) fn counted(channel: &Channel) -> [u64; 2] {
     let usage = channel.usage();
     let sum = |of: fn(&StepUsage) -> [u64; 3]| {
         let [bytes, header, messages] =
