@@ -1,5 +1,6 @@
 //! Masks as tensors: how an activation layer lets its units through, and the loss's derivative with respect to each.
 
+use crate::precision::laid_out;
 use models::graph::{Activation, Graph, NodeId, Shape};
 use models::mask::{Mask, Masks};
 use std::collections::BTreeMap;
@@ -42,6 +43,17 @@ fn activated(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Relu => x.relu(),
         Activation::Relu6 => x.relu6(),
         Activation::Silu => x.silu(),
+    }
+}
+
+/// `act(x) - x`.
+fn correction(activation: Activation, x: &Tensor) -> Tensor {
+    match activation {
+        Activation::Relu => x.clamp_max(0.0).neg_(),
+        Activation::Relu6 | Activation::Silu => {
+            let x = x.to_kind(Kind::Float);
+            activated(activation, &x) - x
+        }
     }
 }
 
@@ -90,8 +102,9 @@ pub(crate) fn alphas(graph: &Graph, masks: &Masks, device: Device) -> Vec<Tensor
 }
 
 fn units(shape: Shape, values: impl Iterator<Item = f32>, device: Device) -> Tensor {
-    let size = [shape.c as i64, shape.h as i64, shape.w as i64];
-    Tensor::from_slice(&values.collect::<Vec<_>>()).reshape(size).to_device(device)
+    let size = [1, shape.c as i64, shape.h as i64, shape.w as i64];
+    // As what they are multiplied with lies in memory.
+    laid_out(Tensor::from_slice(&values.collect::<Vec<_>>()).reshape(size).to_device(device)).squeeze_dim(0)
 }
 
 /// What went into an activation layer and what came out, (N, C, H, W) each.
@@ -107,14 +120,13 @@ pub struct Activated {
 
 impl Activated {
     /// The derivative of the loss with respect to the layer's `alpha` in `alpha * act(x) + (1 - alpha) * x`, summed
-    /// over the batch, from that with respect to the output: times `act(x) - x`, whatever `alpha` is. In 32-bit floats.
+    /// over the batch in 32-bit floats, from that with respect to the output: times `act(x) - x`, whatever `alpha` is.
     pub fn alpha_gradient(&self, of_output: &Tensor) -> Tensor {
-        self.alpha_gradients(of_output).sum_dim_intlist([0i64].as_slice(), false, None)
+        self.alpha_gradients(of_output).sum_dim_intlist([0i64].as_slice(), false, Kind::Float)
     }
 
     /// The same before summing: each image's part, (N, C, H, W).
     pub fn alpha_gradients(&self, of_output: &Tensor) -> Tensor {
-        let input = self.input.detach().to_kind(Kind::Float);
-        (activated(self.activation, &input) - input) * of_output
+        correction(self.activation, &self.input.detach()).g_mul_(of_output)
     }
 }

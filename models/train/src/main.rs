@@ -179,6 +179,9 @@ struct ShapleyArgs {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = train::environment::settle() {
+        eprintln!("note: slower than it could be: starting anew: {error}");
+    }
     let done = match Cli::parse().command {
         Command::Train(args) => run_train(args),
         Command::Linearize(args) => run_linearize(args),

@@ -55,7 +55,7 @@ impl Network {
         let tensors = parameters.iter().map(|(name, tensor)| {
             let shape: Vec<i64> = tensor.shape().iter().map(|n| *n as i64).collect();
             let copy = Tensor::from_slice(tensor.data()).reshape(&shape).to_device(device);
-            (name.clone(), laid_out(copy, device).set_requires_grad(is_trainable(name)))
+            (name.clone(), laid_out(copy).set_requires_grad(is_trainable(name)))
         });
         let (graph, precision) = (graph.clone(), Precision::Full);
         Self { graph, device, precision, parameters: tensors.collect() }
@@ -121,7 +121,7 @@ impl Network {
             let weight = || self.precision.rounded(parameter("weight"));
             let bias = |has: bool| has.then(|| self.precision.rounded(parameter("bias")));
             let y = match &node.op {
-                Op::Input => laid_out(self.precision.rounded(x), self.device),
+                Op::Input => laid_out(self.precision.rounded(x)),
                 Op::Conv { window, bias: has_bias, .. } => {
                     let p = window.padding;
                     let symmetric = p.top == p.bottom && p.left == p.right;

@@ -5,7 +5,7 @@ use crate::network::hosted;
 use models::graph::Graph;
 use models::mask::Masks;
 use std::collections::BTreeMap;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Weight of the penalty on the sum of |alpha|.
 const ALPHA_PENALTY: f64 = 1e-5;
@@ -47,7 +47,7 @@ impl Scores {
             Self::Summed(layers) => layers
                 .iter()
                 .enumerate()
-                .map(|(index, layer)| (name(index), layer.score.shallow_clone()))
+                .map(|(index, layer)| (name(index), layer.score.contiguous()))
                 .collect(),
             Self::Last(_) | Self::Expansion { .. } => Vec::new(),
         }
@@ -106,10 +106,11 @@ impl Scores {
                 let size = of_outputs.first().map_or(0, |layer| layer.size()[0]);
                 for (at, [first, second]) in layers.iter_mut().enumerate() {
                     // A batch's loss is a mean, so an image's own derivative is this many times its part of it.
-                    let each = activated[at].alpha_gradients(&of_outputs[at]) * size as f64;
-                    let sum = |x: &Tensor| x.sum_dim_intlist([0i64].as_slice(), false, None);
-                    let _ = first.g_add_(&sum(&each));
-                    let _ = second.g_add_(&sum(&each.square()));
+                    let times = size as f64;
+                    let mut each = activated[at].alpha_gradients(&of_outputs[at]);
+                    let sum = |x: &Tensor| x.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
+                    let _ = first.g_add_(&(sum(&each) * times));
+                    let _ = second.g_add_(&(sum(&each.square_()) * (times * times)));
                 }
                 *images += size;
             }

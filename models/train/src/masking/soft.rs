@@ -94,7 +94,7 @@ impl Soft {
 
     /// Everything that the next step depends on.
     pub(super) fn saved(&self) -> Vec<(String, Tensor)> {
-        let alphas = self.alphas.iter().map(|(name, alpha)| (format!("alpha.{name}"), alpha.shallow_clone()));
+        let alphas = self.alphas.iter().map(|(name, alpha)| (format!("alpha.{name}"), alpha.contiguous()));
         let averages = self.optimizer.saved().map(|(name, tensor)| (format!("alpha.{name}"), tensor));
         let penalty = ("alpha.penalty".to_owned(), Tensor::from_slice(&[self.penalty]));
         alphas.chain(averages).chain([penalty]).collect()
