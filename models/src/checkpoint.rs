@@ -65,6 +65,10 @@ pub struct Meta {
     pub budget: Option<usize>,
     /// Seed of data order, augmentation, held-out split and first weights.
     pub seed: u64,
+    /// Images that it was fitted to, each counted as often as it was shown: since the first weights, or, of a linearized
+    /// network, since the trained one, over all networks in between. Zero where that was not recorded.
+    #[serde(default)]
+    pub images_seen: u64,
     /// Top-1 accuracies measured so far.
     pub accuracy: Accuracies,
     /// One record per epoch, in order.

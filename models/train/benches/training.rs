@@ -9,11 +9,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use std::time::Duration;
 use tch::Device;
+use train::Shelf;
 use train::fit::Job;
 use train::masking::Masking;
+use train::masking::shrinking::{Pace, Rank, Shrinking, Target};
 use train::network::Network;
 use train::optimizer::Rule;
-use train::stage::{Schedule, Stage};
+use train::stage::{Augmentation, Distillation, Schedule, Stage};
 use train::watch::Silent;
 
 const IMAGES: usize = 1024;
@@ -31,16 +33,21 @@ fn stage(distil: bool, masking: Masking) -> Stage {
         name: "bench".into(),
         epochs: 1,
         batch: 256,
-        augment: true,
-        rule: if distil { Rule::Adam } else { Rule::Sgd { momentum: 0.9, weight_decay: 5e-4 } },
+        augment: if distil { Augmentation::Variants(1) } else { Augmentation::Fresh },
+        rule: match distil {
+            true => Rule::Adam,
+            false => Rule::Sgd { momentum: 0.9, weight_decay: 5e-4, decays_all: true },
+        },
         rate: 1e-3,
-        schedule: Schedule::Constant,
-        distil,
+        schedule: Schedule::Cosine,
+        warmup: 0.0,
+        distil: distil.then(Distillation::default),
         masking,
     }
 }
 
-fn epoch(graph: &Graph, train: &Dataset, held_out: &Dataset, stage: Stage) {
+/// Teachers' answers are there from the second time on, as in all networks of a study but the first.
+fn epoch(graph: &Graph, train: &Dataset, held_out: &Dataset, shelf: &Shelf, stage: Stage) {
     let normalisation = Normalisation { mean: vec![0.5; 3], std: vec![0.25; 3] };
     let folder = tempfile::tempdir().expect("a folder");
     let teacher = Network::initialised(graph, 2, Device::Cpu);
@@ -50,6 +57,7 @@ fn epoch(graph: &Graph, train: &Dataset, held_out: &Dataset, stage: Stage) {
         normalisation: &normalisation,
         stages: &[stage],
         teacher: Some(&teacher),
+        shelf: Some(shelf),
         seed: 1,
         settings: &serde_json::Value::Null,
         name: "bench",
@@ -74,19 +82,28 @@ fn training(c: &mut Criterion) {
     group.throughput(Throughput::Elements(IMAGES as u64));
     for net in ["resnet20", "resnet18"] {
         let graph = nets::build(net, Shape::new(3, 32, 32), 10).expect("a network");
-        let budgets = graph.activations().map(|layer| layer.shape.size() / 4).collect::<Vec<_>>();
-        group.bench_function(format!("{net}, all activations"), |b| {
-            b.iter(|| epoch(&graph, &train, &held_out, stage(false, Masking::Frozen)));
+        let from: Vec<usize> = graph.activations().map(|layer| layer.shape.size()).collect();
+        let target = Target::Layers(from.iter().map(|size| size / 8).collect());
+        let shrinking = Masking::Shrinking(Shrinking {
+            rank: Rank::Gradient,
+            target,
+            from,
+            epochs: 1,
+            pace: Pace::default(),
         });
-        group.bench_function(format!("{net}, frozen, distilled"), |b| {
-            b.iter(|| epoch(&graph, &train, &held_out, stage(true, Masking::Frozen)));
-        });
-        group.bench_function(format!("{net}, linearized"), |b| {
-            b.iter(|| epoch(&graph, &train, &held_out, stage(true, Masking::Projected { budgets: budgets.clone() })));
-        });
+        let answers = tempfile::tempdir().expect("a folder");
+        let shelf = Shelf::new(answers.path(), net);
+        for (name, distil, masking) in [
+            ("all activations", false, Masking::Frozen),
+            ("budget that shrinks", true, shrinking),
+            ("budget that is reached", true, Masking::Frozen),
+        ] {
+            group.bench_function(format!("{net}, {name}"), |b| {
+                b.iter(|| epoch(&graph, &train, &held_out, &shelf, stage(distil, masking.clone())));
+            });
+        }
     }
     group.finish();
 }
 
 criterion_group!(benches, training);
-

@@ -1,10 +1,11 @@
 //! Running the stages of a job: epochs, the best of them, and continuing after an end at any time.
 
+use crate::answers::{Answers, Shelf};
 use crate::images::{Batch, accuracy, whole};
 use crate::masking::Chooser;
 use crate::network::Network;
 use crate::optimizer::Optimizer;
-use crate::pass::{Answers, Lesson};
+use crate::pass::Lesson;
 use crate::precision::Precision;
 use crate::stage::Stage;
 use crate::state::{Candidate, State};
@@ -32,6 +33,8 @@ pub struct Job<'a> {
     pub stages: &'a [Stage],
     /// The teacher, with all units kept, of the stages that distil.
     pub teacher: Option<&'a Network>,
+    /// Where the teacher's answers are left for other runs.
+    pub shelf: Option<&'a Shelf>,
     /// Determines order and augmentation.
     pub seed: u64,
     /// Everything else that determines the outcome: a state on disk is continued only if this is the same.
@@ -73,10 +76,8 @@ impl Job<'_> {
             },
         };
         let held_out = whole(self.held_out, self.normalisation, device);
-        let augment = self.stages.iter().any(|stage| stage.augment);
-        let distil = self.stages.iter().any(|stage| stage.distil);
-        let teacher = self.teacher.filter(|_| distil);
-        let answers = teacher.map(|teacher| Answers::of(teacher, self.train, self.normalisation, augment));
+        let answers = |teacher| Answers::of(teacher, self.train, self.normalisation, self.shelf);
+        let answers = self.teacher.map(answers);
         while let Some(stage) = self.stages.get(state.stage) {
             let lesson = Lesson {
                 train: self.train,
@@ -85,7 +86,7 @@ impl Job<'_> {
                 index: state.stage,
                 seed: self.seed,
                 network: &Network::new(&graph, &state.parameters, device).at(Precision::of(device)),
-                answers: answers.as_ref().filter(|_| stage.distil),
+                answers: answers.as_ref().filter(|_| stage.distil.is_some()),
             };
             self.epochs(&lesson, &mut state, &held_out, watch)?;
             if let Some(best) = &state.best {
@@ -133,18 +134,18 @@ impl Job<'_> {
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
         let (stage, network, graph) = (lesson.stage, lesson.network, lesson.network.graph());
-        let steps = self.train.len().div_ceil(stage.batch) * stage.epochs;
+        let per_epoch = self.train.len().div_ceil(stage.batch);
         let mut optimizer = Optimizer::new(stage.rule, network.trainable());
-        let mut chooser = Chooser::new(&stage.masking, graph, steps, network.device());
+        let mut chooser = Chooser::new(&stage.masking, graph, (stage.epochs, per_epoch), network.device());
         optimizer.restore(state.steps, |name| state.averages.get(name).map(Tensor::shallow_clone));
         chooser.restore(state.steps, &state.averages, network.device());
         if state.epoch == 0 && stage.epochs > 0 && chooser.surveys() {
-            lesson.pass(&state.masks, &mut chooser, None, 0, watch);
+            lesson.pass(&mut state.masks, &mut chooser, None, 0, watch);
             state.masks = chooser.choose(graph, state.masks.clone(), 0, stage.epochs);
         }
         while state.epoch < stage.epochs {
             let epoch = state.epoch + 1;
-            let pass = lesson.pass(&state.masks, &mut chooser, Some(&mut optimizer), epoch, watch);
+            let pass = lesson.pass(&mut state.masks, &mut chooser, Some(&mut optimizer), epoch, watch);
             if !pass.loss.is_finite() {
                 return Err(Error::Diverged { stage: stage.name.clone(), epoch, loss: pass.loss });
             }

@@ -2,6 +2,7 @@
 
 use crate::gates::Gates;
 use crate::network::{Mode, Network};
+use crate::stage::Augmentation;
 use models::data::{Dataset, Normalisation};
 use models::graph::Shape;
 use rand::seq::SliceRandom;
@@ -24,8 +25,15 @@ pub struct Order {
     pub stage: usize,
     /// Epoch within the stage.
     pub epoch: usize,
-    /// Whether images are shifted (padded by 4, cropped) and mirrored at random.
-    pub augment: bool,
+    /// How images are shifted (padded by 4, cropped) and mirrored.
+    pub augment: Augmentation,
+}
+
+impl Order {
+    /// Which of `count` variants an epoch shows.
+    pub fn variant(&self, count: usize) -> usize {
+        (self.seed.wrapping_add(self.epoch as u64) % count as u64) as usize
+    }
 }
 
 /// A batch on a device.
@@ -57,10 +65,10 @@ pub fn batches<'a>(
         start += chosen.len();
         let mut bytes = Vec::with_capacity(chosen.len() * data.shape().size());
         for index in chosen {
-            if order.augment {
-                augmented(data, *index, &mut rng, &mut bytes);
-            } else {
-                bytes.extend_from_slice(data.image(*index));
+            match order.augment {
+                Augmentation::None => bytes.extend_from_slice(data.image(*index)),
+                Augmentation::Fresh => augmented(data, *index, &mut rng, &mut bytes),
+                Augmentation::Variants(count) => varied(data, *index, order.variant(count), &mut bytes),
             }
         }
         Some(batch(&bytes, chosen, data, normalisation, device))
@@ -71,6 +79,22 @@ pub fn batches<'a>(
 pub fn whole(data: &Dataset, normalisation: &Normalisation, device: Device) -> Batch {
     let bytes: Vec<u8> = (0..data.len()).flat_map(|i| data.image(i)).copied().collect();
     batch(&bytes, &(0..data.len()).collect::<Vec<_>>(), data, normalisation, device)
+}
+
+/// All of `data` in its own order, each image as in a variant, in batches that are evaluated at once.
+pub fn variant<'a>(
+    data: &'a Dataset,
+    normalisation: &'a Normalisation,
+    variant: usize,
+    device: Device,
+) -> impl Iterator<Item = Batch> + 'a {
+    let pieces = (0..data.len()).step_by(EVALUATED as usize);
+    pieces.map(move |start| {
+        let chosen: Vec<usize> = (start..data.len().min(start + EVALUATED as usize)).collect();
+        let mut bytes = Vec::with_capacity(chosen.len() * data.shape().size());
+        chosen.iter().for_each(|index| varied(data, *index, variant, &mut bytes));
+        batch(&bytes, &chosen, data, normalisation, device)
+    })
 }
 
 /// Logits (N, classes) of all of `batch`, evaluated in pieces.
@@ -121,6 +145,13 @@ fn augmented(data: &Dataset, index: usize, rng: &mut ChaCha8Rng, out: &mut Vec<u
     moved(data.image(index), data.shape(), corner, rng.random(), out);
 }
 
+/// Appends an image shifted and mirrored as its own variant of that number, whatever the run.
+fn varied(data: &Dataset, index: usize, variant: usize, out: &mut Vec<u8>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(index as u64);
+    rng.set_stream(variant as u64 + 1);
+    augmented(data, index, &mut rng, out);
+}
+
 /// Appends what is left of an image after padding it by [`SHIFT`] black pixels on each side, cropping it to its own
 /// size with the upper left corner at row `down` and column `right` of the padded image, and mirroring it if asked to.
 fn moved(image: &[u8], shape: Shape, (down, right): (usize, usize), mirrored: bool, out: &mut Vec<u8>) {
@@ -153,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_epoch_shows_every_image_once_in_an_order_of_its_own() {
-        let order = Order { seed: 1, stage: 0, epoch: 0, augment: false };
+        let order = Order { seed: 1, stage: 0, epoch: 0, augment: Augmentation::None };
         let first = seen(order);
         assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [12, 12, 8]);
         let mut all: Vec<f32> = first.concat();

@@ -3,6 +3,7 @@
 //! A [`models::graph::Graph`] is trained with all its activations kept ([`train`]), then linearized to budgets of
 //! kept units ([`mod@linearize`]). Runs are determined by their settings, can be killed at any time and continue exactly.
 
+mod answers;
 pub mod environment;
 mod error;
 pub mod fit;
@@ -21,4 +22,5 @@ pub mod state;
 pub mod train;
 pub mod watch;
 
+pub use answers::Shelf;
 pub use error::Error;

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use train::Error;
-use train::linearize::{Budget, LinearizeSettings, Method, linearize};
+use train::linearize::{Budget, LinearizeSettings, Method, Origin, linearize};
+use train::masking::shrinking::Pace;
 use train::pricing::objective::Objective;
 use train::privshap::{self, ShapleySettings};
+use train::stage::Augmentation;
 use train::train::{TrainSettings, default_threads, train};
 use train::watch::{Terminal, Watch};
 
@@ -29,7 +31,7 @@ enum Command {
     /// Train a network with all its activations; the same command continues a run that was stopped.
     Train(TrainArgs),
     /// Linearize a trained network to one or more budgets of kept units.
-    Linearize(LinearizeArgs),
+    Linearize(Box<LinearizeArgs>),
     /// List the names of the linearizers, one a line.
     #[command(hide = true)]
     Methods,
@@ -115,15 +117,45 @@ struct LinearizeArgs {
     data: DataArgs,
     #[command(flatten)]
     limits: LimitArgs,
-    /// Epochs in which units are chosen anew.
+    /// How budgets are reached: step by step, or as in the papers (privshap at once, relupruner after every epoch).
+    #[arg(long, value_enum, default_value = "gradual")]
+    schedule: ScheduleArg,
+    /// Steps from one choice of units to the next, where budgets shrink step by step.
+    #[arg(long, default_value_t = Pace::default().every)]
+    rescore_every: usize,
+    /// What earlier scores count at each choice.
+    #[arg(long, default_value_t = Pace::default().decay)]
+    score_decay: f64,
+    /// Epochs in which budgets shrink or units are chosen anew.
     #[arg(long)]
     pr_epochs: Option<usize>,
-    /// Epochs of fine-tuning with the units frozen.
+    /// Epochs with the units frozen.
     #[arg(long)]
     ft_epochs: Option<usize>,
-    /// Learning rate of fine-tuning, at the start.
+    /// Learning rate at the start.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Learning rate of fine-tuning, at the start, of the papers' schedules.
     #[arg(long)]
     ft_rate: Option<f64>,
+    /// Share of the steps over which the rate first rises.
+    #[arg(long)]
+    warmup: Option<f64>,
+    /// How much the trained network's answers count beside the labels.
+    #[arg(long)]
+    kd_weight: Option<f64>,
+    /// What logits are divided by before they are compared with those.
+    #[arg(long)]
+    kd_temperature: Option<f64>,
+    /// Ways in which each image is shifted and mirrored, which the trained network answers once each; 0: others in every epoch.
+    #[arg(long)]
+    variants: Option<usize>,
+    /// Start from this linearized network, in place of the trained one.
+    #[arg(long, value_name = "DIR")]
+    init_from: Option<PathBuf>,
+    /// Start each budget from the network of the budget before.
+    #[arg(long)]
+    chain: bool,
     /// Images a step.
     #[arg(long)]
     batch: Option<usize>,
@@ -142,6 +174,12 @@ struct LinearizeArgs {
     /// Discard what is in the budgets' folders.
     #[arg(long)]
     fresh: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ScheduleArg {
+    Gradual,
+    Published,
 }
 
 /// How coalitions are walked, for `linearize` and `shapley`.
@@ -184,7 +222,7 @@ fn main() -> ExitCode {
     }
     let done = match Cli::parse().command {
         Command::Train(args) => run_train(args),
-        Command::Linearize(args) => run_linearize(args),
+        Command::Linearize(args) => run_linearize(&args),
         Command::Methods => {
             Method::value_variants().iter().for_each(|method| println!("{}", method.name()));
             Ok(())
@@ -221,7 +259,7 @@ fn run_train(args: TrainArgs) -> Result<(), Error> {
     Ok(())
 }
 
-fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
+fn run_linearize(args: &LinearizeArgs) -> Result<(), Error> {
     let start = Instant::now();
     let mut terminal = Terminal::new();
     let teacher = Checkpoint::load(&args.from)?;
@@ -237,6 +275,18 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
     settings.objective = args.objective.clone();
     settings.rates = args.rates.as_deref().map(rates).transpose()?;
     settings.shapley = walk(&args.walk);
+    let pace = Pace { every: args.rescore_every, decay: args.score_decay };
+    settings.pace = (args.schedule == ScheduleArg::Gradual).then_some(pace);
+    settings.replace_rate = args.rate.unwrap_or(settings.replace_rate);
+    settings.warmup = args.warmup.unwrap_or(settings.warmup);
+    let distillation = &mut settings.distillation;
+    distillation.weight = args.kd_weight.unwrap_or(distillation.weight);
+    distillation.temperature = args.kd_temperature.unwrap_or(distillation.temperature);
+    settings.augment = match (settings.augment, args.variants) {
+        (Augmentation::None, _) | (_, None) => settings.augment,
+        (_, Some(0)) => Augmentation::Fresh,
+        (_, Some(count)) => Augmentation::Variants(count),
+    };
     settings.replace_epochs = args.pr_epochs.unwrap_or(settings.replace_epochs);
     settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
     settings.finetune_rate = args.ft_rate.unwrap_or(settings.finetune_rate);
@@ -250,7 +300,11 @@ fn run_linearize(args: LinearizeArgs) -> Result<(), Error> {
             discard(&args.out.join(budget.folder()))?;
         }
     }
-    let done = linearize(&settings, &teacher, &budgets, &source, &args.out, &mut terminal)?;
+    let init = args.init_from.as_deref().map(Checkpoint::load).transpose()?;
+    let answers = args.from.join("answers");
+    let origin =
+        Origin { teacher: &teacher, start: init.as_ref(), chained: args.chain, answers: Some(&answers) };
+    let done = linearize(&settings, origin, &budgets, &source, &args.out, &mut terminal)?;
     drop(terminal);
     for (checkpoint, budget) in done.iter().zip(&budgets) {
         summary(checkpoint, &args.out.join(budget.folder()), start);

@@ -12,8 +12,11 @@ pub enum Rule {
     Sgd {
         /// Share of the last step that is kept.
         momentum: f64,
-        /// Times the weight, added to its gradient.
+        /// Times the weight, added to its gradient; of convolutions and dense layers alone, not of biases and batch norm, if
+        /// `decays_all` is not set.
         weight_decay: f64,
+        /// Whether biases and batch norm's parameters decay too.
+        decays_all: bool,
     },
     /// Adam with its usual constants (0.9, 0.999, 1e-8).
     Adam,
@@ -59,7 +62,9 @@ impl Optimizer {
                 let mut parameter = parameter.shallow_clone();
                 let average = first.get_mut(name).expect("one average a parameter");
                 match self.rule {
-                    Rule::Sgd { momentum, weight_decay } => {
+                    Rule::Sgd { momentum, weight_decay, decays_all } => {
+                        let decays = decays_all || parameter.dim() > 1;
+                        let weight_decay = if decays { weight_decay } else { 0.0 };
                         let _ = average.g_mul_scalar_(momentum);
                         let _ = average.g_add_(&(gradient + weight_decay * &parameter));
                         let _ = parameter.g_sub_(&(rate * &*average));
@@ -138,7 +143,7 @@ mod tests {
 
     #[test]
     fn sgd_as_by_hand() {
-        let rule = Rule::Sgd { momentum: 0.5, weight_decay: 0.25 };
+        let rule = Rule::Sgd { momentum: 0.5, weight_decay: 0.25, decays_all: false };
         // v = 1 + 0.25 * 2 = 1.5, w = 2 - 0.75 = 1.25; v = 0.75 + (2 + 0.3125) = 3.0625, w = 1.25 - 1.53125.
         assert_eq!(after(rule, &[1.0]), 1.25);
         assert_eq!(after(rule, &[1.0, 2.0]), -0.28125);

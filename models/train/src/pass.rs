@@ -1,7 +1,7 @@
 //! One pass over the training images: steps of an optimizer, and the masks' part in them.
 
-use crate::gates::Gates;
-use crate::images::{Batch, Order, answers, batches, correct, whole};
+use crate::answers::Answers;
+use crate::images::{Order, batches, correct};
 use crate::masking::Chooser;
 use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
@@ -10,40 +10,6 @@ use crate::watch::{Progress, Watch};
 use models::data::{Dataset, Normalisation};
 use models::mask::Masks;
 use tch::{Tensor, no_grad};
-
-/// The teacher's logits.
-pub(crate) enum Answers<'a> {
-    /// Images change from epoch to epoch, so the teacher is asked for every batch.
-    Asked(&'a Network, Gates),
-    /// (N, classes), one row per training image.
-    Known(Tensor),
-}
-
-impl<'a> Answers<'a> {
-    /// Those of `teacher` with all units kept, asked for once if the images stay the same.
-    pub(crate) fn of(
-        teacher: &'a Network,
-        train: &Dataset,
-        normalisation: &Normalisation,
-        augment: bool,
-    ) -> Self {
-        let (graph, device) = (teacher.graph(), teacher.device());
-        let gates = Gates::of(graph, &Masks::all_kept(graph), device);
-        if augment {
-            return Self::Asked(teacher, gates);
-        }
-        Self::Known(answers(teacher, &gates, &whole(train, normalisation, device)))
-    }
-
-    fn to(&self, batch: &Batch) -> Tensor {
-        match self {
-            Self::Asked(teacher, gates) => no_grad(|| teacher.forward(&batch.images, gates, Mode::Evaluate)),
-            Self::Known(all) => {
-                all.index_select(0, &Tensor::from_slice(&batch.indices).to_device(all.device()))
-            }
-        }
-    }
-}
 
 /// What stays the same over the passes of a stage.
 pub(crate) struct Lesson<'a> {
@@ -68,10 +34,10 @@ pub(crate) struct Pass {
 
 impl Lesson<'_> {
     /// Goes over all images as epoch `epoch` (from 1; 0 is the pass before the first). Without an optimizer, weights
-    /// and running statistics stay.
+    /// and running statistics stay. Masks change on the way, if the chooser does that.
     pub(crate) fn pass(
         &self,
-        masks: &Masks,
+        masks: &mut Masks,
         chooser: &mut Chooser,
         mut optimizer: Option<&mut Optimizer>,
         epoch: usize,
@@ -80,21 +46,22 @@ impl Lesson<'_> {
         let (stage, network) = (self.stage, self.network);
         let (graph, device) = (network.graph(), network.device());
         chooser.begin(graph, masks, device);
-        let gates = chooser.gates(graph, masks, device);
+        let mut gates = chooser.gates(graph, masks, device);
         let mode = if optimizer.is_some() { Mode::Train } else { Mode::Evaluate };
         let weights: Vec<&Tensor> = match optimizer {
             Some(_) => network.trainable().map(|(_, tensor)| tensor).collect(),
             None => Vec::new(),
         };
         let order = Order { seed: self.seed, stage: self.index, epoch, augment: stage.augment };
-        let rate = stage.rate_at(epoch.saturating_sub(1));
         let count = self.train.len().div_ceil(stage.batch);
+        let (before, steps) = (epoch.saturating_sub(1) * count, stage.epochs * count);
+        let answers = self.answers.map(|answers| answers.epoch(&order));
         let (mut total, mut right, mut seen) = (0.0, 0, 0);
         for (number, batch) in batches(self.train, self.normalisation, stage.batch, order, device).enumerate()
         {
             let (logits, activated) = network.forward_activated(&batch.images, &gates, mode);
-            let answers = self.answers.map(|answers| answers.to(&batch));
-            let loss = loss(&logits, &batch.labels, answers.as_ref());
+            let answers = answers.as_ref().map(|answers| answers.to(&batch));
+            let loss = loss(&logits, &batch.labels, answers.as_ref().zip(stage.distil));
             let looked = if chooser.looks() { activated.as_slice() } else { &[] };
             let outputs = looked.iter().map(|layer| &layer.output);
             let wanted: Vec<&Tensor> = weights.iter().copied().chain(outputs).collect();
@@ -102,7 +69,12 @@ impl Lesson<'_> {
             let of_outputs = gradients.split_off(weights.len());
             no_grad(|| chooser.batch(looked, &of_outputs, optimizer.is_some()));
             if let Some(optimizer) = optimizer.as_deref_mut() {
-                optimizer.step(network.trainable(), &gradients, rate);
+                let step = before + number;
+                optimizer.step(network.trainable(), &gradients, stage.rate_at(step, steps));
+                if let Some(next) = chooser.after(graph, masks, step + 1, device) {
+                    *masks = next;
+                    gates = chooser.gates(graph, masks, device);
+                }
             }
             let size = batch.labels.size()[0];
             total += loss.double_value(&[]) * size as f64;

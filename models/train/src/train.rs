@@ -1,6 +1,5 @@
 //! Training a network with all its activations kept.
 
-use crate::Error;
 use crate::fit::Job;
 use crate::gates::Gates;
 use crate::images::{accuracy, whole};
@@ -8,9 +7,10 @@ use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::precision::Precision;
-use crate::stage::{Schedule, Stage};
+use crate::stage::{Augmentation, Schedule, Stage};
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
+use crate::{Error, state};
 use models::checkpoint::{Accuracies, Checkpoint, Epoch, Meta};
 use models::data::{DataSource, Dataset, Normalisation, Splits};
 use models::graph::Graph;
@@ -29,14 +29,23 @@ pub struct TrainSettings {
     pub epochs: usize,
     /// Images a step.
     pub batch: usize,
-    /// Learning rate at the start; times 0.1 at half and at three quarters of the epochs.
+    /// Learning rate at the start.
     pub rate: f64,
+    /// How it goes down.
+    #[serde(default = "authors_schedule")]
+    pub schedule: Schedule,
+    /// Share of the steps over which it first rises.
+    #[serde(default)]
+    pub warmup: f64,
     /// Share of the last step that is kept.
     pub momentum: f64,
     /// Times the weight, added to its gradient.
     pub weight_decay: f64,
-    /// Whether images are shifted and mirrored.
-    pub augment: bool,
+    /// Whether biases and batch norm are spared from it.
+    #[serde(default)]
+    pub spares_norms: bool,
+    /// How images are shifted and mirrored.
+    pub augment: Augmentation,
     /// How many training images, the first ones, are used; `None` uses all.
     pub limit: Option<usize>,
     /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
@@ -53,17 +62,20 @@ impl TrainSettings {
     /// mirror; 200 epochs of Tiny ImageNet), or for `shapes` one that takes well under a minute on two processor cores.
     pub fn recipe(net: &str, source: &DataSource) -> Self {
         let (epochs, batch, augment) = match source {
-            DataSource::Shapes => (10, 64, false),
-            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, true),
-            DataSource::TinyImagenet { .. } => (200, 256, true),
+            DataSource::Shapes => (10, 64, Augmentation::None),
+            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, Augmentation::Fresh),
+            DataSource::TinyImagenet { .. } => (200, 256, Augmentation::Fresh),
         };
         Self {
             net: net.to_owned(),
             epochs,
             batch,
             rate: 0.1,
+            schedule: authors_schedule(),
+            warmup: 0.0,
             momentum: 0.9,
             weight_decay: 5e-4,
+            spares_norms: false,
             augment,
             limit: None,
             eval_limit: None,
@@ -71,6 +83,11 @@ impl TrainSettings {
             threads: default_threads(source),
         }
     }
+}
+
+/// Times 0.1 at half and at three quarters of the steps.
+fn authors_schedule() -> Schedule {
+    Schedule::Steps
 }
 
 /// One thread for `shapes`, whose steps are so short that threads wait for each other more than they work (and for
@@ -111,10 +128,15 @@ pub fn train(
         epochs: settings.epochs,
         batch: settings.batch,
         augment: settings.augment,
-        rule: Rule::Sgd { momentum: settings.momentum, weight_decay: settings.weight_decay },
+        rule: Rule::Sgd {
+            momentum: settings.momentum,
+            weight_decay: settings.weight_decay,
+            decays_all: !settings.spares_norms,
+        },
         rate: settings.rate,
-        schedule: Schedule::Steps,
-        distil: false,
+        schedule: settings.schedule,
+        warmup: settings.warmup,
+        distil: None,
         masking: Masking::Frozen,
     }];
     let job = Job {
@@ -123,6 +145,7 @@ pub fn train(
         normalisation: &normalisation,
         stages: &stages,
         teacher: None,
+        shelf: None,
         seed: settings.seed,
         settings: &echo,
         name: &format!("{} on {}", settings.net, source.name()),
@@ -136,6 +159,7 @@ pub fn train(
         method: "ar".into(),
         budget: None,
         seed: settings.seed,
+        images_seen: (settings.epochs * images.len()) as u64,
         ..Meta::default()
     };
     let checkpoint = assemble_checkpoint(
@@ -194,10 +218,7 @@ pub(crate) fn echo<S: Serialize>(settings: &S, source: &DataSource, images: &Dat
     all["data_sha256"] = images.digest().into();
     let device = Device::cuda_if_available();
     all["device"] = format!("{device:?}").into();
-    match Precision::of(device) {
-        Precision::Full => {}
-        Precision::Mixed => all["precision"] = "bfloat16, channels last".into(),
-    }
+    all[state::COMPUTED_IN] = Precision::of(device).name().into();
     all
 }
 

@@ -8,7 +8,7 @@ use protocols::timing::Rates;
 use std::ops::ControlFlow;
 use std::path::Path;
 use train::Error;
-use train::linearize::{Budget, LinearizeSettings, Method, linearize};
+use train::linearize::{Budget, LinearizeSettings, Method, Origin, linearize};
 use train::pricing::objective::Objective;
 use train::pricing::pricer::Pricer;
 use train::pricing::worth;
@@ -73,7 +73,14 @@ fn networks_keep_to_the_time_they_are_given() {
         let Budget::Amount { amount, .. } = budget.clone() else { unreachable!() };
         let run = |name: &str, watch: &mut dyn Watch| {
             let out = dir.path().join(method.name()).join(objective).join(name);
-            linearize(&settings, &teacher, std::slice::from_ref(&budget), &DataSource::Shapes, &out, watch)
+            linearize(
+                &settings,
+                Origin::of(&teacher),
+                std::slice::from_ref(&budget),
+                &DataSource::Shapes,
+                &out,
+                watch,
+            )
         };
         let done = run("whole", &mut Silent).unwrap().remove(0);
         let counts = counts(&done);
@@ -134,7 +141,7 @@ fn what_cannot_be_is_refused() {
     let teacher = trained(&dir.path().join("ar"));
     let told = |settings: &LinearizeSettings, budget: Budget| {
         let out = dir.path().join("out");
-        linearize(settings, &teacher, &[budget], &DataSource::Shapes, &out, &mut Silent)
+        linearize(settings, Origin::of(&teacher), &[budget], &DataSource::Shapes, &out, &mut Silent)
             .unwrap_err()
             .to_string()
     };

@@ -8,13 +8,15 @@ use tch::Device;
 use train::Error;
 use train::gates::Gates;
 use train::images::{accuracy, whole};
-use train::linearize::{Budget, LinearizeSettings, Method, linearize};
+use train::linearize::{Budget, LinearizeSettings, Method, Origin, linearize};
+use train::masking::shrinking::Pace;
 use train::network::Network;
 use train::privshap::budgets::published_budgets;
 use train::privshap::published::{PUBLISHED_FILE, PublishedRecord};
 use train::privshap::{
     PICTURE_FILE, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, report, shapley_values, table,
 };
+use train::stage::Augmentation;
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
 
@@ -30,7 +32,7 @@ impl Watch for Impatient {
 /// One thread: tests run beside each other, and the number of threads is one per process.
 fn small() -> TrainSettings {
     let recipe = TrainSettings::recipe("mini", &DataSource::Shapes);
-    TrainSettings { epochs: 3, limit: Some(500), augment: true, threads: 1, ..recipe }
+    TrainSettings { epochs: 3, limit: Some(500), augment: Augmentation::Fresh, threads: 1, ..recipe }
 }
 
 fn small_linear() -> LinearizeSettings {
@@ -38,6 +40,7 @@ fn small_linear() -> LinearizeSettings {
     let shapley = ShapleySettings { depth: 1, images: 100, ..Default::default() };
     LinearizeSettings {
         shapley,
+        pace: Some(Pace { every: 3, decay: 0.9 }),
         replace_epochs: 2,
         finetune_epochs: 1,
         limit: Some(300),
@@ -92,7 +95,14 @@ fn linearization_continues_exactly_and_counts_exactly() {
     let totals = [2765, 100];
     let budgets = totals.map(Budget::Units);
     let run = |name: &str, watch: &mut dyn Watch| {
-        linearize(&small_linear(), &teacher, &budgets, &DataSource::Shapes, &dir.path().join(name), watch)
+        linearize(
+            &small_linear(),
+            Origin::of(&teacher),
+            &budgets,
+            &DataSource::Shapes,
+            &dir.path().join(name),
+            watch,
+        )
     };
     let whole = run("whole", &mut Silent).unwrap();
     let (continued, stops) = insist(|| run("stopped", &mut Impatient));
@@ -113,10 +123,18 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
     let linearized = |method: Method, name: &str| {
         let settings = LinearizeSettings { method, ..small_linear() };
         let out = dir.path().join(name);
-        linearize(&settings, &teacher, &[Budget::Units(922)], &DataSource::Shapes, &out, &mut Silent)
-            .unwrap()
-            .remove(0)
+        linearize(
+            &settings,
+            Origin::of(&teacher),
+            &[Budget::Units(922)],
+            &DataSource::Shapes,
+            &out,
+            &mut Silent,
+        )
+        .unwrap()
+        .remove(0)
     };
+    // Of small layers, rounding may take a unit more or less.
     for method in [Method::Uniform, Method::Random] {
         let done = linearized(method, method.name());
         assert_eq!((done.meta.method.as_str(), done.masks.count()), (method.name(), 922));
@@ -130,8 +148,9 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
     }
     let seeded = LinearizeSettings { method: Method::Random, seed: Some(9), ..small_linear() };
     let (out, all) = (dir.path().join("seeded"), [Budget::Units(922)]);
-    let seeded =
-        linearize(&seeded, &teacher, &all, &DataSource::Shapes, &out, &mut Silent).unwrap().remove(0);
+    let seeded = linearize(&seeded, Origin::of(&teacher), &all, &DataSource::Shapes, &out, &mut Silent)
+        .unwrap()
+        .remove(0);
     assert_eq!((seeded.meta.method.as_str(), seeded.meta.seed), ("random-seed9", teacher.meta.seed));
     let random = Checkpoint::load(&dir.path().join("random/b922")).unwrap();
     assert!(seeded.masks != random.masks && seeded.masks.count() == 922, "another seed draws other units");
@@ -164,18 +183,102 @@ fn every_method_counts_exactly_and_shares_out_in_its_way() {
 }
 
 #[test]
-fn learnt_weights_continue_exactly() {
+fn methods_continue_exactly_by_either_schedule() {
     let dir = tempfile::tempdir().unwrap();
     let teacher = trained(&dir.path().join("ar"));
-    for method in [Method::Snl, Method::Relupruner, Method::PrivshapPublished] {
-        let settings = LinearizeSettings { method, ..small_linear() };
+    let gradual = [Method::Snl, Method::Relupruner, Method::Uniform, Method::Random];
+    let published = [Method::Privshap, Method::Snl, Method::Relupruner, Method::PrivshapPublished];
+    let pace = small_linear().pace;
+    let all = gradual.map(|method| (method, pace)).into_iter().chain(published.map(|method| (method, None)));
+    for (method, pace) in all {
+        // Variants that come back, since three epochs show two.
+        let augment = Augmentation::Variants(2);
+        let settings = LinearizeSettings { method, pace, augment, warmup: 0.2, ..small_linear() };
+        let named = format!("{}-{}", method.name(), pace.is_some());
         let run = |name: &str, watch: &mut dyn Watch| {
-            let out = dir.path().join(method.name()).join(name);
-            linearize(&settings, &teacher, &[Budget::Units(500)], &DataSource::Shapes, &out, watch)
+            let out = dir.path().join(&named).join(name);
+            let origin = Origin { answers: Some(&dir.path().join("answers")), ..Origin::of(&teacher) };
+            linearize(&settings, origin, &[Budget::Units(500)], &DataSource::Shapes, &out, watch)
         };
         let whole = run("whole", &mut Silent).unwrap();
         let (continued, stops) = insist(|| run("stopped", &mut Impatient));
-        assert_eq!((stops, &continued), (3, &whole), "{}", method.name());
+        assert_eq!((stops, &continued), (3, &whole), "{named}");
+        let exact = method != Method::PrivshapPublished;
+        assert!(!exact || whole[0].masks.count() == 500, "{named}: {}", whole[0].masks.count());
+    }
+    let answers = std::fs::read_dir(dir.path().join("answers")).unwrap();
+    assert_eq!(answers.filter(|entry| entry.as_ref().unwrap().path().is_file()).count(), 3, "two and a lock");
+}
+
+#[test]
+fn a_chain_of_budgets_is_what_its_links_are_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let teacher = trained(&dir.path().join("ar"));
+    let totals = [3000, 1000, 200];
+    for method in [Method::Privshap, Method::Snl, Method::Relupruner] {
+        let settings = LinearizeSettings { method, ..small_linear() };
+        let run = |origin: Origin<'_>, totals: &[usize], name: &str, watch: &mut dyn Watch| {
+            let budgets: Vec<Budget> = totals.iter().copied().map(Budget::Units).collect();
+            let out = dir.path().join(method.name()).join(name);
+            linearize(&settings, origin, &budgets, &DataSource::Shapes, &out, watch)
+        };
+        let chained = Origin { chained: true, ..Origin::of(&teacher) };
+        let chain = run(chained, &totals, "chain", &mut Silent).unwrap();
+        let (stopped, _) = insist(|| run(chained, &totals, "stopped", &mut Impatient));
+        assert_eq!(stopped, chain);
+        let mut start: Option<Checkpoint> = None;
+        for (index, (link, total)) in chain.iter().zip(totals).enumerate() {
+            let origin = Origin { start: start.as_ref(), ..Origin::of(&teacher) };
+            let alone = run(origin, &[total], "alone", &mut Silent).unwrap().remove(0);
+            assert_eq!((&alone.masks, &alone.parameters), (&link.masks, &link.parameters), "{total}");
+            assert_eq!(link.masks.count(), total);
+            // Three epochs of 300 images each.
+            assert_eq!(link.meta.images_seen, 900 * (index as u64 + 1));
+            assert_eq!(alone.meta.images_seen, link.meta.images_seen);
+            if method != Method::Privshap {
+                for (name, mask) in start.iter().flat_map(|start| start.masks.iter()) {
+                    let kept = link.masks.get(name).flags().iter().zip(mask.flags());
+                    assert!(kept.into_iter().all(|(now, before)| *before || !now), "no unit comes back");
+                }
+            }
+            start = Some(alone);
+        }
+    }
+    let published = LinearizeSettings { pace: None, ..small_linear() };
+    let chained = Origin { chained: true, ..Origin::of(&teacher) };
+    let all = [Budget::Units(9), Budget::Units(5)];
+    let out = dir.path().join("published");
+    let refused = linearize(&published, chained, &all, &DataSource::Shapes, &out, &mut Silent).unwrap_err();
+    assert!(refused.to_string().contains("step by step"), "{refused}");
+}
+
+/// While budgets shrink, every choice has exactly the units of its step, and those at the end stay.
+#[test]
+fn counts_are_exact_at_every_step_of_a_shrinking_budget() {
+    use train::masking::Goal;
+    use train::masking::shrinking::{Rank, Shrinking, Target};
+    let graph = models::nets::build("mini", models::graph::Shape::new(3, 32, 32), 10).unwrap();
+    let from: Vec<usize> = graph.activations().map(|layer| layer.shape.size()).collect();
+    let budgets: Vec<usize> = from.iter().map(|size| size / 13).collect();
+    let end: usize = budgets.iter().sum();
+    for (rank, target) in [
+        (Rank::Gradient, Target::Layers(budgets.clone())),
+        (Rank::Drawn { seed: 1 }, Target::Layers(budgets)),
+        (Rank::Learnt, Target::Network(Goal::Units(end))),
+        (Rank::Expansion, Target::Network(Goal::Units(end))),
+    ] {
+        let pace = Pace { every: 4, decay: 0.5 };
+        let plan = Shrinking { rank, target, from: from.clone(), epochs: 3, pace };
+        let counts = plan.counts(&graph, 10);
+        let begin = from.iter().sum::<usize>();
+        let due = |step: usize| step.is_multiple_of(4) || step == 30;
+        let steps: Vec<usize> = (1..=30).filter(|step| due(*step)).collect();
+        assert_eq!(counts.iter().map(|(step, _)| *step).collect::<Vec<_>>(), steps);
+        for (step, count) in counts {
+            let ratio = (end + 1) as f64 / (begin + 1) as f64;
+            let exact = (begin + 1) as f64 * ratio.powf(step as f64 / 30.0) - 1.0;
+            assert_eq!(count, exact.round() as usize, "{rank:?} after {step} steps");
+        }
     }
 }
 
@@ -236,7 +339,7 @@ fn well_formed(svg: &str) -> bool {
 fn exact_values_come_with_what_the_trimmed_walk_says() {
     let dir = tempfile::tempdir().unwrap();
     // Long enough to be above the threshold, below which a walk tells nothing.
-    let longer = TrainSettings { epochs: 8, limit: Some(2_500), augment: false, ..small() };
+    let longer = TrainSettings { epochs: 8, limit: Some(2_500), augment: Augmentation::None, ..small() };
     let teacher = train(&longer, &DataSource::Shapes, &dir.path().join("ar"), &mut Silent).unwrap();
     let run = |exact: bool, depth: usize, name: &str| {
         let settings = ShapleySettings { exact, depth, images: 100, ..Default::default() };
@@ -327,15 +430,22 @@ fn impossible_requests_are_refused() {
     let teacher = trained(&dir.path().join("ar"));
     let message = |settings: &LinearizeSettings, teacher: &Checkpoint, total| {
         let out = dir.path().join("out");
-        linearize(settings, teacher, &[Budget::Units(total)], &DataSource::Shapes, &out, &mut Silent)
-            .unwrap_err()
-            .to_string()
+        linearize(
+            settings,
+            Origin::of(teacher),
+            &[Budget::Units(total)],
+            &DataSource::Shapes,
+            &out,
+            &mut Silent,
+        )
+        .unwrap_err()
+        .to_string()
     };
     assert_eq!(
         message(&small_linear(), &teacher, 9217),
         "budget: expected at most the network's 9216 units, found 9217"
     );
-    let hasty = LinearizeSettings { method: Method::Snl, finetune_epochs: 0, ..small_linear() };
+    let hasty = LinearizeSettings { method: Method::Snl, pace: None, finetune_epochs: 0, ..small_linear() };
     assert_eq!(
         message(&hasty, &teacher, 10),
         "finetune epochs of snl: expected at least 1, since no epoch before them has its budget, found 0"

@@ -1,8 +1,8 @@
 //! The counters are those of the packets: what a capture on the loopback interface finds.
 
 use super::hosts::DEADLINE;
-use super::wire::{converse, counted};
 use super::listen;
+use super::wire::{converse, counted};
 use netem::{Channel, Link};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;

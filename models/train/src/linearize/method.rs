@@ -1,6 +1,7 @@
 //! How the units that keep their nonlinearity are chosen.
 
 use crate::Error;
+use crate::masking::shrinking::{Pace, Rank, Shrinking, Target};
 use crate::masking::{Goal, Masking};
 use crate::pricing::pricer::Allocation;
 use crate::privshap::budgets::{budgets, published_budgets};
@@ -9,6 +10,7 @@ use crate::watch::Watch;
 use clap::ValueEnum;
 use models::checkpoint::Checkpoint;
 use models::data::Dataset;
+use models::graph::Graph;
 use models::mask::{Mask, Masks};
 use rand::SeedableRng;
 use rand::seq::index::sample;
@@ -44,6 +46,21 @@ pub(super) struct Choice {
     pub(super) masks: Masks,
     /// In the stage `replace`.
     pub(super) masking: Masking,
+}
+
+impl Choice {
+    fn shrinking(masks: Masks, rank: Rank, target: Target, from: Vec<usize>, pace: Pace) -> Self {
+        // How long it takes is the settings' to say.
+        Self { masks, masking: Masking::Shrinking(Shrinking { rank, target, from, epochs: 0, pace }) }
+    }
+
+    /// Begins with `masks` in place of all units, if budgets shrink from there.
+    pub(super) fn start_from(&mut self, masks: &Masks, graph: &Graph) {
+        if let Masking::Shrinking(plan) = &mut self.masking {
+            plan.from = graph.activations().map(|layer| masks.get(layer.name).count()).collect();
+            self.masks = masks.clone();
+        }
+    }
 }
 
 impl Method {
@@ -97,6 +114,16 @@ impl Method {
         }
     }
 
+    /// By what units are ranked while budgets shrink step by step.
+    fn rank(self, seed: u64) -> Rank {
+        match self {
+            Self::Privshap | Self::PrivshapPublished | Self::Uniform => Rank::Gradient,
+            Self::Snl => Rank::Learnt,
+            Self::Relupruner => Rank::Expansion,
+            Self::Random | Self::Drop => Rank::Drawn { seed },
+        }
+    }
+
     /// The choice that keeps `total` units by the layers' `weights`: exactly `total`, except that [`Method::Drop`]
     /// keeps at most as many, and that [`Method::PrivshapPublished`] loses units by rounding, capping and strictness,
     /// and gains some where values are negative.
@@ -104,7 +131,7 @@ impl Method {
         self,
         teacher: &Checkpoint,
         weights: &[f64],
-        (total, seed): (usize, u64),
+        (total, seed, pace): (usize, u64, Option<Pace>),
         watch: &mut dyn Watch,
     ) -> Result<Choice, Error> {
         let sizes = sizes(teacher);
@@ -122,6 +149,13 @@ impl Method {
             watch.note(&format!("{shared} of {units} units, {total} asked for: {budgets:?}"));
         }
         let all = Masks::all_kept(&teacher.graph);
+        if let Some(pace) = pace.filter(|_| self != Self::PrivshapPublished) {
+            let target = match self {
+                Self::Snl | Self::Relupruner => Target::Network(Goal::Units(total)),
+                _ => Target::Layers(budgets),
+            };
+            return Ok(Choice::shrinking(all, self.rank(seed), target, sizes, pace));
+        }
         Ok(match self {
             Self::Privshap | Self::Uniform => Choice { masks: all, masking: Masking::Projected { budgets } },
             Self::PrivshapPublished => Choice { masks: all, masking: Masking::ProjectedLast { budgets } },
@@ -143,10 +177,23 @@ impl Method {
 
     /// The choice that keeps what `allocation` says by the layers' values `phi`; of methods that score units, units of the
     /// same cost.
-    pub(super) fn choose_priced(self, teacher: &Checkpoint, phi: &[f64], allocation: &Allocation) -> Choice {
+    pub(super) fn choose_priced(
+        self,
+        teacher: &Checkpoint,
+        phi: &[f64],
+        allocation: &Allocation,
+        pace: Option<Pace>,
+    ) -> Choice {
         let masks = Masks::all_kept(&teacher.graph);
         let Allocation { counts, prices, .. } = allocation.clone();
         let goal = || Goal::Priced { prices: prices.clone(), about: counts.iter().sum() };
+        if let Some(pace) = pace {
+            let target = match self {
+                Self::Snl | Self::Relupruner => Target::Network(goal()),
+                _ => Target::Leaving { budgets: counts, prices, phi: phi.to_vec() },
+            };
+            return Choice::shrinking(masks, self.rank(0), target, sizes(teacher), pace);
+        }
         let masking = match self {
             Self::Snl => Masking::Soft { goal: goal() },
             Self::Relupruner => Masking::Pruned { goal: goal() },

@@ -10,9 +10,9 @@ mod method;
 
 pub use method::Method;
 
-use crate::Error;
 use crate::fit::Job;
 use crate::masking::Masking;
+use crate::masking::shrinking::Pace;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::precision::Precision;
@@ -20,17 +20,27 @@ use crate::pricing::objective::Objective;
 use crate::pricing::pricer::{Allocation, Pricer};
 use crate::pricing::worth;
 use crate::privshap::ShapleySettings;
-use crate::stage::{Schedule, Stage};
+use crate::stage::{Augmentation, Distillation, Schedule, Stage};
 use crate::train::{
     assemble_checkpoint, check_teacher, default_threads, echo, finished, limited, set_threads,
 };
 use crate::watch::Watch;
+use crate::{Error, Shelf};
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta, TEACHER};
 use models::data::{DataSource, Splits};
 use protocols::timing::Rates;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use tch::Device;
+
+/// Ways in which an image is shifted and mirrored, unless another number is asked for.
+pub const VARIANTS: usize = 16;
+
+/// In a checkpoint's settings: the digest of the network that training started from, if not from the teacher; and the budgets
+/// whose networks it started from, one after the other.
+const START: &str = "start_sha256";
+const CHAIN: &str = "started_from_budgets";
 
 /// Everything that determines the outcome of a linearization, beside the trained network and the budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,18 +55,28 @@ pub struct LinearizeSettings {
     pub rates: Option<Rates>,
     /// How the layers' Shapley values are measured, by methods that use them.
     pub shapley: ShapleySettings,
-    /// Epochs after each of which the masks are chosen anew, if the method does that.
+    /// How often units are chosen while budgets shrink step by step; `None` goes to the budget at once, or by epochs where the
+    /// method's paper does, and chooses anew after every epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+    /// Epochs in which budgets shrink, or after each of which the masks are chosen anew.
     pub replace_epochs: usize,
     /// Adam's learning rate in them.
     pub replace_rate: f64,
     /// Epochs with the masks frozen.
     pub finetune_epochs: usize,
-    /// SGD's learning rate in them, at the start.
+    /// SGD's learning rate in them, at the start; where budgets shrink step by step, Adam goes on.
     pub finetune_rate: f64,
+    /// Share of the steps over which the rate first rises, where budgets shrink step by step.
+    #[serde(default)]
+    pub warmup: f64,
+    /// How much the teacher's answers count.
+    #[serde(default)]
+    pub distillation: Distillation,
     /// Images a step.
     pub batch: usize,
-    /// Whether images are shifted and mirrored.
-    pub augment: bool,
+    /// How images are shifted and mirrored.
+    pub augment: Augmentation,
     /// How many training images, the first ones, are used; `None` uses all.
     pub limit: Option<usize>,
     /// How many held-out and test images, the first ones, accuracies are measured on; `None` uses all.
@@ -74,20 +94,23 @@ impl LinearizeSettings {
     /// The preset: Adam 1e-3, then SGD 1e-3; for `shapes` shorter, with a larger rate at the end.
     pub fn recipe(source: &DataSource) -> Self {
         let (replace_epochs, finetune_epochs, finetune_rate, batch, augment) = match source {
-            DataSource::Shapes => (4, 6, 1e-2, 64, false),
+            DataSource::Shapes => (4, 6, 1e-2, 64, Augmentation::None),
             DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
-                (60, 60, 1e-3, 256, true)
+                (60, 60, 1e-3, 256, Augmentation::Variants(VARIANTS))
             }
         };
         Self {
             method: Method::Privshap,
             objective: Objective::Relus,
             rates: None,
+            pace: Some(Pace::default()),
             shapley: ShapleySettings::default(),
             replace_epochs,
             replace_rate: 1e-3,
             finetune_epochs,
             finetune_rate,
+            warmup: 0.0,
+            distillation: Distillation::default(),
             batch,
             augment,
             limit: None,
@@ -98,7 +121,10 @@ impl LinearizeSettings {
     }
 
     /// The method's stages, whose epochs add up to the same number for every method.
-    fn stages(&self, masking: Masking) -> Vec<Stage> {
+    fn stages(&self, mut masking: Masking) -> Vec<Stage> {
+        if let Masking::Shrinking(plan) = &mut masking {
+            plan.epochs = self.replace_epochs;
+        }
         let replace = Stage {
             name: "replace".into(),
             epochs: self.replace_epochs,
@@ -107,9 +133,15 @@ impl LinearizeSettings {
             rule: Rule::Adam,
             rate: self.replace_rate,
             schedule: Schedule::Constant,
-            distil: true,
+            warmup: 0.0,
+            distil: Some(self.distillation),
             masking,
         };
+        if matches!(replace.masking, Masking::Shrinking(_)) {
+            let epochs = self.replace_epochs + self.finetune_epochs;
+            let (name, schedule) = ("shrink".into(), Schedule::Cosine);
+            return vec![Stage { name, epochs, schedule, warmup: self.warmup, ..replace }];
+        }
         if self.method == Method::PrivshapPublished {
             let epochs = self.replace_epochs + self.finetune_epochs;
             return vec![Stage { epochs, schedule: Schedule::Steps, ..replace }];
@@ -117,7 +149,7 @@ impl LinearizeSettings {
         let finetune = Stage {
             name: "finetune".into(),
             epochs: self.finetune_epochs,
-            rule: Rule::Sgd { momentum: 0.9, weight_decay: 5e-4 },
+            rule: Rule::Sgd { momentum: 0.9, weight_decay: 5e-4, decays_all: false },
             rate: self.finetune_rate,
             schedule: Schedule::Cosine,
             masking: Masking::Frozen,
@@ -151,18 +183,39 @@ impl Budget {
     }
 }
 
-/// Linearizes `teacher` to each of `budgets`, into `out/b<units>` or `out/<amount>`; finished ones are read, a started one is
-/// continued. Each folder has its curves beside the checkpoint. The held-out images are those that `teacher` was
-/// trained without.
+/// From which networks linearization starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// With all its units kept. It is what the others are taught by, and what its layers are worth.
+    pub teacher: &'a Checkpoint,
+    /// Whose weights and units training starts from, in place of the teacher's.
+    pub start: Option<&'a Checkpoint>,
+    /// Whether each budget starts from the network of the budget before.
+    pub chained: bool,
+    /// A folder where the teacher's answers are left for other runs.
+    pub answers: Option<&'a Path>,
+}
+
+impl<'a> Origin<'a> {
+    /// From the teacher itself.
+    pub fn of(teacher: &'a Checkpoint) -> Self {
+        Self { teacher, start: None, chained: false, answers: None }
+    }
+}
+
+/// Linearizes the origin's teacher to each of `budgets`, into `out/b<units>` or `out/<amount>`; finished ones are read, a
+/// started one is continued. Each folder has its curves beside the checkpoint. The held-out images are those that the teacher
+/// was trained without.
 pub fn linearize(
     settings: &LinearizeSettings,
-    teacher: &Checkpoint,
+    origin: Origin<'_>,
     budgets: &[Budget],
     source: &DataSource,
     out: &Path,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Checkpoint>, Error> {
-    check(settings, teacher, budgets, source)?;
+    let teacher = origin.teacher;
+    check(settings, origin, budgets, source)?;
     set_threads(settings.threads);
     let whole = source.load(teacher.meta.seed)?;
     let weights = settings.method.weights(&settings.shapley, teacher, &whole.held_out, out, watch)?;
@@ -175,15 +228,34 @@ pub fn linearize(
     if let Some(file) = teacher.meta.settings.get(IMPORTED_FROM) {
         echo[IMPORTED_FROM] = file.clone();
     }
-    let run = Run { settings, teacher, splits, weights, pricer, echo };
+    if let Some(start) = origin.start {
+        echo[START] = start.digest().into();
+    }
+    let shelf = origin.answers.map(|folder| {
+        let of =
+            [&teacher.digest(), &splits.train.digest(), Precision::of(Device::cuda_if_available()).name()];
+        let mut digest = Sha256::new();
+        of.iter().for_each(|part| digest.update(part));
+        digest.update(settings.threads.to_le_bytes());
+        digest.update(serde_json::to_vec(&teacher.normalisation).expect("it is plain data"));
+        let key: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Shelf::new(folder, &key)
+    });
+    let run = Run { settings, origin, splits, weights, pricer, shelf, echo };
     // What cannot be is refused before anything is trained.
     let begun: Vec<Begun> =
-        budgets.iter().map(|budget| run.begin(budget, out, watch)).collect::<Result<_, _>>()?;
-    let finish = |(begun, budget): (Begun, &Budget)| match begun {
-        Begun::Done(checkpoint) => Ok(*checkpoint),
-        Begun::Chosen(choice) => run.to(budget, choice, &out.join(budget.folder()), watch),
-    };
-    begun.into_iter().zip(budgets).map(finish).collect()
+        (0..budgets.len()).map(|index| run.begin(budgets, index, out, watch)).collect::<Result<_, _>>()?;
+    let mut done: Vec<Checkpoint> = Vec::with_capacity(budgets.len());
+    for (index, begun) in begun.into_iter().enumerate() {
+        done.push(match begun {
+            Begun::Done(checkpoint) => *checkpoint,
+            Begun::Chosen(choice) => {
+                let start = if origin.chained { done.last().or(origin.start) } else { origin.start };
+                run.to(budgets, index, (choice, start), out, watch)?
+            }
+        });
+    }
+    Ok(done)
 }
 
 /// What is known of a budget before training.
@@ -197,53 +269,76 @@ enum Begun {
 /// What the budgets of one run share.
 struct Run<'a> {
     settings: &'a LinearizeSettings,
-    teacher: &'a Checkpoint,
+    origin: Origin<'a>,
     splits: Splits,
     /// One weight a layer, by which budgets are shared out.
     weights: Vec<f64>,
     /// What networks cost, where budgets are not of units.
     pricer: Option<Pricer<'a>>,
+    shelf: Option<Shelf>,
     /// All settings but the budget.
     echo: serde_json::Value,
 }
 
 impl Run<'_> {
-    /// All settings, with the budget.
-    fn echo(&self, budget: &Budget) -> serde_json::Value {
-        let mut echo = self.echo.clone();
-        echo["budget"] = match budget {
-            Budget::Units(total) => (*total).into(),
-            Budget::Amount { text, .. } => text.as_str().into(),
+    /// All settings, with the budget, and those before it where it starts from them.
+    fn echo(&self, budgets: &[Budget], index: usize) -> serde_json::Value {
+        let told = |budget: &Budget| -> serde_json::Value {
+            match budget {
+                Budget::Units(total) => (*total).into(),
+                Budget::Amount { text, .. } => text.as_str().into(),
+            }
         };
+        let mut echo = self.echo.clone();
+        echo["budget"] = told(&budgets[index]);
+        if self.origin.chained {
+            echo[CHAIN] = budgets[..index].iter().map(told).collect();
+        }
         echo
     }
 
     /// Reads what is linearized already; else chooses.
-    fn begin(&self, budget: &Budget, out: &Path, watch: &mut dyn Watch) -> Result<Begun, Error> {
+    fn begin(
+        &self,
+        budgets: &[Budget],
+        index: usize,
+        out: &Path,
+        watch: &mut dyn Watch,
+    ) -> Result<Begun, Error> {
+        let budget = &budgets[index];
         let dir = out.join(budget.folder());
-        if let Some(done) = finished(&dir, &self.echo(budget))? {
+        if let Some(done) = finished(&dir, &self.echo(budgets, index))? {
             watch.note(&format!("{} is linearized already", dir.display()));
             return Ok(Begun::Done(Box::new(done)));
         }
         Ok(Begun::Chosen(match budget {
             Budget::Units(total) => {
-                self.settings.method.choose(self.teacher, &self.weights, (*total, self.seed()), watch)?
+                let (total, pace) = (*total, self.settings.pace);
+                let method = self.settings.method;
+                method.choose(self.origin.teacher, &self.weights, (total, self.seed(), pace), watch)?
             }
             Budget::Amount { amount, .. } => self.priced(*amount, watch)?,
         }))
     }
 
-    /// Linearizes to `budget`, in the folder `dir`.
+    /// Linearizes to a budget, from `start` if not from the teacher.
     fn to(
         &self,
-        budget: &Budget,
-        choice: method::Choice,
-        dir: &Path,
+        budgets: &[Budget],
+        index: usize,
+        (mut choice, start): (method::Choice, Option<&Checkpoint>),
+        out: &Path,
         watch: &mut dyn Watch,
     ) -> Result<Checkpoint, Error> {
-        let (teacher, echo) = (self.teacher, self.echo(budget));
+        let (teacher, budget) = (self.origin.teacher, &budgets[index]);
+        let (echo, dir) = (self.echo(budgets, index), &out.join(budget.folder()));
+        if let Some(start) = start {
+            choice.start_from(&start.masks, &start.graph);
+        }
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
+        let epochs = self.settings.replace_epochs + self.settings.finetune_epochs;
+        let shown = (epochs * self.splits.train.len()) as u64;
         let stages = self.settings.stages(choice.masking);
         let guide = network(teacher).at(Precision::of(device));
         let job = Job {
@@ -252,12 +347,13 @@ impl Run<'_> {
             normalisation: &teacher.normalisation,
             stages: &stages,
             teacher: Some(&guide),
+            shelf: self.shelf.as_ref(),
             seed: self.seed(),
             settings: &echo,
             name: &format!("{}, {} to {}", teacher.meta.net, self.method(), self.told(budget)),
             dir,
         };
-        let (best, history) = job.run(network(teacher), choice.masks, watch)?;
+        let (best, history) = job.run(network(start.unwrap_or(teacher)), choice.masks, watch)?;
         if let Some(pricer) = &self.pricer {
             let counts: Vec<usize> =
                 teacher.graph.activations().map(|layer| best.masks.get(layer.name).count()).collect();
@@ -277,6 +373,7 @@ impl Run<'_> {
                 Budget::Amount { .. } => best.masks.count(),
             }),
             seed: teacher.meta.seed,
+            images_seen: start.map_or(0, |start| start.meta.images_seen) + shown,
             settings: echo.clone(),
             ..Meta::default()
         };
@@ -294,7 +391,7 @@ impl Run<'_> {
     }
 
     fn seed(&self) -> u64 {
-        self.settings.seed.unwrap_or(self.teacher.meta.seed)
+        self.settings.seed.unwrap_or(self.origin.teacher.meta.seed)
     }
 
     /// The method's name in results, with what budgets are of where that is not units, and the seed where it is not the
@@ -320,7 +417,7 @@ impl Run<'_> {
     /// What is worth most at a predicted cost of at most `amount`; where no layer is ranked above nothing, all are
     /// alike.
     fn priced(&self, amount: f64, watch: &mut dyn Watch) -> Result<method::Choice, Error> {
-        let (settings, teacher) = (self.settings, self.teacher);
+        let (settings, teacher) = (self.settings, self.origin.teacher);
         let pricer = self.pricer.as_ref().expect("amounts have an objective, by check");
         let ranked = settings.method.ranks_layers() && self.weights.iter().any(|phi| *phi > 0.0);
         let phi = if ranked { self.weights.clone() } else { vec![1.0; self.weights.len()] };
@@ -334,21 +431,40 @@ impl Run<'_> {
             counts.len(),
             settings.objective.told(*cost)
         ));
-        Ok(settings.method.choose_priced(teacher, &phi, &allocation))
+        Ok(settings.method.choose_priced(teacher, &phi, &allocation, settings.pace))
     }
 }
 
 fn check(
     settings: &LinearizeSettings,
-    teacher: &Checkpoint,
+    origin: Origin<'_>,
     budgets: &[Budget],
     source: &DataSource,
 ) -> Result<(), Error> {
+    let teacher = origin.teacher;
     check_teacher(teacher, source)?;
+    if let Some(start) = origin.start
+        && start.graph != teacher.graph
+    {
+        let found = format!("one of {}", start.meta.net);
+        return Err(Error::config(
+            "the network to start from",
+            format!("one of {}", teacher.meta.net),
+            found,
+        ));
+    }
+    if (origin.start.is_some() || origin.chained) && settings.pace.is_none() {
+        let expected = "budgets that shrink step by step, which can start from fewer units";
+        return Err(Error::config("schedule", expected, "one that starts from all of them"));
+    }
+    if settings.pace.is_some_and(|pace| pace.every == 0 || !(0.0..=1.0).contains(&pace.decay)) {
+        let found = format!("{:?}", settings.pace.unwrap_or_default());
+        return Err(Error::config("pace", "at least one step, and a factor from 0 to 1", found));
+    }
     if settings.method.ranks_layers() {
         settings.shapley.check(teacher)?;
     }
-    if settings.method.learns_alphas() && settings.finetune_epochs == 0 {
+    if settings.method.learns_alphas() && settings.pace.is_none() && settings.finetune_epochs == 0 {
         let what = format!("finetune epochs of {}", settings.method.name());
         return Err(Error::config(what, "at least 1, since no epoch before them has its budget", "0"));
     }

@@ -39,19 +39,25 @@ impl Goal {
         }
     }
 
-    /// The masks that keep the units of largest `values` with `share` of the way to the goal left. Units without a value
-    /// have minus infinity; priced ones are worth nothing below zero.
-    pub(super) fn chosen(&self, graph: &Graph, values: &[Vec<f32>], masks: &Masks, share: f64) -> Masks {
+    /// The masks that keep the units of largest `values` with a share of the way left to the goal, from so many units of each
+    /// layer. Units without a value have minus infinity; priced ones are worth nothing below zero.
+    pub(super) fn chosen(
+        &self,
+        graph: &Graph,
+        values: &[Vec<f32>],
+        masks: &Masks,
+        (from, share): (&[usize], f64),
+    ) -> Masks {
         match self {
             Self::Units(total) => {
-                let units: usize = values.iter().map(Vec::len).sum();
-                let left = total + ((units - total) as f64 * share).round() as usize;
+                let units: usize = from.iter().sum();
+                let left = total + (units.saturating_sub(*total) as f64 * share).round() as usize;
                 overall(graph, values, left.min(masks.count()))
             }
             Self::Priced { prices, .. } => {
                 let worths: Vec<Vec<f64>> = values.iter().map(|values| worths(values)).collect();
                 let sizes: Vec<usize> = worths.iter().map(|worths| worths.len() - 1).collect();
-                let limit = prices.limit + (prices.cost(&sizes) - prices.limit).max(0.0) * share;
+                let limit = prices.limit + (prices.cost(from) - prices.limit).max(0.0) * share;
                 let worth = |layer: usize, count: usize| worths[layer][count];
                 layered(graph, values, &allocate(&prices.within(limit), &sizes, &worth), select::top)
             }
@@ -69,6 +75,11 @@ fn worths(values: &[f32]) -> Vec<f64> {
         sum
     });
     std::iter::once(0.0).chain(sums).collect()
+}
+
+/// All units of each layer, in network order.
+pub(super) fn sizes(graph: &Graph) -> Vec<usize> {
+    graph.activations().map(|layer| layer.shape.size()).collect()
 }
 
 /// Kept units of each layer, in network order.
@@ -90,7 +101,7 @@ pub(super) fn leaving(
     (prices, phi): (&Prices, &[f64]),
     share: f64,
 ) -> Vec<usize> {
-    let sizes: Vec<usize> = graph.activations().map(|layer| layer.shape.size()).collect();
+    let sizes = sizes(graph);
     let end = prices.cost(budgets);
     let limit = end + (prices.cost(&sizes) - end).max(0.0) * share;
     let worth = |layer: usize, count: usize| pricing::worth(phi[layer], sizes[layer], count);

@@ -4,18 +4,20 @@
 mod goal;
 mod scores;
 mod select;
+pub mod shrinking;
 mod soft;
 
 pub use goal::Goal;
 
 use crate::gates::{Activated, Gates};
 use crate::pricing::knapsack::Prices;
-use goal::{counts, leaving, left};
+use goal::{counts, leaving, left, sizes};
 use models::graph::Graph;
 use models::mask::Masks;
 use scores::Scores;
 use select::layered;
 use serde::{Deserialize, Serialize};
+use shrinking::{Shrinker, Shrinking};
 use soft::Soft;
 use std::collections::BTreeMap;
 use tch::{Device, Tensor};
@@ -61,6 +63,8 @@ pub enum Masking {
         /// What is kept at the end.
         goal: Goal,
     },
+    /// Fewer units every few steps.
+    Shrinking(Shrinking),
 }
 
 /// The masks' part in training, over the epochs of one stage.
@@ -72,11 +76,17 @@ pub(crate) enum Chooser {
     Leaving { budgets: Vec<usize>, prices: Prices, phi: Vec<f64>, scores: Scores },
     Pruned { goal: Goal, scores: Scores },
     Soft { goal: Goal, soft: Soft },
+    Shrinking(Box<Shrinker>),
 }
 
 impl Chooser {
-    /// Before the first epoch of a stage that takes `steps` steps in all.
-    pub(crate) fn new(masking: &Masking, graph: &Graph, steps: usize, device: Device) -> Self {
+    /// Before the first of `epochs` epochs, of `per_epoch` steps each.
+    pub(crate) fn new(
+        masking: &Masking,
+        graph: &Graph,
+        (epochs, per_epoch): (usize, usize),
+        device: Device,
+    ) -> Self {
         match masking.clone() {
             Masking::Frozen => Self::Frozen,
             Masking::Projected { budgets } => Self::Projected { budgets, scores: Scores::Summed(Vec::new()) },
@@ -87,7 +97,10 @@ impl Chooser {
                 Self::Leaving { budgets, prices, phi, scores: Scores::Summed(Vec::new()) }
             }
             Masking::Pruned { goal } => Self::Pruned { goal, scores: Scores::expansion() },
-            Masking::Soft { goal } => Self::Soft { goal, soft: Soft::new(graph, steps, device) },
+            Masking::Soft { goal } => Self::Soft { goal, soft: Soft::new(graph, epochs * per_epoch, device) },
+            Masking::Shrinking(plan) => {
+                Self::Shrinking(Box::new(Shrinker::new(&plan, graph, per_epoch, device)))
+            }
         }
     }
 
@@ -98,7 +111,11 @@ impl Chooser {
 
     /// Whether it asks for the derivatives by the activation layers' outputs.
     pub(crate) fn looks(&self) -> bool {
-        !matches!(self, Self::Frozen)
+        match self {
+            Self::Frozen => false,
+            Self::Shrinking(shrinker) => shrinker.looks(),
+            _ => true,
+        }
     }
 
     /// Whether an epoch trained with `masks` may be the best one: it keeps no more units than asked for.
@@ -110,6 +127,7 @@ impl Chooser {
             }
             Self::Pruned { goal, .. } => goal.is_met(graph, masks),
             Self::Soft { .. } => false,
+            Self::Shrinking(shrinker) => shrinker.eligible(graph, masks),
         }
     }
 
@@ -117,6 +135,7 @@ impl Chooser {
     pub(crate) fn gates(&self, graph: &Graph, masks: &Masks, device: Device) -> Gates {
         match self {
             Self::Soft { soft, .. } => soft.gates(graph),
+            Self::Shrinking(shrinker) => shrinker.gates(graph, masks, device),
             _ => Gates::of(graph, masks, device),
         }
     }
@@ -129,6 +148,7 @@ impl Chooser {
             | Self::ProjectedLast { scores, .. }
             | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => scores.clear(graph, masks, device),
+            Self::Shrinking(shrinker) => shrinker.begin(graph, masks, device),
         }
     }
 
@@ -142,13 +162,28 @@ impl Chooser {
             | Self::Pruned { scores, .. } => scores.batch(activated, of_outputs),
             Self::Soft { soft, .. } if learns => soft.step(activated, of_outputs),
             Self::Soft { .. } => {}
+            Self::Shrinking(shrinker) => shrinker.batch(activated, of_outputs),
+        }
+    }
+
+    /// After `step` steps of the stage, from 1: other masks, if they change within epochs.
+    pub(crate) fn after(
+        &mut self,
+        graph: &Graph,
+        masks: &Masks,
+        step: usize,
+        device: Device,
+    ) -> Option<Masks> {
+        match self {
+            Self::Shrinking(shrinker) => shrinker.after(graph, masks, step, device),
+            _ => None,
         }
     }
 
     /// The masks for the epoch after `epoch` (0 for the survey) of `epochs`.
     pub(crate) fn choose(&mut self, graph: &Graph, masks: Masks, epoch: usize, epochs: usize) -> Masks {
         match self {
-            Self::Frozen => masks,
+            Self::Frozen | Self::Shrinking(_) => masks,
             Self::Projected { budgets, scores } => layered(graph, &scores.values(), budgets, select::top),
             Self::ProjectedLast { budgets, scores } => {
                 layered(graph, &scores.values(), budgets, select::strictly_above)
@@ -169,14 +204,16 @@ impl Chooser {
                         .filter(|(_, kept)| !**kept)
                         .for_each(|(v, _)| *v = f32::NEG_INFINITY);
                 }
-                goal.chosen(graph, &values, &masks, left(epoch + 1, epochs))
+                goal.chosen(graph, &values, &masks, (&sizes(graph), left(epoch + 1, epochs)))
             }
             Self::Soft { goal, soft } => {
                 if epoch < epochs {
-                    soft.tighten(goal.units(), epoch, epochs);
+                    let units: usize = sizes(graph).iter().sum();
+                    let done = epoch as f64 / epochs as f64;
+                    soft.tighten(units as f64 - (units - goal.units()) as f64 * done, epochs);
                     return masks;
                 }
-                goal.chosen(graph, &soft.values(), &masks, 0.0)
+                goal.chosen(graph, &soft.values(), &masks, (&sizes(graph), 0.0))
             }
         }
     }
@@ -186,6 +223,7 @@ impl Chooser {
         match self {
             Self::Frozen => Vec::new(),
             Self::Soft { soft, .. } => soft.saved(),
+            Self::Shrinking(shrinker) => shrinker.saved(),
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
             | Self::Leaving { scores, .. }
@@ -198,6 +236,7 @@ impl Chooser {
         match self {
             Self::Frozen => {}
             Self::Soft { soft, .. } => soft.restore(steps, saved),
+            Self::Shrinking(shrinker) => shrinker.restore(steps as usize, saved, device),
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
             | Self::Leaving { scores, .. }
@@ -211,7 +250,7 @@ impl Chooser {
             | Self::ProjectedLast { scores, .. }
             | Self::Leaving { scores, .. }
             | Self::Pruned { scores, .. } => Some(scores),
-            Self::Frozen | Self::Soft { .. } => None,
+            Self::Frozen | Self::Soft { .. } | Self::Shrinking(_) => None,
         }
     }
 }
@@ -255,7 +294,8 @@ mod tests {
     #[test]
     fn pruned_units_stay_pruned() {
         let graph = two_layers();
-        let mut chooser = Chooser::new(&Masking::Pruned { goal: Goal::Units(1) }, &graph, 1, Device::Cpu);
+        let mut chooser =
+            Chooser::new(&Masking::Pruned { goal: Goal::Units(1) }, &graph, (1, 1), Device::Cpu);
         let mut masks = Masks::all_kept(&graph);
         masks.set("a", Mask::new(Shape::new(1, 1, 3), vec![false, false, true]).unwrap());
         chooser.begin(&graph, &masks, Device::Cpu);

@@ -40,6 +40,8 @@ pub(crate) struct Soft {
     optimizer: Optimizer,
     rate: f64,
     penalty: f64,
+    /// Zeros and ones, if some are confined to 0.
+    kept: Vec<Tensor>,
 }
 
 impl Soft {
@@ -49,7 +51,13 @@ impl Soft {
         let alphas: Vec<(String, Tensor)> =
             names.zip(alphas(graph, &Masks::all_kept(graph), device)).collect();
         let optimizer = Optimizer::new(Rule::Adam, named(&alphas));
-        Self { alphas, optimizer, rate: RATE.max(WAYS / steps.max(1) as f64), penalty: PENALTY }
+        Self {
+            alphas,
+            optimizer,
+            rate: RATE.max(WAYS / steps.max(1) as f64),
+            penalty: PENALTY,
+            kept: Vec::new(),
+        }
     }
 
     /// The weights as gates; they follow what is learnt.
@@ -71,14 +79,23 @@ impl Soft {
         for (_, alpha) in &mut self.alphas {
             let _ = alpha.clamp_(0.0, 1.0);
         }
+        for ((_, alpha), kept) in self.alphas.iter_mut().zip(&self.kept) {
+            let _ = alpha.g_mul_(kept);
+        }
     }
 
-    /// Raises the penalty after `epoch` of `epochs` if more is left than on the straight way to `total`.
-    pub(super) fn tighten(&mut self, total: usize, epoch: usize, epochs: usize) {
-        let units: usize = self.alphas.iter().map(|(_, alpha)| alpha.numel()).sum();
-        let aim = units as f64 - (units - total) as f64 * epoch as f64 / epochs as f64;
+    /// Raises the penalty, as may happen `times` times, if more is left than `aim`.
+    pub(super) fn tighten(&mut self, aim: f64, times: usize) {
         if self.left() > aim {
-            self.penalty *= GROWTH.powf((100.0 / epochs as f64).max(1.0));
+            self.penalty *= GROWTH.powf(100.0 / times as f64);
+        }
+    }
+
+    /// Units that `masks` do not keep stay at 0 from here on.
+    pub(super) fn confine(&mut self, graph: &Graph, masks: &Masks, device: Device) {
+        self.kept = alphas(graph, masks, device);
+        for ((_, alpha), kept) in self.alphas.iter_mut().zip(&self.kept) {
+            let _ = alpha.g_mul_(kept);
         }
     }
 
@@ -155,15 +172,15 @@ mod tests {
     #[test]
     fn the_penalty_grows_only_while_too_many_are_left() {
         let mut soft = Soft::new(&graph(), 30, Device::Cpu);
-        soft.tighten(1, 50, 100);
+        soft.tighten(1.5, 100);
         assert!((soft.penalty / PENALTY - GROWTH).abs() < 1e-12);
         for _ in 0..10 {
             step(&mut soft);
         }
-        soft.tighten(1, 60, 100);
+        soft.tighten(1.4, 100);
         assert!((soft.penalty / PENALTY - GROWTH).abs() < 1e-12);
         let mut short = Soft::new(&graph(), 30, Device::Cpu);
-        short.tighten(1, 1, 4);
+        short.tighten(1.75, 4);
         assert!((short.penalty / PENALTY - GROWTH.powi(25)).abs() < 1e-9, "as in 25 of 100 epochs");
     }
 
@@ -172,13 +189,13 @@ mod tests {
         let (mut whole, mut first) =
             (Soft::new(&graph(), 30, Device::Cpu), Soft::new(&graph(), 30, Device::Cpu));
         step(&mut first);
-        first.tighten(1, 2, 4);
+        first.tighten(1.5, 4);
         let saved = first.saved().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
         let mut second = Soft::new(&graph(), 30, Device::Cpu);
         second.restore(1, &saved);
         step(&mut second);
         step(&mut whole);
-        whole.tighten(1, 2, 4);
+        whole.tighten(1.5, 4);
         step(&mut whole);
         assert_eq!((second.values(), second.penalty), (whole.values(), whole.penalty));
     }
