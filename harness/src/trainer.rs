@@ -1,13 +1,33 @@
 //! `linnet train`, `linnet linearize` and `linnet shapley` hand over to `linnet-train`, which alone links libtorch.
 
 use crate::error::Error;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 /// Runs `linnet-train SUBCOMMAND ARGUMENTS` with this terminal; `false` where it failed.
 pub(crate) fn hand_over(subcommand: &str, arguments: &[String]) -> Result<bool, Error> {
     let mut command = trainer()?;
     let status = command.arg(subcommand).args(arguments).status().map_err(starting)?;
     Ok(status.success())
+}
+
+/// The same, with each line that it tells, without a terminal, handed to `told`.
+pub(crate) fn hand_over_told(
+    subcommand: &str,
+    arguments: &[String],
+    told: impl Fn(&str),
+) -> Result<bool, Error> {
+    let mut command = trainer()?;
+    command
+        .arg(subcommand)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(starting)?;
+    let lines = BufReader::new(child.stderr.take().expect("standard error is piped")).lines();
+    lines.map_while(Result::ok).for_each(|line| told(&line));
+    Ok(child.wait().map_err(starting)?.success())
 }
 
 /// The linearizers that `linnet linearize` knows.

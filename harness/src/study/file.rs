@@ -77,9 +77,18 @@ pub(super) struct Model {
 pub(super) struct Linearize {
     pub(super) methods: Vec<String>,
     pub(super) budgets: Vec<Budget>,
+    /// Each method linearizes with each of these; with the trained network's if absent.
+    pub(super) seeds: Option<Vec<u64>>,
+    pub(super) schedule: Option<String>,
+    pub(super) chain: Option<bool>,
     pub(super) pr_epochs: Option<usize>,
     pub(super) ft_epochs: Option<usize>,
+    pub(super) rate: Option<f64>,
     pub(super) ft_rate: Option<f64>,
+    pub(super) warmup: Option<f64>,
+    pub(super) kd_weight: Option<f64>,
+    pub(super) kd_temperature: Option<f64>,
+    pub(super) variants: Option<usize>,
     pub(super) batch: Option<usize>,
     pub(super) limit: Option<usize>,
     pub(super) eval_limit: Option<usize>,
@@ -87,7 +96,10 @@ pub(super) struct Linearize {
     pub(super) depth: Option<usize>,
     pub(super) exact: Option<bool>,
     pub(super) shapley_images: Option<usize>,
+    /// Threads of each command; 1 if absent.
     pub(super) threads: Option<usize>,
+    /// Commands side by side; as many as the cores have threads for if absent.
+    pub(super) jobs: Option<usize>,
     /// Budgets of time or bytes, beside those of units, at the same effort.
     #[serde(default)]
     pub(super) objectives: Vec<Objective>,

@@ -1,6 +1,7 @@
 //! An experiment from a file: networks imported or trained, linearized by every method to every budget, then measured.
 //! Networks that are finished are not made again, so that the same command continues a run that was stopped.
 
+mod commands;
 mod file;
 #[cfg(test)]
 mod fuzz;

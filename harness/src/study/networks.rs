@@ -1,5 +1,6 @@
 //! The networks of an experiment: imported or trained, then linearized; each in its own folder.
 
+use super::commands::{Words, run_all};
 use super::file::{Linearize, Model, Objective};
 use crate::cli::ImportArgs;
 use crate::error::Error;
@@ -79,40 +80,61 @@ pub(super) fn make(
         made.push(whole.clone());
         let Some(linearize) = linearize else { continue };
         let units = Checkpoint::load(&whole)?.masks.count();
-        let budgets: Vec<String> = linearize.budgets.iter().map(ToString::to_string).collect();
-        for method in &linearize.methods {
-            let out = home.join(method);
-            let mut words = linearizing(model, linearize, (&whole, &out));
-            words.value("--method", Some(method)).value("--budget", Some(&budgets.join(",")));
-            words.run()?;
-            for budget in &budgets {
-                made.push(out.join(format!("b{}", parse_budget(budget, units)?)));
-            }
-        }
-        for objective in &linearize.objectives {
-            let seeds: Vec<Option<u64>> = match &objective.seeds {
-                Some(seeds) => seeds.iter().copied().map(Some).collect(),
-                None => vec![None],
-            };
-            for method in objective.methods.as_ref().unwrap_or(&linearize.methods) {
-                for seed in &seeds {
-                    let out = home.join(objective.folder(method, *seed));
-                    lend_values(&home.join(method), &out)?;
-                    let mut words = linearizing(model, linearize, (&whole, &out));
-                    words.value("--objective", Some(&objective.objective)).value("--method", Some(method));
-                    words.value("--budget", Some(&objective.budgets.join(","))).value("--seed", *seed);
-                    words.run()?;
-                    for budget in &objective.budgets {
-                        made.push(out.join(objective.network(budget, units)?));
-                    }
-                }
-            }
-        }
+        let (commands, folders) = linearizations(model, linearize, (&whole, units), &home)?;
+        let threads = linearize.threads.unwrap_or(1);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        run_all(&commands, linearize.jobs.unwrap_or(cores / threads).max(1))?;
+        made.extend(folders);
     }
     Ok(made)
 }
 
+/// The commands that linearize a network of `units` by every method, and the folders of what they make below `home`.
+fn linearizations(
+    model: &Model,
+    linearize: &Linearize,
+    (whole, units): (&PathBuf, usize),
+    home: &Path,
+) -> Result<(Vec<Words>, Vec<PathBuf>), Error> {
+    let (mut commands, mut folders) = (Vec::new(), Vec::new());
+    let budgets: Vec<String> = linearize.budgets.iter().map(ToString::to_string).collect();
+    let of_units = Objective {
+        objective: Objective::OF_UNITS.into(),
+        methods: None,
+        budgets,
+        seeds: linearize.seeds.clone(),
+    };
+    for objective in std::iter::once(&of_units).chain(&linearize.objectives) {
+        if objective.budgets.is_empty() {
+            continue;
+        }
+        let seeds: Vec<Option<u64>> = match &objective.seeds {
+            Some(seeds) => seeds.iter().copied().map(Some).collect(),
+            None => vec![None],
+        };
+        for (seed, method) in seeds.iter().flat_map(|seed| {
+            objective.methods.as_ref().unwrap_or(&linearize.methods).iter().map(move |method| (seed, method))
+        }) {
+            let folder = objective.folder(method, *seed);
+            let out = home.join(&folder);
+            lend_values(&home.join(method), &out)?;
+            let mut words = linearizing(model, linearize, (whole, &out), folder);
+            words.value("--method", Some(method)).value("--seed", *seed);
+            words.value("--budget", Some(&objective.budgets.join(",")));
+            words.value("--objective", Some(&objective.objective).filter(|_| !objective.is_of_units()));
+            commands.push(words);
+            for budget in &objective.budgets {
+                folders.push(out.join(objective.network(budget, units)?));
+            }
+        }
+    }
+    Ok((commands, folders))
+}
+
 impl Objective {
+    /// That of budgets that are numbers of units.
+    const OF_UNITS: &str = "relus";
+
     /// The name of the folder of a method's networks.
     fn folder(&self, method: &str, seed: Option<u64>) -> String {
         let mut name = method.to_owned();
@@ -134,7 +156,7 @@ impl Objective {
     }
 
     fn is_of_units(&self) -> bool {
-        self.objective == "relus"
+        self.objective == Self::OF_UNITS
     }
 }
 
@@ -153,15 +175,25 @@ fn lend_values(from: &Path, to: &Path) -> Result<(), Error> {
 }
 
 /// The words of a linearization of `from` into `out`, but for method and budgets.
-fn linearizing(model: &Model, linearize: &Linearize, (from, out): (&PathBuf, &PathBuf)) -> Words {
-    let mut words = Words::of("linearize");
+fn linearizing(
+    model: &Model,
+    linearize: &Linearize,
+    (from, out): (&PathBuf, &PathBuf),
+    name: String,
+) -> Words {
+    let mut words = Words::of("linearize", name);
     words.path("--from", Some(from)).path("--out", Some(out)).path("--data-dir", model.data_dir.as_ref());
     words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
-    words.value("--ft-rate", linearize.ft_rate);
+    words.value("--rate", linearize.rate).value("--ft-rate", linearize.ft_rate);
+    words.value("--schedule", linearize.schedule.as_ref()).flag("--chain", linearize.chain);
+    words.value("--warmup", linearize.warmup).value("--variants", linearize.variants);
+    words.value("--kd-weight", linearize.kd_weight).value("--kd-temperature", linearize.kd_temperature);
     words.value("--batch", linearize.batch).value("--limit", linearize.limit);
     words.value("--eval-limit", linearize.eval_limit);
     words.value("--threshold", linearize.threshold).value("--depth", linearize.depth);
-    words.value("--shapley-images", linearize.shapley_images).value("--threads", linearize.threads);
+    words
+        .value("--shapley-images", linearize.shapley_images)
+        .value("--threads", Some(linearize.threads.unwrap_or(1)));
     words.flag("--exact", linearize.exact);
     words
 }
@@ -222,7 +254,7 @@ fn imported(model: &Model, file: &Path, out: PathBuf) -> Result<PathBuf, Error> 
 
 /// Trains the network, or goes on with it.
 fn trained(model: &Model, out: PathBuf) -> Result<PathBuf, Error> {
-    let mut words = Words::of("train");
+    let mut words = Words::of("train", name(model));
     words.value("--net", model.net.as_ref()).value("--data", model.data.as_ref());
     words.path("--data-dir", model.data_dir.as_ref()).path("--out", Some(&out));
     words.value("--epochs", model.epochs).value("--batch", model.batch).value("--lr", model.lr);
@@ -230,38 +262,4 @@ fn trained(model: &Model, out: PathBuf) -> Result<PathBuf, Error> {
     words.value("--eval-limit", model.eval_limit).value("--threads", model.threads);
     words.run()?;
     Ok(out)
-}
-
-/// A command line of linnet-train.
-struct Words {
-    command: &'static str,
-    words: Vec<String>,
-}
-
-impl Words {
-    fn of(command: &'static str) -> Self {
-        Self { command, words: Vec::new() }
-    }
-
-    fn value(&mut self, option: &str, value: Option<impl ToString>) -> &mut Self {
-        self.words.extend(value.into_iter().flat_map(|value| [option.to_owned(), value.to_string()]));
-        self
-    }
-
-    fn path(&mut self, option: &str, path: Option<&PathBuf>) -> &mut Self {
-        self.value(option, path.map(|path| path.display()))
-    }
-
-    fn flag(&mut self, option: &str, set: Option<bool>) -> &mut Self {
-        self.words.extend(set.filter(|set| *set).map(|_| option.to_owned()));
-        self
-    }
-
-    fn run(&self) -> Result<(), Error> {
-        eprintln!("$ linnet {} {}", self.command, self.words.join(" "));
-        match trainer::hand_over(self.command, &self.words)? {
-            true => Ok(()),
-            false => Err(Error::Trainer(format!("{} {}", self.command, self.words.join(" ")))),
-        }
-    }
 }
