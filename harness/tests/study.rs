@@ -80,6 +80,21 @@ fn one_file_trains_linearizes_and_measures() {
     let said = String::from_utf8_lossy(&again.stderr).into_owned() + &String::from_utf8_lossy(&again.stdout);
     assert!(again.status.success() && said.contains("is trained already"), "{said}");
     assert!(said.contains("is linearized already"), "{said}");
+
+    // One after another they are the same, to the byte.
+    let alone = tempfile::tempdir().unwrap();
+    let study = STUDY.replace("[linearize]\n", "[linearize]\njobs = 1\n");
+    std::fs::write(alone.path().join("study.toml"), study).unwrap();
+    let done = sweep(alone.path(), &["--quick", "--id", "first", "--only", "mini-ar"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    for network in ["ar", "random/b1000", "snl/b461", "snl-online@wan/300ms", "random-seed8/b461"] {
+        for file in ["model.json", "model.safetensors"] {
+            let of = |folder: &Path| {
+                std::fs::read(folder.join("runs/study-quick/models/mini").join(network).join(file)).unwrap()
+            };
+            assert!(of(folder.path()) == of(alone.path()), "{network}/{file} differs");
+        }
+    }
 }
 
 #[test]
