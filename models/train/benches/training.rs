@@ -88,6 +88,7 @@ fn training(c: &mut Criterion) {
             rank: Rank::Gradient,
             target,
             from,
+            weights: None,
             epochs: 1,
             pace: Pace::default(),
         });

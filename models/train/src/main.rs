@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use train::Error;
-use train::linearize::{Budget, LinearizeSettings, Method, Origin, linearize};
+use train::linearize::{Across, Budget, LinearizeSettings, Method, Origin, Score, Selection, linearize};
 use train::masking::shrinking::Pace;
 use train::pricing::objective::Objective;
 use train::privshap::{self, ShapleySettings};
@@ -120,6 +120,12 @@ struct LinearizeArgs {
     /// How budgets are reached: step by step, or as in the papers (privshap at once, relupruner after every epoch).
     #[arg(long, value_enum, default_value = "gradual")]
     schedule: ScheduleArg,
+    /// By what units are ranked, by privshap and uniform.
+    #[arg(long, value_enum, default_value = "gradient")]
+    score: Score,
+    /// With which others a unit competes, by privshap and uniform.
+    #[arg(long, value_enum, default_value = "layers")]
+    across: Across,
     /// Steps from one choice of units to the next, where budgets shrink step by step.
     #[arg(long, default_value_t = Pace::default().every)]
     rescore_every: usize,
@@ -277,6 +283,7 @@ fn run_linearize(args: &LinearizeArgs) -> Result<(), Error> {
     settings.shapley = walk(&args.walk);
     let pace = Pace { every: args.rescore_every, decay: args.score_decay };
     settings.pace = (args.schedule == ScheduleArg::Gradual).then_some(pace);
+    settings.selection = Selection { score: args.score, across: args.across };
     settings.replace_rate = args.rate.unwrap_or(settings.replace_rate);
     settings.warmup = args.warmup.unwrap_or(settings.warmup);
     let distillation = &mut settings.distillation;

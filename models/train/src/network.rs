@@ -93,7 +93,25 @@ impl Network {
 
     /// Logits (N, classes) of normalised images (N, C, H, W), 32-bit floats both.
     pub fn forward(&self, images: &Tensor, gates: &Gates, mode: Mode) -> Tensor {
-        logits(self.values(images, gates, mode).last().expect("a graph has nodes"))
+        let mut values = Vec::with_capacity(self.graph.nodes().len());
+        let last_uses = self.last_uses();
+        for (id, node) in self.graph.nodes().iter().enumerate() {
+            values.push(self.value(id, &values, images, gates, mode));
+            for input in node.inputs.iter().filter(|input| last_uses[**input] == id) {
+                // What is differentiated keeps what it needs.
+                values[*input] = Tensor::new();
+            }
+        }
+        logits(values.last().expect("a graph has nodes"))
+    }
+
+    /// The last node that uses each node's value.
+    fn last_uses(&self) -> Vec<usize> {
+        let mut last = vec![usize::MAX; self.graph.nodes().len()];
+        for (id, node) in self.graph.nodes().iter().enumerate() {
+            node.inputs.iter().for_each(|input| last[*input] = id);
+        }
+        last
     }
 
     /// The logits, and what happened in the activation layers, in network order.
@@ -115,57 +133,59 @@ impl Network {
 
     /// Appends the values of the remaining nodes to `values`, which holds those of the first ones.
     pub(crate) fn extend(&self, values: &mut Vec<Tensor>, images: &Tensor, gates: &Gates, mode: Mode) {
-        for (id, node) in self.graph.nodes().iter().enumerate().skip(values.len()) {
-            let x = node.inputs.first().map_or(images, |i| &values[*i]);
-            let parameter = |suffix: &str| &self.parameters[&format!("{}.{suffix}", node.name)];
-            let weight = || self.precision.rounded(parameter("weight"));
-            let bias = |has: bool| has.then(|| self.precision.rounded(parameter("bias")));
-            let y = match &node.op {
-                Op::Input => laid_out(self.precision.rounded(x)),
-                Op::Conv { window, bias: has_bias, .. } => {
-                    let p = window.padding;
-                    let symmetric = p.top == p.bottom && p.left == p.right;
-                    let (padded, padding) = if symmetric {
-                        (None, [p.top as i64, p.left as i64])
-                    } else {
-                        (Some(pad(x, p)), [0, 0])
-                    };
-                    let x = padded.as_ref().unwrap_or(x);
-                    x.conv2d(&weight(), bias(*has_bias), pair(window.stride), padding, [1, 1], 1)
-                }
-                Op::Linear { bias: has_bias, .. } => {
-                    x.flatten(1, -1).linear(&weight(), bias(*has_bias)).unsqueeze(-1).unsqueeze(-1)
-                }
-                Op::BatchNorm { eps } => x.batch_norm(
-                    Some(parameter("weight")),
-                    Some(parameter("bias")),
-                    Some(parameter("running_mean")),
-                    Some(parameter("running_var")),
-                    mode == Mode::Train,
-                    BN_MOMENTUM,
-                    *eps,
+        for id in values.len()..self.graph.nodes().len() {
+            values.push(self.value(id, values, images, gates, mode));
+        }
+    }
+
+    /// The value of a node from those of the nodes before.
+    fn value(&self, id: usize, values: &[Tensor], images: &Tensor, gates: &Gates, mode: Mode) -> Tensor {
+        let node = &self.graph.nodes()[id];
+        let x = node.inputs.first().map_or(images, |i| &values[*i]);
+        let parameter = |suffix: &str| &self.parameters[&format!("{}.{suffix}", node.name)];
+        let weight = || self.precision.rounded(parameter("weight"));
+        let bias = |has: bool| has.then(|| self.precision.rounded(parameter("bias")));
+        match &node.op {
+            Op::Input => laid_out(self.precision.rounded(x)),
+            Op::Conv { window, bias: has_bias, .. } => {
+                let p = window.padding;
+                let symmetric = p.top == p.bottom && p.left == p.right;
+                let (padded, padding) =
+                    if symmetric { (None, [p.top as i64, p.left as i64]) } else { (Some(pad(x, p)), [0, 0]) };
+                let x = padded.as_ref().unwrap_or(x);
+                x.conv2d(&weight(), bias(*has_bias), pair(window.stride), padding, [1, 1], 1)
+            }
+            Op::Linear { bias: has_bias, .. } => {
+                x.flatten(1, -1).linear(&weight(), bias(*has_bias)).unsqueeze(-1).unsqueeze(-1)
+            }
+            Op::BatchNorm { eps } => x.batch_norm(
+                Some(parameter("weight")),
+                Some(parameter("bias")),
+                Some(parameter("running_mean")),
+                Some(parameter("running_var")),
+                mode == Mode::Train,
+                BN_MOMENTUM,
+                *eps,
+                true,
+            ),
+            Op::Act { activation } => gates.at(id).apply(*activation, x),
+            Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
+            Op::AvgPool { window } => {
+                let divisor: Option<i64> = None;
+                pad(x, window.padding).avg_pool2d(
+                    pair(window.kernel),
+                    pair(window.stride),
+                    [0, 0],
+                    false,
                     true,
-                ),
-                Op::Act { activation } => gates.at(id).apply(*activation, x),
-                Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
-                Op::AvgPool { window } => {
-                    let divisor: Option<i64> = None;
-                    pad(x, window.padding).avg_pool2d(
-                        pair(window.kernel),
-                        pair(window.stride),
-                        [0, 0],
-                        false,
-                        true,
-                        divisor,
-                    )
-                }
-                Op::PadChannels { stride, before, after } => {
-                    let stride = *stride as i64;
-                    let rows = x.slice(2, None, None, stride).slice(3, None, None, stride);
-                    rows.constant_pad_nd([0, 0, 0, 0, *before as i64, *after as i64])
-                }
-            };
-            values.push(y);
+                    divisor,
+                )
+            }
+            Op::PadChannels { stride, before, after } => {
+                let stride = *stride as i64;
+                let rows = x.slice(2, None, None, stride).slice(3, None, None, stride);
+                rows.constant_pad_nd([0, 0, 0, 0, *before as i64, *after as i64])
+            }
         }
     }
 }

@@ -268,7 +268,7 @@ fn counts_are_exact_at_every_step_of_a_shrinking_budget() {
         (Rank::Expansion, Target::Network(Goal::Units(end))),
     ] {
         let pace = Pace { every: 4, decay: 0.5 };
-        let plan = Shrinking { rank, target, from: from.clone(), epochs: 3, pace };
+        let plan = Shrinking { rank, target, from: from.clone(), weights: None, epochs: 3, pace };
         let counts = plan.counts(&graph, 10);
         let begin = from.iter().sum::<usize>();
         let due = |step: usize| step.is_multiple_of(4) || step == 30;

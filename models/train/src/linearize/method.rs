@@ -40,6 +40,46 @@ pub enum Method {
     Drop,
 }
 
+/// By what the units of a layer, or of the network, are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Score {
+    /// How much the loss depends on a unit's nonlinearity: PrivShap's.
+    #[default]
+    Gradient,
+    /// How much it rises without it, to second order: ReLUPruner's.
+    Expansion,
+}
+
+/// With which others a unit competes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Across {
+    /// Those of its layer, which has a budget.
+    #[default]
+    Layers,
+    /// All of the network: by score times, for PrivShap, the layer's Shapley value.
+    Network,
+}
+
+/// How units are compared, by methods that leave it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// By what.
+    pub score: Score,
+    /// With which others.
+    pub across: Across,
+}
+
+/// What is asked of a method.
+pub(super) struct Asked {
+    /// Units to keep; none where the budget is of something else.
+    pub(super) total: usize,
+    pub(super) seed: u64,
+    pub(super) pace: Option<Pace>,
+    pub(super) selection: Selection,
+}
+
 /// The units to begin with, and how they change.
 pub(super) struct Choice {
     /// In the first epoch.
@@ -49,9 +89,18 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    fn shrinking(masks: Masks, rank: Rank, target: Target, from: Vec<usize>, pace: Pace) -> Self {
+    fn shrinking(
+        masks: Masks,
+        rank: Rank,
+        target: Target,
+        (from, weights): (Vec<usize>, Option<Vec<f64>>),
+        pace: Pace,
+    ) -> Self {
         // How long it takes is the settings' to say.
-        Self { masks, masking: Masking::Shrinking(Shrinking { rank, target, from, epochs: 0, pace }) }
+        Self {
+            masks,
+            masking: Masking::Shrinking(Shrinking { rank, target, from, weights, epochs: 0, pace }),
+        }
     }
 
     /// Begins with `masks` in place of all units, if budgets shrink from there.
@@ -114,13 +163,21 @@ impl Method {
         }
     }
 
+    /// Whether units are ranked by a score of which there is a choice.
+    pub(super) fn scores(self) -> bool {
+        matches!(self, Self::Privshap | Self::Uniform)
+    }
+
     /// By what units are ranked while budgets shrink step by step.
-    fn rank(self, seed: u64) -> Rank {
+    fn rank(self, asked: &Asked) -> Rank {
         match self {
-            Self::Privshap | Self::PrivshapPublished | Self::Uniform => Rank::Gradient,
+            Self::Privshap | Self::PrivshapPublished | Self::Uniform => match asked.selection.score {
+                Score::Gradient => Rank::Gradient,
+                Score::Expansion => Rank::Expansion,
+            },
             Self::Snl => Rank::Learnt,
             Self::Relupruner => Rank::Expansion,
-            Self::Random | Self::Drop => Rank::Drawn { seed },
+            Self::Random | Self::Drop => Rank::Drawn { seed: asked.seed },
         }
     }
 
@@ -131,11 +188,13 @@ impl Method {
         self,
         teacher: &Checkpoint,
         weights: &[f64],
-        (total, seed, pace): (usize, u64, Option<Pace>),
+        asked: &Asked,
         watch: &mut dyn Watch,
     ) -> Result<Choice, Error> {
-        let sizes = sizes(teacher);
+        let (sizes, total) = (sizes(teacher), asked.total);
+        let network = asked.selection.across == Across::Network;
         let budgets = match self {
+            Self::Privshap | Self::Uniform if network => Vec::new(),
             Self::Privshap | Self::Uniform | Self::Random => budgets(weights, &sizes, total)?,
             Self::PrivshapPublished => published_budgets(weights, &sizes, total),
             Self::Drop => whole_layers(weights, &sizes, total),
@@ -149,12 +208,17 @@ impl Method {
             watch.note(&format!("{shared} of {units} units, {total} asked for: {budgets:?}"));
         }
         let all = Masks::all_kept(&teacher.graph);
-        if let Some(pace) = pace.filter(|_| self != Self::PrivshapPublished) {
-            let target = match self {
-                Self::Snl | Self::Relupruner => Target::Network(Goal::Units(total)),
-                _ => Target::Layers(budgets),
+        if let Some(pace) = asked.pace.filter(|_| self != Self::PrivshapPublished) {
+            let target = if budgets.is_empty() {
+                Target::Network(Goal::Units(total))
+            } else {
+                Target::Layers(budgets)
             };
-            return Ok(Choice::shrinking(all, self.rank(seed), target, sizes, pace));
+            let weights = (self == Self::Privshap && network).then(|| {
+                let most = weights.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+                weights.iter().map(|phi| phi.max(0.0) / most).collect()
+            });
+            return Ok(Choice::shrinking(all, self.rank(asked), target, (sizes, weights), pace));
         }
         Ok(match self {
             Self::Privshap | Self::Uniform => Choice { masks: all, masking: Masking::Projected { budgets } },
@@ -162,7 +226,7 @@ impl Method {
             Self::Snl => Choice { masks: all, masking: Masking::Soft { goal: Goal::Units(total) } },
             Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { goal: Goal::Units(total) } },
             Self::Random | Self::Drop => {
-                Choice { masks: drawn(teacher, &budgets, seed), masking: Masking::Frozen }
+                Choice { masks: drawn(teacher, &budgets, asked.seed), masking: Masking::Frozen }
             }
         })
     }
@@ -182,17 +246,17 @@ impl Method {
         teacher: &Checkpoint,
         phi: &[f64],
         allocation: &Allocation,
-        pace: Option<Pace>,
+        asked: &Asked,
     ) -> Choice {
         let masks = Masks::all_kept(&teacher.graph);
         let Allocation { counts, prices, .. } = allocation.clone();
         let goal = || Goal::Priced { prices: prices.clone(), about: counts.iter().sum() };
-        if let Some(pace) = pace {
+        if let Some(pace) = asked.pace {
             let target = match self {
                 Self::Snl | Self::Relupruner => Target::Network(goal()),
                 _ => Target::Leaving { budgets: counts, prices, phi: phi.to_vec() },
             };
-            return Choice::shrinking(masks, self.rank(0), target, sizes(teacher), pace);
+            return Choice::shrinking(masks, self.rank(asked), target, (sizes(teacher), None), pace);
         }
         let masking = match self {
             Self::Snl => Masking::Soft { goal: goal() },

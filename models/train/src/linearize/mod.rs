@@ -8,7 +8,7 @@
 
 mod method;
 
-pub use method::Method;
+pub use method::{Across, Method, Score, Selection};
 
 use crate::fit::Job;
 use crate::masking::Masking;
@@ -59,6 +59,9 @@ pub struct LinearizeSettings {
     /// method's paper does, and chooses anew after every epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pace>,
+    /// How units are compared, where the method leaves it open and budgets shrink step by step.
+    #[serde(default)]
+    pub selection: Selection,
     /// Epochs in which budgets shrink, or after each of which the masks are chosen anew.
     pub replace_epochs: usize,
     /// Adam's learning rate in them.
@@ -104,6 +107,7 @@ impl LinearizeSettings {
             objective: Objective::Relus,
             rates: None,
             pace: Some(Pace::default()),
+            selection: Selection::default(),
             shapley: ShapleySettings::default(),
             replace_epochs,
             replace_rate: 1e-3,
@@ -251,7 +255,7 @@ pub fn linearize(
             Begun::Done(checkpoint) => *checkpoint,
             Begun::Chosen(choice) => {
                 let start = if origin.chained { done.last().or(origin.start) } else { origin.start };
-                run.to(budgets, index, (choice, start), out, watch)?
+                run.to(budgets, index, (*choice, start), out, watch)?
             }
         });
     }
@@ -263,7 +267,7 @@ enum Begun {
     /// It was linearized to before.
     Done(Box<Checkpoint>),
     /// Which units it begins with, and how they change.
-    Chosen(method::Choice),
+    Chosen(Box<method::Choice>),
 }
 
 /// What the budgets of one run share.
@@ -311,14 +315,13 @@ impl Run<'_> {
             watch.note(&format!("{} is linearized already", dir.display()));
             return Ok(Begun::Done(Box::new(done)));
         }
-        Ok(Begun::Chosen(match budget {
+        Ok(Begun::Chosen(Box::new(match budget {
             Budget::Units(total) => {
-                let (total, pace) = (*total, self.settings.pace);
                 let method = self.settings.method;
-                method.choose(self.origin.teacher, &self.weights, (total, self.seed(), pace), watch)?
+                method.choose(self.origin.teacher, &self.weights, &self.asked(*total), watch)?
             }
             Budget::Amount { amount, .. } => self.priced(*amount, watch)?,
-        }))
+        })))
     }
 
     /// Linearizes to a budget, from `start` if not from the teacher.
@@ -390,14 +393,26 @@ impl Run<'_> {
         Ok(checkpoint)
     }
 
+    fn asked(&self, total: usize) -> method::Asked {
+        let LinearizeSettings { pace, selection, .. } = *self.settings;
+        method::Asked { total, seed: self.seed(), pace, selection }
+    }
+
     fn seed(&self) -> u64 {
         self.settings.seed.unwrap_or(self.origin.teacher.meta.seed)
     }
 
-    /// The method's name in results, with what budgets are of where that is not units, and the seed where it is not the
+    /// The method's name in results, with how units are compared where that is not as usual, what budgets are of where that is not units, and the seed where it is not the
     /// trained network's.
     fn method(&self) -> String {
         let mut name = self.settings.method.name().to_owned();
+        let Selection { score, across } = self.settings.selection;
+        if across == Across::Network {
+            name.push_str("-network");
+        }
+        if score == Score::Expansion {
+            name.push_str("-expansion");
+        }
         if self.settings.objective != Objective::Relus {
             name.push_str(&format!("-{}", String::from(self.settings.objective.clone())));
         }
@@ -431,7 +446,7 @@ impl Run<'_> {
             counts.len(),
             settings.objective.told(*cost)
         ));
-        Ok(settings.method.choose_priced(teacher, &phi, &allocation, settings.pace))
+        Ok(settings.method.choose_priced(teacher, &phi, &allocation, &self.asked(0)))
     }
 }
 
@@ -452,6 +467,10 @@ fn check(
             format!("one of {}", teacher.meta.net),
             found,
         ));
+    }
+    if settings.selection != Selection::default() && !(settings.method.scores() && settings.pace.is_some()) {
+        let expected = "privshap or uniform, step by step, where units are not compared as usual";
+        return Err(Error::config("method", expected, settings.method.name()));
     }
     if (origin.start.is_some() || origin.chained) && settings.pace.is_none() {
         let expected = "budgets that shrink step by step, which can start from fewer units";

@@ -77,6 +77,9 @@ pub struct Shrinking {
     pub target: Target,
     /// Units of each layer at the start, in network order.
     pub from: Vec<usize>,
+    /// What scores are multiplied by, a factor a layer, where units of the whole network are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<f64>>,
     /// Epochs on the way; the stage's others keep what is left.
     pub epochs: usize,
     /// How often units are chosen.
@@ -239,6 +242,9 @@ impl Shrinker {
             Ranking::Learnt(soft) => soft.values(),
             Ranking::Drawn(values) => values.clone(),
         };
+        for (weight, values) in self.plan.weights.iter().flatten().zip(&mut values) {
+            values.iter_mut().for_each(|value| *value *= *weight as f32);
+        }
         let comes_back = matches!(self.plan.rank, Rank::Gradient | Rank::Drawn { .. })
             && !matches!(self.plan.target, Target::Network(_));
         if !comes_back {
@@ -294,6 +300,7 @@ mod tests {
             target: Target::Layers(to.to_vec()),
             from: from.to_vec(),
             epochs: 1,
+            weights: None,
             pace: Pace::default(),
         }
     }
