@@ -96,13 +96,20 @@ fn groups(list: &[Figure], wanted: &[&Figure]) -> Vec<Group> {
 
 /// Measures every figure of the groups.
 fn measure(root: &Path, groups: &[Group], quick: bool) -> Result<Results, Error> {
-    let mut program = None;
+    let (mut program, mut trainer) = (None, None);
     let mut results = Results::new();
     for group in groups {
         eprintln!("measuring {}", group.title());
         let told = match group.source() {
             Source::Linnet(network) => networks::measure(root, network, quick),
             Source::Predictions => networks::predictions(root, quick),
+            Source::Training(network) => {
+                let program = match &trainer {
+                    Some(built) => built,
+                    None => trainer.insert(run::build_training(root)?),
+                };
+                run::figures(program, network, quick)
+            }
             Source::Figures(name) => {
                 let program = match &program {
                     Some(built) => built,

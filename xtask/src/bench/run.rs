@@ -3,7 +3,7 @@
 use super::figures::Figure;
 use super::measured::{Results, Told, reason};
 use crate::run::Error;
-use crate::setup::builds_seal;
+use crate::setup::{self, builds_seal};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,8 +11,17 @@ use std::process::{Command, Stdio};
 /// Builds `protocols/benches/figures`, with SEAL where the machine can, showing cargo's progress; returns the program.
 pub(crate) fn build_figures(root: &Path) -> Result<PathBuf, Error> {
     let features = if builds_seal() { " --features seal" } else { "" };
-    let arguments =
-        format!("bench --package protocols --bench figures{features} --no-run --message-format json");
+    build(root, &format!("--package protocols --bench figures{features}"), "figures")
+}
+
+/// Builds `models/train/benches/training`, with libtorch if it is not there yet; returns the program.
+pub(crate) fn build_training(root: &Path) -> Result<PathBuf, Error> {
+    setup::libtorch(root)?;
+    build(root, "--package train --bench training", "training")
+}
+
+fn build(root: &Path, what: &str, name: &str) -> Result<PathBuf, Error> {
+    let arguments = format!("bench {what} --no-run --message-format json");
     let line = format!("cargo {arguments}");
     let output = Command::new("cargo")
         .args(arguments.split_whitespace())
@@ -20,12 +29,12 @@ pub(crate) fn build_figures(root: &Path) -> Result<PathBuf, Error> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| Error::Start(line.clone(), error))?;
-    let program = executable(&String::from_utf8_lossy(&output.stdout));
+    let program = executable(&String::from_utf8_lossy(&output.stdout), name);
     program.filter(|_| output.status.success()).ok_or(Error::Failed(line))
 }
 
-/// The program `figures` in cargo's messages.
-fn executable(messages: &str) -> Option<PathBuf> {
+/// The program `name` in cargo's messages.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Artifact {
         target: Target,
@@ -36,7 +45,7 @@ fn executable(messages: &str) -> Option<PathBuf> {
         name: String,
     }
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    artifacts.filter(|artifact| artifact.target.name == "figures").find_map(|artifact| artifact.executable)
+    artifacts.filter(|artifact| artifact.target.name == name).find_map(|artifact| artifact.executable)
 }
 
 /// Measures one group of figures with `program`.
@@ -123,7 +132,7 @@ mod tests {
         let messages = r#"{"reason":"compiler-artifact","target":{"name":"protocols"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"figures"},"executable":"/target/figures-1"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(messages), Some("/target/figures-1".into()));
-        assert_eq!(executable(""), None);
+        assert_eq!(executable(messages, "figures"), Some("/target/figures-1".into()));
+        assert_eq!(executable("", "figures"), None);
     }
 }
