@@ -277,6 +277,7 @@ mod tests {
             method: "privshap".into(),
             budget: Some(3072),
             seed: 5,
+            images_seen: 77,
             accuracy: Accuracies { held_out: Some(0.8125), test: None },
             history: vec![epoch],
             settings: serde_json::json!({ "lr": 0.1 }),

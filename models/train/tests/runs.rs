@@ -268,6 +268,7 @@ fn counts_are_exact_at_every_step_of_a_shrinking_budget() {
         (Rank::Expansion, Target::Network(Goal::Units(end))),
     ] {
         let pace = Pace { every: 4, decay: 0.5 };
+        let named = format!("{rank:?}");
         let plan = Shrinking { rank, target, from: from.clone(), weights: None, epochs: 3, pace };
         let counts = plan.counts(&graph, 10);
         let begin = from.iter().sum::<usize>();
@@ -277,7 +278,7 @@ fn counts_are_exact_at_every_step_of_a_shrinking_budget() {
         for (step, count) in counts {
             let ratio = (end + 1) as f64 / (begin + 1) as f64;
             let exact = (begin + 1) as f64 * ratio.powf(step as f64 / 30.0) - 1.0;
-            assert_eq!(count, exact.round() as usize, "{rank:?} after {step} steps");
+            assert_eq!(count, exact.round() as usize, "{named} after {step} steps");
         }
     }
 }

@@ -24,6 +24,8 @@ use std::path::Path;
 pub enum Method {
     /// Shapley values across layers, gradient projection within.
     Privshap,
+    /// Every unit has a Shapley value of its own, and the network's most valuable ones stay.
+    PrivshapUnits,
     /// PrivShap as in its authors' code: the number of units differs from the budget, and there is no fine-tuning.
     PrivshapPublished,
     /// SNL: a weight of each unit's nonlinearity is learnt under a penalty; the largest of the network stay.
@@ -78,6 +80,8 @@ pub(super) struct Asked {
     pub(super) seed: u64,
     pub(super) pace: Option<Pace>,
     pub(super) selection: Selection,
+    /// The units' Shapley values, of [`Method::PrivshapUnits`].
+    pub(super) values: Option<Vec<Vec<f32>>>,
 }
 
 /// The units to begin with, and how they change.
@@ -117,6 +121,7 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Privshap => "privshap",
+            Self::PrivshapUnits => "privshap-units",
             Self::PrivshapPublished => "privshap-published",
             Self::Snl => "snl",
             Self::Relupruner => "relupruner",
@@ -130,7 +135,7 @@ impl Method {
     pub(super) fn ranks_layers(self) -> bool {
         match self {
             Self::Privshap | Self::PrivshapPublished | Self::Drop => true,
-            Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => false,
+            Self::PrivshapUnits | Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => false,
         }
     }
 
@@ -157,7 +162,7 @@ impl Method {
             Self::PrivshapPublished => {
                 Ok(published_values(settings, teacher, held_out, out, watch)?.result.phi)
             }
-            Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => {
+            Self::PrivshapUnits | Self::Snl | Self::Relupruner | Self::Uniform | Self::Random => {
                 Ok(sizes(teacher).iter().map(|size| *size as f64).collect())
             }
         }
@@ -177,6 +182,7 @@ impl Method {
             },
             Self::Snl => Rank::Learnt,
             Self::Relupruner => Rank::Expansion,
+            Self::PrivshapUnits => Rank::Valued(asked.values.clone().unwrap_or_default()),
             Self::Random | Self::Drop => Rank::Drawn { seed: asked.seed },
         }
     }
@@ -198,7 +204,7 @@ impl Method {
             Self::Privshap | Self::Uniform | Self::Random => budgets(weights, &sizes, total)?,
             Self::PrivshapPublished => published_budgets(weights, &sizes, total),
             Self::Drop => whole_layers(weights, &sizes, total),
-            Self::Snl | Self::Relupruner => Vec::new(),
+            Self::PrivshapUnits | Self::Snl | Self::Relupruner => Vec::new(),
         };
         let units: usize = sizes.iter().sum();
         if budgets.is_empty() {
@@ -225,7 +231,7 @@ impl Method {
             Self::PrivshapPublished => Choice { masks: all, masking: Masking::ProjectedLast { budgets } },
             Self::Snl => Choice { masks: all, masking: Masking::Soft { goal: Goal::Units(total) } },
             Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { goal: Goal::Units(total) } },
-            Self::Random | Self::Drop => {
+            Self::PrivshapUnits | Self::Random | Self::Drop => {
                 Choice { masks: drawn(teacher, &budgets, asked.seed), masking: Masking::Frozen }
             }
         })
@@ -235,7 +241,9 @@ impl Method {
     pub fn knows_costs(self) -> bool {
         match self {
             Self::Privshap | Self::Snl | Self::Relupruner => true,
-            Self::PrivshapPublished | Self::Uniform | Self::Random | Self::Drop => false,
+            Self::PrivshapUnits | Self::PrivshapPublished | Self::Uniform | Self::Random | Self::Drop => {
+                false
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod method;
 pub use method::{Across, Method, Score, Selection};
 
 use crate::fit::Job;
+use crate::images::whole;
 use crate::masking::Masking;
 use crate::masking::shrinking::Pace;
 use crate::network::Network;
@@ -19,7 +20,7 @@ use crate::precision::Precision;
 use crate::pricing::objective::Objective;
 use crate::pricing::pricer::{Allocation, Pricer};
 use crate::pricing::worth;
-use crate::privshap::ShapleySettings;
+use crate::privshap::{ShapleySettings, unit_values};
 use crate::stage::{Augmentation, Distillation, Schedule, Stage};
 use crate::train::{
     assemble_checkpoint, check_teacher, default_threads, echo, finished, limited, set_threads,
@@ -36,6 +37,9 @@ use tch::Device;
 
 /// Ways in which an image is shifted and mirrored, unless another number is asked for.
 pub const VARIANTS: usize = 16;
+
+/// Parts of the way from no unit to all at which units' values are measured.
+const LEVELS: usize = 8;
 
 /// In a checkpoint's settings: the digest of the network that training started from, if not from the teacher; and the budgets
 /// whose networks it started from, one after the other.
@@ -221,12 +225,12 @@ pub fn linearize(
     let teacher = origin.teacher;
     check(settings, origin, budgets, source)?;
     set_threads(settings.threads);
-    let whole = source.load(teacher.meta.seed)?;
-    let weights = settings.method.weights(&settings.shapley, teacher, &whole.held_out, out, watch)?;
+    let all = source.load(teacher.meta.seed)?;
+    let weights = settings.method.weights(&settings.shapley, teacher, &all.held_out, out, watch)?;
     let rates = settings.rates.clone().unwrap_or_else(Rates::reference);
     let pricer = (settings.objective != Objective::Relus)
-        .then(|| Pricer::new(teacher, &settings.objective, &rates, &whole.held_out));
-    let splits = limited(whole, settings.limit, settings.eval_limit)?;
+        .then(|| Pricer::new(teacher, &settings.objective, &rates, &all.held_out));
+    let splits = limited(all, settings.limit, settings.eval_limit)?;
     let mut echo = echo(settings, source, &splits.train);
     echo[TEACHER] = teacher.digest().into();
     if let Some(file) = teacher.meta.settings.get(IMPORTED_FROM) {
@@ -245,7 +249,13 @@ pub fn linearize(
         let key: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Shelf::new(folder, &key)
     });
-    let run = Run { settings, origin, splits, weights, pricer, shelf, echo };
+    let values = (settings.method == Method::PrivshapUnits).then(|| {
+        let device = Device::cuda_if_available();
+        let network = Network::new(&teacher.graph, &teacher.parameters, device);
+        let images = splits.train.take(settings.shapley.images.min(splits.train.len()));
+        unit_values(&network, &whole(&images, &teacher.normalisation, device), LEVELS).values
+    });
+    let run = Run { settings, origin, splits, weights, pricer, shelf, values, echo };
     // What cannot be is refused before anything is trained.
     let begun: Vec<Begun> =
         (0..budgets.len()).map(|index| run.begin(budgets, index, out, watch)).collect::<Result<_, _>>()?;
@@ -280,6 +290,8 @@ struct Run<'a> {
     /// What networks cost, where budgets are not of units.
     pricer: Option<Pricer<'a>>,
     shelf: Option<Shelf>,
+    /// The units' Shapley values, if the method goes by them.
+    values: Option<Vec<Vec<f32>>>,
     /// All settings but the budget.
     echo: serde_json::Value,
 }
@@ -395,7 +407,7 @@ impl Run<'_> {
 
     fn asked(&self, total: usize) -> method::Asked {
         let LinearizeSettings { pace, selection, .. } = *self.settings;
-        method::Asked { total, seed: self.seed(), pace, selection }
+        method::Asked { total, seed: self.seed(), pace, selection, values: self.values.clone() }
     }
 
     fn seed(&self) -> u64 {
@@ -486,6 +498,10 @@ fn check(
     if settings.method.learns_alphas() && settings.pace.is_none() && settings.finetune_epochs == 0 {
         let what = format!("finetune epochs of {}", settings.method.name());
         return Err(Error::config(what, "at least 1, since no epoch before them has its budget", "0"));
+    }
+    if settings.method == Method::PrivshapUnits && settings.pace.is_none() {
+        let expected = "gradual, of a method that nobody has published";
+        return Err(Error::config("schedule", expected, "published"));
     }
     if settings.batch == 0 || settings.replace_epochs == 0 {
         return Err(Error::config("batch and replace epochs", "at least 1 each", "0"));

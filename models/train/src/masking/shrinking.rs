@@ -33,7 +33,7 @@ impl Default for Pace {
 }
 
 /// By what units are ranked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
     /// |d loss / d alpha|, added up over the batches. Units that left may come back.
@@ -42,6 +42,8 @@ pub enum Rank {
     Expansion,
     /// Weights of their own, which are learnt.
     Learnt,
+    /// Values that were measured before.
+    Valued(Vec<Vec<f32>>),
     /// A draw, once and for all.
     Drawn {
         /// Determines it.
@@ -134,7 +136,7 @@ impl Shrinking {
 enum Ranking {
     Scored(Scores),
     Learnt(Soft),
-    Drawn(Vec<Vec<f32>>),
+    Fixed(Vec<Vec<f32>>),
 }
 
 /// Masks on their way.
@@ -152,14 +154,15 @@ impl Shrinker {
     /// Before the first of the epochs, of `per_epoch` steps each.
     pub(super) fn new(plan: &Shrinking, graph: &Graph, per_epoch: usize, device: Device) -> Self {
         let end = plan.epochs * per_epoch;
-        let ranking = match plan.rank {
+        let ranking = match &plan.rank {
             Rank::Gradient => Ranking::Scored(Scores::Summed(Vec::new())),
             Rank::Expansion => Ranking::Scored(Scores::expansion()),
             Rank::Learnt => Ranking::Learnt(Soft::new(graph, end, device)),
+            Rank::Valued(values) => Ranking::Fixed(values.clone()),
             Rank::Drawn { seed } => {
-                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let mut rng = ChaCha8Rng::seed_from_u64(*seed);
                 let mut draw = |count| (0..count).map(|_| rng.random()).collect();
-                Ranking::Drawn(graph.activations().map(|layer| draw(layer.shape.size())).collect())
+                Ranking::Fixed(graph.activations().map(|layer| draw(layer.shape.size())).collect())
             }
         };
         Self { plan: plan.clone(), ranking, end, step: 0 }
@@ -171,7 +174,7 @@ impl Shrinker {
 
     /// Whether it asks for derivatives.
     pub(super) fn looks(&self) -> bool {
-        !self.arrived() && !matches!(self.ranking, Ranking::Drawn(_))
+        !self.arrived() && !matches!(self.ranking, Ranking::Fixed(_))
     }
 
     /// Whether no more units are kept than at the end.
@@ -196,7 +199,7 @@ impl Shrinker {
         match &mut self.ranking {
             Ranking::Scored(scores) => scores.go_on(graph, masks, device),
             Ranking::Learnt(soft) => soft.confine(graph, masks, device),
-            Ranking::Drawn(_) => {}
+            Ranking::Fixed(_) => {}
         }
     }
 
@@ -205,7 +208,7 @@ impl Shrinker {
             _ if activated.is_empty() => {}
             Ranking::Scored(scores) => scores.batch(activated, of_outputs),
             Ranking::Learnt(soft) => soft.step(activated, of_outputs),
-            Ranking::Drawn(_) => {}
+            Ranking::Fixed(_) => {}
         }
     }
 
@@ -230,7 +233,7 @@ impl Shrinker {
                 let choices = self.end.div_ceil(self.plan.pace.every);
                 soft.tighten(next.count() as f64, choices);
             }
-            Ranking::Drawn(_) => {}
+            Ranking::Fixed(_) => {}
         }
         self.begin(graph, &next, device);
         Some(next)
@@ -240,7 +243,7 @@ impl Shrinker {
         let mut values = match &self.ranking {
             Ranking::Scored(scores) => scores.values(),
             Ranking::Learnt(soft) => soft.values(),
-            Ranking::Drawn(values) => values.clone(),
+            Ranking::Fixed(values) => values.clone(),
         };
         for (weight, values) in self.plan.weights.iter().flatten().zip(&mut values) {
             values.iter_mut().for_each(|value| *value *= *weight as f32);
@@ -275,7 +278,7 @@ impl Shrinker {
             _ if self.arrived() => Vec::new(),
             Ranking::Scored(scores) => scores.saved(),
             Ranking::Learnt(soft) => soft.saved(),
-            Ranking::Drawn(_) => Vec::new(),
+            Ranking::Fixed(_) => Vec::new(),
         }
     }
 
@@ -285,7 +288,7 @@ impl Shrinker {
         match &mut self.ranking {
             Ranking::Scored(scores) => scores.restore(saved, device),
             Ranking::Learnt(soft) => soft.restore(steps as i32, saved),
-            Ranking::Drawn(_) => {}
+            Ranking::Fixed(_) => {}
         }
     }
 }

@@ -10,9 +10,11 @@ mod memo;
 pub mod published;
 mod report;
 pub mod shapley;
+mod units;
 mod values;
 
 pub use agreement::Agreement;
 pub use published::published_values;
 pub use report::{PICTURE_FILE, report, table};
+pub use units::{UnitValues, unit_values};
 pub use values::{MOST_EXACT, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, shapley_values};
