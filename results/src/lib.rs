@@ -43,7 +43,7 @@ pub use merge::merge;
 pub use run::{Run, load, load_manifest, load_tables, load_transcripts};
 pub use schema::{
     AccuracyRow, CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow,
-    ScenarioRow, StepRow, SummaryRow, TranscriptRow, columns_by_file,
+    SEED_SUFFIX, ScenarioRow, StepRow, SummaryRow, TranscriptRow, columns_by_file,
 };
 pub use summary::{summarise, table};
 pub use tables::{Loaded, Tables};

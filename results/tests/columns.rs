@@ -124,6 +124,7 @@ fn the_summarys_columns_reach_a_comparison() {
         baseline: None,
         costs: Vec::new(),
         at: Vec::new(),
+        seeds: Vec::new(),
     };
     let text = String::from_utf8(compare::csv(&[block])).unwrap();
     let compared: Vec<&str> = text.lines().next().unwrap().split(',').collect();

@@ -8,6 +8,7 @@ use crate::{import, trainer};
 use models::checkpoint::{Checkpoint, REST, file_digest};
 use models::data::DataSource;
 use models::mask::parse_budget;
+use results::SEED_SUFFIX;
 use std::path::{Path, PathBuf};
 
 /// Errors unless every network has one origin, and every method exists.
@@ -142,7 +143,7 @@ impl Objective {
             name.push_str(&format!("-{}", self.objective.replace('/', "_")));
         }
         if let Some(seed) = seed {
-            name.push_str(&format!("-seed{seed}"));
+            name.push_str(&format!("{SEED_SUFFIX}{seed}"));
         }
         name
     }

@@ -3,6 +3,7 @@
 use super::cost::ReluCost;
 use super::equal::AtAccuracy;
 use super::row::ComparedRow;
+use super::seeds::OverSeeds;
 use crate::schema::Dimension;
 
 /// What is compared with what.
@@ -38,4 +39,6 @@ pub struct Block {
     pub costs: Vec<ReluCost>,
     /// What methods take at the accuracies that were asked for.
     pub at: Vec<AtAccuracy>,
+    /// Methods that were trained with several seeds.
+    pub seeds: Vec<OverSeeds>,
 }

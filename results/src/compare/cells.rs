@@ -2,6 +2,7 @@
 
 use super::block::{Block, Options};
 use super::row::{ComparedRow, ToBaseline};
+use super::seeds::over_seeds;
 use super::{cost, equal, front};
 use crate::schema::{AccuracyRow, Dimension, InferenceRow, ScenarioRow, SummaryRow};
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
@@ -60,7 +61,8 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         front::mark(&mut rows);
         let costs = cost::costs(&rows);
         let at = equal::at(&rows, &options.accuracies);
-        blocks.push(Block { title: title.join(", "), rows, baseline, costs, at });
+        let seeds = over_seeds(&rows);
+        blocks.push(Block { title: title.join(", "), rows, baseline, costs, at, seeds });
     }
     match (&options.baseline, found) {
         (Some(text), false) => Err(Error::NoBaseline {

@@ -168,6 +168,7 @@ mod tests {
             baseline: None,
             costs: Vec::new(),
             at: Vec::new(),
+            seeds: Vec::new(),
         };
         vec![
             block(vec![row("a", Some(0.1 + 0.2)), row("b, \"c\"", None)]),

@@ -9,6 +9,7 @@ mod export;
 mod front;
 mod layers;
 mod row;
+mod seeds;
 mod text;
 
 pub use crate::schema::Dimension;
@@ -19,4 +20,5 @@ pub use equal::{AtAccuracy, MethodTime};
 pub use export::{Exported, csv, json, parquet, schema};
 pub use layers::{layers_csv, layers_text};
 pub use row::ComparedRow;
+pub use seeds::OverSeeds;
 pub use text::text;

@@ -5,6 +5,9 @@ use super::row::{Wrong, named};
 use crate::layout::or_missing;
 use serde::{Deserialize, Serialize};
 
+/// Between a method's name and the seed that its training was given, in the column `method`.
+pub const SEED_SUFFIX: &str = "-seed";
+
 /// What a cell is a combination of.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Identity<'a> {

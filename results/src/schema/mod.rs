@@ -13,8 +13,8 @@ mod summary;
 
 pub use cell::CellRow;
 pub use epoch::EpochRow;
-pub use identity::Dimension;
 pub(crate) use identity::Identity;
+pub use identity::{Dimension, SEED_SUFFIX};
 pub use inference::{AccuracyRow, InferenceRow, InferenceStatus};
 pub use pool::{ItemRow, QueryRow, ScenarioRow};
 pub(crate) use row::{Row, Wrong, columns, decimal_seconds};

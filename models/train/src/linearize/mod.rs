@@ -30,6 +30,7 @@ use crate::{Error, Shelf};
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta, TEACHER};
 use models::data::{DataSource, Splits};
 use protocols::timing::Rates;
+use results::SEED_SUFFIX;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -429,7 +430,7 @@ impl Run<'_> {
             name.push_str(&format!("-{}", String::from(self.settings.objective.clone())));
         }
         if let Some(seed) = self.settings.seed {
-            name.push_str(&format!("-seed{seed}"));
+            name.push_str(&format!("{SEED_SUFFIX}{seed}"));
         }
         name
     }
