@@ -81,6 +81,7 @@ pub(super) struct Linearize {
     pub(super) seeds: Option<Vec<u64>>,
     pub(super) schedule: Option<String>,
     pub(super) chain: Option<bool>,
+    pub(super) chain_epochs: Option<usize>,
     pub(super) pr_epochs: Option<usize>,
     pub(super) ft_epochs: Option<usize>,
     pub(super) rate: Option<f64>,

@@ -149,7 +149,7 @@ impl Job<'_> {
             if !pass.loss.is_finite() {
                 return Err(Error::Diverged { stage: stage.name.clone(), epoch, loss: pass.loss });
             }
-            let gates = chooser.gates(graph, &state.masks, network.device());
+            let gates = chooser.judged(graph, &state.masks, network.device());
             let accuracy = accuracy(&network.at(Precision::Full), &gates, held_out);
             state.parameters = network.parameters();
             let better = state.best.as_ref().is_none_or(|best| accuracy > best.held_out);

@@ -126,6 +126,9 @@ struct LinearizeArgs {
     /// With which others a unit competes, by privshap and uniform.
     #[arg(long, value_enum, default_value = "layers")]
     across: Across,
+    /// Learn units' weights between projections, by privshap-published.
+    #[arg(long)]
+    learn_alphas: bool,
     /// Steps from one choice of units to the next, where budgets shrink step by step.
     #[arg(long, default_value_t = Pace::default().every)]
     rescore_every: usize,
@@ -162,6 +165,9 @@ struct LinearizeArgs {
     /// Start each budget from the network of the budget before.
     #[arg(long)]
     chain: bool,
+    /// Epochs of each budget but the first, in the same proportion [default: as many].
+    #[arg(long, requires = "chain")]
+    chain_epochs: Option<usize>,
     /// Images a step.
     #[arg(long)]
     batch: Option<usize>,
@@ -284,6 +290,7 @@ fn run_linearize(args: &LinearizeArgs) -> Result<(), Error> {
     let pace = Pace { every: args.rescore_every, decay: args.score_decay };
     settings.pace = (args.schedule == ScheduleArg::Gradual).then_some(pace);
     settings.selection = Selection { score: args.score, across: args.across };
+    settings.learn_alphas = args.learn_alphas;
     settings.replace_rate = args.rate.unwrap_or(settings.replace_rate);
     settings.warmup = args.warmup.unwrap_or(settings.warmup);
     let distillation = &mut settings.distillation;
@@ -296,6 +303,7 @@ fn run_linearize(args: &LinearizeArgs) -> Result<(), Error> {
     };
     settings.replace_epochs = args.pr_epochs.unwrap_or(settings.replace_epochs);
     settings.finetune_epochs = args.ft_epochs.unwrap_or(settings.finetune_epochs);
+    settings.chain_epochs = args.chain_epochs;
     settings.finetune_rate = args.ft_rate.unwrap_or(settings.finetune_rate);
     settings.batch = args.batch.unwrap_or(settings.batch);
     settings.seed = args.seed;
@@ -374,11 +382,12 @@ fn summary(checkpoint: &Checkpoint, dir: &Path, start: Instant) {
     let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.2} %", 100.0 * s));
     let accuracy = checkpoint.meta.accuracy;
     println!(
-        "{}: {} nonlinear units, test {}, held-out {} ({:.1} s)",
+        "{}: {} nonlinear units, test {}, held-out {}, {} images seen ({:.1} s)",
         dir.display(),
         checkpoint.masks.count(),
         percent(accuracy.test),
         percent(accuracy.held_out),
+        checkpoint.meta.images_seen,
         start.elapsed().as_secs_f64()
     );
 }

@@ -189,12 +189,16 @@ fn methods_continue_exactly_by_either_schedule() {
     let gradual = [Method::Snl, Method::Relupruner, Method::Uniform, Method::Random];
     let published = [Method::Privshap, Method::Snl, Method::Relupruner, Method::PrivshapPublished];
     let pace = small_linear().pace;
-    let all = gradual.map(|method| (method, pace)).into_iter().chain(published.map(|method| (method, None)));
-    for (method, pace) in all {
+    let gradual = gradual.map(|method| (method, pace, false)).into_iter();
+    let published = published.map(|method| (method, None, false)).into_iter();
+    for (method, pace, learn_alphas) in
+        gradual.chain(published).chain([(Method::PrivshapPublished, None, true)])
+    {
         // Variants that come back, since three epochs show two.
         let augment = Augmentation::Variants(2);
-        let settings = LinearizeSettings { method, pace, augment, warmup: 0.2, ..small_linear() };
-        let named = format!("{}-{}", method.name(), pace.is_some());
+        let settings =
+            LinearizeSettings { method, pace, augment, learn_alphas, warmup: 0.2, ..small_linear() };
+        let named = format!("{}-{}-{learn_alphas}", method.name(), pace.is_some());
         let run = |name: &str, watch: &mut dyn Watch| {
             let out = dir.path().join(&named).join(name);
             let origin = Origin { answers: Some(&dir.path().join("answers")), ..Origin::of(&teacher) };
@@ -244,6 +248,13 @@ fn a_chain_of_budgets_is_what_its_links_are_one_by_one() {
             start = Some(alone);
         }
     }
+    let shorter = LinearizeSettings { chain_epochs: Some(2), ..small_linear() };
+    let chained = Origin { chained: true, ..Origin::of(&teacher) };
+    let all = [Budget::Units(3000), Budget::Units(100)];
+    let out = dir.path().join("shorter");
+    let done = linearize(&shorter, chained, &all, &DataSource::Shapes, &out, &mut Silent).unwrap();
+    let of_link = |link: &Checkpoint| (link.meta.history.len(), link.meta.images_seen, link.masks.count());
+    assert_eq!(done.iter().map(of_link).collect::<Vec<_>>(), [(3, 900, 3000), (2, 1500, 100)]);
     let published = LinearizeSettings { pace: None, ..small_linear() };
     let chained = Origin { chained: true, ..Origin::of(&teacher) };
     let all = [Budget::Units(9), Budget::Units(5)];

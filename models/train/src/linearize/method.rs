@@ -80,6 +80,8 @@ pub(super) struct Asked {
     pub(super) seed: u64,
     pub(super) pace: Option<Pace>,
     pub(super) selection: Selection,
+    /// Whether [`Method::PrivshapPublished`] learns units' weights between projections.
+    pub(super) learns: bool,
     /// The units' Shapley values, of [`Method::PrivshapUnits`].
     pub(super) values: Option<Vec<Vec<f32>>>,
 }
@@ -228,7 +230,9 @@ impl Method {
         }
         Ok(match self {
             Self::Privshap | Self::Uniform => Choice { masks: all, masking: Masking::Projected { budgets } },
-            Self::PrivshapPublished => Choice { masks: all, masking: Masking::ProjectedLast { budgets } },
+            Self::PrivshapPublished => {
+                Choice { masks: all, masking: Masking::ProjectedLast { budgets, learns: asked.learns } }
+            }
             Self::Snl => Choice { masks: all, masking: Masking::Soft { goal: Goal::Units(total) } },
             Self::Relupruner => Choice { masks: all, masking: Masking::Pruned { goal: Goal::Units(total) } },
             Self::PrivshapUnits | Self::Random | Self::Drop => {

@@ -67,12 +67,19 @@ pub struct LinearizeSettings {
     /// How units are compared, where the method leaves it open and budgets shrink step by step.
     #[serde(default)]
     pub selection: Selection,
+    /// Whether [`Method::PrivshapPublished`] learns units' weights between projections, as its authors' code does.
+    #[serde(default)]
+    pub learn_alphas: bool,
     /// Epochs in which budgets shrink, or after each of which the masks are chosen anew.
     pub replace_epochs: usize,
     /// Adam's learning rate in them.
     pub replace_rate: f64,
     /// Epochs with the masks frozen.
     pub finetune_epochs: usize,
+    /// Epochs of both kinds, shared out alike, of a budget that starts from the network of the one before; as many as of the
+    /// first if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_epochs: Option<usize>,
     /// SGD's learning rate in them, at the start; where budgets shrink step by step, Adam goes on.
     pub finetune_rate: f64,
     /// Share of the steps over which the rate first rises, where budgets shrink step by step.
@@ -113,10 +120,12 @@ impl LinearizeSettings {
             rates: None,
             pace: Some(Pace::default()),
             selection: Selection::default(),
+            learn_alphas: false,
             shapley: ShapleySettings::default(),
             replace_epochs,
             replace_rate: 1e-3,
             finetune_epochs,
+            chain_epochs: None,
             finetune_rate,
             warmup: 0.0,
             distillation: Distillation::default(),
@@ -129,10 +138,23 @@ impl LinearizeSettings {
         }
     }
 
+    /// Epochs in which a budget shrinks, and all; of the first of a chain or a `further` one.
+    fn epochs(&self, further: bool) -> (usize, usize) {
+        let all = self.replace_epochs + self.finetune_epochs;
+        match self.chain_epochs.filter(|_| further) {
+            None => (self.replace_epochs, all),
+            Some(chained) => {
+                let share = self.replace_epochs as f64 / all as f64;
+                (((share * chained as f64).round() as usize).clamp(1, chained), chained)
+            }
+        }
+    }
+
     /// The method's stages, whose epochs add up to the same number for every method.
-    fn stages(&self, mut masking: Masking) -> Vec<Stage> {
+    fn stages(&self, mut masking: Masking, further: bool) -> Vec<Stage> {
+        let (shrinking, all) = self.epochs(further);
         if let Masking::Shrinking(plan) = &mut masking {
-            plan.epochs = self.replace_epochs;
+            plan.epochs = shrinking;
         }
         let replace = Stage {
             name: "replace".into(),
@@ -147,9 +169,8 @@ impl LinearizeSettings {
             masking,
         };
         if matches!(replace.masking, Masking::Shrinking(_)) {
-            let epochs = self.replace_epochs + self.finetune_epochs;
             let (name, schedule) = ("shrink".into(), Schedule::Cosine);
-            return vec![Stage { name, epochs, schedule, warmup: self.warmup, ..replace }];
+            return vec![Stage { name, epochs: all, schedule, warmup: self.warmup, ..replace }];
         }
         if self.method == Method::PrivshapPublished {
             let epochs = self.replace_epochs + self.finetune_epochs;
@@ -236,6 +257,10 @@ pub fn linearize(
     echo[TEACHER] = teacher.digest().into();
     if let Some(file) = teacher.meta.settings.get(IMPORTED_FROM) {
         echo[IMPORTED_FROM] = file.clone();
+        watch.note(
+            "note: whoever trained the imported network may have shown it the images that are held out here; epochs are \
+             chosen on them, and test images are what counts",
+        );
     }
     if let Some(start) = origin.start {
         echo[START] = start.digest().into();
@@ -353,9 +378,10 @@ impl Run<'_> {
         }
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
-        let epochs = self.settings.replace_epochs + self.settings.finetune_epochs;
+        let further = self.origin.chained && index > 0;
+        let (_, epochs) = self.settings.epochs(further);
         let shown = (epochs * self.splits.train.len()) as u64;
-        let stages = self.settings.stages(choice.masking);
+        let stages = self.settings.stages(choice.masking, further);
         let guide = network(teacher).at(Precision::of(device));
         let job = Job {
             train: &self.splits.train,
@@ -407,8 +433,8 @@ impl Run<'_> {
     }
 
     fn asked(&self, total: usize) -> method::Asked {
-        let LinearizeSettings { pace, selection, .. } = *self.settings;
-        method::Asked { total, seed: self.seed(), pace, selection, values: self.values.clone() }
+        let LinearizeSettings { pace, selection, learn_alphas: learns, .. } = *self.settings;
+        method::Asked { total, seed: self.seed(), pace, selection, learns, values: self.values.clone() }
     }
 
     fn seed(&self) -> u64 {
@@ -422,6 +448,9 @@ impl Run<'_> {
         let Selection { score, across } = self.settings.selection;
         if across == Across::Network {
             name.push_str("-network");
+        }
+        if self.settings.learn_alphas {
+            name.push_str("-learnt");
         }
         if score == Score::Expansion {
             name.push_str("-expansion");
@@ -500,12 +529,16 @@ fn check(
         let what = format!("finetune epochs of {}", settings.method.name());
         return Err(Error::config(what, "at least 1, since no epoch before them has its budget", "0"));
     }
+    if settings.learn_alphas && settings.method != Method::PrivshapPublished {
+        let expected = "privshap-published, whose units' weights may be learnt between projections";
+        return Err(Error::config("method", expected, settings.method.name()));
+    }
     if settings.method == Method::PrivshapUnits && settings.pace.is_none() {
         let expected = "gradual, of a method that nobody has published";
         return Err(Error::config("schedule", expected, "published"));
     }
-    if settings.batch == 0 || settings.replace_epochs == 0 {
-        return Err(Error::config("batch and replace epochs", "at least 1 each", "0"));
+    if settings.batch == 0 || settings.replace_epochs == 0 || settings.chain_epochs == Some(0) {
+        return Err(Error::config("batch, replace and chain epochs", "at least 1 each", "0"));
     }
     if settings.objective != Objective::Relus && !settings.method.knows_costs() {
         let expected = "privshap, snl or relupruner, which can linearize for a cost";

@@ -40,6 +40,8 @@ pub enum Masking {
     ProjectedLast {
         /// As above.
         budgets: Vec<usize>,
+        /// Whether `alpha` is learnt between the choices, from 1 where a unit is kept and 0 where not.
+        learns: bool,
     },
     /// As `Projected`, while layers leave one after another: what units may cost falls on half a cosine over the first half of
     /// the epochs, and layers keep what is worth most at that cost. The other half is for those that stay.
@@ -72,7 +74,7 @@ pub enum Masking {
 pub(crate) enum Chooser {
     Frozen,
     Projected { budgets: Vec<usize>, scores: Scores },
-    ProjectedLast { budgets: Vec<usize>, scores: Scores },
+    ProjectedLast { budgets: Vec<usize>, scores: Scores, learnt: Option<Soft> },
     Leaving { budgets: Vec<usize>, prices: Prices, phi: Vec<f64>, scores: Scores },
     Pruned { goal: Goal, scores: Scores },
     Soft { goal: Goal, soft: Soft },
@@ -90,8 +92,9 @@ impl Chooser {
         match masking.clone() {
             Masking::Frozen => Self::Frozen,
             Masking::Projected { budgets } => Self::Projected { budgets, scores: Scores::Summed(Vec::new()) },
-            Masking::ProjectedLast { budgets } => {
-                Self::ProjectedLast { budgets, scores: Scores::Last(Vec::new()) }
+            Masking::ProjectedLast { budgets, learns } => {
+                let learnt = learns.then(|| Soft::unhurried(graph, device));
+                Self::ProjectedLast { budgets, scores: Scores::Last(Vec::new()), learnt }
             }
             Masking::Leaving { budgets, prices, phi } => {
                 Self::Leaving { budgets, prices, phi, scores: Scores::Summed(Vec::new()) }
@@ -135,13 +138,25 @@ impl Chooser {
     pub(crate) fn gates(&self, graph: &Graph, masks: &Masks, device: Device) -> Gates {
         match self {
             Self::Soft { soft, .. } => soft.gates(graph),
+            Self::ProjectedLast { learnt: Some(soft), .. } => soft.gates(graph),
             Self::Shrinking(shrinker) => shrinker.gates(graph, masks, device),
             _ => Gates::of(graph, masks, device),
         }
     }
 
+    /// What lets units through when an epoch is judged: as it would be if it were the last.
+    pub(crate) fn judged(&self, graph: &Graph, masks: &Masks, device: Device) -> Gates {
+        match self {
+            Self::ProjectedLast { .. } => Gates::of(graph, masks, device),
+            _ => self.gates(graph, masks, device),
+        }
+    }
+
     /// Before a pass with `masks`: forgets what was found in earlier ones.
     pub(crate) fn begin(&mut self, graph: &Graph, masks: &Masks, device: Device) {
+        if let Self::ProjectedLast { learnt: Some(soft), .. } = self {
+            soft.project(graph, masks, device);
+        }
         match self {
             Self::Frozen | Self::Soft { .. } => {}
             Self::Projected { scores, .. }
@@ -154,6 +169,11 @@ impl Chooser {
 
     /// After the derivatives of a batch's mean loss by the layers' outputs; `learns` unless it is a survey.
     pub(crate) fn batch(&mut self, activated: &[Activated], of_outputs: &[Tensor], learns: bool) {
+        if let Self::ProjectedLast { learnt: Some(soft), .. } = self
+            && learns
+        {
+            soft.step(activated, of_outputs);
+        }
         match self {
             Self::Frozen => {}
             Self::Projected { scores, .. }
@@ -185,7 +205,7 @@ impl Chooser {
         match self {
             Self::Frozen | Self::Shrinking(_) => masks,
             Self::Projected { budgets, scores } => layered(graph, &scores.values(), budgets, select::top),
-            Self::ProjectedLast { budgets, scores } => {
+            Self::ProjectedLast { budgets, scores, .. } => {
                 layered(graph, &scores.values(), budgets, select::strictly_above)
             }
             Self::Leaving { budgets, prices, phi, scores } => {
@@ -222,7 +242,7 @@ impl Chooser {
     pub(crate) fn saved(&self) -> Vec<(String, Tensor)> {
         match self {
             Self::Frozen => Vec::new(),
-            Self::Soft { soft, .. } => soft.saved(),
+            Self::Soft { soft, .. } | Self::ProjectedLast { learnt: Some(soft), .. } => soft.saved(),
             Self::Shrinking(shrinker) => shrinker.saved(),
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }
@@ -235,7 +255,9 @@ impl Chooser {
     pub(crate) fn restore(&mut self, steps: i32, saved: &BTreeMap<String, Tensor>, device: Device) {
         match self {
             Self::Frozen => {}
-            Self::Soft { soft, .. } => soft.restore(steps, saved),
+            Self::Soft { soft, .. } | Self::ProjectedLast { learnt: Some(soft), .. } => {
+                soft.restore(steps, saved);
+            }
             Self::Shrinking(shrinker) => shrinker.restore(steps as usize, saved, device),
             Self::Projected { scores, .. }
             | Self::ProjectedLast { scores, .. }

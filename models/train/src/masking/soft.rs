@@ -60,6 +60,18 @@ impl Soft {
         }
     }
 
+    /// All ones, learnt at the usual rate however many steps there are.
+    pub(super) fn unhurried(graph: &Graph, device: Device) -> Self {
+        Self::new(graph, usize::MAX, device)
+    }
+
+    /// 1 where `masks` keep a unit and 0 where not; learnt from there.
+    pub(super) fn project(&mut self, graph: &Graph, masks: &Masks, device: Device) {
+        for ((_, alpha), value) in self.alphas.iter_mut().zip(alphas(graph, masks, device)) {
+            alpha.copy_(&value);
+        }
+    }
+
     /// The weights as gates; they follow what is learnt.
     pub(super) fn gates(&self, graph: &Graph) -> Gates {
         Gates::soft(graph, self.alphas.iter().map(|(_, alpha)| alpha.shallow_clone()))
