@@ -61,6 +61,10 @@ pub(super) struct Model {
     pub(super) batch: Option<usize>,
     /// Learning rate at the start.
     pub(super) lr: Option<f64>,
+    /// How it goes down, as `linnet train --schedule`.
+    pub(super) schedule: Option<String>,
+    /// Share of the steps over which it first rises.
+    pub(super) warmup: Option<f64>,
     /// Determines everything random.
     pub(super) seed: Option<u64>,
     /// Training images used, the first ones.

@@ -23,6 +23,8 @@ pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(
             model.epochs.is_some(),
             model.batch.is_some(),
             model.lr.is_some(),
+            model.schedule.is_some(),
+            model.warmup.is_some(),
             model.limit.is_some(),
             model.eval_limit.is_some(),
         ];
@@ -260,6 +262,7 @@ fn trained(model: &Model, out: PathBuf) -> Result<PathBuf, Error> {
     words.value("--net", model.net.as_ref()).value("--data", model.data.as_ref());
     words.path("--data-dir", model.data_dir.as_ref()).path("--out", Some(&out));
     words.value("--epochs", model.epochs).value("--batch", model.batch).value("--lr", model.lr);
+    words.value("--schedule", model.schedule.as_ref()).value("--warmup", model.warmup);
     words.value("--seed", model.seed).value("--limit", model.limit);
     words.value("--eval-limit", model.eval_limit).value("--threads", model.threads);
     words.run()?;

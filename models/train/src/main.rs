@@ -14,7 +14,7 @@ use train::linearize::{Across, Budget, LinearizeSettings, Method, Origin, Score,
 use train::masking::shrinking::Pace;
 use train::pricing::objective::Objective;
 use train::privshap::{self, ShapleySettings};
-use train::stage::Augmentation;
+use train::stage::{Augmentation, Schedule};
 use train::train::{TrainSettings, default_threads, train};
 use train::watch::{Terminal, Watch};
 
@@ -80,6 +80,15 @@ struct TrainArgs {
     /// Learning rate at the start.
     #[arg(long)]
     lr: Option<f64>,
+    /// How it goes down: a tenth at half and at three quarters of the steps, or half a cosine.
+    #[arg(long, value_enum, default_value = "steps")]
+    schedule: Schedule,
+    /// Share of the steps over which it first rises.
+    #[arg(long, default_value_t = 0.0)]
+    warmup: f64,
+    /// Spare biases and batch norm's parameters from weight decay.
+    #[arg(long)]
+    spare_norms: bool,
     /// Determines everything random.
     #[arg(long)]
     seed: Option<u64>,
@@ -258,6 +267,8 @@ fn run_train(args: TrainArgs) -> Result<(), Error> {
     settings.epochs = args.epochs.unwrap_or(settings.epochs);
     settings.batch = args.batch.unwrap_or(settings.batch);
     settings.rate = args.lr.unwrap_or(settings.rate);
+    (settings.schedule, settings.warmup, settings.spares_norms) =
+        (args.schedule, args.warmup, args.spare_norms);
     settings.seed = args.seed.unwrap_or(settings.seed);
     settings.threads = args.threads.unwrap_or(settings.threads);
     settings.limit = args.limits.limit;

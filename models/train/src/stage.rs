@@ -1,7 +1,9 @@
 //! One stage of training as data: what is minimised, by which rule, for how long.
 
+use crate::Error;
 use crate::masking::Masking;
 use crate::optimizer::Rule;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor};
 
@@ -12,6 +14,26 @@ pub struct Distillation {
     pub weight: f64,
     /// What logits are divided by; gradients are scaled back by its square.
     pub temperature: f64,
+}
+
+impl Distillation {
+    /// Refuses what has no meaning.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        let sound = self.weight >= 0.0 && self.temperature > 0.0;
+        let found = || format!("{} and {}", self.weight, self.temperature);
+        let expected = "a weight of at least 0 and a temperature above 0";
+        if sound { Ok(()) } else { Err(Error::config("distillation", expected, found())) }
+    }
+}
+
+/// Refuses a share of steps that is none.
+pub(crate) fn check_warmup(warmup: f64) -> Result<(), Error> {
+    match (0.0..1.0).contains(&warmup) {
+        true => Ok(()),
+        false => {
+            Err(Error::config("warmup", "a share of the steps, 0 or more and below 1", warmup.to_string()))
+        }
+    }
 }
 
 impl Default for Distillation {
@@ -34,7 +56,7 @@ pub enum Augmentation {
 }
 
 /// How the learning rate goes down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// The same throughout.

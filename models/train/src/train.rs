@@ -7,7 +7,7 @@ use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
 use crate::precision::Precision;
-use crate::stage::{Augmentation, Schedule, Stage};
+use crate::stage::{Augmentation, Schedule, Stage, check_warmup};
 use crate::state::{Candidate, same_settings};
 use crate::watch::Watch;
 use crate::{Error, state};
@@ -113,6 +113,7 @@ pub fn train(
         let found = format!("{} epochs of batch {}", settings.epochs, settings.batch);
         return Err(Error::config("settings", "at least one epoch and one image a batch", found));
     }
+    check_warmup(settings.warmup)?;
     set_threads(settings.threads);
     let splits = limited(source.load(settings.seed)?, settings.limit, settings.eval_limit)?;
     let images = splits.train;

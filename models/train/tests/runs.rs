@@ -8,7 +8,7 @@ use tch::Device;
 use train::Error;
 use train::gates::Gates;
 use train::images::{accuracy, whole};
-use train::linearize::{Budget, LinearizeSettings, Method, Origin, linearize};
+use train::linearize::{Across, Budget, LinearizeSettings, Method, Origin, Selection, linearize};
 use train::masking::shrinking::Pace;
 use train::network::Network;
 use train::privshap::budgets::published_budgets;
@@ -16,7 +16,7 @@ use train::privshap::published::{PUBLISHED_FILE, PublishedRecord};
 use train::privshap::{
     PICTURE_FILE, SHAPLEY_FILE, ShapleyRecord, ShapleySettings, report, shapley_values, table,
 };
-use train::stage::Augmentation;
+use train::stage::{Augmentation, Distillation};
 use train::train::{TrainSettings, train};
 use train::watch::{Silent, Watch};
 
@@ -457,6 +457,16 @@ fn impossible_requests_are_refused() {
         message(&small_linear(), &teacher, 9217),
         "budget: expected at most the network's 9216 units, found 9217"
     );
+    let cold = LinearizeSettings { warmup: 1.0, ..small_linear() };
+    assert!(message(&cold, &teacher, 10).starts_with("warmup: expected a share"));
+    let frozen = Distillation { weight: 1.0, temperature: 0.0 };
+    let frozen = LinearizeSettings { distillation: frozen, ..small_linear() };
+    assert!(message(&frozen, &teacher, 10).ends_with("found 1 and 0"));
+    let learnt = LinearizeSettings { learn_alphas: true, ..small_linear() };
+    assert!(message(&learnt, &teacher, 10).contains("found privshap"));
+    let unusual = Selection { across: Across::Network, ..Selection::default() };
+    let unusual = LinearizeSettings { method: Method::Snl, selection: unusual, ..small_linear() };
+    assert!(message(&unusual, &teacher, 10).contains("found snl"));
     let hasty = LinearizeSettings { method: Method::Snl, pace: None, finetune_epochs: 0, ..small_linear() };
     assert_eq!(
         message(&hasty, &teacher, 10),

@@ -21,7 +21,7 @@ use crate::pricing::objective::Objective;
 use crate::pricing::pricer::{Allocation, Pricer};
 use crate::pricing::worth;
 use crate::privshap::{ShapleySettings, unit_values};
-use crate::stage::{Augmentation, Distillation, Schedule, Stage};
+use crate::stage::{Augmentation, Distillation, Schedule, Stage, check_warmup};
 use crate::train::{
     assemble_checkpoint, check_teacher, default_threads, echo, finished, limited, set_threads,
 };
@@ -529,6 +529,8 @@ fn check(
         let what = format!("finetune epochs of {}", settings.method.name());
         return Err(Error::config(what, "at least 1, since no epoch before them has its budget", "0"));
     }
+    check_warmup(settings.warmup)?;
+    settings.distillation.check()?;
     if settings.learn_alphas && settings.method != Method::PrivshapPublished {
         let expected = "privshap-published, whose units' weights may be learnt between projections";
         return Err(Error::config("method", expected, settings.method.name()));
