@@ -293,13 +293,17 @@ fn run_linearize(args: &LinearizeArgs) -> Result<(), Error> {
         objective => Ok(Budget::Amount { text: text.clone(), amount: objective.budget(text)? }),
     };
     let budgets = args.budget.iter().map(budget).collect::<Result<Vec<_>, Error>>()?;
-    let mut settings = LinearizeSettings::recipe(&source);
+    let mut settings = match args.schedule {
+        ScheduleArg::Gradual => LinearizeSettings::recipe(&source),
+        ScheduleArg::Published => LinearizeSettings::published(&source),
+    };
     settings.method = args.method;
     settings.objective = args.objective.clone();
     settings.rates = args.rates.as_deref().map(rates).transpose()?;
     settings.shapley = walk(&args.walk);
-    let pace = Pace { every: args.rescore_every, decay: args.score_decay };
-    settings.pace = (args.schedule == ScheduleArg::Gradual).then_some(pace);
+    if let Some(pace) = &mut settings.pace {
+        *pace = Pace { every: args.rescore_every, decay: args.score_decay };
+    }
     settings.selection = Selection { score: args.score, across: args.across };
     settings.learn_alphas = args.learn_alphas;
     settings.replace_rate = args.rate.unwrap_or(settings.replace_rate);
