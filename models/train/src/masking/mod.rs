@@ -216,14 +216,7 @@ impl Chooser {
             }
             Self::Pruned { goal, scores } => {
                 let mut values = scores.values();
-                for (layer, values) in graph.activations().zip(&mut values) {
-                    let flags = masks.get(layer.name).flags();
-                    values
-                        .iter_mut()
-                        .zip(flags)
-                        .filter(|(_, kept)| !**kept)
-                        .for_each(|(v, _)| *v = f32::NEG_INFINITY);
-                }
+                select::rule_out(graph, &masks, &mut values);
                 goal.chosen(graph, &values, &masks, (&sizes(graph), left(epoch + 1, epochs)))
             }
             Self::Soft { goal, soft } => {

@@ -33,6 +33,14 @@ fn by_value(values: &[f32]) -> Vec<usize> {
     order
 }
 
+/// Gives units that `masks` do not keep no value, so that they do not come back.
+pub(super) fn rule_out(graph: &Graph, masks: &Masks, values: &mut [Vec<f32>]) {
+    for (layer, values) in graph.activations().zip(values) {
+        let units = values.iter_mut().zip(masks.get(layer.name).flags());
+        units.filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = f32::NEG_INFINITY);
+    }
+}
+
 /// The masks that `select` makes of each layer's values and budget.
 pub(super) fn layered(
     graph: &Graph,

@@ -251,14 +251,7 @@ impl Shrinker {
         let comes_back = matches!(self.plan.rank, Rank::Gradient | Rank::Drawn { .. })
             && !matches!(self.plan.target, Target::Network(_));
         if !comes_back {
-            for (layer, values) in graph.activations().zip(&mut values) {
-                let gone = masks.get(layer.name).flags().iter().map(|kept| !kept);
-                values
-                    .iter_mut()
-                    .zip(gone)
-                    .filter(|(_, gone)| *gone)
-                    .for_each(|(v, _)| *v = f32::NEG_INFINITY);
-            }
+            select::rule_out(graph, masks, &mut values);
         }
         match &self.plan.target {
             Target::Layers(budgets) => {
