@@ -14,6 +14,7 @@ mod launch;
 mod machine;
 mod measure;
 mod model;
+mod networks;
 mod party;
 mod predict;
 mod print;
@@ -66,6 +67,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Predict(args) => predict::predict(&args).map(|()| true),
         cli::Command::Calibrate(args) => calibrate::calibrate(&args).map(|()| true),
         cli::Command::Links => report::links().map(|()| true),
+        cli::Command::Models(args) => networks::list(&args).map(|()| true),
         cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
         cli::Command::Data(args) => report::data(&args).map(|()| true),
         cli::Command::Train(args) => trainer::hand_over("train", &args.arguments),

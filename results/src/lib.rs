@@ -5,7 +5,7 @@
 //! (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and pictures; where queries come
 //! from a pool, also `queries.csv`, `items.csv` and, derived, `scenarios.csv`. The columns are explained in this crate's
 //! README. The crate reads no clock and knows no link, protocol or model: times, bytes and names are handed in. A training
-//! leaves its [`curves`] beside its checkpoint.
+//! leaves its [`curves`] beside its checkpoint, and what is known of [`networks`] before they are run has a table too.
 //!
 //! [`load`] reads a finished run's files, each once; whatever compares, draws or reports is a function of what it returns.
 
@@ -22,12 +22,14 @@ mod layers;
 mod layout;
 mod manifest;
 mod merge;
+pub mod networks;
 pub mod pictures;
 pub mod projection;
 pub mod report;
 mod run;
 pub mod scenario;
 mod schema;
+pub mod seeds;
 pub mod statistics;
 mod summary;
 mod tables;

@@ -15,7 +15,8 @@ pub(crate) use compile::CompileArgs;
 pub(crate) use hosts::{KeysArgs, QueryArgs, ServeArgs};
 pub(crate) use measure::{RunArgs, Settings, SweepArgs};
 pub(crate) use models::{
-    CalibrateArgs, DataArgs, ImportArgs, InitArgs, PlanArgs, PlanCommand, PredictArgs, TrainerArgs,
+    CalibrateArgs, DataArgs, ImportArgs, InitArgs, ModelsArgs, PlanArgs, PlanCommand, PredictArgs,
+    TrainerArgs,
 };
 pub(crate) use results::{CompareArgs, MergeArgs, ProjectArgs, ReportArgs};
 
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Calibrate(CalibrateArgs),
     /// List the links and what this machine's loopback can carry.
     Links,
+    /// List networks with what they keep and reach, and methods over their seeds.
+    Models(ModelsArgs),
     /// Look at compiled plans.
     #[command(subcommand)]
     Plan(PlanCommand),

@@ -1,10 +1,20 @@
-//! Options of the commands about networks and data: `plan`, `data`, `init`, `import`, and those of linnet-train.
+//! Options of the commands about networks and data: `models`, `plan`, `data`, `init`, `import`, and those of linnet-train.
 
 use super::compile::CompileArgs;
 use super::values::backend;
 use clap::{Args, Subcommand};
 use protocols::he::HeBackend;
 use std::path::PathBuf;
+
+#[derive(Args)]
+pub(crate) struct ModelsArgs {
+    /// Checkpoint folders, or folders that have some somewhere inside.
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Also write the table as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+}
 
 #[derive(Subcommand)]
 pub(crate) enum PlanCommand {

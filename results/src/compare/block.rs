@@ -3,8 +3,8 @@
 use super::cost::ReluCost;
 use super::equal::AtAccuracy;
 use super::row::ComparedRow;
-use super::seeds::OverSeeds;
 use crate::schema::Dimension;
+use crate::seeds::OverSeeds;
 
 /// What is compared with what.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@
 
 use super::block::{Block, Options};
 use super::row::{ComparedRow, ToBaseline};
-use super::seeds::over_seeds;
 use super::{cost, equal, front};
 use crate::schema::{AccuracyRow, Dimension, InferenceRow, ScenarioRow, SummaryRow};
+use crate::seeds::{Trained, over_seeds, seeded};
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
 use crate::summary::{Timed, times};
 use crate::{Error, Loaded, accuracy};
@@ -61,7 +61,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         front::mark(&mut rows);
         let costs = cost::costs(&rows);
         let at = equal::at(&rows, &options.accuracies);
-        let seeds = over_seeds(&rows);
+        let seeds = over_seeds(&rows.iter().filter_map(trained).collect::<Vec<_>>());
         blocks.push(Block { title: title.join(", "), rows, baseline, costs, at, seeds });
     }
     match (&options.baseline, found) {
@@ -71,6 +71,17 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         }),
         _ => Ok(blocks),
     }
+}
+
+/// The row as one of a method's networks, where its name has a seed.
+fn trained(row: &ComparedRow) -> Option<Trained<'_>> {
+    let (method, seed) = seeded(&row.method).filter(|_| row.ok())?;
+    let identity = row.identity();
+    let value = |dimension: Dimension| dimension.value(&row.run, &identity);
+    let told_apart = |dimension: &Dimension| !matches!(dimension, Dimension::Method | Dimension::Budget);
+    let rest = Dimension::ALL.into_iter().filter(told_apart).map(value).collect();
+    let (budget, accuracy) = (value(Dimension::Budget), row.accuracy()?);
+    Some(Trained { method, seed, budget, rest, accuracy, online_s: row.online_s_p50 })
 }
 
 /// What a run's repeats alternated over, by its settings.

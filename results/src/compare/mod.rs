@@ -9,7 +9,6 @@ mod export;
 mod front;
 mod layers;
 mod row;
-mod seeds;
 mod text;
 
 pub use crate::schema::Dimension;
@@ -20,5 +19,4 @@ pub use equal::{AtAccuracy, MethodTime};
 pub use export::{Exported, csv, json, parquet, schema};
 pub use layers::{layers_csv, layers_text};
 pub use row::ComparedRow;
-pub use seeds::OverSeeds;
 pub use text::text;

@@ -4,10 +4,10 @@ use super::block::Block;
 use super::cost::{LITERATURE_US_PER_RELU, ReluCost};
 use super::equal::AtAccuracy;
 use super::row::ComparedRow;
-use super::seeds::OverSeeds;
 use crate::layout::{Layout, or_missing};
 use crate::schema::Dimension;
-use crate::statistics::{Estimate, Line};
+use crate::seeds;
+use crate::statistics::Line;
 use crate::units::{bytes, count, percent, seconds};
 
 /// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
@@ -47,7 +47,7 @@ pub fn text(blocks: &[Block]) -> String {
         layout.block(&block.title, lines(&block.rows).iter(), &mut text);
         block.costs.iter().for_each(|cost| text.push_str(&cost_line(cost)));
         block.at.iter().for_each(|at| text.push_str(&at_line(at)));
-        block.seeds.iter().for_each(|seeds| text.push_str(&seeds_line(seeds)));
+        block.seeds.iter().for_each(|seeds| text.push_str(&seeds::line(seeds)));
     }
     if all.iter().any(|row| row.paired) {
         text.push_str(
@@ -133,29 +133,6 @@ fn at_line(at: &AtAccuracy) -> String {
         _ => format!("{} -", method.name),
     });
     format!("  online at {} %: {}\n", percent(at.accuracy), told.collect::<Vec<_>>().join(", "))
-}
-
-/// Means in percent, with what the first method is ahead in points.
-fn seeds_line(over: &OverSeeds) -> String {
-    let within = |estimate: &Estimate, digits: usize| {
-        let told = |value: f64| format!("{:.digits$}", 100.0 * value);
-        match estimate.interval {
-            Some((low, high)) => {
-                format!("{} ({} to {})", told(estimate.value), told(low), told(high))
-            }
-            None => told(estimate.value),
-        }
-    };
-    let online = over.online_s.map(|time| format!(", online {}", seconds(time.value)));
-    let ahead = over.first_is_ahead_by.map(|by| format!("; the first is ahead by {} points", within(&by, 2)));
-    format!(
-        "  {} over {} seeds: {} %{}{}\n",
-        over.name,
-        over.seeds,
-        within(&over.accuracy, 2),
-        online.unwrap_or_default(),
-        ahead.unwrap_or_default()
-    )
 }
 
 /// A probability to two digits.

@@ -83,11 +83,16 @@ pub(super) fn encode<R: Row>(rows: &[R]) -> Result<Vec<u8>, Error> {
     Ok(writer.into_inner().expect("memory takes every byte"))
 }
 
-/// Writes a whole table in one step.
+/// A whole table, under its usual name.
 pub(crate) fn write_table<R: Row>(dir: &Path, rows: &[R]) -> Result<(), Error> {
+    write_table_to(&dir.join(R::FILE), rows)
+}
+
+/// Writes a whole table in one step.
+pub(crate) fn write_table_to<R: Row>(path: &Path, rows: &[R]) -> Result<(), Error> {
     let mut bytes = header::<R>()?;
     bytes.extend(encode(rows)?);
-    write_whole(&dir.join(R::FILE), &bytes)
+    write_whole(path, &bytes)
 }
 
 /// Puts a file in place in one step: a reader sees the old content or the new, never a part.
