@@ -42,7 +42,7 @@ pub struct ShapleySettings {
 
 impl Default for ShapleySettings {
     fn default() -> Self {
-        Self { threshold: 5.0, depth: 4, exact: false, images: 1_000 }
+        Self { threshold: 5.0, depth: 2, exact: false, images: 1_000 }
     }
 }
 
