@@ -3,12 +3,17 @@
 //! Parameters and masks are kept apart, by node name: `NAME.weight`, `NAME.bias`, and for batch norm also
 //! `NAME.running_mean` and `NAME.running_var` (PyTorch's names and layouts).
 
+mod infer;
+mod shape;
+
+pub use infer::infer;
+pub use shape::{Padding, Shape, Window};
+
 use crate::Error;
 use crate::tensor::Tensor;
 use crate::text::check_line;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 
 /// Most nodes of a graph.
 pub const MOST_NODES: usize = 10_000;
@@ -26,97 +31,6 @@ pub type Parameters = BTreeMap<String, Tensor>;
 
 /// Index of a node in its graph.
 pub type NodeId = usize;
-
-/// Extent of one value: channels, rows, columns. A flat vector is `(n, 1, 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Shape {
-    /// Channels.
-    pub c: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
-
-impl Shape {
-    /// `(channels, rows, columns)`.
-    pub const fn new(c: usize, h: usize, w: usize) -> Self {
-        Self { c, h, w }
-    }
-
-    /// Number of units; `usize::MAX` where that is too small, which no graph's value reaches.
-    pub const fn size(self) -> usize {
-        self.c.saturating_mul(self.area())
-    }
-
-    /// Units of one channel; `usize::MAX` where that is too small.
-    pub const fn area(self) -> usize {
-        self.h.saturating_mul(self.w)
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.c, self.h, self.w)
-    }
-}
-
-/// Zero padding on each side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Padding {
-    /// Rows above.
-    pub top: usize,
-    /// Rows below.
-    pub bottom: usize,
-    /// Columns before.
-    pub left: usize,
-    /// Columns after.
-    pub right: usize,
-}
-
-impl Padding {
-    /// The same padding on all four sides.
-    pub const fn same(by: usize) -> Self {
-        Self { top: by, bottom: by, left: by, right: by }
-    }
-}
-
-/// The sliding window of a convolution or pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// Rows and columns of the kernel.
-    pub kernel: (usize, usize),
-    /// Step down and across.
-    pub stride: (usize, usize),
-    /// Zeros around the input.
-    pub padding: Padding,
-}
-
-impl Window {
-    /// A square kernel with equal strides and padding.
-    pub const fn square(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel: (kernel, kernel), stride: (stride, stride), padding: Padding::same(padding) }
-    }
-
-    /// The input with the zeros around it; `None` where no number says how large that is.
-    pub fn padded(&self, input: Shape) -> Option<Shape> {
-        let Padding { top, bottom, left, right } = self.padding;
-        let h = input.h.checked_add(top)?.checked_add(bottom)?;
-        let w = input.w.checked_add(left)?.checked_add(right)?;
-        Some(Shape::new(input.c, h, w))
-    }
-
-    /// Rows and columns of the output, or `None` where the kernel does not fit once, or is empty, or never moves on.
-    pub fn output(&self, input: Shape) -> Option<(usize, usize)> {
-        let padded = self.padded(input)?;
-        let positions = |size: usize, kernel: usize, stride: usize| {
-            let rest = size.checked_sub(kernel)?;
-            (kernel > 0 && stride > 0).then(|| rest / stride + 1)
-        };
-        let h = positions(padded.h, self.kernel.0, self.stride.0)?;
-        Some((h, positions(padded.w, self.kernel.1, self.stride.1)?))
-    }
-}
 
 /// The nonlinearity of an activation layer's kept units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -353,68 +267,6 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
             _,
         ) => Vec::new(),
     }
-}
-
-/// A node's output shape from its inputs' shapes; `image` is the shape of the graph's input.
-///
-/// # Errors
-/// [`Error::Model`] where inputs do not fit, or the output has no units or more than [`MOST_UNITS`].
-pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
-    let arity = match node.op {
-        Op::Input => 0..=0,
-        Op::Add => 2..=MOST_INPUTS,
-        Op::Conv { .. }
-        | Op::Linear { .. }
-        | Op::BatchNorm { .. }
-        | Op::Act { .. }
-        | Op::AvgPool { .. }
-        | Op::PadChannels { .. } => 1..=1,
-    };
-    if !arity.contains(&inputs.len()) {
-        let expected = format!("{} to {} inputs", arity.start(), arity.end());
-        return Err(Error::model(&node.name, expected, inputs.len().to_string()));
-    }
-    let shape = match &node.op {
-        Op::Input => image,
-        Op::Conv { out, window, .. } => slid(node, window, inputs[0], *out)?,
-        Op::AvgPool { window } => slid(node, window, inputs[0], inputs[0].c)?,
-        Op::Linear { out, .. } => Shape::new(*out, 1, 1),
-        Op::BatchNorm { eps } if !eps.is_finite() => {
-            return Err(Error::model(&node.name, "a finite eps", eps.to_string()));
-        }
-        Op::BatchNorm { .. } | Op::Act { .. } => inputs[0],
-        Op::Add => match inputs.iter().find(|s| **s != inputs[0]) {
-            None => inputs[0],
-            Some(other) => {
-                let expected = format!("inputs of shape {}", inputs[0]);
-                return Err(Error::model(&node.name, expected, other.to_string()));
-            }
-        },
-        Op::PadChannels { stride, before, after } => {
-            if !(1..=MOST_UNITS).contains(stride) {
-                let expected = format!("a stride of 1 to {MOST_UNITS}");
-                return Err(Error::model(&node.name, expected, stride.to_string()));
-            }
-            let s = inputs[0];
-            let c = s.c.saturating_add(*before).saturating_add(*after);
-            Shape::new(c, s.h.div_ceil(*stride), s.w.div_ceil(*stride))
-        }
-    };
-    match shape.size() {
-        1..=MOST_UNITS => Ok(shape),
-        _ => Err(Error::model(&node.name, format!("a value of 1 to {MOST_UNITS} units"), shape.to_string())),
-    }
-}
-
-/// The output of a window that makes `out` channels.
-fn slid(node: &Node, window: &Window, input: Shape, out: usize) -> Result<Shape, Error> {
-    let fault = |expected: String| Error::model(&node.name, expected, format!("{window:?} on {input}"));
-    let (h, w) = window.output(input).ok_or_else(|| fault("a window that fits its input".into()))?;
-    let units = window.padded(input).map_or(usize::MAX, Shape::size);
-    if units > MOST_UNITS || window.stride.0.max(window.stride.1) > MOST_UNITS {
-        return Err(fault(format!("a window of strides and a padded input of at most {MOST_UNITS}")));
-    }
-    Ok(Shape::new(out, h, w))
 }
 
 impl Serialize for Graph {

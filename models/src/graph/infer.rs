@@ -1,0 +1,66 @@
+//! Which shapes operations make of which.
+
+use super::{MOST_INPUTS, MOST_UNITS, Node, Op, Shape, Window};
+use crate::Error;
+
+/// A node's output shape from its inputs' shapes; `image` is the shape of the graph's input.
+///
+/// # Errors
+/// [`Error::Model`] where inputs do not fit, or the output has no units or more than [`MOST_UNITS`].
+pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
+    let arity = match node.op {
+        Op::Input => 0..=0,
+        Op::Add => 2..=MOST_INPUTS,
+        Op::Conv { .. }
+        | Op::Linear { .. }
+        | Op::BatchNorm { .. }
+        | Op::Act { .. }
+        | Op::AvgPool { .. }
+        | Op::PadChannels { .. } => 1..=1,
+    };
+    if !arity.contains(&inputs.len()) {
+        let expected = format!("{} to {} inputs", arity.start(), arity.end());
+        return Err(Error::model(&node.name, expected, inputs.len().to_string()));
+    }
+    let shape = match &node.op {
+        Op::Input => image,
+        Op::Conv { out, window, .. } => slid(node, window, inputs[0], *out)?,
+        Op::AvgPool { window } => slid(node, window, inputs[0], inputs[0].c)?,
+        Op::Linear { out, .. } => Shape::new(*out, 1, 1),
+        Op::BatchNorm { eps } if !eps.is_finite() => {
+            return Err(Error::model(&node.name, "a finite eps", eps.to_string()));
+        }
+        Op::BatchNorm { .. } | Op::Act { .. } => inputs[0],
+        Op::Add => match inputs.iter().find(|s| **s != inputs[0]) {
+            None => inputs[0],
+            Some(other) => {
+                let expected = format!("inputs of shape {}", inputs[0]);
+                return Err(Error::model(&node.name, expected, other.to_string()));
+            }
+        },
+        Op::PadChannels { stride, before, after } => {
+            if !(1..=MOST_UNITS).contains(stride) {
+                let expected = format!("a stride of 1 to {MOST_UNITS}");
+                return Err(Error::model(&node.name, expected, stride.to_string()));
+            }
+            let s = inputs[0];
+            let c = s.c.saturating_add(*before).saturating_add(*after);
+            Shape::new(c, s.h.div_ceil(*stride), s.w.div_ceil(*stride))
+        }
+    };
+    match shape.size() {
+        1..=MOST_UNITS => Ok(shape),
+        _ => Err(Error::model(&node.name, format!("a value of 1 to {MOST_UNITS} units"), shape.to_string())),
+    }
+}
+
+/// The output of a window that makes `out` channels.
+fn slid(node: &Node, window: &Window, input: Shape, out: usize) -> Result<Shape, Error> {
+    let fault = |expected: String| Error::model(&node.name, expected, format!("{window:?} on {input}"));
+    let (h, w) = window.output(input).ok_or_else(|| fault("a window that fits its input".into()))?;
+    let units = window.padded(input).map_or(usize::MAX, Shape::size);
+    if units > MOST_UNITS || window.stride.0.max(window.stride.1) > MOST_UNITS {
+        return Err(fault(format!("a window of strides and a padded input of at most {MOST_UNITS}")));
+    }
+    Ok(Shape::new(out, h, w))
+}
