@@ -1,6 +1,6 @@
 //! Convolution by its definition, and the linear maps without weights.
 
-use crate::graph::{Shape, Window};
+use crate::graph::{Picks, Shape, Window};
 use std::ops::{Add, Mul};
 
 /// `kernel` `(out, in, rows, columns)` applied to `input`; the result is `(out, row, column)`.
@@ -79,6 +79,18 @@ pub fn pad_channels<T: Copy + Default>(
     out
 }
 
+/// Rows and columns by their indices, channel by channel.
+pub fn slice<T: Copy>(input: &[T], shape: Shape, rows: Picks, columns: Picks) -> Vec<T> {
+    let mut out = Vec::with_capacity(shape.c * rows.count * columns.count);
+    for channel in input.chunks_exact(shape.area()) {
+        for row in rows.clamped(shape.h) {
+            let line = &channel[row * shape.w..(row + 1) * shape.w];
+            out.extend(columns.clamped(shape.w).map(|column| line[column]));
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +125,7 @@ mod tests {
         };
         assert_eq!(sum_pool(&input, shape, &window), [1 + 2, 3 + 4, 5 + 6, 7 + 8]);
         assert_eq!(pad_channels(&input, shape, 2, 1, 1), [0, 1, 5, 0]);
+        let (rows, columns) = (Picks { start: -1, step: 2, count: 2 }, Picks { start: 1, step: 1, count: 2 });
+        assert_eq!(slice(&input, shape, rows, columns), [2, 2, 4, 4, 6, 6, 8, 8]);
     }
 }

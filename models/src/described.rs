@@ -3,7 +3,7 @@
 //! Nothing is kept of what a graph does not have, lists end at their caps, and the graph is checked.
 
 use crate::capped::AtMost;
-use crate::graph::{Activation, Graph, MOST_INPUTS, MOST_NODES, Node, NodeId, Op, Shape, Window};
+use crate::graph::{Activation, Graph, MOST_INPUTS, MOST_NODES, Node, NodeId, Op, Picks, Shape, Window};
 use serde::de::{Deserialize, Deserializer, Error};
 
 #[derive(serde::Deserialize)]
@@ -33,6 +33,9 @@ struct DescribedNode {
     stride: Option<usize>,
     before: Option<usize>,
     after: Option<usize>,
+    by: Option<f64>,
+    rows: Option<Picks>,
+    columns: Option<Picks>,
 }
 
 #[derive(Clone, Copy, serde::Deserialize)]
@@ -45,6 +48,8 @@ enum OpName {
     Act,
     Add,
     AvgPool,
+    Scale,
+    Slice,
     PadChannels,
 }
 
@@ -64,6 +69,11 @@ impl<'de> Deserialize<'de> for Node {
             }
             OpName::Add => Op::Add,
             OpName::AvgPool => Op::AvgPool { window: window()? },
+            OpName::Scale => Op::Scale { by: node.by.ok_or_else(|| Error::missing_field("by"))? },
+            OpName::Slice => Op::Slice {
+                rows: node.rows.ok_or_else(|| Error::missing_field("rows"))?,
+                columns: node.columns.ok_or_else(|| Error::missing_field("columns"))?,
+            },
             OpName::PadChannels => Op::PadChannels {
                 stride: node.stride.ok_or_else(|| Error::missing_field("stride"))?,
                 before: node.before.ok_or_else(|| Error::missing_field("before"))?,

@@ -1,6 +1,6 @@
 //! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
 
-use crate::convolve::{pad_channels, sum_pool};
+use crate::convolve::{pad_channels, slice, sum_pool};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters};
 use crate::mask::{Mask, Masks};
@@ -65,6 +65,8 @@ pub(crate) fn node_value(
             let divisor = (window.kernel.0 * window.kernel.1) as f32;
             sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
         }
+        (Op::Scale { by }, Some((x, _))) => x.iter().map(|x| x * *by as f32).collect(),
+        (Op::Slice { rows, columns }, Some((x, shape))) => slice(x, shape, *rows, *columns),
         (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
             pad_channels(x, shape, *stride, *before, *after)
         }
@@ -76,6 +78,8 @@ pub(crate) fn node_value(
             | Op::Act { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Scale { .. }
+            | Op::Slice { .. }
             | Op::PadChannels { .. },
             None,
         ) => unreachable!("arity is checked when the graph is made"),

@@ -203,7 +203,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
 
 fn pack(he: &HeParameters, segment: &Segment, term: &Term, rate: f64) -> Result<Option<Packing>, Error> {
     match term.op {
-        TermOp::Shift { .. } => Ok(None),
+        TermOp::Times { .. } => Ok(None),
         TermOp::Conv { window, .. } => {
             Packing::choose(he, term.shape, window, segment.shape, rate).map(Some).ok_or_else(|| {
                 let window = format!("{}x{} window", window.kernel.0, window.kernel.1);

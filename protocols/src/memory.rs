@@ -56,7 +56,7 @@ impl Memory {
                             TermOp::Conv { out, window } => {
                                 (out * term.shape.c * window.kernel.0 * window.kernel.1) as u64
                             }
-                            TermOp::Shift { .. } => 0,
+                            TermOp::Times { .. } => 0,
                         };
                         let packing = &exchange.packing;
                         let count = packing.input_groups() * packing.output_groups();

@@ -67,7 +67,7 @@ fn weight_sizes(step: &PlannedStep, bias: Option<usize>) -> Option<(Vec<usize>, 
         PlannedStep::Activation(_) | PlannedStep::Reshare(_) => None,
         PlannedStep::Linear(linear) => {
             let kernel = |term: &Term| match term.op {
-                TermOp::Shift { .. } => 0,
+                TermOp::Times { .. } => 0,
                 TermOp::Conv { out, window } => out * term.shape.c * window.kernel.0 * window.kernel.1,
             };
             let (terms, shape) = (&linear.segment.terms, linear.segment.shape);

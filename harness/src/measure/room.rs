@@ -106,8 +106,9 @@ mod tests {
     #[test]
     fn a_run_that_does_not_fit_is_refused_with_the_estimate() {
         let input = Shape::new(3, 32, 32);
-        let op = TermOp::Shift { shift: 0 };
-        let term = Term { source: ValueId::IMAGE, pre: Vec::new(), shape: input, divisor: 1, op };
+        let op = TermOp::Times { by: 1 };
+        let term =
+            Term { source: ValueId::IMAGE, pre: Vec::new(), shape: input, divisor: 1, factor: 1.0, op };
         let segment = Segment { name: "copy".into(), terms: vec![term], shape: input, scale: 6 };
         let plan = PreparedPlan::new(Plan {
             version: PROTOCOL_VERSION,

@@ -88,7 +88,7 @@ fn multiply(lowered: &mut Lowered, step: usize, factors: &[f32]) {
 /// The channels' factors after public maps.
 fn after(maps: &[PublicMap], factors: &[f32]) -> Vec<f32> {
     maps.iter().fold(factors.to_vec(), |factors, map| match map {
-        PublicMap::SumPool { .. } => factors,
+        PublicMap::SumPool { .. } | PublicMap::Slice { .. } => factors,
         PublicMap::PadChannels { before, after, .. } => {
             [vec![1.0; *before], factors, vec![1.0; *after]].concat()
         }

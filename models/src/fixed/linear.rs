@@ -14,7 +14,7 @@ pub struct RingSegment<'a> {
     ring: Ring,
     segment: &'a Segment,
     bias: &'a [i64],
-    /// Per term; `None` for a `Shift`.
+    /// Per term; `None` for one without weights.
     convolutions: Vec<Option<Convolution>>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> RingSegment<'a> {
     /// Prepares the weights of `segment`.
     pub fn new(ring: Ring, segment: &'a Segment, weights: &'a IntegerWeights) -> Self {
         let prepare = |(term, kernel): (&Term, &Vec<i32>)| match term.op {
-            TermOp::Shift { .. } => None,
+            TermOp::Times { .. } => None,
             TermOp::Conv { out, window } => Some(Convolution::new(ring, term.shape, window, out, kernel)),
         };
         let convolutions = segment.terms.iter().zip(&weights.kernels).map(prepare).collect();
@@ -93,7 +93,7 @@ pub fn prepare(ring: Ring, term: &Term, input: &[u64], shape: Shape) -> Vec<i64>
 /// A term's last map on its prepared input; not yet reduced.
 pub fn apply_op(ring: Ring, term: &Term, kernel: &[i32], prepared: &[i64]) -> Vec<u64> {
     match term.op {
-        TermOp::Shift { shift } => prepared.iter().map(|x| (*x as u64) << shift).collect(),
+        TermOp::Times { by } => prepared.iter().map(|x| (*x as u64).wrapping_mul(by as u64)).collect(),
         TermOp::Conv { out, window } => {
             let (h, w) = window.output(term.shape).expect("shapes are checked when the graph is made");
             let mut sum = vec![0; out * h * w];

@@ -1,7 +1,8 @@
 //! From a graph to linear segments and activation steps, weights still real.
 //!
 //! Batch norms are folded into the convolutions before them; average pools become sums whose divisor is owed by the
-//! next weights. Where a segment would need two secret maps in a row, the value between is rescaled by an activation
+//! next weights. Public maps go through sums, and a convolution of values that lie side by side, as a concatenation's do, is the
+//! sum of its parts'. Where a segment would need two secret maps in a row, the value between is rescaled by an activation
 //! step of its own with nothing kept.
 
 use super::curve::Curve;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// The secret half of a segment: one kernel per convolution term, in term order, and the bias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentWeights<W, B> {
-    /// Per term `(out, in, rows, columns)`; empty for a `Shift` term.
+    /// Per term `(out, in, rows, columns)`; empty for a term without weights.
     pub kernels: Vec<Vec<W>>,
     /// Per output channel, or per output unit where borders have one of their own.
     pub bias: Vec<B>,
@@ -42,7 +43,7 @@ pub fn lower(graph: &Graph, parameters: &Parameters, masks: &Masks) -> Result<Lo
     graph.nodes().iter().flat_map(|node| &node.inputs).for_each(|input| readers[*input] += 1);
     for (id, readers) in readers.into_iter().enumerate() {
         let mut expr = lowering.node(id, &mut exprs)?;
-        if readers > 1 && !expr.is_plain() {
+        if (readers > 1 && !expr.is_public()) || expr.terms.len() > MOST_TERMS {
             expr = lowering.rescaled(&expr, id);
         }
         if id == last && !matches!(graph.nodes()[id].op, Op::Act { .. }) {
@@ -52,6 +53,9 @@ pub fn lower(graph: &Graph, parameters: &Parameters, masks: &Masks) -> Result<Lo
     }
     Ok(Lowered { input: graph.input(), steps: lowering.steps, weights: lowering.weights })
 }
+
+/// Most terms of a segment: a sum of sums that are read again would have twice as many each time.
+const MOST_TERMS: usize = 128;
 
 /// A linear expression in values that exist already.
 #[derive(Clone)]
@@ -67,28 +71,84 @@ struct RealTerm {
     pre: Vec<PublicMap>,
     shape: Shape,
     divisor: u64,
+    factor: f64,
     conv: Option<(Window, Vec<f32>)>,
+}
+
+impl RealTerm {
+    /// The same after another public map.
+    fn mapped(mut self, map: PublicMap) -> Self {
+        self.shape = map.output(self.shape);
+        match (self.pre.last_mut(), map) {
+            (
+                Some(PublicMap::PadChannels { stride: 1, before, after }),
+                PublicMap::PadChannels { stride: 1, before: more_before, after: more_after },
+            ) => {
+                *before += more_before;
+                *after += more_after;
+            }
+            _ => self.pre.push(map),
+        }
+        self
+    }
+
+    /// The channels that may be other than zero: the first, and one behind the last.
+    fn channels(&self) -> (usize, usize) {
+        match self.pre.last() {
+            Some(PublicMap::PadChannels { before, after, .. }) => (*before, self.shape.c - after),
+            _ => (0, self.shape.c),
+        }
+    }
+
+    /// The convolution of this value: weights of channels that are zero are left out.
+    fn convolved(mut self, window: Window, kernel: &[f32]) -> Self {
+        let (all, taps) = (self.shape.c, window.kernel.0 * window.kernel.1);
+        let mut channels = 0..all;
+        if let Some(PublicMap::PadChannels { stride: 1, before, after }) = self.pre.last() {
+            channels = *before..all - after;
+            self.pre.pop();
+            self.shape.c = channels.len();
+        }
+        let rows = kernel.chunks_exact(all * taps);
+        let weights = rows.flat_map(|row| &row[channels.start * taps..channels.end * taps]);
+        let factor = std::mem::replace(&mut self.factor, 1.0);
+        self.conv = Some((window, weights.map(|w| (f64::from(*w) * factor) as f32).collect()));
+        self
+    }
 }
 
 impl Expr {
     fn value(source: ValueId, shape: Shape) -> Self {
-        let term = RealTerm { source, pre: Vec::new(), shape, divisor: 1, conv: None };
+        let term = RealTerm { source, pre: Vec::new(), shape, divisor: 1, factor: 1.0, conv: None };
         Self { terms: vec![term], bias: vec![0.0; shape.c], shape }
     }
 
-    /// Itself for its reader. One that is no public function of one value has no other, and leaves nothing behind: of a long
-    /// sum of sums, the weights would otherwise be kept as often as there are sums.
+    /// Itself for its reader. One that is no public function has no other, and leaves nothing behind: of a long sum of sums, the
+    /// weights would otherwise be kept as often as there are sums.
     fn taken(&mut self) -> Self {
-        if self.is_plain() {
+        if self.is_public() {
             return self.clone();
         }
         let rest = Self { terms: Vec::new(), bias: Vec::new(), shape: self.shape };
         std::mem::replace(self, rest)
     }
 
-    /// One term without secrets and no bias: a public function of one value.
-    fn is_plain(&self) -> bool {
-        self.terms.len() == 1 && self.terms[0].conv.is_none() && self.bias.iter().all(|b| *b == 0.0)
+    /// Terms without secrets and no bias: a public function of values.
+    fn is_public(&self) -> bool {
+        self.terms.iter().all(|term| term.conv.is_none()) && self.bias.iter().all(|b| *b == 0.0)
+    }
+
+    /// Public, with no two terms in one channel.
+    fn is_side_by_side(&self) -> bool {
+        let mut channels: Vec<(usize, usize)> = self.terms.iter().map(RealTerm::channels).collect();
+        channels.sort_unstable();
+        self.is_public() && channels.windows(2).all(|pair| pair[0].1 <= pair[1].0)
+    }
+
+    /// A public expression after another public map.
+    fn mapped(self, map: PublicMap, shape: Shape) -> Self {
+        let terms = self.terms.into_iter().map(|term| term.mapped(map)).collect();
+        Self { terms, bias: vec![0.0; shape.c], shape }
     }
 }
 
@@ -108,19 +168,19 @@ impl Lowering<'_> {
         Ok(match &node.op {
             Op::Input => Expr::value(ValueId::IMAGE, shape),
             Op::Conv { window, bias, .. } => {
-                let source = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
+                let source = self.side_by_side(&exprs[node.inputs[0]], node.inputs[0]);
                 let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
-                convolved(source, *window, parameter("weight"), bias, shape)
+                convolved(source, *window, &parameter("weight"), bias, shape)
             }
             Op::Linear { bias, .. } => {
-                let source = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
+                let source = self.side_by_side(&exprs[node.inputs[0]], node.inputs[0]);
                 let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
                 let window = Window {
                     kernel: (source.shape.h, source.shape.w),
                     stride: (1, 1),
                     padding: crate::graph::Padding::default(),
                 };
-                convolved(source, window, parameter("weight"), bias, shape)
+                convolved(source, window, &parameter("weight"), bias, shape)
             }
             Op::BatchNorm { eps } => {
                 let (scale, shift) = batch_norm(self.parameters, &node.name, *eps);
@@ -153,32 +213,50 @@ impl Lowering<'_> {
                 sum
             }
             Op::AvgPool { window } => {
-                let mut expr = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
-                let term = &mut expr.terms[0];
-                term.pre.push(PublicMap::SumPool { window: *window });
+                let mut expr = self.public(&exprs[node.inputs[0]], node.inputs[0]);
                 let area = (window.kernel.0 * window.kernel.1) as u64;
-                term.divisor =
-                    term.divisor.checked_mul(area).filter(|all| *all <= MOST_DIVISOR).ok_or_else(|| {
-                        let expected = format!("averages one after another of at most {MOST_DIVISOR} units");
-                        Error::model(&node.name, expected, format!("{} times {area}", term.divisor))
-                    })?;
-                reshaped(expr, shape)
+                for term in &mut expr.terms {
+                    term.divisor =
+                        term.divisor.checked_mul(area).filter(|all| *all <= MOST_DIVISOR).ok_or_else(
+                            || {
+                                let expected =
+                                    format!("averages one after another of at most {MOST_DIVISOR} units");
+                                Error::model(&node.name, expected, format!("{} times {area}", term.divisor))
+                            },
+                        )?;
+                }
+                expr.mapped(PublicMap::SumPool { window: *window }, shape)
+            }
+            Op::Scale { by } => {
+                let mut expr = exprs[node.inputs[0]].taken();
+                for term in &mut expr.terms {
+                    match &mut term.conv {
+                        Some((_, kernel)) => kernel.iter_mut().for_each(|w| *w = (f64::from(*w) * by) as f32),
+                        None => term.factor *= by,
+                    }
+                }
+                expr.bias.iter_mut().for_each(|b| *b = (f64::from(*b) * by) as f32);
+                expr
+            }
+            Op::Slice { rows, columns } => {
+                let map = PublicMap::Slice { rows: *rows, columns: *columns };
+                self.public(&exprs[node.inputs[0]], node.inputs[0]).mapped(map, shape)
             }
             Op::PadChannels { stride, before, after } => {
-                let mut expr = self.plain(&exprs[node.inputs[0]], node.inputs[0]);
-                expr.terms[0].pre.push(PublicMap::PadChannels {
-                    stride: *stride,
-                    before: *before,
-                    after: *after,
-                });
-                reshaped(expr, shape)
+                let map = PublicMap::PadChannels { stride: *stride, before: *before, after: *after };
+                self.public(&exprs[node.inputs[0]], node.inputs[0]).mapped(map, shape)
             }
         })
     }
 
-    /// `expr` if it is a public function of one value already, else the same value rescaled.
-    fn plain(&mut self, expr: &Expr, node: NodeId) -> Expr {
-        if expr.is_plain() { expr.clone() } else { self.rescaled(expr, node) }
+    /// `expr` if it is a public function of values already, else the same value rescaled.
+    fn public(&mut self, expr: &Expr, node: NodeId) -> Expr {
+        if expr.is_public() { expr.clone() } else { self.rescaled(expr, node) }
+    }
+
+    /// `expr` if it is values side by side already, else the same value rescaled.
+    fn side_by_side(&mut self, expr: &Expr, node: NodeId) -> Expr {
+        if expr.is_side_by_side() { expr.clone() } else { self.rescaled(expr, node) }
     }
 
     /// Makes `expr` a value of its own at activation scale.
@@ -197,9 +275,10 @@ impl Lowering<'_> {
                 pre: term.pre.clone(),
                 shape: term.shape,
                 divisor: term.divisor,
+                factor: term.factor,
                 op: match &term.conv {
                     Some((window, _)) => TermOp::Conv { out: expr.shape.c, window: *window },
-                    None => TermOp::Shift { shift: 0 },
+                    None => TermOp::Times { by: 1 },
                 },
             })
             .collect();
@@ -243,36 +322,30 @@ impl Lowering<'_> {
     }
 }
 
-fn convolved(mut source: Expr, window: Window, kernel: Vec<f32>, bias: Vec<f32>, shape: Shape) -> Expr {
-    source.terms[0].conv = Some((window, kernel));
-    Expr { terms: source.terms, bias, shape }
-}
-
-/// The expression of a public map's output, whose bias is still zero.
-fn reshaped(expr: Expr, shape: Shape) -> Expr {
-    let mut terms = expr.terms;
-    terms[0].shape = shape;
-    Expr { terms, bias: vec![0.0; shape.c], shape }
+/// A convolution of values side by side.
+fn convolved(source: Expr, window: Window, kernel: &[f32], bias: Vec<f32>, shape: Shape) -> Expr {
+    let terms = source.terms.into_iter().map(|term| term.convolved(window, kernel)).collect();
+    Expr { terms, bias, shape }
 }
 
 /// `scale * expr + shift`, channel by channel.
 fn scaled(mut expr: Expr, scale: &[f32], shift: &[f32]) -> Expr {
     let channels = expr.shape.c;
-    for term in &mut expr.terms {
-        match &mut term.conv {
-            Some((_, kernel)) => {
-                let row = kernel.len() / channels;
-                for (weights, s) in kernel.chunks_exact_mut(row).zip(scale) {
-                    weights.iter_mut().for_each(|w| *w *= s);
-                }
+    let scaled = |mut term: RealTerm| match &mut term.conv {
+        Some((_, kernel)) => {
+            let row = kernel.len() / channels;
+            for (weights, s) in kernel.chunks_exact_mut(row).zip(scale) {
+                weights.iter_mut().for_each(|w| *w *= s);
             }
-            None => {
-                let mut diagonal = vec![0.0; channels * channels];
-                (0..channels).for_each(|c| diagonal[c * channels + c] = scale[c]);
-                term.conv = Some((Window::square(1, 1, 0), diagonal));
-            }
+            term
         }
-    }
+        None => {
+            let mut diagonal = vec![0.0; channels * channels];
+            (0..channels).for_each(|c| diagonal[c * channels + c] = scale[c]);
+            term.convolved(Window::square(1, 1, 0), &diagonal)
+        }
+    };
+    expr.terms = expr.terms.into_iter().map(scaled).collect();
     for ((b, s), t) in expr.bias.iter_mut().zip(scale).zip(shift) {
         *b = *b * s + t;
     }

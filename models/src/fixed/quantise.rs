@@ -10,6 +10,7 @@ use super::steps::{ActivationStep, ReshareStep, Segment, Step, TermOp, ValueId};
 use crate::Error;
 use crate::graph::Shape;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use std::collections::HashSet;
 
 /// How much larger than the largest calibration value a bound must be.
 pub const HEADROOM: f64 = 1.25;
@@ -183,13 +184,23 @@ pub fn quantise(
     }
     let ring = pick_ring(needed, ring_bits)?;
     let scale_of = |value: ValueId| value.maker().map_or(scales.image, |maker| widths[maker].scale);
+    // What an activation layer divides.
+    let divided: HashSet<ValueId> = (lowered.steps.iter().zip(&widths).zip(&scales.steps))
+        .filter_map(|((step, width), scale)| match (step, scale) {
+            (Step::Activation(layer), StepScale::Rescaled(_)) if width.truncate > 0 => Some(layer.source),
+            _ => None,
+        })
+        .collect();
     let made = |(index, width): (usize, &Width)| -> Result<(Step, Option<IntegerWeights>), Error> {
         let mut step = lowered.steps[index].clone();
         match &mut step {
             Step::Linear(segment) => {
                 let real = lowered.weights[index].as_ref().expect("linear steps carry weights");
                 segment.scale = width.scale;
-                let weights = quantise_segment(segment, real, scale_of)?;
+                let mut weights = quantise_segment(segment, real, scale_of)?;
+                if divided.contains(&ValueId::made_by(index)) && is_divided_exactly(segment) {
+                    weights.bias.iter_mut().for_each(|b| *b -= 1);
+                }
                 return Ok((step, Some(weights)));
             }
             Step::Activation(ActivationStep { name, source, shape, .. })
@@ -241,21 +252,21 @@ fn quantise_segment(
     let mut kernels = Vec::with_capacity(segment.terms.len());
     for (term, kernel) in segment.terms.iter_mut().zip(&real.kernels) {
         let gap = segment.scale - scale_of(term.source);
+        let multiplier = term.multiplier(gap);
         match &mut term.op {
-            TermOp::Shift { shift } => {
-                if !term.divisor.is_power_of_two() {
-                    return Err(Error::model(
-                        &segment.name,
-                        "an average over a power of two, or a convolution after it",
-                        format!("a bare average over {}", term.divisor),
-                    ));
+            TermOp::Times { by } => {
+                let rounded = multiplier.round();
+                if rounded == 0.0 || rounded.abs() > MOST_TIMES {
+                    let expected =
+                        format!("a factor of 1 to {MOST_TIMES} in magnitude at {gap} more bits of scale");
+                    let found = format!("{} over {}", term.factor, term.divisor);
+                    return Err(Error::model(&segment.name, expected, found));
                 }
-                *shift = gap - term.divisor.trailing_zeros();
+                *by = rounded as i64;
                 kernels.push(Vec::new());
             }
             TermOp::Conv { .. } => {
-                let factor = f64::from(gap).exp2() / term.divisor as f64;
-                kernels.push(round_all(kernel, factor, &segment.name)?);
+                kernels.push(round_all(kernel, multiplier, &segment.name)?);
             }
         }
     }
@@ -264,8 +275,18 @@ fn quantise_segment(
     Ok(IntegerWeights { kernels, bias })
 }
 
+/// Whether a segment's value is one of its sources' scale with zeros below, so that one less is divided to the very quotient: the
+/// low bits of shares u and v of 2^f q - 1 always add up to 2^f - 1, so that a division that drops them and adds 1 gives q.
+/// Without, it gives q + 1 for one share in 2^f. A max pool, which compares values by their difference, is exact by it.
+fn is_divided_exactly(segment: &Segment) -> bool {
+    segment.terms.iter().all(|term| matches!(term.op, TermOp::Times { by } if by % 2 == 0))
+}
+
 /// Most bits of a weight's scale where values are passed on: those of [`MAX_WEIGHT`] for real weights below four.
 const MOST_WEIGHT_BITS: u32 = 22;
+
+/// Largest magnitude of a public factor at a segment's scale: numbers of as many bits are exact in double precision.
+const MOST_TIMES: f64 = (1u64 << 50) as f64;
 
 /// Largest magnitude of an integer weight: it keeps products exact and noise small.
 pub const MAX_WEIGHT: u32 = 1 << 24;

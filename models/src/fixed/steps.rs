@@ -3,8 +3,8 @@
 //! Value 0 is the image; step `i` makes value `i + 1`.
 
 use super::curve::Curve;
-use crate::convolve::{pad_channels, sum_pool};
-use crate::graph::{Activation, NodeId, Shape, Window};
+use crate::convolve::{pad_channels, slice, sum_pool};
+use crate::graph::{Activation, NodeId, Picks, Shape, Window};
 use serde::{Deserialize, Serialize};
 use std::ops::Add;
 
@@ -12,7 +12,7 @@ use std::ops::Add;
 pub(super) const MOST_DIVISOR: u64 = 1 << 32;
 
 /// Names a value of a network: the image, or what a step makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ValueId(usize);
 
@@ -83,16 +83,16 @@ pub struct Segment {
 
 impl Segment {
     /// log2 of the result's scale where weights have `fw` bits and values the scales `scale_of`: that of the finest term. A term
-    /// without weights needs none of their bits, unless there are no others, since what reads the result divides it.
+    /// whose factor is an integer needs none of their bits, unless there are no others, since what reads the result divides it.
     pub fn scale_with(&self, fw: u32, scale_of: impl Fn(ValueId) -> u32) -> u32 {
-        let weighted = self.terms.iter().any(|term| term.has_weights());
-        let bits = |term: &Term| if term.has_weights() || !weighted { fw } else { 0 };
+        let rounded = self.terms.iter().any(Term::is_rounded);
+        let bits = |term: &Term| if term.is_rounded() || !rounded { fw } else { 0 };
         let scales = self.terms.iter().map(|term| scale_of(term.source) + bits(term) + term.owed_bits());
         scales.max().expect("a segment has terms")
     }
 }
 
-/// `op(pre(source)) / divisor`.
+/// `op(factor * pre(source)) / divisor`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Term {
     /// The value it reads.
@@ -103,6 +103,8 @@ pub struct Term {
     pub shape: Shape,
     /// What average pools still owe: the product of their window areas.
     pub divisor: u64,
+    /// A public factor; 1 where there are weights, which have it.
+    pub factor: f64,
     /// The last map.
     pub op: TermOp,
 }
@@ -117,16 +119,26 @@ impl Term {
     pub const fn has_weights(&self) -> bool {
         matches!(self.op, TermOp::Conv { .. })
     }
+
+    /// Whether what it multiplies with is rounded: weights, or a factor that the bits owed do not make an integer.
+    fn is_rounded(&self) -> bool {
+        self.has_weights() || self.multiplier(self.owed_bits()).fract() != 0.0
+    }
+
+    /// The public factor at `bits` bits more of scale, with what is owed.
+    pub(super) fn multiplier(&self, bits: u32) -> f64 {
+        self.factor * f64::from(bits).exp2() / self.divisor as f64
+    }
 }
 
 /// The last map of a term.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "map", rename_all = "snake_case")]
 pub enum TermOp {
-    /// Multiplication by the public constant 2^shift that matches scales (0 before quantization).
-    Shift {
-        /// log2 of the factor.
-        shift: u32,
+    /// Multiplication by a public integer: the factor, at the bits by which the scale grows (1 before quantization).
+    Times {
+        /// The integer.
+        by: i64,
     },
     /// Convolution with secret weights.
     Conv {
@@ -145,6 +157,13 @@ pub enum PublicMap {
     SumPool {
         /// Kernel, stride, padding.
         window: Window,
+    },
+    /// Rows and columns by their indices, moved to the edge that they are beyond.
+    Slice {
+        /// Rows.
+        rows: Picks,
+        /// Columns.
+        columns: Picks,
     },
     /// Subsampling and zero channels.
     PadChannels {
@@ -165,6 +184,7 @@ impl PublicMap {
                 let (h, w) = window.output(input).expect("shapes are checked when the graph is made");
                 Shape::new(input.c, h, w)
             }
+            Self::Slice { rows, columns } => Shape::new(input.c, rows.count, columns.count),
             Self::PadChannels { stride, before, after } => {
                 Shape::new(before + input.c + after, input.h.div_ceil(*stride), input.w.div_ceil(*stride))
             }
@@ -175,17 +195,10 @@ impl PublicMap {
     pub fn apply<T: Copy + Default + Add<Output = T>>(&self, input: &[T], shape: Shape) -> Vec<T> {
         match self {
             Self::SumPool { window } => sum_pool(input, shape, window),
+            Self::Slice { rows, columns } => slice(input, shape, *rows, *columns),
             Self::PadChannels { stride, before, after } => {
                 pad_channels(input, shape, *stride, *before, *after)
             }
-        }
-    }
-
-    /// By how much the largest magnitude can grow.
-    pub fn growth(&self) -> u64 {
-        match self {
-            Self::SumPool { window } => (window.kernel.0 * window.kernel.1) as u64,
-            Self::PadChannels { .. } => 1,
         }
     }
 }

@@ -13,7 +13,7 @@ use rayon::slice::ParallelSlice;
 #[derive(Clone)]
 pub(super) struct Weighted {
     pub(super) term: Term,
-    /// `(out, in, rows, columns)`; empty for a `Shift`.
+    /// `(out, in, rows, columns)`; empty without weights.
     pub(super) kernel: Vec<f32>,
 }
 
@@ -25,9 +25,9 @@ impl Weighted {
             value = map.apply(&value, at);
             at = map.output(at);
         }
-        value.iter_mut().for_each(|x| *x /= self.term.divisor as f64);
+        value.iter_mut().for_each(|x| *x *= self.term.multiplier(0));
         match self.term.op {
-            TermOp::Shift { .. } => value,
+            TermOp::Times { .. } => value,
             TermOp::Conv { out, window } => {
                 let kernel: Vec<f64> = self.kernel.iter().map(|w| f64::from(*w)).collect();
                 convolve(&value, at, &window, out, &kernel)
@@ -40,12 +40,12 @@ impl Weighted {
         // Sums over windows go channel by channel, so that they change places with a 1x1 convolution.
         let pooled = self.term.pre.iter().all(|map| matches!(map, PublicMap::SumPool { .. }));
         let (op, kernel) = match (first.term.op, self.term.op) {
-            (TermOp::Shift { .. }, op) => (op, self.kernel.clone()),
+            (TermOp::Times { .. }, op) => (op, self.kernel.clone()),
             (TermOp::Conv { window, .. }, op) if pooled && window == POINT => match op {
-                TermOp::Shift { .. } => (first.term.op, first.kernel.clone()),
+                TermOp::Times { .. } => (first.term.op, first.kernel.clone()),
                 TermOp::Conv { out, .. } => (op, product(self, first, out)?),
             },
-            (op @ TermOp::Conv { .. }, TermOp::Shift { .. }) if self.term.pre.is_empty() => {
+            (op @ TermOp::Conv { .. }, TermOp::Times { .. }) if self.term.pre.is_empty() => {
                 (op, first.kernel.clone())
             }
             (
@@ -58,11 +58,18 @@ impl Weighted {
             }
             (TermOp::Conv { .. }, _) => return None,
         };
+        let mut factor = first.term.factor * self.term.factor;
+        let mut kernel = kernel;
+        if let TermOp::Conv { .. } = op {
+            kernel.iter_mut().for_each(|w| *w = (f64::from(*w) * factor) as f32);
+            factor = 1.0;
+        }
         let term = Term {
             source: first.term.source,
             pre: [&*first.term.pre, &*self.term.pre].concat(),
             shape: self.term.pre.iter().fold(first.term.shape, |shape, map| map.output(shape)),
             divisor: first.term.divisor.checked_mul(self.term.divisor).filter(|all| *all <= MOST_DIVISOR)?,
+            factor,
             op,
         };
         Some(Self { term, kernel })

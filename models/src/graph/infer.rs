@@ -1,6 +1,7 @@
 //! Which shapes operations make of which.
 
-use super::{MOST_INPUTS, MOST_UNITS, Node, Op, Shape, Window};
+use super::node::{MOST_INPUTS, MOST_UNITS, Node, Op};
+use super::shape::{Shape, Window};
 use crate::Error;
 
 /// A node's output shape from its inputs' shapes; `image` is the shape of the graph's input.
@@ -16,6 +17,8 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
         | Op::BatchNorm { .. }
         | Op::Act { .. }
         | Op::AvgPool { .. }
+        | Op::Scale { .. }
+        | Op::Slice { .. }
         | Op::PadChannels { .. } => 1..=1,
     };
     if !arity.contains(&inputs.len()) {
@@ -30,7 +33,22 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
         Op::BatchNorm { eps } if !eps.is_finite() => {
             return Err(Error::model(&node.name, "a finite eps", eps.to_string()));
         }
-        Op::BatchNorm { .. } | Op::Act { .. } => inputs[0],
+        Op::Scale { by } if !by.is_finite() || *by == 0.0 => {
+            return Err(Error::model(&node.name, "a finite factor other than zero", by.to_string()));
+        }
+        Op::BatchNorm { .. } | Op::Act { .. } | Op::Scale { .. } => inputs[0],
+        Op::Slice { rows, columns } => {
+            for picks in [rows, columns] {
+                let sizes = 1..=MOST_UNITS;
+                if !(sizes.contains(&picks.step) && sizes.contains(&picks.count))
+                    || picks.start.unsigned_abs() > MOST_UNITS
+                {
+                    let expected = format!("a start, step and count of at most {MOST_UNITS}");
+                    return Err(Error::model(&node.name, expected, format!("{picks:?}")));
+                }
+            }
+            Shape::new(inputs[0].c, rows.count, columns.count)
+        }
         Op::Add => match inputs.iter().find(|s| **s != inputs[0]) {
             None => inputs[0],
             Some(other) => {

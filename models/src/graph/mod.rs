@@ -4,107 +4,25 @@
 //! `NAME.running_mean` and `NAME.running_var` (PyTorch's names and layouts).
 
 mod infer;
+mod max_pool;
+mod node;
 mod shape;
 
 pub use infer::infer;
-pub use shape::{Padding, Shape, Window};
+pub use max_pool::MaxPool;
+pub use node::{
+    Activation, MOST_INPUTS, MOST_NODES, MOST_PARAMETERS, MOST_UNITS, MOST_UNITS_IN_ALL, Node, NodeId, Op,
+};
+pub use shape::{Padding, Picks, Shape, Window};
 
 use crate::Error;
 use crate::tensor::Tensor;
 use crate::text::check_line;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
-
-/// Most nodes of a graph.
-pub const MOST_NODES: usize = 10_000;
-/// Most inputs of a node.
-pub const MOST_INPUTS: usize = 64;
-/// Most units of a value, with the zeros around it that a window counts in: as many as a plan's values may have.
-pub const MOST_UNITS: usize = 1 << 26;
-/// Most units of all values together.
-pub const MOST_UNITS_IN_ALL: usize = 1 << 27;
-/// Most parameters of all nodes together: with a mask for every unit, they fill a checkpoint's file.
-pub const MOST_PARAMETERS: usize = 450_000_000;
 
 /// Parameters by full name (`NAME.weight`, ...).
 pub type Parameters = BTreeMap<String, Tensor>;
-
-/// Index of a node in its graph.
-pub type NodeId = usize;
-
-/// The nonlinearity of an activation layer's kept units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// `max(x, 0)`.
-    Relu,
-    /// `min(max(x, 0), 6)`.
-    Relu6,
-    /// `x / (1 + e^-x)`.
-    Silu,
-}
-
-/// What a node computes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum Op {
-    /// The normalised image. Exactly one, first.
-    Input,
-    /// Cross-correlation with `NAME.weight` `(out, in, rows, columns)` and, if `bias`, `NAME.bias` `(out)`.
-    Conv {
-        /// Output channels.
-        out: usize,
-        /// Kernel, stride, padding.
-        window: Window,
-        /// Whether there is a bias.
-        bias: bool,
-    },
-    /// Fully connected over the flattened input, `NAME.weight` `(out, in)`, and, if `bias`, `NAME.bias` `(out)`.
-    Linear {
-        /// Outputs.
-        out: usize,
-        /// Whether there is a bias.
-        bias: bool,
-    },
-    /// Inference-time batch norm over channels.
-    BatchNorm {
-        /// Added to the variance.
-        eps: f64,
-    },
-    /// `mask * activation(x) + (1 - mask) * x`; the mask is kept by node name.
-    Act {
-        /// The kept units' nonlinearity.
-        activation: Activation,
-    },
-    /// Sum of all inputs, which have one shape.
-    Add,
-    /// Average over the window (zeros of the padding count).
-    AvgPool {
-        /// Kernel, stride, padding.
-        window: Window,
-    },
-    /// CIFAR ResNet's parameter-free shortcut ("option A"): every `stride`-th row and column, zero channels around.
-    PadChannels {
-        /// Subsampling step.
-        stride: usize,
-        /// Zero channels before.
-        before: usize,
-        /// Zero channels after.
-        after: usize,
-    },
-}
-
-/// One operation and where its inputs come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Node {
-    /// Unique; also the prefix of its parameters.
-    pub name: String,
-    /// What it computes.
-    #[serde(flatten)]
-    pub op: Op,
-    /// Indices of earlier nodes.
-    pub inputs: Vec<NodeId>,
-}
 
 /// A checked network: the last node is the output (logits).
 #[derive(Clone, Debug, PartialEq)]
@@ -203,6 +121,8 @@ impl Graph {
             | Op::BatchNorm { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Scale { .. }
+            | Op::Slice { .. }
             | Op::PadChannels { .. } => None,
         })
     }
@@ -260,6 +180,8 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
             | Op::Act { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Scale { .. }
+            | Op::Slice { .. }
             | Op::PadChannels { .. }
             | Op::Conv { .. }
             | Op::Linear { .. }

@@ -93,3 +93,22 @@ impl Window {
         Some((h, positions(padded.w, self.kernel.1, self.stride.1)?))
     }
 }
+
+/// Indices at equal distances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picks {
+    /// The first; below zero it is before the edge.
+    pub start: isize,
+    /// From one to the next, at least 1.
+    pub step: usize,
+    /// How many, at least 1.
+    pub count: usize,
+}
+
+impl Picks {
+    /// The indices among `size`, each moved to the edge that it is beyond.
+    pub fn clamped(self, size: usize) -> impl Iterator<Item = usize> + Clone {
+        let last = size.saturating_sub(1) as isize;
+        (0..self.count as isize).map(move |i| (self.start + i * self.step as isize).clamp(0, last) as usize)
+    }
+}

@@ -34,7 +34,9 @@ pub(crate) fn reals(lowered: &Lowered, image: &[f32]) -> Vec<Vec<f64>> {
                         value = convolve(&value, shape, &window, out, &kernel);
                     }
                     assert_eq!(value.len(), sum.len());
-                    sum.iter_mut().zip(value).for_each(|(sum, x)| *sum += x / term.divisor as f64);
+                    sum.iter_mut()
+                        .zip(value)
+                        .for_each(|(sum, x)| *sum += x * term.factor / term.divisor as f64);
                 }
                 sum
             }
@@ -67,7 +69,7 @@ pub(crate) fn integers(model: &QuantModel, image: &[u64]) -> Vec<i64> {
                         shape = map.output(shape);
                     }
                     let value = match term.op {
-                        TermOp::Shift { shift } => value.into_iter().map(|x| x << shift).collect(),
+                        TermOp::Times { by } => value.into_iter().map(|x| x * by).collect(),
                         TermOp::Conv { out, window } => {
                             let kernel: Vec<i64> = kernel.iter().map(|w| i64::from(*w)).collect();
                             convolve(&value, shape, &window, out, &kernel)

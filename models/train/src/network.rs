@@ -2,7 +2,7 @@
 
 use crate::gates::{Activated, Gates};
 use crate::precision::{Precision, laid_out};
-use models::graph::{Graph, Op, Padding, Parameters};
+use models::graph::{Graph, Op, Padding, Parameters, Picks};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -181,6 +181,8 @@ impl Network {
                     divisor,
                 )
             }
+            Op::Scale { by } => x * *by,
+            Op::Slice { rows, columns } => picked(&picked(x, 2, *rows), 3, *columns),
             Op::PadChannels { stride, before, after } => {
                 let stride = *stride as i64;
                 let rows = x.slice(2, None, None, stride).slice(3, None, None, stride);
@@ -222,6 +224,17 @@ fn pad(x: &Tensor, padding: Padding) -> Tensor {
     }
     let Padding { top, bottom, left, right } = padding;
     x.constant_pad_nd([left as i64, right as i64, top as i64, bottom as i64])
+}
+
+/// Rows (axis 2) or columns (axis 3) by their indices, clamped to the edges.
+fn picked(x: &Tensor, axis: i64, picks: Picks) -> Tensor {
+    let size = x.size()[axis as usize];
+    let last = picks.start as i64 + ((picks.count - 1) * picks.step) as i64;
+    if picks.start >= 0 && last < size {
+        return x.slice(axis, picks.start as i64, last + 1, picks.step as i64);
+    }
+    let indices: Vec<i64> = picks.clamped(size as usize).map(|index| index as i64).collect();
+    x.index_select(axis, &Tensor::from_slice(&indices).to_device(x.device()))
 }
 
 /// A standard normal number (Box and Muller).

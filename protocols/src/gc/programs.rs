@@ -84,12 +84,12 @@ pub fn sign(curve: &Curve, n: usize) -> Program {
     Program { circuit: b.finish(&wires), outputs }
 }
 
-/// `curve(x >> f) - r mod 2^k` where `x = u + v mod 2^k` is read as signed: the whole of it in the circuit, as in the
-/// Delphi paper (section 4.2). The client's inputs are `v`, then `r`. For ReLU `3k - 3 - f` ANDs.
+/// `curve(x >> f) - r mod 2^k` where `x = u + v + 1 mod 2^k` is read as signed: the whole of it in the circuit, as in the
+/// Delphi paper (section 4.2); the carry-in of 1, as in [`narrow`], costs nothing. The client's inputs are `v`, then `r`. For ReLU `3k - 3 - f` ANDs.
 pub fn delphi(curve: &Curve, k: usize, f: usize) -> Program {
     let (mut b, u, inputs) = Builder::new(k, 2 * k);
     let (v, r) = inputs.split_at(k);
-    let x = sum(&mut b, &u, v);
+    let x = sum_and_one(&mut b, &u, v).bits;
     let wires = match curved(&mut b, curve, &x[f..]) {
         Curved::Positive { bits } => difference(&mut b, &bits, r, k),
         Curved::WithTable { bits, table } => {
@@ -158,19 +158,6 @@ fn sum_and_one(b: &mut Builder, u: &[Wire], v: &[Wire]) -> Sum {
         carry = next;
     }
     Sum { bits, top_carry: carry }
-}
-
-/// `u + v mod 2^k`; `k - 1` ANDs.
-fn sum(b: &mut Builder, u: &[Wire], v: &[Wire]) -> Vec<Wire> {
-    let k = u.len();
-    let mut bits = vec![b.xor(u[0], v[0])];
-    let mut carry = b.and(u[0], v[0]);
-    for i in 1..k {
-        let (bit, next) = full_adder(b, u[i], v[i], carry, i + 1 < k);
-        bits.push(bit);
-        carry = next;
-    }
-    bits
 }
 
 /// `x - y mod 2^k` of unsigned numbers of at most `k` bits; at most one AND a bit but the last. Bits above those returned
@@ -374,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn delphi_is_the_curve_of_the_floor_minus_the_mask() {
+    fn delphi_is_the_curve_of_the_quotient_minus_the_mask() {
         for curve in curves() {
             for (k, f) in [(5, 1), (5, 2), (6, 2)] {
                 let program = delphi(&curve, k, f);
@@ -383,7 +370,7 @@ mod tests {
                     for r in (0..=ring).step_by(7) {
                         let inputs = [bits(v, k), bits(r, k)].concat();
                         let found = number(&program.circuit.evaluate(&bits(u, k), &inputs));
-                        let expected = curve.apply(signed(u + v, k) >> f) - r as i64;
+                        let expected = curve.apply(signed(u + v + 1, k) >> f) - r as i64;
                         assert_eq!(found, expected as u64 & ring, "{curve:?}, {u} + {v}, {r}");
                     }
                 }

@@ -105,8 +105,8 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
             return refuse(name, "shape after public maps", format!("that of {source} mapped"), term.shape);
         }
         match (term.op, exchange) {
-            (TermOp::Shift { shift }, None)
-                if term.shape == step.segment.shape && shift <= plan.ring.bits() => {}
+            (TermOp::Times { by }, None)
+                if term.shape == step.segment.shape && by.unsigned_abs() <= 1 << plan.ring.bits() => {}
             (TermOp::Conv { out, window }, Some(exchange)) => {
                 let output = fits(&window, term.shape).then(|| window.output(term.shape)).flatten();
                 let shape = output.map(|(h, w)| Shape::new(out, h, w));
@@ -136,7 +136,7 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
                 return refuse(
                     name,
                     "term",
-                    "an exchange for a convolution, none for a shift that fits",
+                    "an exchange for a convolution, none for a public factor that fits",
                     found,
                 );
             }
@@ -207,6 +207,12 @@ fn mapped(source: Shape, term: &Term) -> Option<Shape> {
     term.pre.iter().try_fold(source, |shape, map| {
         let fits = match map {
             PublicMap::SumPool { window } => fits(window, shape) && window.output(shape).is_some(),
+            PublicMap::Slice { rows, columns } => [rows, columns].into_iter().all(|picks| {
+                let sizes = 1..=MOST_UNITS;
+                sizes.contains(&picks.step)
+                    && sizes.contains(&picks.count)
+                    && picks.start.unsigned_abs() <= MOST_UNITS
+            }),
             PublicMap::PadChannels { stride, before, after } => {
                 *stride >= 1 && before.max(after) <= &MOST_UNITS
             }

@@ -326,14 +326,15 @@ fn segment(
     let he = parameters();
     let (h, w) = window.output(input).unwrap();
     let shape = Shape::new(out, h, w);
-    let term = |op| Term { source: ValueId::IMAGE, pre: Vec::new(), shape: input, divisor: 1, op };
+    let term =
+        |op| Term { source: ValueId::IMAGE, pre: Vec::new(), shape: input, divisor: 1, factor: 1.0, op };
     let mut terms = vec![term(TermOp::Conv { out, window })];
     if shortcut
         && out >= input.c
         && (input.h.div_ceil(window.stride.0), input.w.div_ceil(window.stride.0)) == (h, w)
     {
         let pad = PublicMap::PadChannels { stride: window.stride.0, before: 0, after: out - input.c };
-        terms.push(Term { pre: vec![pad], shape, ..term(TermOp::Shift { shift: 3 }) });
+        terms.push(Term { pre: vec![pad], shape, ..term(TermOp::Times { by: -8 }) });
     }
     let kernel: Vec<i32> = (0..out * input.c * window.kernel.0 * window.kernel.1)
         .map(|_| if weight > 300 { weight } else { rng.random_range(-weight..=weight) })

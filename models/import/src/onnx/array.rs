@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::proto::{TensorProto, data_type};
+use half::f16;
 
 /// Most axes of a value.
 pub(super) const RANK_LIMIT: usize = 64;
@@ -37,6 +38,10 @@ impl Array {
                 Some(raw) => elements(raw, |bytes| f64::from_le_bytes(bytes) as f32)?,
                 None => tensor.double_data.iter().map(|x| *x as f32).collect(),
             }),
+            data_type::FLOAT16 => Data::Floats(match raw {
+                Some(raw) => elements(raw, |bytes| f16::from_le_bytes(bytes).to_f32())?,
+                None => tensor.int32_data.iter().map(|bits| f16::from_bits(*bits as u16).to_f32()).collect(),
+            }),
             data_type::INT64 => Data::Ints(match raw {
                 Some(raw) => elements(raw, i64::from_le_bytes)?,
                 None => tensor.int64_data.clone(),
@@ -50,7 +55,8 @@ impl Array {
                 None => tensor.int32_data.iter().map(|x| i64::from(*x)).collect(),
             }),
             other => {
-                let expected = "elements of type float, double, int32, int64 or bool (export in float32)";
+                let expected =
+                    "elements of type float, float16, double, int32, int64 or bool (export in float32)";
                 return Err(Fault::new(expected, format!("ONNX's data type {other}")));
             }
         };
@@ -78,6 +84,18 @@ impl Array {
 
     pub(super) fn ints(values: Vec<i64>) -> Self {
         Self { dims: vec![values.len()], data: Data::Ints(values) }
+    }
+
+    /// Every element times `factor`; the same where that is 1.
+    pub(super) fn times(&self, factor: f32) -> Result<Self, Fault> {
+        if factor == 1.0 {
+            return Ok(self.clone());
+        }
+        if !factor.is_finite() {
+            return Err(Fault::new("a finite factor", factor.to_string()));
+        }
+        let values = self.as_floats()?.iter().map(|x| x * factor).collect();
+        Ok(Self { dims: self.dims.clone(), data: Data::Floats(values) })
     }
 
     /// Number of elements.

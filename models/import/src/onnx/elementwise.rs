@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::array::size;
+use super::layout::view;
 use super::network::Network;
 use super::node::Node;
 use super::value::{Affine, Map, Pending, Value};
@@ -41,7 +42,7 @@ pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
 pub(super) fn sigmoid(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&[])?;
     let map = network.settled(node.input(0)?)?;
-    network.define(node.output()?, Value::Sigmoid(map.node))
+    network.define(node.output()?, Value::Sigmoid(map))
 }
 
 pub(super) fn batch_norm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
@@ -82,12 +83,17 @@ pub(super) fn add(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
         return Err(Fault::new("two inputs", inputs.len().to_string()));
     }
     let maps = inputs.iter().map(|name| network.settled(name)).collect::<Result<Vec<Map>, Fault>>()?;
+    let nodes = maps.iter().map(|map| map.node).collect();
+    sum(network, node, &maps, nodes)
+}
+
+/// The sum of `terms`, which stand for `maps`.
+fn sum(network: &mut Network, node: &Node<'_>, maps: &[Map], terms: Vec<NodeId>) -> Result<(), Fault> {
     if let Some(other) = maps.iter().find(|map| map.dims != maps[0].dims) {
         let expected = format!("terms of one shape, {:?}", maps[0].dims);
         return Err(Fault::new(expected, format!("{:?}", other.dims)));
     }
-    let nodes: Vec<NodeId> = maps.iter().map(|map| map.node).collect();
-    let added = network.add(node, Op::Add, nodes)?;
+    let added = network.add(node, Op::Add, terms)?;
     define(network, node, added, maps[0].dims.clone())
 }
 
@@ -96,8 +102,36 @@ pub(super) fn subtract(network: &mut Network, node: &Node<'_>) -> Result<(), Fau
     match Operands::of(network, node)? {
         Operands::Constant { map, by, first: false } => affine(network, node, map, |x| (1.0, -x), by),
         Operands::Constant { map, by, first: true } => affine(network, node, map, |x| (-1.0, x), by),
-        Operands::Maps => Err(Fault::new("a difference with a constant", "two values of the image")),
+        Operands::Maps => {
+            let maps = [network.settled(node.input(0)?)?, network.settled(node.input(1)?)?];
+            let negative =
+                network.add_beside(node, "negative", Op::Scale { by: -1.0 }, vec![maps[1].node])?;
+            sum(network, node, &maps, vec![maps[0].node, negative])
+        }
     }
+}
+
+/// `x` above zero and `alpha * x` below: a line, and a ReLU times what it changes there.
+pub(super) fn leaky_relu(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["alpha"])?;
+    let slope = f64::from(node.float("alpha")?.unwrap_or(0.01));
+    if !slope.is_finite() {
+        return Err(Fault::new("a finite alpha", slope.to_string()));
+    }
+    if slope == 1.0 {
+        return view(network, node, |dims| Ok(dims.to_vec()));
+    }
+    let map = network.settled(node.input(0)?)?;
+    let relu = Op::Act { activation: Activation::Relu };
+    if slope == 0.0 {
+        let added = network.add(node, relu, vec![map.node])?;
+        return define(network, node, added, map.dims);
+    }
+    let kept = network.add(node, relu, vec![map.node])?;
+    let bent = network.add_beside(node, "above", Op::Scale { by: 1.0 - slope }, vec![kept])?;
+    let line = network.add_beside(node, "line", Op::Scale { by: slope }, vec![map.node])?;
+    let added = network.add_beside(node, "leaky", Op::Add, vec![bent, line])?;
+    define(network, node, added, map.dims)
 }
 
 /// A product with a constant, or a SiLU.
@@ -108,9 +142,11 @@ pub(super) fn multiply(network: &mut Network, node: &Node<'_>) -> Result<(), Fau
     }
     let (a, b) = (node.input(0)?, node.input(1)?);
     for (x, gate) in [(a, b), (b, a)] {
-        if let Value::Sigmoid(of) = *network.value(gate)? {
+        if let Value::Sigmoid(of) = network.value(gate)? {
+            let of = of.clone();
             let map = network.settled(x)?;
-            if map.node == of {
+            // A product of the same elements seen with other extents is one of all with all.
+            if (map.node, &map.dims) == (of.node, &of.dims) {
                 return activate(network, node, map, Activation::Silu);
             }
         }

@@ -156,24 +156,6 @@ pub(super) fn constant_of_shape(network: &mut Network, node: &Node<'_>) -> Resul
     network.define(node.output()?, Value::Constant(Array { dims, data }))
 }
 
-/// Constant vectors, one behind the other.
-pub(super) fn concat(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["axis"])?;
-    let mut all = Vec::new();
-    for name in node.inputs() {
-        let array = network.constant(name)?;
-        if array.dims.len() != 1 {
-            return Err(Fault::new("constant vectors", format!("shape {:?}", array.dims)));
-        }
-        all.extend_from_slice(array.as_ints()?);
-        if all.len() > RANK_LIMIT {
-            return Err(Fault::new(format!("a shape of at most {RANK_LIMIT} axes"), "a longer one"));
-        }
-    }
-    node.int_is("axis", 0, " of constant vectors")?;
-    network.define(node.output()?, Value::Constant(Array::ints(all)))
-}
-
 /// Integers stay integers, and a value of the image is in floating point already.
 pub(super) fn cast(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["to", "saturate", "round_mode"])?;

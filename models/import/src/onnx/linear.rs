@@ -11,17 +11,15 @@ use models::graph::Op;
 pub(super) fn gemm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["alpha", "beta", "transA", "transB"])?;
     node.int_is("transA", 0, "")?;
-    for name in ["alpha", "beta"] {
-        if let Some(other) = node.float(name)?.filter(|factor| *factor != 1.0) {
-            return Err(Fault::new(format!("{name} 1"), other.to_string()));
-        }
-    }
+    let factor = |name: &str| Ok(node.float(name)?.unwrap_or(1.0));
+    let (alpha, beta): (f32, f32) = (factor("alpha")?, factor("beta")?);
     let weight = network.constant(node.input(1)?)?;
     let weight = match node.int("transB")?.unwrap_or_default() {
         0 => weight.transposed()?,
         _ => weight.clone(),
     };
-    let bias = node.optional_input(2).map(|name| network.constant(name).cloned()).transpose()?;
+    let weight = weight.times(alpha)?;
+    let bias = node.optional_input(2).map(|name| network.constant(name)?.times(beta)).transpose()?;
     linear(network, node, weight, bias)
 }
 

@@ -1,19 +1,21 @@
 //! ONNX files of convolutional classifiers.
 //!
-//! Supported are Conv without groups and dilations, BatchNormalization, Gemm, MatMul, Relu, Clip(0, 6), SiLU as x *
-//! Sigmoid(x), sums, sums and products with a constant per channel, averages over windows or the whole map, operators
-//! that keep the order of elements (Flatten, Reshape, Squeeze, Unsqueeze), the Slice and Pad of CIFAR ResNet's
+//! Supported are Conv without groups and dilations, BatchNormalization, Gemm, MatMul, Relu, LeakyRelu, Clip(0, 6), SiLU as x *
+//! Sigmoid(x), sums and differences, sums and products with a constant per channel, averages and maxima over windows or the
+//! whole map, channels put side by side by Concat, operators that keep the order of elements (Flatten, Reshape, Squeeze, Unsqueeze), the Slice and Pad of CIFAR ResNet's
 //! shortcut, constants, and what exporters compute of shapes and paddings. A final Softmax or LogSoftmax is left out,
 //! since logits are what a network answers. Files must hold float weights in themselves, one image input `(batch,
 //! channels, rows, columns)` with a batch of one or a symbol, and one output.
 
 mod array;
+mod concat;
 mod elementwise;
 mod layout;
 mod linear;
 mod network;
 mod node;
 mod operators;
+mod pools;
 pub mod proto;
 mod shortcut;
 mod value;

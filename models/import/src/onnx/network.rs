@@ -6,7 +6,7 @@ use super::node::{Node, shown};
 use super::value::{Affine, Map, Pending, Value};
 use models::Error;
 use models::data::Normalisation;
-use models::graph::{self, NodeId, Op, Padding, Parameters, Shape};
+use models::graph::{self, Activation, MaxPool, NodeId, Op, Padding, Parameters, Shape, Window};
 use models::tensor::Tensor;
 use std::collections::HashMap;
 
@@ -225,6 +225,53 @@ impl Network {
     /// Appends the node of an operator.
     pub(super) fn add(&mut self, node: &Node<'_>, op: Op, inputs: Vec<NodeId>) -> Result<NodeId, Fault> {
         self.push(node.safe_name(), op, inputs, self.shapes[0])
+    }
+
+    /// Appends another node of an operator's, which does `part` of what it does.
+    pub(super) fn add_beside(
+        &mut self,
+        node: &Node<'_>,
+        part: &str,
+        op: Op,
+        inputs: Vec<NodeId>,
+    ) -> Result<NodeId, Fault> {
+        self.push(format!("{}.{part}", node.safe_name()), op, inputs, self.shapes[0])
+    }
+
+    /// Appends a max pool: `window` at `(rows, columns)` places of node `input`. A monotone activation that only it reads, and
+    /// that was appended last, comes after it instead: the largest of what it makes is what it makes of the largest.
+    pub(super) fn add_max_pool(
+        &mut self,
+        node: &Node<'_>,
+        input: &Map,
+        window: &Window,
+        places: (usize, usize),
+    ) -> Result<NodeId, Fault> {
+        let last = self.nodes.len() - 1;
+        let moves = |op: &Op| {
+            matches!(op, Op::Act { activation: Activation::Relu | Activation::Relu6 })
+                && input.sole
+                && input.node == last
+        };
+        let moved = match moves(&self.nodes[last].op) {
+            true => {
+                self.shapes.pop();
+                self.nodes.pop()
+            }
+            false => None,
+        };
+        let from = moved.as_ref().map_or(input.node, |moved| moved.inputs[0]);
+        let (shape, image) = (self.shapes[from], self.shapes[0]);
+        let mut push = |name, op, inputs| self.push(name, op, inputs, image);
+        let pool = MaxPool { input: from, shape, window: *window, places };
+        let added = pool.append(&node.safe_name(), &mut push, Fault::new)?;
+        match moved {
+            Some(moved) => {
+                self.names.remove(&moved.name);
+                self.push(moved.name, moved.op, vec![added], image)
+            }
+            None => Ok(added),
+        }
     }
 
     /// Appends a node under a name like `name`.

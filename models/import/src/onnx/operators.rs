@@ -4,7 +4,7 @@ use super::array::Array;
 use super::network::Network;
 use super::node::Node;
 use super::value::Value;
-use super::{Fault, elementwise, layout, linear, shortcut, window};
+use super::{Fault, concat, elementwise, layout, linear, pools, shortcut, window};
 use models::graph::Activation;
 
 /// Whether the operator's output is its input.
@@ -20,6 +20,8 @@ pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) ->
         Some("Constant") => constant(network, node),
         Some("Conv") => window::convolution(network, node),
         Some("AveragePool") => window::average_pool(network, node),
+        Some("MaxPool") => pools::max_pool(network, node),
+        Some("GlobalMaxPool") => pools::global_max_pool(network, node),
         Some("GlobalAveragePool") => window::global_average_pool(network, node),
         Some("ReduceMean") => window::mean(network, node),
         Some("Gemm") => linear::gemm(network, node),
@@ -29,6 +31,7 @@ pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) ->
             node.knows(&[])?;
             elementwise::activation(network, node, Activation::Relu)
         }
+        Some("LeakyRelu") => elementwise::leaky_relu(network, node),
         Some("Clip") => elementwise::clip(network, node),
         Some("Sigmoid") => elementwise::sigmoid(network, node),
         Some("Add" | "Sum") => elementwise::add(network, node),
@@ -44,7 +47,7 @@ pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) ->
         Some("Shape") => layout::shape(network, node),
         Some("Gather") => layout::gather(network, node),
         Some("ConstantOfShape") => layout::constant_of_shape(network, node),
-        Some("Concat") => layout::concat(network, node),
+        Some("Concat") => concat::concat(network, node),
         Some("Cast") => layout::cast(network, node),
         Some("Transpose") => layout::transpose(network, node),
         Some("Softmax" | "LogSoftmax") => softmax(network, node, output),
@@ -56,12 +59,10 @@ pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) ->
 /// What a network may have where the file has the unsupported operator `other`.
 fn instead_of(other: &str) -> &'static str {
     match other {
-        "MaxPool" | "GlobalMaxPool" | "LpPool" | "GlobalLpPool" => {
-            "average pools only: max-pool has no protocol here"
-        }
-        "LeakyRelu" | "PRelu" | "Elu" | "Selu" | "Celu" | "Gelu" | "Erf" | "HardSwish" | "HardSigmoid"
-        | "Tanh" | "Softplus" | "Mish" | "Swish" => {
-            "Relu, Clip(0, 6) or SiLU as x * Sigmoid(x): others have no protocol here"
+        "LpPool" | "GlobalLpPool" | "MaxRoiPool" => "max or average pools: others have no protocol here",
+        "PRelu" | "Elu" | "Selu" | "Celu" | "Gelu" | "Erf" | "HardSwish" | "HardSigmoid" | "Tanh"
+        | "Softplus" | "Mish" | "Swish" => {
+            "Relu, LeakyRelu, Clip(0, 6) or SiLU as x * Sigmoid(x): others have no protocol here"
         }
         "ConvTranspose" => "Conv: transposed convolutions have no packing here",
         "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul" | "ConvInteger" => {
@@ -75,8 +76,9 @@ fn instead_of(other: &str) -> &'static str {
             "BatchNormalization: other norms depend on the image and have no protocol here"
         }
         _ => {
-            "an operator of a convolutional classifier: Conv, BatchNormalization, Gemm, MatMul, Relu, Clip(0, 6), \
-             Sigmoid, Add, Sub, Mul, Div, AveragePool, GlobalAveragePool, ReduceMean, Flatten, Reshape, Squeeze, \
+            "an operator of a convolutional classifier: Conv, BatchNormalization, Gemm, MatMul, Relu, LeakyRelu, \
+             Clip(0, 6), Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, GlobalMaxPool, AveragePool, GlobalAveragePool, \
+             ReduceMean, Flatten, Reshape, Squeeze, \
              Unsqueeze, Slice, Pad"
         }
     }

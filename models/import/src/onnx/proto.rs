@@ -129,7 +129,7 @@ pub struct TensorProto {
     /// Elements of type `FLOAT`.
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
-    /// Elements of type `INT32` or `BOOL`.
+    /// Elements of type `INT32` or `BOOL`, and the bits of `FLOAT16`.
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
     /// Elements of type `INT64`.
@@ -162,6 +162,8 @@ pub mod data_type {
     pub const INT64: i32 = 7;
     /// One byte, 0 or 1.
     pub const BOOL: i32 = 9;
+    /// Half precision.
+    pub const FLOAT16: i32 = 10;
     /// `f64`.
     pub const DOUBLE: i32 = 11;
 }

@@ -10,8 +10,8 @@ pub(super) enum Value {
     Constant(Array),
     /// A function of the image.
     Map(Map),
-    /// The logistic function of a node: half of a SiLU.
-    Sigmoid(NodeId),
+    /// The logistic function of a value: half of a SiLU.
+    Sigmoid(Map),
 }
 
 /// A function of the image: a node's output, seen as a tensor of a batch of one.

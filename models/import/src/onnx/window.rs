@@ -101,7 +101,7 @@ fn whole(network: &mut Network, node: &Node<'_>, input: usize, padding: Padding)
 }
 
 /// Names the output of node `added`.
-fn define(network: &mut Network, node: &Node<'_>, added: usize) -> Result<(), Fault> {
+pub(super) fn define(network: &mut Network, node: &Node<'_>, added: usize) -> Result<(), Fault> {
     let s = network.shape(added);
     let dims = vec![1, s.c, s.h, s.w];
     network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
@@ -117,13 +117,13 @@ pub(super) fn vector(network: &Network, name: &str, length: usize) -> Result<Vec
 }
 
 /// The window of a node: its own padding, and the window with that of a Pad before it added.
-struct Sliding {
+pub(super) struct Sliding {
     own: Padding,
-    outer: Window,
+    pub(super) outer: Window,
 }
 
 /// Reads kernel, strides, dilations and padding.
-fn sliding(
+pub(super) fn sliding(
     node: &Node<'_>,
     weights: Option<(usize, usize)>,
     input: Shape,
@@ -203,6 +203,21 @@ fn padding(
         }),
         other => Err(Fault::new("auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER", other)),
     }
+}
+
+/// Rows and columns of places of a window: those that fit, or also a last one that begins in the input or before it.
+pub(super) fn places(window: &Window, input: Shape, rounded_up: bool) -> Result<(usize, usize), Fault> {
+    let Padding { top, bottom, left, right } = window.padding;
+    let count = |size: usize, before: usize, after: usize, kernel: usize, stride: usize| {
+        let rest = (before + size + after).checked_sub(kernel)?;
+        let all = rest / stride + 1;
+        let partly = rounded_up && !rest.is_multiple_of(stride) && all * stride < before + size;
+        Some(all + usize::from(partly))
+    };
+    let rows = count(input.h, top, bottom, window.kernel.0, window.stride.0);
+    let columns = count(input.w, left, right, window.kernel.1, window.stride.1);
+    rows.zip(columns)
+        .ok_or_else(|| Fault::new("a window that fits its input", format!("{window:?} on {input}")))
 }
 
 /// Whether the window's last position ends where the padded input ends.

@@ -81,6 +81,15 @@ impl File {
         self
     }
 
+    /// An initializer of raw bytes in half precision.
+    pub(super) fn halves(mut self, name: &str, dims: &[i64], values: &[f32]) -> Self {
+        let raw = values.iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect();
+        self.graph()
+            .initializer
+            .push(TensorProto { raw_data: Some(raw), ..tensor(name, dims, data_type::FLOAT16) });
+        self
+    }
+
     /// An initializer of listed integers.
     pub(super) fn integers(mut self, name: &str, dims: &[i64], values: &[i64]) -> Self {
         let int64_data = values.to_vec();

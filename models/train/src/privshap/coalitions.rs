@@ -114,6 +114,8 @@ fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
             | Op::Act { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Scale { .. }
+            | Op::Slice { .. }
             | Op::PadChannels { .. },
             _,
         ) => 0,

@@ -1,8 +1,7 @@
 //! Kept units, `delphi`: the whole step inside the circuit, for comparison.
 //! Source: Delphi (Mishra et al. 2020), section 4.2, over Z_2^k instead of a prime field. Semi-honest.
 //!
-//! The circuit adds both k-bit shares, divides by 2^f by dropping bits (rounding down), applies the curve and subtracts the
-//! client's mask r; `v` and `r` both enter by OT. Its output y - r is for the server: the client sends the k colours of
+//! The circuit adds both k-bit shares and 1, divides by 2^f by dropping bits, applies the curve and subtracts the client's mask r; `v` and `r` both enter by OT. Its output y - r is for the server: the client sends the k colours of
 //! the output wires, which the server xors with its permute bits.
 
 use super::variant::Variant;
@@ -54,6 +53,6 @@ impl Variant for Delphi {
     }
 
     fn quotient(&self, u: u64, v: u64) -> i64 {
-        self.ring.signed(self.ring.add(u, v)) >> self.dropped
+        self.ring.signed(self.ring.add(self.ring.add(u, v), 1)) >> self.dropped
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod branches;
+#[path = "../file/mod.rs"]
 mod file;
 
 use file::{File, attribute, ints};
@@ -165,8 +167,9 @@ fn layers_over_flattened_maps_come_transposed_or_not() {
     let net = check(&both, &image, &[60.25, -7.25]);
     assert_eq!(ops(&net)[1], Op::Linear { out: 2, bias: false });
 
-    let scaled = refused(&file.node("Gemm", "fc", &["f", "oi"], "y", &[("alpha", attribute(0.5))]));
-    assert_eq!(scaled, "node `fc`: expected alpha 1, found 0.5");
+    // Factors go into the weights and the bias.
+    let factors = [("transB", file::int(1)), ("alpha", attribute(0.5)), ("beta", attribute(-2.0))];
+    check(&file.node("Gemm", "fc", &["f", "oi", "b"], "y", &factors), &image, &[14.5, -1.25]);
 }
 
 #[test]
@@ -225,7 +228,7 @@ fn operators_that_do_nothing_leave_nothing() {
         .node("Dropout", "", &["b"], "c", &[("ratio", attribute(0.5))])
         .node("Identity", "", &["c"], "d", &[])
         .node("Relu", "", &["d"], "e", &[])
-        .node("MaxPool", "not read", &["e"], "dead", &[])
+        .node("LpPool", "not read", &["e"], "dead", &[])
         .node("Identity", "", &["e"], "y", &[]);
     let net = check(&file, &[1.0, -1.0, 0.5, 0.0], &[2.0, 0.0, 1.0, 0.0]);
     assert_eq!(names(&net), ["input", "net.conv_one", "Relu_6"]);
@@ -339,12 +342,15 @@ fn what_is_not_supported_is_named() {
     let file = File::of(&[1, 2, 2, 2]).floats("w", &[2, 1, 1, 1], &[1.0; 2]);
     let pool = [("kernel_shape", ints(&[2, 2]))];
     assert_eq!(
-        refused(&file.clone().node("MaxPool", "/pool/MaxPool", &["x"], "y", &pool)),
-        "node `/pool/MaxPool`: expected average pools only: max-pool has no protocol here, found operator MaxPool"
+        refused(&file.clone().node("LpPool", "/pool/LpPool", &["x"], "y", &pool)),
+        "node `/pool/LpPool`: expected max or average pools: others have no protocol here, found operator LpPool"
     );
     let unnamed =
         refused(&file.clone().node("Relu", "", &["x"], "r", &[]).node("Tanh", "", &["r"], "y", &[]));
-    assert!(unnamed.starts_with("node `Tanh at position 1`: expected Relu, Clip(0, 6) or SiLU"), "{unnamed}");
+    assert!(
+        unnamed.starts_with("node `Tanh at position 1`: expected Relu, LeakyRelu, Clip(0, 6) or SiLU"),
+        "{unnamed}"
+    );
     let grouped = refused(&file.clone().node("Conv", "dw", &["x", "w"], "y", &[("group", file::int(2))]));
     assert_eq!(
         grouped,

@@ -1,0 +1,72 @@
+//! Concat: channels side by side, and shapes put together.
+
+use super::Fault;
+use super::array::{Array, RANK_LIMIT};
+use super::layout::{axis, view};
+use super::network::Network;
+use super::node::Node;
+use super::value::{Map, Value};
+use models::graph::Op;
+
+pub(super) fn concat(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axis"])?;
+    let constants = node.inputs().map(|name| Ok(matches!(network.value(name)?, Value::Constant(_))));
+    let constants: Vec<bool> = constants.collect::<Result<_, Fault>>()?;
+    match (constants.contains(&true), constants.contains(&false)) {
+        (true, false) => vectors(network, node),
+        (false, true) => channels(network, node),
+        _ => Err(Fault::new("constants, or values that depend on the image", "both, or nothing")),
+    }
+}
+
+/// Constant vectors, one behind the other.
+fn vectors(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    let mut all = Vec::new();
+    for name in node.inputs() {
+        let array = network.constant(name)?;
+        if array.dims.len() != 1 {
+            return Err(Fault::new("constant vectors", format!("shape {:?}", array.dims)));
+        }
+        all.extend_from_slice(array.as_ints()?);
+        if all.len() > RANK_LIMIT {
+            return Err(Fault::new(format!("a shape of at most {RANK_LIMIT} axes"), "a longer one"));
+        }
+    }
+    node.int_is("axis", 0, " of constant vectors")?;
+    network.define(node.output()?, Value::Constant(Array::ints(all)))
+}
+
+/// The channels of values of one extent, one behind the other: a sum of values with zero channels around.
+fn channels(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    let at = node.int("axis")?.ok_or_else(|| Fault::new("an axis", "none"))?;
+    let names: Vec<&str> = node.inputs().collect();
+    let maps = names.iter().map(|name| network.settled(name)).collect::<Result<Vec<Map>, Fault>>()?;
+    let first = &maps[0];
+    if axis(at, first.dims.len())? != 1 {
+        return Err(Fault::new("a concatenation of channels, axis 1", format!("axis {at}")));
+    }
+    if maps.len() == 1 {
+        return view(network, node, |dims| Ok(dims.to_vec()));
+    }
+    let mut all: usize = 0;
+    for map in &maps {
+        let shape = network.shape(map.node);
+        let alike = map.dims.len() == first.dims.len() && map.dims[2..] == first.dims[2..];
+        // Elements that were flattened are channels only where each has one.
+        if !alike || map.dims[..2] != [1, shape.c] {
+            let expected = format!("channels of extent {:?}", &first.dims[2..]);
+            return Err(Fault::new(expected, format!("shape {:?}", map.dims)));
+        }
+        all += shape.c;
+    }
+    let (mut before, mut padded) = (0, Vec::with_capacity(maps.len()));
+    for map in &maps {
+        let own = network.shape(map.node).c;
+        let op = Op::PadChannels { stride: 1, before, after: all - before - own };
+        padded.push(network.add_beside(node, "part", op, vec![map.node])?);
+        before += own;
+    }
+    let added = network.add(node, Op::Add, padded)?;
+    let dims = [&[1, all], &first.dims[2..]].concat();
+    network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
+}

@@ -1,0 +1,37 @@
+//! Max pools.
+
+use super::Fault;
+use super::network::Network;
+use super::node::Node;
+use super::window::{define, places, sliding};
+use models::graph::{Padding, Window};
+
+pub(super) fn max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"])?;
+    node.int_is("storage_order", 0, "")?;
+    if node.outputs().nth(1).is_some_and(|name| !name.is_empty()) {
+        return Err(Fault::new("a max pool without indices", "a second output"));
+    }
+    // Zeros around a value are none of its smallest.
+    let map = network.settled(node.input(0)?)?;
+    let shape = network.shape(map.node);
+    if map.dims != [1, shape.c, shape.h, shape.w] {
+        return Err(Fault::new("rows and columns of channels", format!("shape {:?}", map.dims)));
+    }
+    let window = sliding(node, None, shape, Padding::default())?.outer;
+    let rounded_up = node.int("ceil_mode")?.unwrap_or_default() != 0;
+    let added = network.add_max_pool(node, &map, &window, places(&window, shape, rounded_up)?)?;
+    define(network, node, added)
+}
+
+pub(super) fn global_max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let map = network.settled(node.input(0)?)?;
+    let s = network.shape(map.node);
+    if map.dims != [1, s.c, s.h, s.w] {
+        return Err(Fault::new("rows and columns of channels", format!("shape {:?}", map.dims)));
+    }
+    let window = Window { kernel: (s.h, s.w), stride: (s.h, s.w), padding: Padding::default() };
+    let added = network.add_max_pool(node, &map, &window, (1, 1))?;
+    define(network, node, added)
+}

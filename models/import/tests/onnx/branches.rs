@@ -1,0 +1,130 @@
+//! Where values part and meet: maxima, concatenations, differences.
+
+use super::file::{File, attribute, int, ints};
+use super::{check, names, ops, refused};
+use models::graph::{Activation, Op};
+
+/// Pixels of a 1x5x5 image, positive and negative.
+fn pixels() -> Vec<f32> {
+    (0..25).map(|i| ((i * 7 + 3) % 25) as f32 / 8.0 - 1.5).collect()
+}
+
+/// The largest pixel under every place of a 3x3 window at stride 2.
+fn largest(x: &[f32], before: usize, places: usize) -> Vec<f32> {
+    let line = |at: usize| (2 * at).saturating_sub(before)..(2 * at + 3 - before).min(5);
+    let at = |row: usize, column: usize| {
+        let lines = line(row).flat_map(|y| line(column).map(move |x| (y, x)));
+        lines.map(|(y, column)| x[5 * y + column]).fold(f32::NEG_INFINITY, f32::max)
+    };
+    (0..places).flat_map(|row| (0..places).map(move |column| at(row, column))).collect()
+}
+
+#[test]
+fn max_pools_with_and_without_padding_and_rounded_up() {
+    let x = pixels();
+    let pool = |name: &str, more: &[(&str, super::file::Given<'_>)]| {
+        let attributes: Vec<_> = [("kernel_shape", ints(&[3, 3])), ("strides", ints(&[2, 2]))]
+            .into_iter()
+            .chain(more.iter().cloned())
+            .collect();
+        File::of(&[1, 1, 5, 5]).node("MaxPool", name, &["x"], "y", &attributes)
+    };
+    check(&pool("p", &[]), &x, &largest(&x, 0, 2));
+    let padded = [("pads", ints(&[1, 1, 1, 1]))];
+    let net = check(&pool("p", &padded), &x, &largest(&x, 1, 3));
+    let kept: Vec<usize> = net.graph.activations().map(|layer| layer.shape.size()).collect();
+    assert_eq!(kept, [5 * 3, 5 * 3, 3 * 3, 3 * 3], "two comparisons a run of three, columns first");
+    assert_eq!(net.graph.activations().next().unwrap().name, "p.columns2");
+    // 3x3 at stride 2 on 5x5 fills it, so that rounding up changes nothing; of 6 rows there is one place more.
+    check(&pool("p", &[("ceil_mode", int(1))]), &x, &largest(&x, 0, 2));
+    let two = [("kernel_shape", ints(&[2, 2])), ("strides", ints(&[2, 2])), ("ceil_mode", int(1))];
+    let up = File::of(&[1, 1, 3, 3]).node("MaxPool", "p", &["x"], "y", &two);
+    check(&up, &[1.0, -2.0, 3.0, 0.5, 0.0, -7.0, -3.0, -1.0, -6.0], &[1.0, 3.0, -1.0, -6.0]);
+    let global = File::of(&[1, 1, 5, 5]).node("GlobalMaxPool", "g", &["x"], "y", &[]);
+    check(&global, &x, &[x.iter().copied().fold(f32::MIN, f32::max)]);
+
+    let indices = pool("p", &[("storage_order", int(1))]);
+    assert_eq!(refused(&indices), "node `p`: expected storage_order 0, found 1");
+    let dilated = refused(&pool("p", &[("dilations", ints(&[2, 2]))]));
+    assert!(dilated.contains("dilations of 1"), "{dilated}");
+}
+
+#[test]
+fn a_relu_in_front_of_a_max_pool_comes_behind_it() {
+    let x = pixels();
+    let pool = [("kernel_shape", ints(&[3, 3])), ("strides", ints(&[2, 2]))];
+    let file = File::of(&[1, 1, 5, 5]).node("Relu", "r", &["x"], "r", &[]);
+    let expected: Vec<f32> = largest(&x, 0, 2).into_iter().map(|x| x.max(0.0)).collect();
+    let net = check(&file.clone().node("MaxPool", "p", &["r"], "y", &pool), &x, &expected);
+    let layers: Vec<(&str, usize)> =
+        net.graph.activations().map(|layer| (layer.name, layer.shape.size())).collect();
+    assert_eq!(layers.last(), Some(&("r", 4)), "4 units in place of 25: {layers:?}");
+
+    // What something else reads as well stays.
+    let both = file
+        .node("MaxPool", "p", &["r"], "q", &pool)
+        .node("GlobalMaxPool", "g", &["r"], "m", &[])
+        .node("GlobalMaxPool", "h", &["q"], "n", &[])
+        .node("Add", "a", &["m", "n"], "y", &[]);
+    let top = x.iter().copied().fold(f32::MIN, f32::max);
+    let net = check(&both, &x, &[2.0 * top]);
+    assert_eq!(net.graph.activations().next().unwrap().shape.size(), 25);
+}
+
+#[test]
+fn channels_side_by_side() {
+    let image = [1.0, -2.0, 3.0, -4.0];
+    let file = File::of(&[1, 2, 1, 2])
+        .floats("w", &[1, 2, 1, 1], &[10.0, 1.0])
+        .node("Conv", "c", &["x", "w"], "c", &[])
+        .node("Relu", "r", &["x"], "r", &[])
+        .node("Concat", "cat", &["r", "c", "x"], "y", &[("axis", int(1))]);
+    let net = check(&file, &image, &[1.0, 0.0, 3.0, 0.0, 13.0, -24.0, 1.0, -2.0, 3.0, -4.0]);
+    assert_eq!(names(&net)[3..], ["cat.part", "cat.part_2", "cat.part_3", "cat"]);
+    assert_eq!(ops(&net)[4], Op::PadChannels { stride: 1, before: 2, after: 2 });
+
+    let rows = refused(&File::of(&[1, 2, 1, 2]).node("Relu", "r", &["x"], "r", &[]).node(
+        "Concat",
+        "cat",
+        &["r", "x"],
+        "y",
+        &[("axis", int(2))],
+    ));
+    assert_eq!(rows, "node `cat`: expected a concatenation of channels, axis 1, found axis 2");
+}
+
+#[test]
+fn leaky_relus_differences_and_halves() {
+    let image = [1.0, -2.0, 3.0, -4.0];
+    let leaky = File::of(&[1, 1, 2, 2]).node("LeakyRelu", "l", &["x"], "y", &[("alpha", attribute(0.25))]);
+    let net = check(&leaky, &image, &[1.0, -0.5, 3.0, -1.0]);
+    assert_eq!(net.graph.activations().map(|layer| layer.name).collect::<Vec<_>>(), ["l"]);
+
+    let difference =
+        File::of(&[1, 1, 2, 2]).node("Relu", "r", &["x"], "r", &[]).node("Sub", "s", &["x", "r"], "y", &[]);
+    check(&difference, &image, &[0.0, -2.0, 0.0, -4.0]);
+
+    let halves =
+        File::of(&[1, 1, 2, 2]).halves("w", &[1, 1, 1, 1], &[-1.5]).node("Conv", "c", &["x", "w"], "y", &[]);
+    check(&halves, &image, &image.map(|x| -1.5 * x));
+}
+
+#[test]
+fn a_product_with_the_sigmoid_of_the_same_elements_seen_otherwise_is_no_silu() {
+    let file = File::of(&[1, 4, 1, 1])
+        .integers("to", &[4], &[1, 1, 4, 1])
+        .node("Reshape", "t", &["x", "to"], "t", &[])
+        .node("Sigmoid", "s", &["t"], "s", &[])
+        .node("Mul", "m", &["x", "s"], "y", &[]);
+    let message = refused(&file);
+    assert!(message.starts_with("node `m`: expected a product with a constant, or SiLU"), "{message}");
+    let silu = File::of(&[1, 4, 1, 1]).node("Sigmoid", "s", &["x"], "s", &[]).node(
+        "Mul",
+        "m",
+        &["x", "s"],
+        "y",
+        &[],
+    );
+    let net = check(&silu, &[0.0; 4], &[0.0; 4]);
+    assert_eq!(ops(&net)[1], Op::Act { activation: Activation::Silu });
+}

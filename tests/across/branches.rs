@@ -1,0 +1,131 @@
+//! Max pools, concatenations and slopes: networks whose values part and meet, in all readers of a plan.
+
+use crate::fixtures::{Fixture, random};
+use crate::protocol::check_run;
+use models::fixed::evaluate::{Rounding, evaluate};
+use models::fixed::scales::Scales;
+use models::fixed::steps::TermOp;
+use models::graph::{Activation, Graph, MaxPool, Node, NodeId, Op, Picks, Shape, Window};
+use models::real;
+use protocols::clear::replay;
+use protocols::masks::MaskSeed;
+use protocols::plan::{PlannedStep, ReluVariant};
+
+/// Nodes that are appended one by one.
+struct Nodes(Vec<Node>);
+
+impl Nodes {
+    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.0.push(Node { name: name.into(), op, inputs: inputs.to_vec() });
+        self.0.len() - 1
+    }
+
+    fn max_pool(&mut self, name: &str, pool: &MaxPool) -> NodeId {
+        let mut push =
+            |name: String, op: Op, inputs: Vec<NodeId>| Ok::<_, String>(self.add(&name, op, &inputs));
+        pool.append(name, &mut push, |expected, found| format!("{expected}, {found}")).unwrap()
+    }
+}
+
+/// Inception in small: a max pool of a convolution, two branches side by side, one of them leaky, then a convolution of both.
+fn branching() -> Graph {
+    let mut nodes = Nodes(Vec::new());
+    let act = || Op::Act { activation: Activation::Relu };
+    let conv = |out, window| Op::Conv { out, window, bias: true };
+    let input = nodes.add("input", Op::Input, &[]);
+    let a = nodes.add("a", conv(4, Window::square(3, 1, 1)), &[input]);
+    let a = nodes.add("a.act", act(), &[a]);
+    let pool =
+        MaxPool { input: a, shape: Shape::new(4, 10, 8), window: Window::square(3, 2, 1), places: (5, 4) };
+    let pool = nodes.max_pool("pool", &pool);
+    let b = nodes.add("b", conv(3, Window::square(3, 1, 1)), &[pool]);
+    let above = nodes.add("b.act", act(), &[b]);
+    let above = nodes.add("b.above", Op::Scale { by: 0.9 }, &[above]);
+    let below = nodes.add("b.below", Op::Scale { by: 0.1 }, &[b]);
+    let b = nodes.add("b.leaky", Op::Add, &[above, below]);
+    let first = nodes.add("cat.first", Op::PadChannels { stride: 1, before: 0, after: 3 }, &[pool]);
+    let second = nodes.add("cat.second", Op::PadChannels { stride: 1, before: 4, after: 0 }, &[b]);
+    let cat = nodes.add("cat", Op::Add, &[first, second]);
+    let c = nodes.add("c", conv(5, Window::square(3, 1, 1)), &[cat]);
+    let c = nodes.add("c.act", act(), &[c]);
+    let every = Picks { start: 0, step: 2, count: 2 };
+    let c = nodes.add("c.corner", Op::Slice { rows: every, columns: every }, &[c]);
+    nodes.add("fc", Op::Linear { out: 4, bias: true }, &[c]);
+    Graph::new(Shape::new(2, 10, 8), nodes.0).unwrap()
+}
+
+#[test]
+fn parts_and_sums_in_every_variant() {
+    for (keep, relu) in [(1.0, ReluVariant::Sign), (0.5, ReluVariant::Narrow), (0.0, ReluVariant::Sign)] {
+        let fixture = random(branching(), keep, Scales { fa: 7, fw: 8 }, 3).with(relu);
+        check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
+    }
+}
+
+/// At fine scales the ring's meaning is the network over the reals, with a factor that no power of two is.
+#[test]
+fn fine_scales_approach_the_reals() {
+    for keep in [1.0, 0.5] {
+        let fixture = random(branching(), keep, Scales { fa: 12, fw: 12 }, 8);
+        for image in &fixture.images {
+            let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
+            let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
+            let scale = f64::from(fixture.plan.output_scale()).exp2();
+            for (real, fixed) in real.iter().zip(&fixed.logits) {
+                assert!((f64::from(*real) - *fixed as f64 / scale).abs() < 0.02, "{real} {fixed}");
+            }
+        }
+    }
+}
+
+/// Parts of a concatenation are convolved each by itself: no weight is multiplied with a channel of zeros, and nothing is rescaled
+/// to put them together.
+#[test]
+fn a_concatenation_costs_no_step() {
+    let mut nodes = Nodes(Vec::new());
+    let input = nodes.add("input", Op::Input, &[]);
+    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: false };
+    let mut made = Vec::new();
+    for (name, before, after) in [("a", 0, 8), ("b", 4, 4), ("c", 8, 0)] {
+        let of = nodes.add(name, conv(4), &[input]);
+        let of = nodes.add(&format!("{name}.act"), Op::Act { activation: Activation::Relu }, &[of]);
+        made.push(nodes.add(&format!("{name}.part"), Op::PadChannels { stride: 1, before, after }, &[of]));
+    }
+    let cat = nodes.add("cat", Op::Add, &made);
+    nodes.add("d", conv(2), &[cat]);
+    let fixture = random(Graph::new(Shape::new(2, 6, 6), nodes.0).unwrap(), 1.0, Scales { fa: 6, fw: 7 }, 4);
+    assert!(fixture.plan.steps.iter().all(|step| !step.name().contains("cat")));
+    let Some(PlannedStep::Linear(last)) = fixture.plan.steps.last() else { panic!("the last is a segment") };
+    assert_eq!(last.segment.terms.iter().map(|term| term.shape.c).collect::<Vec<_>>(), [4, 4, 4]);
+    assert!(last.segment.terms.iter().all(|term| matches!(term.op, TermOp::Conv { out: 2, .. })));
+    check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
+}
+
+/// Whatever the shares, the maximum is that of the integers that were compared, to the unit.
+#[test]
+fn max_pools_are_exact() {
+    let shape = Shape::new(2, 9, 7);
+    let mut nodes = Nodes(Vec::new());
+    let input = nodes.add("input", Op::Input, &[]);
+    nodes.max_pool("pool", &MaxPool { input, shape, window: Window::square(3, 2, 1), places: (5, 4) });
+    let graph = Graph::new(shape, nodes.0).unwrap();
+    for relu in ReluVariant::ALL {
+        let Fixture { plan, secrets, images, .. } =
+            random(graph.clone(), 1.0, Scales { fa: 6, fw: 5 }, 9).with(relu);
+        for (seed, image) in (0..).zip(&images) {
+            let (client, server) = (MaskSeed::from_bytes([seed; 32]), MaskSeed::from_bytes([99; 32]));
+            let image = plan.quantise_image(image);
+            let found = replay(&plan, &secrets, &image, &client, &server).logits;
+            let finer = 1i64 << (plan.output_scale() - plan.image_scale);
+            let pixels: Vec<i64> = image.iter().map(|x| plan.ring.signed(*x)).collect();
+            let places = (0..2).flat_map(|c| (0..5).flat_map(move |y| (0..4).map(move |x| (c, y, x))));
+            for ((c, y, x), found) in places.zip(&found) {
+                let rows = (2usize * y).saturating_sub(1)..(2 * y + 2).min(9);
+                let columns = (2usize * x).saturating_sub(1)..(2 * x + 2).min(7);
+                let under = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
+                let largest = under.map(|(row, column)| pixels[(c * 9 + row) * 7 + column]).max().unwrap();
+                assert_eq!(*found, largest * finer, "{relu:?}, channel {c}, place {y}, {x}");
+            }
+        }
+    }
+}
