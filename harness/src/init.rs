@@ -2,10 +2,13 @@
 
 use crate::cli::InitArgs;
 use crate::error::Error;
+use crate::experiment::refused;
 use crate::print::print;
 use models::checkpoint::{Checkpoint, Meta, REST};
 use models::data::DataSource;
+use models::graph::Graph;
 use models::mask::{Masks, parse_budget};
+use models::text::name_from;
 use models::{initial, nets};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
@@ -33,29 +36,55 @@ pub(crate) fn refuse_a_checkpoint(out: &Path) -> Result<(), Error> {
 /// Writes the checkpoint; refuses a folder that has one.
 pub(crate) fn init(args: &InitArgs) -> Result<(), Error> {
     refuse_a_checkpoint(&args.out)?;
-    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
+    let read = args.onnx.as_deref().map(import::onnx::read).transpose()?;
+    let usual = read.as_ref().map_or("shapes".to_owned(), |read| {
+        DataSource::Noise { shape: read.graph.input(), classes: read.graph.classes() }.name()
+    });
+    let source = DataSource::parse(args.data.as_ref().unwrap_or(&usual), args.data_dir.as_deref())?;
     let budget = args.budget.as_deref();
-    let checkpoint = random(&args.net, &source, args.seed, |units| {
-        Ok(budget.map(|text| parse_budget(text, units)).transpose()?)
-    })?;
+    let budget = |units: usize| Ok(budget.map(|text| parse_budget(text, units)).transpose()?);
+    let checkpoint = match (read, &args.onnx) {
+        (Some(read), Some(path)) => {
+            let name = name_from(&path.file_stem().unwrap_or_default().to_string_lossy());
+            random_of(&name, read.graph, &source, args.seed, budget)?
+        }
+        _ => random(&args.net, &source, args.seed, budget)?,
+    };
     checkpoint.save(&args.out)?;
     print(&format!(
         "{}: {} with random weights, {} nonlinear units",
         args.out.display(),
-        args.net,
+        checkpoint.meta.net,
         checkpoint.masks.count()
     ))
 }
 
-/// A network of random weights for images of `source`; `budget` says how many of its units are kept, all if it does not.
+/// A built-in network of random weights for images of `source`; `budget` says how many of its units are kept, all if it does
+/// not.
 pub(crate) fn random(
     net: &str,
     source: &DataSource,
     seed: u64,
     budget: impl FnOnce(usize) -> Result<Option<usize>, Error>,
 ) -> Result<Checkpoint, Error> {
+    let test = source.load_test()?;
+    random_of(net, nets::build(net, test.shape(), test.classes())?, source, seed, budget)
+}
+
+/// The same of another network.
+fn random_of(
+    net: &str,
+    graph: Graph,
+    source: &DataSource,
+    seed: u64,
+    budget: impl FnOnce(usize) -> Result<Option<usize>, Error>,
+) -> Result<Checkpoint, Error> {
     let train = source.load(seed)?.train.take(IMAGES);
-    let graph = nets::build(net, train.shape(), train.classes())?;
+    if (graph.input(), graph.classes()) != (train.shape(), train.classes()) {
+        let told = |shape, classes| format!("images of {shape} in {classes} classes");
+        let expected = format!("{}, as {net} is for", told(graph.input(), graph.classes()));
+        return Err(refused("--data", expected, told(train.shape(), train.classes())));
+    }
     let all = Masks::all_kept(&graph);
     let budget = budget(all.count())?;
     let normalisation = source.default_normalisation();
@@ -69,7 +98,7 @@ pub(crate) fn random(
     let parameters = initial::parameters(&graph, &masks, &images, &mut rng)?;
     let meta = Meta {
         net: net.to_owned(),
-        data: source.name().to_owned(),
+        data: source.name(),
         method: METHOD.to_owned(),
         budget,
         seed,

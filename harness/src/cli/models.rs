@@ -67,7 +67,7 @@ pub(crate) struct CalibrateArgs {
 
 #[derive(Args)]
 pub(crate) struct DataArgs {
-    /// shapes, cifar10, cifar100 or tiny-imagenet.
+    /// shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES.
     #[arg(long, default_value = "shapes")]
     pub(crate) data: String,
     /// Folder of the data set's files, where it is not built in.
@@ -82,9 +82,13 @@ pub(crate) struct DataArgs {
 pub(crate) struct InitArgs {
     #[arg(long, default_value = "mini", help = format!("Network: {}", models::nets::listed()))]
     pub(crate) net: String,
-    /// The images that it is for: shapes, cifar10, cifar100 or tiny-imagenet.
-    #[arg(long, default_value = "shapes")]
-    pub(crate) data: String,
+    /// ONNX file whose network is taken instead, without its weights.
+    #[arg(long, value_name = "FILE", conflicts_with = "net")]
+    pub(crate) onnx: Option<PathBuf>,
+    /// The images that it is for: shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES for random pixels of any size
+    /// [default: shapes; with --onnx noise of the file's size].
+    #[arg(long)]
+    pub(crate) data: Option<String>,
     /// Folder of the data set's files, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
@@ -108,7 +112,7 @@ pub(crate) struct ImportArgs {
     /// Graph in JSON that a file of weights is for.
     #[arg(long)]
     pub(crate) graph: Option<PathBuf>,
-    /// The images that it is for: shapes, cifar10, cifar100 or tiny-imagenet.
+    /// The images that it is for: shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES.
     #[arg(long, default_value = "cifar10")]
     pub(crate) data: String,
     /// Folder of the data set's files, where it is not built in.

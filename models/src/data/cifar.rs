@@ -150,7 +150,7 @@ pub(super) fn checksums(dir: &Path, records: Records) -> Result<Vec<FileCheck>, 
 #[derive(Default)]
 struct Parts {
     images: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
 }
 
 impl Parts {
@@ -164,7 +164,7 @@ impl Parts {
                 let expected = format!("labels below {}", records.classes());
                 return Err(Error::format(path, expected, format!("{label} in record {index}")));
             }
-            self.labels.push(label);
+            self.labels.push(u16::from(label));
             self.images.extend_from_slice(image);
         }
         Ok(())

@@ -13,7 +13,7 @@ pub struct Dataset {
     shape: Shape,
     classes: usize,
     images: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
 }
 
 impl Dataset {
@@ -23,7 +23,7 @@ impl Dataset {
         shape: Shape,
         classes: usize,
         images: Vec<u8>,
-        labels: Vec<u8>,
+        labels: Vec<u16>,
     ) -> Result<Self, Error> {
         let name = name.into();
         if images.len() != labels.len() * shape.size() {
@@ -103,7 +103,11 @@ impl Dataset {
         for extent in [self.len(), self.classes, self.shape.c, self.shape.h, self.shape.w] {
             hash.update((extent as u64).to_le_bytes());
         }
-        hash.update(&self.labels);
+        // A byte each where that is enough, as it always was.
+        match self.classes <= 1 << 8 {
+            true => self.labels.iter().for_each(|label| hash.update([*label as u8])),
+            false => self.labels.iter().for_each(|label| hash.update(label.to_le_bytes())),
+        }
         hash.update(&self.images);
         hex(&hash.finalize())
     }

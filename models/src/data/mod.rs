@@ -1,10 +1,11 @@
-//! Labelled images: the embedded `shapes` set, CIFAR's binary files and Tiny ImageNet's JPEGs.
+//! Labelled images: the embedded `shapes` set, CIFAR's binary files, Tiny ImageNet's JPEGs, and noise of any size.
 
 pub mod cifar;
 mod dataset;
 mod files;
 #[cfg(test)]
 mod fuzz;
+mod noise;
 mod shapes;
 mod split;
 mod tiny_imagenet;
@@ -13,6 +14,7 @@ pub use dataset::{Dataset, Normalisation, Splits};
 pub use files::FileCheck;
 
 use crate::Error;
+use crate::graph::Shape;
 use std::path::{Path, PathBuf};
 
 /// Where images come from.
@@ -35,47 +37,64 @@ pub enum DataSource {
         /// Folder of `wnids.txt`, `train` and `val`.
         dir: PathBuf,
     },
+    /// Random pixels and labels, to time networks for which there are no data.
+    Noise {
+        /// Of each image.
+        shape: Shape,
+        /// Number of classes.
+        classes: usize,
+    },
 }
 
+/// What [`DataSource::parse`] understands, for people.
+pub const LISTED: &str = "shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES for random pixels";
+
 impl DataSource {
-    /// Understands `shapes`, `cifar10`, `cifar100` and `tiny-imagenet`; all but the first need the folder of their
-    /// files.
+    /// Understands `shapes`, `cifar10`, `cifar100`, `tiny-imagenet` and `noise:3x224x224:1000` for any size and number of
+    /// classes; those of files need the files' folder.
     pub fn parse(name: &str, dir: Option<&Path>) -> Result<Self, Error> {
         let folder = |files: &str| {
             dir.map(Path::to_owned).ok_or_else(|| {
                 Error::argument("data folder (--data-dir)", format!("a folder with {files}"), "none given")
             })
         };
-        match (name, dir) {
-            ("shapes", None) => Ok(Self::Shapes),
-            ("shapes", Some(dir)) => Err(Error::argument(
-                "data folder (--data-dir)",
-                "none, since `shapes` is built in",
-                dir.display().to_string(),
-            )),
-            ("cifar10", _) => Ok(Self::Cifar10 { dir: folder("data_batch_1..5.bin and test_batch.bin")? }),
-            ("cifar100", _) => Ok(Self::Cifar100 { dir: folder("train.bin and test.bin")? }),
-            ("tiny-imagenet", _) => Ok(Self::TinyImagenet { dir: folder("wnids.txt, train and val")? }),
-            (other, _) => {
-                Err(Error::argument("data set", "one of shapes, cifar10, cifar100, tiny-imagenet", other))
+        let made = match name.strip_prefix(noise::PREFIX) {
+            Some(size) => {
+                let (shape, classes) = noise::parse(size)?;
+                Some(Self::Noise { shape, classes })
             }
+            None => (name == "shapes").then_some(Self::Shapes),
+        };
+        if let Some(made) = made {
+            let refuse = |dir: &Path| {
+                let expected = format!("none, since `{name}` is built in");
+                Error::argument("data folder (--data-dir)", expected, dir.display().to_string())
+            };
+            return dir.map_or(Ok(made), |dir| Err(refuse(dir)));
+        }
+        match name {
+            "cifar10" => Ok(Self::Cifar10 { dir: folder("data_batch_1..5.bin and test_batch.bin")? }),
+            "cifar100" => Ok(Self::Cifar100 { dir: folder("train.bin and test.bin")? }),
+            "tiny-imagenet" => Ok(Self::TinyImagenet { dir: folder("wnids.txt, train and val")? }),
+            other => Err(Error::argument("data set", format!("one of {LISTED}"), other)),
         }
     }
 
     /// The name that [`DataSource::parse`] understands.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> String {
         match self {
-            Self::Shapes => "shapes",
-            Self::Cifar10 { .. } => "cifar10",
-            Self::Cifar100 { .. } => "cifar100",
-            Self::TinyImagenet { .. } => "tiny-imagenet",
+            Self::Shapes => "shapes".to_owned(),
+            Self::Cifar10 { .. } => "cifar10".to_owned(),
+            Self::Cifar100 { .. } => "cifar100".to_owned(),
+            Self::TinyImagenet { .. } => "tiny-imagenet".to_owned(),
+            Self::Noise { shape, classes } => format!("{}{shape}:{classes}", noise::PREFIX),
         }
     }
 
     /// The folder of its files, where it is not built in.
     pub fn dir(&self) -> Option<&Path> {
         match self {
-            Self::Shapes => None,
+            Self::Shapes | Self::Noise { .. } => None,
             Self::Cifar10 { dir } | Self::Cifar100 { dir } | Self::TinyImagenet { dir } => Some(dir),
         }
     }
@@ -87,12 +106,16 @@ impl DataSource {
             Self::Cifar10 { .. } => ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
             Self::Cifar100 { .. } => ([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761]),
             Self::TinyImagenet { .. } => ([0.480, 0.448, 0.398], [0.277, 0.269, 0.282]),
+            // Uniform pixels have a deviation of one over the root of twelve.
+            Self::Noise { shape, .. } => {
+                return Normalisation { mean: vec![0.5; shape.c], std: vec![0.288_675; shape.c] };
+            }
         };
         Normalisation { mean: mean.to_vec(), std: std.to_vec() }
     }
 
     /// Training, held-out and test images. `seed` chooses the class-balanced held-out part: 5,000 of CIFAR's 50,000
-    /// training images, a tenth of Tiny ImageNet's 100,000, 1,000 of the 9,000 that `shapes` draws beside its test set.
+    /// training images, a tenth of Tiny ImageNet's 100,000, 1,000 of the 9,000 that `shapes` draws beside its test set; of noise 16.
     ///
     /// # Errors
     /// A file that is missing or is not what its format promises, with its path, what was expected and what found.
@@ -106,6 +129,7 @@ impl DataSource {
                 let held_out = all.len() / tiny_imagenet::HELD_OUT_SHARE;
                 (all, held_out)
             }
+            Self::Noise { shape, classes } => return noise::load(*shape, *classes),
         };
         let (train, held_out) = split::balanced(&all, held_out, seed);
         Ok(Splits { train, held_out, test: self.load_test()? })
@@ -121,6 +145,7 @@ impl DataSource {
             Self::Cifar10 { dir } => cifar::test(dir, cifar::Records::Cifar10),
             Self::Cifar100 { dir } => cifar::test(dir, cifar::Records::Cifar100),
             Self::TinyImagenet { dir } => tiny_imagenet::test(dir),
+            Self::Noise { shape, classes } => noise::test(*shape, *classes),
         }
     }
 
@@ -131,7 +156,7 @@ impl DataSource {
     /// The first that is missing, with what was expected.
     pub fn check_there(&self) -> Result<(), Error> {
         match self {
-            Self::Shapes => Ok(()),
+            Self::Shapes | Self::Noise { .. } => Ok(()),
             Self::Cifar10 { dir } => cifar::check_there(dir, cifar::Records::Cifar10),
             Self::Cifar100 { dir } => cifar::check_there(dir, cifar::Records::Cifar100),
             Self::TinyImagenet { dir } => tiny_imagenet::check_there(dir),
@@ -146,7 +171,7 @@ impl DataSource {
     /// A file that cannot be read.
     pub fn checksums(&self) -> Result<Vec<FileCheck>, Error> {
         match self {
-            Self::Shapes => Ok(Vec::new()),
+            Self::Shapes | Self::Noise { .. } => Ok(Vec::new()),
             Self::Cifar10 { dir } => cifar::checksums(dir, cifar::Records::Cifar10),
             Self::Cifar100 { dir } => cifar::checksums(dir, cifar::Records::Cifar100),
             Self::TinyImagenet { dir } => tiny_imagenet::checksums(dir),
@@ -168,7 +193,8 @@ mod tests {
         );
         assert_eq!(
             message("mnist", None),
-            "data set: expected one of shapes, cifar10, cifar100, tiny-imagenet, found mnist"
+            "data set: expected one of shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES for random pixels, \
+             found mnist"
         );
         assert_eq!(
             message("tiny-imagenet", None),

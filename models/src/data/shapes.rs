@@ -43,7 +43,7 @@ fn draw(name: &str, count: usize, seed: u64) -> Dataset {
     for (index, image) in images.chunks_exact_mut(SHAPE.size()).enumerate() {
         paint(image, FIGURES[index % FIGURES.len()], &mut rng);
     }
-    let labels = (0..count).map(|i| (i % FIGURES.len()) as u8).collect();
+    let labels = (0..count).map(|i| (i % FIGURES.len()) as u16).collect();
     Dataset::new(name, SHAPE, FIGURES.len(), images, labels).expect("labels and sizes fit by construction")
 }
 

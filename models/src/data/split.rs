@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn every_class_gives_its_share_and_no_image_is_lost() {
-        let labels: Vec<u8> = (0..200).map(|i| i % 10).collect();
+        let labels: Vec<u16> = (0..200).map(|i| i % 10).collect();
         let images: Vec<u8> = (0..200).collect();
         let all = Dataset::new("x/train", Shape::new(1, 1, 1), 10, images, labels).unwrap();
         let (train, held_out) = balanced(&all, 30, 7);

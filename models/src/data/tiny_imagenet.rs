@@ -187,7 +187,7 @@ fn decoded(name: &str, dir: &Path, classes: &[String], listed: &[Listed]) -> Res
     let mut images = vec![0; listed.len() * SHAPE.size()];
     let pairs = images.par_chunks_exact_mut(SHAPE.size()).zip(listed);
     pairs.try_for_each(|(image, listed)| decode(&dir.join(&listed.file), image))?;
-    let labels = listed.iter().map(|image| image.class).collect();
+    let labels = listed.iter().map(|image| u16::from(image.class)).collect();
     Dataset::new(name, SHAPE, classes.len(), images, labels)
 }
 

@@ -1,7 +1,7 @@
 //! The builder of the built-in networks.
 
 use crate::Error;
-use crate::graph::{Activation, Graph, Node, NodeId, Op, Padding, Shape, Window};
+use crate::graph::{Activation, Graph, MaxPool, Node, NodeId, Op, Padding, Shape, Window};
 
 /// PyTorch's default for batch norm.
 const BN_EPS: f64 = 1e-5;
@@ -43,6 +43,52 @@ impl Builder {
         self.push(name, Op::Act { activation }, vec![from])
     }
 
+    /// A convolution with a bias.
+    pub(super) fn conv_with_bias(&mut self, name: &str, from: NodeId, out: usize, window: Window) -> NodeId {
+        self.push(name, Op::Conv { out, window, bias: true }, vec![from])
+    }
+
+    /// The shape of what `node` makes.
+    pub(super) fn shape(&self, node: NodeId) -> Result<Shape, Error> {
+        match node {
+            0 => Ok(self.input),
+            node => Ok(Graph::new(self.input, self.nodes.clone())?.shape(node)),
+        }
+    }
+
+    /// A max pool; with `rounded_up` a last place that begins in the input counts though it does not fit.
+    pub(super) fn max_pool(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        window: Window,
+        rounded_up: bool,
+    ) -> Result<NodeId, Error> {
+        let shape = self.shape(input)?;
+        let wrong = |found: String| Error::model(name, "an image that its pools fit", found);
+        let (mut rows, mut columns) = window.output(shape).ok_or_else(|| wrong(shape.to_string()))?;
+        if rounded_up {
+            rows += usize::from((rows - 1) * window.stride.0 + window.kernel.0 < shape.h);
+            columns += usize::from((columns - 1) * window.stride.1 + window.kernel.1 < shape.w);
+        }
+        let pool = MaxPool { input, shape, window, places: (rows, columns) };
+        let mut push = |name: String, op: Op, inputs: Vec<NodeId>| Ok(self.push(name, op, inputs));
+        pool.append(name, &mut push, |_, found| wrong(found))
+    }
+
+    /// Values side by side, in order.
+    pub(super) fn concat(&mut self, name: &str, parts: &[(NodeId, usize)]) -> NodeId {
+        let all: usize = parts.iter().map(|(_, channels)| channels).sum();
+        let mut before = 0;
+        let mut padded = Vec::with_capacity(parts.len());
+        for (number, (part, channels)) in (1..).zip(parts) {
+            let op = Op::PadChannels { stride: 1, before, after: all - before - channels };
+            padded.push(self.push(format!("{name}.part{number}"), op, vec![*part]));
+            before += channels;
+        }
+        self.push(name, Op::Add, padded)
+    }
+
     /// Averages over the whole map and classifies.
     pub(super) fn finish(
         mut self,
@@ -51,7 +97,7 @@ impl Builder {
         linear: &str,
         classes: usize,
     ) -> Result<Graph, Error> {
-        let map = Graph::new(self.input, self.nodes.clone())?.shape(last);
+        let map = self.shape(last)?;
         let whole = (map.h, map.w);
         let window = Window { kernel: whole, stride: whole, padding: Padding::default() };
         let pooled = self.push(pool, Op::AvgPool { window }, vec![last]);

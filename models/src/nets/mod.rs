@@ -1,8 +1,11 @@
 //! The built-in networks, as graphs with PyTorch's parameter names.
 
+mod bottleneck;
 mod builder;
 mod minionn;
+mod plain;
 mod residual;
+mod squeeze;
 mod wide;
 
 use crate::Error;
@@ -23,12 +26,19 @@ use crate::graph::{Activation, Graph, Shape};
 ///   activation after the last block: 18 layers, 1,359,872 units; names as in xternalz's `WideResNet-pytorch`.
 /// - `minionn`: MiniONN's CIFAR-10 network (Liu et al. 2017) as Delphi has it, with average pools and ReLU6: 7 layers,
 ///   173,056 units; biases and no batch norms.
+/// - `resnet50`: ImageNet's (section 4.1), a 7x7 stem and a max pool; names as in torchvision: 9,608,704 ReLUs at 3x224x224 in
+///   torchvision's order, of which the stem's come behind the pool here.
+/// - `squeezenet1_0`, `squeezenet1_1`: SqueezeNet (Iandola et al. 2016), without dropout; names as in torchvision.
+/// - `vgg16`: VGG-16 (Simonyan and Zisserman 2015), without batch norms and dropout; names as in torchvision.
 ///
-/// The last average pool of residual networks is over the whole map, whatever the image's size.
+/// Max pools are differences, ReLUs and sums (`graph::MaxPool`), so their comparisons are units as well. The last average pool of residual networks is over the whole map, whatever the image's size.
 pub fn build(name: &str, input: Shape, classes: usize) -> Result<Graph, Error> {
     match NETS.iter().find(|(known, _)| *known == name) {
         Some((_, Net::Residual(family))) => residual::build(input, classes, family),
         Some((_, Net::Wide(family))) => wide::build(input, classes, family),
+        Some((_, Net::Squeeze(family))) => squeeze::build(input, classes, family),
+        Some((_, Net::Plain(stages))) => plain::build(input, classes, stages),
+        Some((_, Net::Bottleneck(blocks))) => bottleneck::build(input, classes, *blocks),
         Some((_, Net::Minionn)) => minionn::build(input, classes),
         None => Err(Error::argument("network", format!("one of {}", listed()), name)),
     }
@@ -47,10 +57,13 @@ pub fn listed() -> String {
 enum Net {
     Residual(residual::Family),
     Wide(wide::Family),
+    Squeeze(squeeze::Family),
+    Plain(plain::Stages),
+    Bottleneck([usize; 4]),
     Minionn,
 }
 
-const NETS: [(&str, Net); 12] = [
+const NETS: [(&str, Net); 16] = [
     ("mini", Net::Residual(residual::MINI)),
     ("resnet20", Net::Residual(residual::slim(&[3; 3]))),
     ("resnet32", Net::Residual(residual::slim(&[5; 3]))),
@@ -63,6 +76,10 @@ const NETS: [(&str, Net); 12] = [
     ("resnet34-silu", Net::Residual(residual::broad(&[3, 4, 6, 3], false, Activation::Silu))),
     ("wrn22-8", Net::Wide(wide::Family { blocks: 3, factor: 8 })),
     ("minionn", Net::Minionn),
+    ("resnet50", Net::Bottleneck(bottleneck::RESNET50)),
+    ("squeezenet1_0", Net::Squeeze(squeeze::V1_0)),
+    ("squeezenet1_1", Net::Squeeze(squeeze::V1_1)),
+    ("vgg16", Net::Plain(plain::VGG16)),
 ];
 
 #[cfg(test)]
@@ -185,10 +202,39 @@ mod tests {
         assert!(message.contains("a multiple of 4"), "{message}");
     }
 
+    /// Parameters as torchvision counts them; units by hand, with the comparisons of max pools.
+    #[test]
+    fn imagenets_are_torchvisions() {
+        let large = Shape::new(3, 224, 224);
+        let split = |graph: &Graph| {
+            let of_pools = |name: &str| name.contains(".columns") || name.contains(".rows");
+            let (pools, own): (Vec<_>, Vec<_>) = graph.activations().partition(|layer| of_pools(layer.name));
+            [own, pools].map(|layers| layers.iter().map(|layer| layer.shape.size()).sum::<usize>())
+        };
+        let resnet50 = build("resnet50", large, 1000).unwrap();
+        assert_eq!(parameters(&resnet50), 25_557_032);
+        // 9,608,704 in torchvision's order: the stem's 64 x 112 x 112 are 64 x 56 x 56 behind the pool.
+        let stem = 64 * 56 * 56;
+        assert_eq!(split(&resnet50), [9_608_704 - 3 * stem, 6 * stem]);
+        assert_eq!(resnet50.parameter_shapes()["layer4.0.downsample.0.weight"], [2048, 1024, 1, 1]);
+
+        let squeezenet = build("squeezenet1_1", large, 1000).unwrap();
+        assert_eq!(parameters(&squeezenet), 1_235_496);
+        assert_eq!(squeezenet.parameter_shapes()["features.12.expand3x3.weight"], [256, 64, 3, 3]);
+        let older = build("squeezenet1_0", large, 1000).unwrap();
+        assert_eq!(parameters(&older), 1_248_424);
+        assert_eq!(older.parameter_shapes()["features.12.squeeze.weight"], [64, 512, 1, 1]);
+
+        let vgg = build("vgg16", large, 1000).unwrap();
+        assert_eq!(parameters(&vgg), 138_357_544);
+        assert_eq!(vgg.parameter_shapes()["features.28.weight"], [512, 512, 3, 3]);
+        assert!(build("vgg16", Shape::new(3, 16, 16), 10).unwrap_err().to_string().contains("pools fit"));
+    }
+
     #[test]
     fn larger_images_have_more_units_and_no_more_parameters() {
-        // MiniONN's classifier is over a map, not over its average.
-        for name in names().filter(|name| *name != "minionn") {
+        // MiniONN's classifier is over a map, not over its average, and the last ones are for larger images.
+        for name in names().take_while(|name| *name != "minionn") {
             let (small, large) = (build(name, CIFAR, 10).unwrap(), build(name, Shape::new(3, 64, 64), 10));
             let large = large.unwrap();
             assert_eq!(units(&large), units(&small).iter().map(|n| 4 * n).collect::<Vec<_>>());
@@ -202,14 +248,15 @@ mod tests {
         assert_eq!(
             message,
             "network: expected one of mini, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, \
-             resnet18-stem, resnet34, resnet34-silu, wrn22-8, minionn, found resnet21"
+             resnet18-stem, resnet34, resnet34-silu, wrn22-8, minionn, resnet50, squeezenet1_0, squeezenet1_1, vgg16, found \
+             resnet21"
         );
     }
 
     #[test]
     fn graphs_survive_json() {
         for name in names() {
-            let graph = build(name, CIFAR, 10).unwrap();
+            let graph = build(name, Shape::new(3, 64, 64), 10).unwrap();
             let json = serde_json::to_string(&graph).unwrap();
             assert_eq!(serde_json::from_str::<Graph>(&json).unwrap(), graph);
         }

@@ -62,7 +62,7 @@ impl TrainSettings {
     /// mirror; 200 epochs of Tiny ImageNet), or for `shapes` one that takes well under a minute on two processor cores.
     pub fn recipe(net: &str, source: &DataSource) -> Self {
         let (epochs, batch, augment) = match source {
-            DataSource::Shapes => (10, 64, Augmentation::None),
+            DataSource::Shapes | DataSource::Noise { .. } => (10, 64, Augmentation::None),
             DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, Augmentation::Fresh),
             DataSource::TinyImagenet { .. } => (200, 256, Augmentation::Fresh),
         };
@@ -94,7 +94,7 @@ fn authors_schedule() -> Schedule {
 /// minutes, if another program keeps a core busy); else as many as the machine runs at once.
 pub fn default_threads(source: &DataSource) -> usize {
     match source {
-        DataSource::Shapes => 1,
+        DataSource::Shapes | DataSource::Noise { .. } => 1,
         DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
             std::thread::available_parallelism().map_or(1, Into::into)
         }

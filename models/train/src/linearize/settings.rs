@@ -78,7 +78,7 @@ impl LinearizeSettings {
     /// with twice the rate.
     pub fn recipe(source: &DataSource) -> Self {
         let (replace_epochs, finetune_epochs, replace_rate, finetune_rate, batch, augment) = match source {
-            DataSource::Shapes => (4, 6, 4e-3, 1e-2, 64, Augmentation::None),
+            DataSource::Shapes | DataSource::Noise { .. } => (4, 6, 4e-3, 1e-2, 64, Augmentation::None),
             DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
                 (60, 60, 2e-3, 1e-3, 256, Augmentation::Variants(VARIANTS))
             }
