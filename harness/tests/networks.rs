@@ -1,4 +1,4 @@
-//! `linnet models` from the command line.
+//! `linnet models` and `linnet init` from the command line: networks of others and of any size, before they are run.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -48,4 +48,41 @@ fn a_folder_without_networks_is_refused() {
         assert!(!output.status.success() && error.contains(told), "{error}");
         assert!(output.stdout.is_empty());
     }
+}
+
+/// SqueezeNet in small: max pools rounded up, concatenations, noise for images; and what a run of it says.
+#[test]
+fn a_network_of_another_size_without_any_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let done = |words: &str| {
+        let output = linnet(folder, words);
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    done("init --net squeezenet1_1 --data noise:3x37x33:300 --budget 20% --out sq");
+    done(
+        "run --model sq --link loopback --relu sign --images 1 --warmups 0 --accuracy-images 2 --verify layers --id sq",
+    );
+    let run = results::load(&folder.join("runs/sq")).unwrap();
+    let row = &run.summary[0];
+    assert_eq!((row.status.to_string().as_str(), row.n), ("ok", 1), "verified bit for bit");
+    assert_eq!(run.manifest.models[0].data, "noise:3x37x33:300");
+}
+
+#[test]
+fn the_network_of_an_onnx_file_without_its_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/import/tests/fixtures/dynamo.onnx");
+    let output = linnet(folder.path(), &format!("init --onnx {file} --budget 10% --out net"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(linnet(folder.path(), "models net").stdout).unwrap();
+    assert!(
+        listed.contains("dynamo") && listed.contains("noise:") && listed.contains("random-init"),
+        "{listed}"
+    );
+
+    let other = linnet(folder.path(), &format!("init --onnx {file} --data noise:5x8x8:3 --out other"));
+    let error = String::from_utf8(other.stderr).unwrap();
+    assert!(error.contains("--data: expected images of") && error.contains("5x8x8 in 3 classes"), "{error}");
 }

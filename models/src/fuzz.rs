@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{ARRAYS, Checkpoint, Meta, REST};
 use crate::data::{DataSource, Normalisation};
-use crate::graph::{Activation, Graph, Node, Op, Shape, Window};
+use crate::graph::{Activation, Graph, Node, Op, Picks, Shape, Window};
 use crate::initial;
 use crate::mask::{Masks, parse_budget};
 use crate::nets;
@@ -19,6 +19,7 @@ pub(crate) fn target(name: &'static str) -> fuzzing::Target {
 fn small() -> Graph {
     let node = |name: &str, op, inputs: &[usize]| Node { name: name.into(), op, inputs: inputs.into() };
     let window = Window::square(3, 1, 1);
+    let picks = |start, step| Picks { start, step, count: 2 };
     let nodes = vec![
         node("input", Op::Input, &[]),
         node("conv", Op::Conv { out: 2, window, bias: false }, &[0]),
@@ -27,7 +28,9 @@ fn small() -> Graph {
         node("pad", Op::PadChannels { stride: 1, before: 0, after: 1 }, &[0]),
         node("add", Op::Add, &[3, 4]),
         node("pool", Op::AvgPool { window: Window::square(2, 2, 0) }, &[5]),
-        node("fc", Op::Linear { out: 3, bias: true }, &[6]),
+        node("half", Op::Scale { by: -0.5 }, &[6]),
+        node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[7]),
+        node("fc", Op::Linear { out: 3, bias: true }, &[8]),
     ];
     Graph::new(Shape::new(1, 4, 4), nodes).unwrap()
 }

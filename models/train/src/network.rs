@@ -393,6 +393,22 @@ mod tests {
     }
 
     #[test]
+    fn slices_and_factors_as_by_hand() {
+        let picks = |start, step, count| Picks { start, step, count };
+        let nodes = vec![
+            node("x", Op::Input, &[]),
+            node("inside", Op::Slice { rows: picks(1, 1, 2), columns: picks(0, 2, 2) }, &[0]),
+            node("beyond", Op::Slice { rows: picks(-1, 2, 2), columns: picks(2, 1, 2) }, &[0]),
+            node("minus", Op::Scale { by: -10.0 }, &[2]),
+            node("sum", Op::Add, &[1, 3]),
+        ];
+        let net = network(Shape::new(1, 3, 3), nodes, &[]);
+        // Rows (1 2 3) (4 5 6) (7 8 9): (4 6) (7 9), less ten times (3 3) (6 6).
+        let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [-26.0, -24.0, -53.0, -51.0]);
+    }
+
+    #[test]
     fn training_updates_running_statistics() {
         let net = masked();
         let image = Tensor::from_slice(&[0f32, 2.0]).reshape([1, 1, 1, 2]);
