@@ -129,7 +129,7 @@ fn a_state_dict_of_pytorch_is_read_like_safetensors() {
     };
     let ops = [
         ("input", Op::Input),
-        ("conv1", Op::Conv { out: 4, window: window(3, 1), bias: false }),
+        ("conv1", Op::Conv { out: 4, window: window(3, 1), bias: false, groups: 1 }),
         ("bn1", Op::BatchNorm { eps: 1e-5 }),
         ("relu", Op::Act { activation: Activation::Relu }),
         ("pool", Op::AvgPool { window: window(32, 0) }),

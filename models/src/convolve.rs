@@ -3,7 +3,8 @@
 use crate::graph::{Picks, Shape, Window};
 use std::ops::{Add, Mul};
 
-/// `kernel` `(out, in, rows, columns)` applied to `input`; the result is `(out, row, column)`.
+/// `kernel` `(out, in / groups, rows, columns)` applied to `input`; the result is `(out, row, column)`. How many groups there
+/// are shows in the kernel's size.
 ///
 /// The plain sum of products over any ring, tap by tap: what the faster paths must equal.
 pub fn convolve<T: Copy + Default + Add<Output = T> + Mul<Output = T>>(
@@ -16,8 +17,11 @@ pub fn convolve<T: Copy + Default + Add<Output = T> + Mul<Output = T>>(
     let (out_h, out_w) = window.output(shape).expect("shapes are checked when the graph is made");
     let (kh, kw) = window.kernel;
     let mut sums = vec![T::default(); out * out_h * out_w];
+    let of_group = kernel.len() / (out * kh * kw);
+    let outs = out * of_group / shape.c;
     for (row, taps) in kernel.chunks_exact(kh * kw).enumerate() {
-        let (o, c) = (row / shape.c, row % shape.c);
+        let o = row / of_group;
+        let c = o / outs * of_group + row % of_group;
         let plane = &input[c * shape.area()..(c + 1) * shape.area()];
         let sums = &mut sums[o * out_h * out_w..(o + 1) * out_h * out_w];
         for (tap, weight) in taps.iter().enumerate() {
@@ -111,6 +115,12 @@ mod tests {
         let input: Vec<i64> = (1..=8).collect();
         let kernel = [1, 0, 0, 0, 10, 0, 0, 1000];
         assert_eq!(convolve(&input, Shape::new(2, 2, 2), &Window::square(2, 1, 0), 1, &kernel), [8051]);
+        // In two groups of one channel, with two outputs each.
+        let kernel = [1, 0, 0, 0, 0, 0, 0, 10, 1, 0, 0, 0, 0, 0, 0, 100];
+        assert_eq!(
+            convolve(&input, Shape::new(2, 2, 2), &Window::square(2, 1, 0), 4, &kernel),
+            [1, 40, 5, 800]
+        );
     }
 
     #[test]

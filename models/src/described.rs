@@ -28,6 +28,7 @@ struct DescribedNode {
     out: Option<usize>,
     window: Option<Window>,
     bias: Option<bool>,
+    groups: Option<usize>,
     eps: Option<f64>,
     activation: Option<Activation>,
     stride: Option<usize>,
@@ -48,6 +49,7 @@ enum OpName {
     Act,
     Add,
     AvgPool,
+    Concat,
     Scale,
     Slice,
     PadChannels,
@@ -61,7 +63,9 @@ impl<'de> Deserialize<'de> for Node {
         let bias = || node.bias.ok_or_else(|| Error::missing_field("bias"));
         let op = match node.op {
             OpName::Input => Op::Input,
-            OpName::Conv => Op::Conv { out: out()?, window: window()?, bias: bias()? },
+            OpName::Conv => {
+                Op::Conv { out: out()?, window: window()?, bias: bias()?, groups: node.groups.unwrap_or(1) }
+            }
             OpName::Linear => Op::Linear { out: out()?, bias: bias()? },
             OpName::BatchNorm => Op::BatchNorm { eps: node.eps.ok_or_else(|| Error::missing_field("eps"))? },
             OpName::Act => {
@@ -69,6 +73,7 @@ impl<'de> Deserialize<'de> for Node {
             }
             OpName::Add => Op::Add,
             OpName::AvgPool => Op::AvgPool { window: window()? },
+            OpName::Concat => Op::Concat,
             OpName::Scale => Op::Scale { by: node.by.ok_or_else(|| Error::missing_field("by"))? },
             OpName::Slice => Op::Slice {
                 rows: node.rows.ok_or_else(|| Error::missing_field("rows"))?,

@@ -22,15 +22,16 @@ fn small() -> Graph {
     let picks = |start, step| Picks { start, step, count: 2 };
     let nodes = vec![
         node("input", Op::Input, &[]),
-        node("conv", Op::Conv { out: 2, window, bias: false }, &[0]),
+        node("conv", Op::Conv { out: 2, window, bias: false, groups: 1 }, &[0]),
         node("norm", Op::BatchNorm { eps: 1e-5 }, &[1]),
         node("act", Op::Act { activation: Activation::Silu }, &[2]),
         node("pad", Op::PadChannels { stride: 1, before: 0, after: 1 }, &[0]),
         node("add", Op::Add, &[3, 4]),
-        node("pool", Op::AvgPool { window: Window::square(2, 2, 0) }, &[5]),
-        node("half", Op::Scale { by: -0.5 }, &[6]),
-        node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[7]),
-        node("fc", Op::Linear { out: 3, bias: true }, &[8]),
+        node("cat", Op::Concat, &[5, 0]),
+        node("pool", Op::AvgPool { window: Window::square(2, 2, 0) }, &[6]),
+        node("half", Op::Scale { by: -0.5 }, &[7]),
+        node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[8]),
+        node("fc", Op::Linear { out: 3, bias: true }, &[9]),
     ];
     Graph::new(Shape::new(1, 4, 4), nodes).unwrap()
 }

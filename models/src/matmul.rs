@@ -23,17 +23,24 @@ pub trait Float: ComplexField + Copy + Default {}
 impl Float for f32 {}
 impl Float for f64 {}
 
-/// `kernel` `(out, in, rows, columns)` applied to `input`; the result is `(out, row, column)`.
+/// `kernel` `(out, in / groups, rows, columns)` applied to `input`; the result is `(out, row, column)`. How many groups there are
+/// shows in the kernel's size.
 pub fn convolve<T: Float>(input: &[T], shape: Shape, window: &Window, out: usize, kernel: &[T]) -> Vec<T> {
-    let convolution = TiledConvolution::new(shape, window, out);
+    let taps = window.kernel.0 * window.kernel.1;
+    let of_group = Shape { c: kernel.len() / (out * taps), ..shape };
+    let groups = shape.c / of_group.c;
+    let convolution = TiledConvolution::new(of_group, window, out / groups);
     let area = convolution.area();
     let mut result = vec![T::default(); out * area];
-    convolution.run(input, kernel, |tile, values| {
-        for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
-            let start = channel * area + tile.positions.start;
-            result[start..start + line.len()].copy_from_slice(line);
-        }
-    });
+    let inputs = input.chunks_exact(of_group.size()).zip(kernel.chunks_exact(kernel.len() / groups));
+    for ((input, kernel), result) in inputs.zip(result.chunks_exact_mut(out / groups * area)) {
+        convolution.run(input, kernel, |tile, values| {
+            for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
+                let start = channel * area + tile.positions.start;
+                result[start..start + line.len()].copy_from_slice(line);
+            }
+        });
+    }
     result
 }
 

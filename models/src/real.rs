@@ -33,7 +33,7 @@ pub(crate) fn node_value(
     let source = node.inputs.first().map(|i| (&values[*i], graph.shape(*i)));
     let area = graph.shape(id).area();
     match (&node.op, source) {
-        (Op::Conv { out, window, bias }, Some((x, shape))) => {
+        (Op::Conv { out, window, bias, .. }, Some((x, shape))) => {
             let mut y = convolve(x, shape, window, *out, parameter("weight").data());
             if *bias {
                 add_per_channel(&mut y, area, parameter("bias").data());
@@ -65,6 +65,7 @@ pub(crate) fn node_value(
             let divisor = (window.kernel.0 * window.kernel.1) as f32;
             sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
         }
+        (Op::Concat, Some(_)) => node.inputs.iter().flat_map(|input| &values[*input]).copied().collect(),
         (Op::Scale { by }, Some((x, _))) => x.iter().map(|x| x * *by as f32).collect(),
         (Op::Slice { rows, columns }, Some((x, shape))) => slice(x, shape, *rows, *columns),
         (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
@@ -78,6 +79,7 @@ pub(crate) fn node_value(
             | Op::Act { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Concat
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. },

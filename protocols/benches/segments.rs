@@ -6,7 +6,7 @@ use models::fixed::Ring;
 use models::graph::{Shape, Window};
 use protocols::he::client::ClientKey;
 use protocols::he::noise::NoiseProof;
-use protocols::he::packing::{DEFAULT_RATE, Packing};
+use protocols::he::packing::{Convolution, DEFAULT_RATE, Packing};
 use protocols::he::server::{HeContext, PreparedWeights, ServerKey, weight_norms};
 use protocols::he::{Exchange, HeBackend, HeParameters};
 use rand::{Rng, SeedableRng};
@@ -27,7 +27,12 @@ fn kernels(c: &mut Criterion, backend: HeBackend, name: &str) {
     let ring = Ring::new(22).expect("a ring");
     let he = HeParameters { backend, degree: 4096, modulus_bits: vec![50, 50], plain_bits: ring.bits() };
     let context = HeContext::new(&he).expect("secure parameters");
-    let packing = Packing::choose(&he, SHAPE, WINDOW, SHAPE, DEFAULT_RATE).expect("the layer fits");
+    let packing = Packing::choose(
+        &he,
+        &Convolution { input: SHAPE, window: WINDOW, out: SHAPE, groups: 1 },
+        DEFAULT_RATE,
+    )
+    .expect("the layer fits");
     let kernel: Vec<i32> = (0..16 * 16 * 9).map(|_| rng.random_range(-128..=128)).collect();
     let values: Vec<i64> = (0..SHAPE.size()).map(|_| ring.signed(rng.random())).collect();
     let mask: Vec<u64> = (0..SHAPE.size()).map(|_| ring.reduce(rng.random())).collect();

@@ -1,7 +1,7 @@
 //! From a quantized network and choices to a plan and the server's secrets, or a refusal that names the step.
 
 use crate::Error;
-use crate::he::packing::{DEFAULT_RATE, Packing};
+use crate::he::packing::{Convolution, DEFAULT_RATE, Packing};
 use crate::he::server::prove;
 use crate::he::{Exchange, HeBackend, HeParameters};
 use crate::plan::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
@@ -204,8 +204,9 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
 fn pack(he: &HeParameters, segment: &Segment, term: &Term, rate: f64) -> Result<Option<Packing>, Error> {
     match term.op {
         TermOp::Times { .. } => Ok(None),
-        TermOp::Conv { window, .. } => {
-            Packing::choose(he, term.shape, window, segment.shape, rate).map(Some).ok_or_else(|| {
+        TermOp::Conv { window, groups, .. } => {
+            let convolution = Convolution { input: term.shape, window, out: segment.shape, groups };
+            Packing::choose(he, &convolution, rate).map(Some).ok_or_else(|| {
                 let window = format!("{}x{} window", window.kernel.0, window.kernel.1);
                 Error::config(
                     &segment.name,

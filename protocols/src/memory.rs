@@ -53,13 +53,13 @@ impl Memory {
                     memory.stored.server += shares(linear.units());
                     for (term, exchange) in linear.exchanges() {
                         weights += match term.op {
-                            TermOp::Conv { out, window } => {
-                                (out * term.shape.c * window.kernel.0 * window.kernel.1) as u64
+                            TermOp::Conv { out, window, groups } => {
+                                (out * term.shape.c / groups * window.kernel.0 * window.kernel.1) as u64
                             }
                             TermOp::Times { .. } => 0,
                         };
                         let packing = &exchange.packing;
-                        let count = packing.input_groups() * packing.output_groups();
+                        let count = packing.weight_polynomials();
                         polynomials += (count * plan.he.polynomial_memory()) as u64;
                         let (asked, answered) = (packing.request_count(), packing.answer_count());
                         requests += (asked * plan.he.request_bytes()) as u64;

@@ -68,7 +68,9 @@ fn weight_sizes(step: &PlannedStep, bias: Option<usize>) -> Option<(Vec<usize>, 
         PlannedStep::Linear(linear) => {
             let kernel = |term: &Term| match term.op {
                 TermOp::Times { .. } => 0,
-                TermOp::Conv { out, window } => out * term.shape.c * window.kernel.0 * window.kernel.1,
+                TermOp::Conv { out, window, groups } => {
+                    out * term.shape.c / groups.max(1) * window.kernel.0 * window.kernel.1
+                }
             };
             let (terms, shape) = (&linear.segment.terms, linear.segment.shape);
             let bias = bias.filter(|units| *units == shape.size()).unwrap_or(shape.c);

@@ -167,9 +167,14 @@ fn choices(step: &PlannedStep) -> String {
                 .map(|exchange| match exchange {
                     None => "public".to_owned(),
                     Some(e) => format!(
-                        "{}x{} tiles of {}x{} channels, {}+{} ciphertexts",
+                        "{}x{} tiles of {}{}x{} channels, {}+{} ciphertexts",
                         e.packing.tile.0,
                         e.packing.tile.1,
+                        if e.packing.shared > 1 {
+                            format!("{} groups of ", e.packing.shared)
+                        } else {
+                            String::new()
+                        },
                         e.packing.cw,
                         e.packing.mw,
                         e.packing.request_count(),

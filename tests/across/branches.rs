@@ -31,7 +31,7 @@ impl Nodes {
 fn branching() -> Graph {
     let mut nodes = Nodes(Vec::new());
     let act = || Op::Act { activation: Activation::Relu };
-    let conv = |out, window| Op::Conv { out, window, bias: true };
+    let conv = |out, window| Op::Conv { out, window, bias: true, groups: 1 };
     let input = nodes.add("input", Op::Input, &[]);
     let a = nodes.add("a", conv(4, Window::square(3, 1, 1)), &[input]);
     let a = nodes.add("a.act", act(), &[a]);
@@ -43,9 +43,7 @@ fn branching() -> Graph {
     let above = nodes.add("b.above", Op::Scale { by: 0.9 }, &[above]);
     let below = nodes.add("b.below", Op::Scale { by: 0.1 }, &[b]);
     let b = nodes.add("b.leaky", Op::Add, &[above, below]);
-    let first = nodes.add("cat.first", Op::PadChannels { stride: 1, before: 0, after: 3 }, &[pool]);
-    let second = nodes.add("cat.second", Op::PadChannels { stride: 1, before: 4, after: 0 }, &[b]);
-    let cat = nodes.add("cat", Op::Add, &[first, second]);
+    let cat = nodes.add("cat", Op::Concat, &[pool, b]);
     let c = nodes.add("c", conv(5, Window::square(3, 1, 1)), &[cat]);
     let c = nodes.add("c.act", act(), &[c]);
     let every = Picks { start: 0, step: 2, count: 2 };
@@ -78,20 +76,59 @@ fn fine_scales_approach_the_reals() {
     }
 }
 
+/// Depthwise convolutions of both strides, groups of several channels, and a batch norm of a value that is read elsewhere too,
+/// which is a factor a channel.
+#[test]
+fn groups_in_every_reader() {
+    let mut nodes = Nodes(Vec::new());
+    let act = || Op::Act { activation: Activation::Relu6 };
+    let conv = |out, window, groups| Op::Conv { out, window, bias: true, groups };
+    let input = nodes.add("input", Op::Input, &[]);
+    let a = nodes.add("a", conv(12, Window::square(3, 1, 1), 1), &[input]);
+    let a = nodes.add("a.act", act(), &[a]);
+    let b = nodes.add("b", conv(12, Window::square(3, 2, 1), 12), &[a]);
+    let b = nodes.add("b.act", act(), &[b]);
+    let c = nodes.add("c", conv(18, Window::square(3, 1, 1), 6), &[b]);
+    let c = nodes.add("c.act", act(), &[c]);
+    let norm = nodes.add("c.bn", Op::BatchNorm { eps: 1e-5 }, &[c]);
+    let sum = nodes.add("sum", Op::Add, &[norm, c]);
+    let sum = nodes.add("sum.act", act(), &[sum]);
+    let d = nodes.add("d", conv(4, Window::square(1, 1, 0), 2), &[sum]);
+    nodes.add("fc", Op::Linear { out: 3, bias: true }, &[d]);
+    let graph = Graph::new(Shape::new(2, 10, 8), nodes.0).unwrap();
+    for (keep, relu) in [(1.0, ReluVariant::Sign), (0.4, ReluVariant::Narrow)] {
+        let fixture = random(graph.clone(), keep, Scales { fa: 7, fw: 8 }, 13).with(relu);
+        check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
+        let shared = fixture.plan.steps.iter().filter_map(|step| match step {
+            PlannedStep::Linear(linear) => Some(linear.exchanges.iter().flatten()),
+            _ => None,
+        });
+        assert!(shared.flatten().any(|exchange| exchange.packing.shared > 8), "a dozen channels a product");
+    }
+    let fixture = random(graph, 0.5, Scales { fa: 12, fw: 12 }, 8);
+    for image in &fixture.images {
+        let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
+        let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
+        let scale = f64::from(fixture.plan.output_scale()).exp2();
+        for (real, fixed) in real.iter().zip(&fixed.logits) {
+            assert!((f64::from(*real) - *fixed as f64 / scale).abs() < 0.02, "{real} {fixed}");
+        }
+    }
+}
+
 /// Parts of a concatenation are convolved each by itself: no weight is multiplied with a channel of zeros, and nothing is rescaled
 /// to put them together.
 #[test]
 fn a_concatenation_costs_no_step() {
     let mut nodes = Nodes(Vec::new());
     let input = nodes.add("input", Op::Input, &[]);
-    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: false };
+    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: false, groups: 1 };
     let mut made = Vec::new();
-    for (name, before, after) in [("a", 0, 8), ("b", 4, 4), ("c", 8, 0)] {
+    for name in ["a", "b", "c"] {
         let of = nodes.add(name, conv(4), &[input]);
-        let of = nodes.add(&format!("{name}.act"), Op::Act { activation: Activation::Relu }, &[of]);
-        made.push(nodes.add(&format!("{name}.part"), Op::PadChannels { stride: 1, before, after }, &[of]));
+        made.push(nodes.add(&format!("{name}.act"), Op::Act { activation: Activation::Relu }, &[of]));
     }
-    let cat = nodes.add("cat", Op::Add, &made);
+    let cat = nodes.add("cat", Op::Concat, &made);
     nodes.add("d", conv(2), &[cat]);
     let fixture = random(Graph::new(Shape::new(2, 6, 6), nodes.0).unwrap(), 1.0, Scales { fa: 6, fw: 7 }, 4);
     assert!(fixture.plan.steps.iter().all(|step| !step.name().contains("cat")));

@@ -29,7 +29,7 @@ fn bottlenecks() -> Graph {
         nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec() });
         nodes.len() - 1
     };
-    let conv = |out, window| Op::Conv { out, window, bias: true };
+    let conv = |out, window| Op::Conv { out, window, bias: true, groups: 1 };
     let (point, wide) = (Window::square(1, 1, 0), Window::square(3, 1, 1));
     let (norm, act) = (|| Op::BatchNorm { eps: 1e-5 }, || Op::Act { activation: Activation::Relu });
     let stem = add("stem", conv(8, wide), &[0]);

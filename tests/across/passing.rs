@@ -147,7 +147,7 @@ impl Growing {
     fn conv(&mut self, from: NodeId, out: usize, kernel: usize, stride: usize) -> NodeId {
         let window = Window::square(kernel, stride, kernel / 2);
         let (h, w) = window.output(self.shapes[from]).unwrap();
-        self.add(Op::Conv { out, window, bias: true }, vec![from], Shape::new(out, h, w))
+        self.add(Op::Conv { out, window, bias: true, groups: 1 }, vec![from], Shape::new(out, h, w))
     }
 
     /// One part more behind the last node.

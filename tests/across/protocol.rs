@@ -175,7 +175,7 @@ fn threads_and_a_store_on_disk() {
 /// Convolution, activation, convolution: small, for every way of computing it.
 pub(crate) fn small(activation: Activation) -> Graph {
     let node = |name: &str, op, input: usize| Node { name: name.into(), op, inputs: vec![input] };
-    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true };
+    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true, groups: 1 };
     let nodes = vec![
         Node { name: "x".into(), op: Op::Input, inputs: vec![] },
         node("a", conv(5), 0),
@@ -264,7 +264,7 @@ fn everything_linearized() {
 fn every_operation() {
     let node = |name: &str, op: Op, inputs: &[usize]| Node { name: name.into(), op, inputs: inputs.to_vec() };
     let act = || Op::Act { activation: Activation::Relu };
-    let conv = |out, window| Op::Conv { out, window, bias: true };
+    let conv = |out, window| Op::Conv { out, window, bias: true, groups: 1 };
     let nodes = vec![
         node("input", Op::Input, &[]),
         node("a", conv(4, Window::square(3, 1, 1)), &[0]),

@@ -29,7 +29,7 @@ fn network() -> Graph {
     let whole = Window { kernel: (4, 4), stride: (4, 4), padding: Padding::default() };
     let nodes = vec![
         node("input", Op::Input, &[]),
-        node("conv1", Op::Conv { out: 4, window: Window::square(3, 1, 1), bias: false }, &[0]),
+        node("conv1", Op::Conv { out: 4, window: Window::square(3, 1, 1), bias: false, groups: 1 }, &[0]),
         node("bn1", Op::BatchNorm { eps: 1e-5 }, &[1]),
         node("relu", Op::Act { activation: Activation::Relu }, &[2]),
         node("pool", Op::AvgPool { window: whole }, &[3]),

@@ -17,7 +17,7 @@ fn graph() -> Graph {
     let whole = Window { kernel: (4, 4), stride: (4, 4), padding: Padding::default() };
     let nodes = vec![
         node("input", Op::Input, &[]),
-        node("conv1", Op::Conv { out: 4, window, bias: false }, &[0]),
+        node("conv1", Op::Conv { out: 4, window, bias: false, groups: 1 }, &[0]),
         node("bn1", Op::BatchNorm { eps: 1e-5 }, &[1]),
         node("relu", Op::Act { activation: Activation::Relu }, &[2]),
         node("pool", Op::AvgPool { window: whole }, &[3]),

@@ -73,11 +73,14 @@ fn multiply(lowered: &mut Lowered, step: usize, factors: &[f32]) {
             }
         }
         for (term, kernel) in terms.iter().zip(&mut weights.kernels) {
-            if let TermOp::Conv { window, .. } = term.op
+            if let TermOp::Conv { out, window, groups } = term.op
                 && term.source == ValueId::made_by(step)
             {
-                let planes = kernel.chunks_exact_mut(window.kernel.0 * window.kernel.1);
-                for (plane, factor) in planes.zip(after(&term.pre, factors).iter().cycle()) {
+                let factors = after(&term.pre, factors);
+                let (ins, outs) = (factors.len() / groups, out / groups);
+                let planes = kernel.chunks_exact_mut(window.kernel.0 * window.kernel.1).enumerate();
+                for (number, plane) in planes {
+                    let factor = factors[number / ins / outs * ins + number % ins];
                     plane.iter_mut().for_each(|weight| *weight /= factor);
                 }
             }

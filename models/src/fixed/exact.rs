@@ -19,22 +19,25 @@ pub struct Convolution {
     shape: Shape,
     window: Window,
     out: usize,
-    /// The weights `(out, in, rows, columns)`.
+    /// The weights `(out, in / groups, rows, columns)`.
     kernel: Vec<f64>,
+    groups: usize,
     /// Digits d of the input satisfy -2^(digit_bits - 1) <= d < 2^(digit_bits - 1).
     digit_bits: u32,
 }
 
 impl Convolution {
-    /// Prepares `kernel` `(out, in, rows, columns)` for inputs of `shape` in `ring`.
+    /// Prepares `kernel` `(out, in / groups, rows, columns)` for inputs of `shape` in `ring`; how many groups there are shows in
+    /// its size.
     pub fn new(ring: Ring, shape: Shape, window: Window, out: usize, kernel: &[i32]) -> Self {
-        let terms = shape.c * window.kernel.0 * window.kernel.1;
+        let terms = kernel.len() / out;
+        let groups = shape.c * window.kernel.0 * window.kernel.1 / terms;
         let norm = |row: &[i32]| row.iter().map(|w| u64::from(w.unsigned_abs())).sum::<u64>();
         let norm_bits = u64::BITS - kernel.chunks(terms).map(norm).max().unwrap_or(0).leading_zeros();
         assert!(norm_bits + 1 < SUM_BITS, "a row of weights of at most 2^24 has fewer than 2^25 terms");
         let digit_bits = (SUM_BITS + 1 - norm_bits).min(ring.bits());
         let kernel = kernel.iter().map(|w| f64::from(*w)).collect();
-        Self { ring, shape, window, out, kernel, digit_bits }
+        Self { ring, shape, window, out, kernel, groups, digit_bits }
     }
 
     /// Adds the convolution of `input`, whose values are signed and in the ring's range, to `sum`, modulo 2^k;
@@ -55,7 +58,9 @@ impl Convolution {
 
     /// The sum over digits of `bits` bits in all.
     fn add_digits_to(&self, input: &[i64], bits: u32, sum: &mut [u64]) {
-        let convolution = TiledConvolution::new(self.shape, &self.window, self.out);
+        let of_group = Shape { c: self.shape.c / self.groups, ..self.shape };
+        let outs = self.out / self.groups;
+        let convolution = TiledConvolution::new(of_group, &self.window, outs);
         let area = convolution.area();
         assert_eq!(sum.len(), self.out * area, "a sum has its segment's shape");
         let mut rest = Vec::new();
@@ -70,13 +75,19 @@ impl Convolution {
                 }
                 digits.extend(rest.iter_mut().map(|x| float(take_digit(x, self.digit_bits))));
             }
-            convolution.run(&digits, &self.kernel, |tile, values| {
-                for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
-                    let start = channel * area + tile.positions.start;
-                    let sum = &mut sum[start..start + line.len()];
-                    sum.iter_mut().zip(line).for_each(|(s, p)| *s = s.wrapping_add(integer(*p) << shift));
-                }
-            });
+            let inputs = digits.chunks_exact(of_group.size());
+            let kernels = self.kernel.chunks_exact(self.kernel.len() / self.groups);
+            for ((input, kernel), sum) in inputs.zip(kernels).zip(sum.chunks_exact_mut(outs * area)) {
+                convolution.run(input, kernel, |tile, values| {
+                    for (channel, line) in
+                        tile.channels.clone().zip(values.chunks_exact(tile.positions.len()))
+                    {
+                        let start = channel * area + tile.positions.start;
+                        let sum = &mut sum[start..start + line.len()];
+                        sum.iter_mut().zip(line).for_each(|(s, p)| *s = s.wrapping_add(integer(*p) << shift));
+                    }
+                });
+            }
         }
     }
 }

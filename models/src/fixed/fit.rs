@@ -231,7 +231,7 @@ mod tests {
         let mut nodes = vec![Node { name: "x".into(), op: Op::Input, inputs: vec![] }];
         for layer in 0..layers {
             let last = nodes.len() - 1;
-            let conv = Op::Conv { out: 3, window: Window::square(3, 1, 1), bias: true };
+            let conv = Op::Conv { out: 3, window: Window::square(3, 1, 1), bias: true, groups: 1 };
             nodes.push(Node { name: format!("c{layer}"), op: conv, inputs: vec![last] });
             let act = Op::Act { activation: Activation::Relu };
             nodes.push(Node { name: format!("a{layer}"), op: act, inputs: vec![last + 1] });

@@ -23,7 +23,7 @@ impl<'a> RingSegment<'a> {
     pub fn new(ring: Ring, segment: &'a Segment, weights: &'a IntegerWeights) -> Self {
         let prepare = |(term, kernel): (&Term, &Vec<i32>)| match term.op {
             TermOp::Times { .. } => None,
-            TermOp::Conv { out, window } => Some(Convolution::new(ring, term.shape, window, out, kernel)),
+            TermOp::Conv { out, window, .. } => Some(Convolution::new(ring, term.shape, window, out, kernel)),
         };
         let convolutions = segment.terms.iter().zip(&weights.kernels).map(prepare).collect();
         Self { ring, segment, bias: &weights.bias, convolutions }
@@ -94,7 +94,7 @@ pub fn prepare(ring: Ring, term: &Term, input: &[u64], shape: Shape) -> Vec<i64>
 pub fn apply_op(ring: Ring, term: &Term, kernel: &[i32], prepared: &[i64]) -> Vec<u64> {
     match term.op {
         TermOp::Times { by } => prepared.iter().map(|x| (*x as u64).wrapping_mul(by as u64)).collect(),
-        TermOp::Conv { out, window } => {
+        TermOp::Conv { out, window, .. } => {
             let (h, w) = window.output(term.shape).expect("shapes are checked when the graph is made");
             let mut sum = vec![0; out * h * w];
             Convolution::new(ring, term.shape, window, out, kernel).add_to(prepared, &mut sum);

@@ -8,7 +8,7 @@
 use super::curve::Curve;
 use super::steps::{ActivationStep, MOST_DIVISOR, PublicMap, Segment, Step, Term, TermOp, ValueId};
 use crate::Error;
-use crate::graph::{Activation, Graph, MOST_PARAMETERS, NodeId, Op, Parameters, Shape, Window};
+use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
 use crate::mask::Masks;
 use crate::real::batch_norm;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,15 @@ struct RealTerm {
     shape: Shape,
     divisor: u64,
     factor: f64,
-    conv: Option<(Window, Vec<f32>)>,
+    conv: Option<RealConv>,
+}
+
+/// A convolution with its kernel `(out, in / groups, rows, columns)`.
+#[derive(Clone)]
+struct RealConv {
+    window: Window,
+    groups: usize,
+    kernel: Vec<f32>,
 }
 
 impl RealTerm {
@@ -101,10 +109,12 @@ impl RealTerm {
     }
 
     /// The convolution of this value: weights of channels that are zero are left out.
-    fn convolved(mut self, window: Window, kernel: &[f32]) -> Self {
-        let (all, taps) = (self.shape.c, window.kernel.0 * window.kernel.1);
+    fn convolved(mut self, window: Window, groups: usize, kernel: &[f32]) -> Self {
+        let (all, taps) = (self.shape.c / groups, window.kernel.0 * window.kernel.1);
         let mut channels = 0..all;
-        if let Some(PublicMap::PadChannels { stride: 1, before, after }) = self.pre.last() {
+        if let Some(PublicMap::PadChannels { stride: 1, before, after }) = self.pre.last()
+            && groups == 1
+        {
             channels = *before..all - after;
             self.pre.pop();
             self.shape.c = channels.len();
@@ -112,7 +122,8 @@ impl RealTerm {
         let rows = kernel.chunks_exact(all * taps);
         let weights = rows.flat_map(|row| &row[channels.start * taps..channels.end * taps]);
         let factor = std::mem::replace(&mut self.factor, 1.0);
-        self.conv = Some((window, weights.map(|w| (f64::from(*w) * factor) as f32).collect()));
+        let kernel = weights.map(|w| (f64::from(*w) * factor) as f32).collect();
+        self.conv = Some(RealConv { window, groups, kernel });
         self
     }
 }
@@ -167,10 +178,15 @@ impl Lowering<'_> {
         let parameter = |suffix: &str| self.parameters[&format!("{}.{suffix}", node.name)].data().to_vec();
         Ok(match &node.op {
             Op::Input => Expr::value(ValueId::IMAGE, shape),
-            Op::Conv { window, bias, .. } => {
-                let source = self.side_by_side(&exprs[node.inputs[0]], node.inputs[0]);
+            Op::Conv { window, bias, groups, .. } => {
+                let (expr, input) = (&exprs[node.inputs[0]], node.inputs[0]);
+                // A group may have channels of two values that lie side by side.
+                let source = match groups {
+                    1 => self.side_by_side(expr, input),
+                    _ => self.single(expr, input),
+                };
                 let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
-                convolved(source, *window, &parameter("weight"), bias, shape)
+                convolved(source, (*window, *groups), &parameter("weight"), bias, shape)
             }
             Op::Linear { bias, .. } => {
                 let source = self.side_by_side(&exprs[node.inputs[0]], node.inputs[0]);
@@ -180,19 +196,14 @@ impl Lowering<'_> {
                     stride: (1, 1),
                     padding: crate::graph::Padding::default(),
                 };
-                convolved(source, window, &parameter("weight"), bias, shape)
+                convolved(source, (window, 1), &parameter("weight"), bias, shape)
             }
             Op::BatchNorm { eps } => {
                 let (scale, shift) = batch_norm(self.parameters, &node.name, *eps);
-                let expr = exprs[node.inputs[0]].taken();
-                // A term without weights gets a weight from every channel to every channel.
-                let bare = expr.terms.iter().filter(|term| term.conv.is_none()).count();
-                let weights = bare.saturating_mul(shape.c).saturating_mul(shape.c);
-                if weights > MOST_PARAMETERS {
-                    let expected = format!(
-                        "a batch norm of at most {MOST_PARAMETERS} weights once it is one of all channels"
-                    );
-                    return Err(Error::model(&node.name, expected, weights.to_string()));
+                let mut expr = exprs[node.inputs[0]].taken();
+                // Each of the values side by side would be multiplied with weights of all channels.
+                if expr.is_public() && expr.terms.len() > 1 {
+                    expr = self.rescaled(&expr, node.inputs[0]);
                 }
                 scaled(expr, &scale, &shift)
             }
@@ -227,11 +238,24 @@ impl Lowering<'_> {
                 }
                 expr.mapped(PublicMap::SumPool { window: *window }, shape)
             }
+            Op::Concat => {
+                let (mut before, mut terms) = (0, Vec::new());
+                for input in &node.inputs {
+                    let part = self.public(&exprs[*input], *input);
+                    let after = shape.c - before - part.shape.c;
+                    let map = PublicMap::PadChannels { stride: 1, before, after };
+                    before += part.shape.c;
+                    terms.extend(part.mapped(map, shape).terms);
+                }
+                Expr { terms, bias: vec![0.0; shape.c], shape }
+            }
             Op::Scale { by } => {
                 let mut expr = exprs[node.inputs[0]].taken();
                 for term in &mut expr.terms {
                     match &mut term.conv {
-                        Some((_, kernel)) => kernel.iter_mut().for_each(|w| *w = (f64::from(*w) * by) as f32),
+                        Some(RealConv { kernel, .. }) => {
+                            kernel.iter_mut().for_each(|w| *w = (f64::from(*w) * by) as f32)
+                        }
                         None => term.factor *= by,
                     }
                 }
@@ -252,6 +276,11 @@ impl Lowering<'_> {
     /// `expr` if it is a public function of values already, else the same value rescaled.
     fn public(&mut self, expr: &Expr, node: NodeId) -> Expr {
         if expr.is_public() { expr.clone() } else { self.rescaled(expr, node) }
+    }
+
+    /// `expr` if it is a public function of one value already, else the same value rescaled.
+    fn single(&mut self, expr: &Expr, node: NodeId) -> Expr {
+        if expr.is_public() && expr.terms.len() == 1 { expr.clone() } else { self.rescaled(expr, node) }
     }
 
     /// `expr` if it is values side by side already, else the same value rescaled.
@@ -277,7 +306,9 @@ impl Lowering<'_> {
                 divisor: term.divisor,
                 factor: term.factor,
                 op: match &term.conv {
-                    Some((window, _)) => TermOp::Conv { out: expr.shape.c, window: *window },
+                    Some(RealConv { window, groups, .. }) => {
+                        TermOp::Conv { out: expr.shape.c, window: *window, groups: *groups }
+                    }
                     None => TermOp::Times { by: 1 },
                 },
             })
@@ -285,7 +316,7 @@ impl Lowering<'_> {
         let kernels = expr
             .terms
             .iter()
-            .map(|term| term.conv.as_ref().map(|(_, kernel)| kernel.clone()).unwrap_or_default())
+            .map(|term| term.conv.as_ref().map(|conv| conv.kernel.clone()).unwrap_or_default())
             .collect();
         self.steps.push(Step::Linear(Segment { name: name.to_owned(), terms, shape: expr.shape, scale: 0 }));
         self.weights.push(Some(SegmentWeights { kernels, bias: expr.bias.clone() }));
@@ -323,8 +354,14 @@ impl Lowering<'_> {
 }
 
 /// A convolution of values side by side.
-fn convolved(source: Expr, window: Window, kernel: &[f32], bias: Vec<f32>, shape: Shape) -> Expr {
-    let terms = source.terms.into_iter().map(|term| term.convolved(window, kernel)).collect();
+fn convolved(
+    source: Expr,
+    (window, groups): (Window, usize),
+    kernel: &[f32],
+    bias: Vec<f32>,
+    shape: Shape,
+) -> Expr {
+    let terms = source.terms.into_iter().map(|term| term.convolved(window, groups, kernel)).collect();
     Expr { terms, bias, shape }
 }
 
@@ -332,18 +369,14 @@ fn convolved(source: Expr, window: Window, kernel: &[f32], bias: Vec<f32>, shape
 fn scaled(mut expr: Expr, scale: &[f32], shift: &[f32]) -> Expr {
     let channels = expr.shape.c;
     let scaled = |mut term: RealTerm| match &mut term.conv {
-        Some((_, kernel)) => {
+        Some(RealConv { kernel, .. }) => {
             let row = kernel.len() / channels;
             for (weights, s) in kernel.chunks_exact_mut(row).zip(scale) {
                 weights.iter_mut().for_each(|w| *w *= s);
             }
             term
         }
-        None => {
-            let mut diagonal = vec![0.0; channels * channels];
-            (0..channels).for_each(|c| diagonal[c * channels + c] = scale[c]);
-            term.convolved(Window::square(1, 1, 0), &diagonal)
-        }
+        None => term.convolved(Window::square(1, 1, 0), channels, scale),
     };
     expr.terms = expr.terms.into_iter().map(scaled).collect();
     for ((b, s), t) in expr.bias.iter_mut().zip(scale).zip(shift) {

@@ -146,6 +146,8 @@ pub enum TermOp {
         out: usize,
         /// Kernel, stride, padding.
         window: Window,
+        /// Parts that input and output channels are cut into.
+        groups: usize,
     },
 }
 

@@ -13,7 +13,7 @@ use rayon::slice::ParallelSlice;
 #[derive(Clone)]
 pub(super) struct Weighted {
     pub(super) term: Term,
-    /// `(out, in, rows, columns)`; empty without weights.
+    /// `(out, in / groups, rows, columns)`; empty without weights.
     pub(super) kernel: Vec<f32>,
 }
 
@@ -28,7 +28,7 @@ impl Weighted {
         value.iter_mut().for_each(|x| *x *= self.term.multiplier(0));
         match self.term.op {
             TermOp::Times { .. } => value,
-            TermOp::Conv { out, window } => {
+            TermOp::Conv { out, window, .. } => {
                 let kernel: Vec<f64> = self.kernel.iter().map(|w| f64::from(*w)).collect();
                 convolve(&value, at, &window, out, &kernel)
             }
@@ -43,18 +43,24 @@ impl Weighted {
             (TermOp::Times { .. }, op) => (op, self.kernel.clone()),
             (TermOp::Conv { window, .. }, op) if pooled && window == POINT => match op {
                 TermOp::Times { .. } => (first.term.op, first.kernel.clone()),
-                TermOp::Conv { out, .. } => (op, product(self, first, out)?),
+                TermOp::Conv { out, window, .. } => {
+                    let (groups, kernel) = product(self, first, out)?;
+                    (TermOp::Conv { out, window, groups }, kernel)
+                }
             },
             (op @ TermOp::Conv { .. }, TermOp::Times { .. }) if self.term.pre.is_empty() => {
                 (op, first.kernel.clone())
             }
             (
                 TermOp::Conv { window, .. },
-                TermOp::Conv { out, window: Window { kernel, stride, padding } },
+                TermOp::Conv { out, window: Window { kernel, stride, padding }, .. },
             ) if self.term.pre.is_empty() && Window { kernel, stride: (1, 1), padding } == POINT => {
                 let steps = |one: usize, two: usize| one.checked_mul(two).filter(|step| *step <= MOST_UNITS);
                 let stride = (steps(window.stride.0, stride.0)?, steps(window.stride.1, stride.1)?);
-                (TermOp::Conv { out, window: Window { stride, ..window } }, product(self, first, out)?)
+                {
+                    let (groups, kernel) = product(self, first, out)?;
+                    (TermOp::Conv { out, window: Window { stride, ..window }, groups }, kernel)
+                }
             }
             (TermOp::Conv { .. }, _) => return None,
         };
@@ -79,13 +85,16 @@ impl Weighted {
     /// it would be too large.
     pub(super) fn plus(&self, other: &Self, shape: Shape) -> Option<Self> {
         let alike = |term: &Term| (term.source, term.pre.clone(), term.divisor);
-        let (TermOp::Conv { out, window: one }, TermOp::Conv { window: two, .. }) =
+        let (TermOp::Conv { out, window: one, groups }, TermOp::Conv { window: two, groups: others, .. }) =
             (self.term.op, other.term.op)
         else {
             return None;
         };
         if alike(&self.term) != alike(&other.term) || one.stride != two.stride {
             return None;
+        }
+        if groups != others {
+            return self.ungrouped()?.plus(&other.ungrouped()?, shape);
         }
         let from = self.term.shape;
         let rows = Span::rows(&one).joined(Span::rows(&two));
@@ -100,7 +109,7 @@ impl Weighted {
                 right: columns.padding_after(from.w, shape.w, one.stride.1),
             },
         };
-        let mut kernel = vec![0.0; size([out, from.c, window.kernel.0, window.kernel.1])?];
+        let mut kernel = vec![0.0; size([out, from.c / groups, window.kernel.0, window.kernel.1])?];
         for (weights, of) in [(&self.kernel, one), (&other.kernel, two)] {
             let at = (rows.before - of.padding.top, columns.before - of.padding.left);
             let planes = kernel.chunks_exact_mut(window.kernel.0 * window.kernel.1);
@@ -111,7 +120,28 @@ impl Weighted {
                 }
             }
         }
-        let term = Term { op: TermOp::Conv { out, window }, ..self.term.clone() };
+        let term = Term { op: TermOp::Conv { out, window, groups }, ..self.term.clone() };
+        Some(Self { term, kernel })
+    }
+}
+
+impl Weighted {
+    /// A convolution with a weight from every channel to every channel; `None` of one too large.
+    fn ungrouped(&self) -> Option<Self> {
+        let TermOp::Conv { out, window, groups } = self.term.op else { return None };
+        if groups == 1 {
+            return Some(self.clone());
+        }
+        let (all, taps) = (self.term.shape.c, window.kernel.0 * window.kernel.1);
+        let (ins, outs) = (all / groups, out / groups);
+        let mut kernel = vec![0.0; size([out, all, window.kernel.0, window.kernel.1])?];
+        for (channel, (row, own)) in
+            kernel.chunks_exact_mut(all * taps).zip(self.kernel.chunks_exact(ins * taps)).enumerate()
+        {
+            let first = channel / outs * ins * taps;
+            row[first..first + own.len()].copy_from_slice(own);
+        }
+        let term = Term { op: TermOp::Conv { out, window, groups: 1 }, ..self.term.clone() };
         Some(Self { term, kernel })
     }
 }
@@ -126,11 +156,26 @@ fn size(extents: [usize; 4]) -> Option<usize> {
     size.filter(|size| *size <= MOST_PARAMETERS)
 }
 
-/// The kernel of `second` after `first`, of which one has a single tap; `None` of one too large.
-fn product(second: &Weighted, first: &Weighted, out: usize) -> Option<Vec<f32>> {
-    let TermOp::Conv { out: middle, .. } = first.term.op else {
+/// Groups and kernel of `second` after `first`, of which one has a single tap; `None` of one too large, and of groups but where
+/// the single tap is a factor a channel: then the product has the other's groups.
+fn product(second: &Weighted, first: &Weighted, out: usize) -> Option<(usize, Vec<f32>)> {
+    let (TermOp::Conv { out: middle, groups: own, window: tap }, TermOp::Conv { groups, window, .. }) =
+        (first.term.op, second.term.op)
+    else {
         unreachable!("a product is of convolutions")
     };
+    let (before, behind) = (first.term.shape.c, second.term.shape.c);
+    if own == before && own == middle && tap.kernel == (1, 1) && own > 1 {
+        return Some((groups, times_inputs(second, out, groups, &first.kernel)));
+    }
+    if groups == behind && groups == out && window.kernel == (1, 1) && groups > 1 {
+        let row = first.kernel.len() / middle;
+        let rows = first.kernel.chunks_exact(row).zip(&second.kernel);
+        return Some((own, rows.flat_map(|(row, by)| row.iter().map(move |w| w * by)).collect()));
+    }
+    if (own, groups) != (1, 1) {
+        return None;
+    }
     let input = first.term.shape.c;
     let (first_row, second_row) = (first.kernel.len() / middle, second.kernel.len() / out);
     let (first_taps, second_taps) = (first_row / input, second_row / middle);
@@ -153,7 +198,16 @@ fn product(second: &Weighted, first: &Weighted, out: usize) -> Option<Vec<f32>> 
         }
         sums.into_iter().map(|sum| sum as f32)
     };
-    Some(second.kernel.par_chunks_exact(second_row).flat_map_iter(row).collect())
+    Some((1, second.kernel.par_chunks_exact(second_row).flat_map_iter(row).collect()))
+}
+
+/// The weights of `term` for an input whose channels are multiplied by `factors` before.
+fn times_inputs(term: &Weighted, out: usize, groups: usize, factors: &[f32]) -> Vec<f32> {
+    let ins = factors.len() / groups;
+    let taps = term.kernel.len() / (out * ins);
+    let planes = term.kernel.chunks_exact(taps).enumerate();
+    let channel = |plane: usize| plane / ins / (out / groups) * ins + plane % ins;
+    planes.flat_map(|(plane, taps)| taps.iter().map(move |w| w * factors[channel(plane)])).collect()
 }
 
 /// What a window reaches in one direction around the value that its output stands at.

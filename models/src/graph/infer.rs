@@ -11,7 +11,7 @@ use crate::Error;
 pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error> {
     let arity = match node.op {
         Op::Input => 0..=0,
-        Op::Add => 2..=MOST_INPUTS,
+        Op::Add | Op::Concat => 2..=MOST_INPUTS,
         Op::Conv { .. }
         | Op::Linear { .. }
         | Op::BatchNorm { .. }
@@ -27,7 +27,13 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
     }
     let shape = match &node.op {
         Op::Input => image,
-        Op::Conv { out, window, .. } => slid(node, window, inputs[0], *out)?,
+        Op::Conv { out, window, groups, .. } => {
+            if *groups == 0 || !(inputs[0].c.is_multiple_of(*groups) && out.is_multiple_of(*groups)) {
+                let expected = format!("groups that divide {} input and {out} output channels", inputs[0].c);
+                return Err(Error::model(&node.name, expected, groups.to_string()));
+            }
+            slid(node, window, inputs[0], *out)?
+        }
         Op::AvgPool { window } => slid(node, window, inputs[0], inputs[0].c)?,
         Op::Linear { out, .. } => Shape::new(*out, 1, 1),
         Op::BatchNorm { eps } if !eps.is_finite() => {
@@ -49,6 +55,13 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
             }
             Shape::new(inputs[0].c, rows.count, columns.count)
         }
+        Op::Concat => match inputs.iter().find(|s| (s.h, s.w) != (inputs[0].h, inputs[0].w)) {
+            None => Shape { c: inputs.iter().map(|s| s.c).sum(), ..inputs[0] },
+            Some(other) => {
+                let expected = format!("inputs of {}x{}", inputs[0].h, inputs[0].w);
+                return Err(Error::model(&node.name, expected, other.to_string()));
+            }
+        },
         Op::Add => match inputs.iter().find(|s| **s != inputs[0]) {
             None => inputs[0],
             Some(other) => {

@@ -121,6 +121,7 @@ impl Graph {
             | Op::BatchNorm { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Concat
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. } => None,
@@ -168,8 +169,8 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
         [("weight", weight)].into_iter().chain(bias).collect()
     };
     match (&node.op, input) {
-        (Op::Conv { out, window, bias }, Some(input)) => {
-            with_bias(vec![*out, input.c, window.kernel.0, window.kernel.1], *out, *bias)
+        (Op::Conv { out, window, bias, groups }, Some(input)) => {
+            with_bias(vec![*out, input.c / groups, window.kernel.0, window.kernel.1], *out, *bias)
         }
         (Op::Linear { out, bias }, Some(input)) => with_bias(vec![*out, input.size()], *out, *bias),
         (Op::BatchNorm { .. }, Some(input)) => {
@@ -180,6 +181,7 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
             | Op::Act { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Concat
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. }

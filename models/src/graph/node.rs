@@ -35,7 +35,7 @@ pub enum Activation {
 pub enum Op {
     /// The normalised image. Exactly one, first.
     Input,
-    /// Cross-correlation with `NAME.weight` `(out, in, rows, columns)` and, if `bias`, `NAME.bias` `(out)`.
+    /// Cross-correlation with `NAME.weight` `(out, in / groups, rows, columns)` and, if `bias`, `NAME.bias` `(out)`.
     Conv {
         /// Output channels.
         out: usize,
@@ -43,6 +43,10 @@ pub enum Op {
         window: Window,
         /// Whether there is a bias.
         bias: bool,
+        /// Parts of equal size that input and output channels are cut into, in order: each output is of its own part of the
+        /// input. With as many as input channels, a depthwise convolution.
+        #[serde(skip_serializing_if = "is_one")]
+        groups: usize,
     },
     /// Fully connected over the flattened input, `NAME.weight` `(out, in)`, and, if `bias`, `NAME.bias` `(out)`.
     Linear {
@@ -68,6 +72,8 @@ pub enum Op {
         /// Kernel, stride, padding.
         window: Window,
     },
+    /// The channels of all inputs, which have the same rows and columns, in order.
+    Concat,
     /// A number times the input, the same for every unit.
     Scale {
         /// The number, finite and not zero.
@@ -101,4 +107,10 @@ pub struct Node {
     pub op: Op,
     /// Indices of earlier nodes.
     pub inputs: Vec<NodeId>,
+}
+
+/// Files have groups only where there are some.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_one(groups: &usize) -> bool {
+    *groups == 1
 }

@@ -32,7 +32,7 @@ impl Builder {
         stride: usize,
     ) -> NodeId {
         let window = Window::square(kernel, stride, kernel / 2);
-        self.push(name, Op::Conv { out, window, bias: false }, vec![from])
+        self.push(name, Op::Conv { out, window, bias: false, groups: 1 }, vec![from])
     }
 
     pub(super) fn norm(&mut self, name: &str, from: NodeId) -> NodeId {
@@ -45,7 +45,7 @@ impl Builder {
 
     /// A convolution with a bias.
     pub(super) fn conv_with_bias(&mut self, name: &str, from: NodeId, out: usize, window: Window) -> NodeId {
-        self.push(name, Op::Conv { out, window, bias: true }, vec![from])
+        self.push(name, Op::Conv { out, window, bias: true, groups: 1 }, vec![from])
     }
 
     /// The shape of what `node` makes.
@@ -74,19 +74,6 @@ impl Builder {
         let pool = MaxPool { input, shape, window, places: (rows, columns) };
         let mut push = |name: String, op: Op, inputs: Vec<NodeId>| Ok(self.push(name, op, inputs));
         pool.append(name, &mut push, |_, found| wrong(found))
-    }
-
-    /// Values side by side, in order.
-    pub(super) fn concat(&mut self, name: &str, parts: &[(NodeId, usize)]) -> NodeId {
-        let all: usize = parts.iter().map(|(_, channels)| channels).sum();
-        let mut before = 0;
-        let mut padded = Vec::with_capacity(parts.len());
-        for (number, (part, channels)) in (1..).zip(parts) {
-            let op = Op::PadChannels { stride: 1, before, after: all - before - channels };
-            padded.push(self.push(format!("{name}.part{number}"), op, vec![*part]));
-            before += channels;
-        }
-        self.push(name, Op::Add, padded)
     }
 
     /// Averages over the whole map and classifies.

@@ -19,7 +19,7 @@ pub(super) fn build(input: Shape, classes: usize) -> Result<Graph, Error> {
     let mut x = 0;
     for (number, (out, kernel)) in (1..).zip(CONVOLUTIONS) {
         let window = Window::square(kernel, 1, kernel / 2);
-        x = net.push(format!("conv{number}"), Op::Conv { out, window, bias: true }, vec![x]);
+        x = net.push(format!("conv{number}"), Op::Conv { out, window, bias: true, groups: 1 }, vec![x]);
         x = net.activation(&format!("relu{number}"), Activation::Relu6, x);
         if POOLED.contains(&number) {
             let window = Window::square(2, 2, 0);

@@ -2,7 +2,9 @@
 
 mod bottleneck;
 mod builder;
+mod dense;
 mod minionn;
+mod mobile;
 mod plain;
 mod residual;
 mod squeeze;
@@ -29,6 +31,8 @@ use crate::graph::{Activation, Graph, Shape};
 /// - `resnet50`: ImageNet's (section 4.1), a 7x7 stem and a max pool; names as in torchvision: 9,608,704 ReLUs at 3x224x224 in
 ///   torchvision's order, of which the stem's come behind the pool here.
 /// - `squeezenet1_0`, `squeezenet1_1`: SqueezeNet (Iandola et al. 2016), without dropout; names as in torchvision.
+/// - `mobilenet_v2`: MobileNetV2 (Sandler et al. 2018), depthwise convolutions and ReLU6; names as in torchvision.
+/// - `densenet121`: DenseNet-121 (Huang et al. 2017); names as in torchvision.
 /// - `vgg16`: VGG-16 (Simonyan and Zisserman 2015), without batch norms and dropout; names as in torchvision.
 ///
 /// Max pools are differences, ReLUs and sums (`graph::MaxPool`), so their comparisons are units as well. The last average pool of residual networks is over the whole map, whatever the image's size.
@@ -39,6 +43,8 @@ pub fn build(name: &str, input: Shape, classes: usize) -> Result<Graph, Error> {
         Some((_, Net::Squeeze(family))) => squeeze::build(input, classes, family),
         Some((_, Net::Plain(stages))) => plain::build(input, classes, stages),
         Some((_, Net::Bottleneck(blocks))) => bottleneck::build(input, classes, *blocks),
+        Some((_, Net::Mobile)) => mobile::build(input, classes),
+        Some((_, Net::Dense(blocks))) => dense::build(input, classes, *blocks),
         Some((_, Net::Minionn)) => minionn::build(input, classes),
         None => Err(Error::argument("network", format!("one of {}", listed()), name)),
     }
@@ -60,10 +66,12 @@ enum Net {
     Squeeze(squeeze::Family),
     Plain(plain::Stages),
     Bottleneck([usize; 4]),
+    Mobile,
+    Dense([usize; 4]),
     Minionn,
 }
 
-const NETS: [(&str, Net); 16] = [
+const NETS: [(&str, Net); 18] = [
     ("mini", Net::Residual(residual::MINI)),
     ("resnet20", Net::Residual(residual::slim(&[3; 3]))),
     ("resnet32", Net::Residual(residual::slim(&[5; 3]))),
@@ -79,6 +87,8 @@ const NETS: [(&str, Net); 16] = [
     ("resnet50", Net::Bottleneck(bottleneck::RESNET50)),
     ("squeezenet1_0", Net::Squeeze(squeeze::V1_0)),
     ("squeezenet1_1", Net::Squeeze(squeeze::V1_1)),
+    ("mobilenet_v2", Net::Mobile),
+    ("densenet121", Net::Dense(dense::DENSENET121)),
     ("vgg16", Net::Plain(plain::VGG16)),
 ];
 
@@ -225,6 +235,18 @@ mod tests {
         assert_eq!(parameters(&older), 1_248_424);
         assert_eq!(older.parameter_shapes()["features.12.squeeze.weight"], [64, 512, 1, 1]);
 
+        let mobilenet = build("mobilenet_v2", large, 1000).unwrap();
+        assert_eq!(parameters(&mobilenet), 3_504_872);
+        assert_eq!(mobilenet.parameter_shapes()["features.18.0.weight"], [1280, 320, 1, 1]);
+        assert_eq!(mobilenet.parameter_shapes()["features.2.conv.1.0.weight"], [96, 1, 3, 3]);
+
+        let densenet = build("densenet121", large, 1000).unwrap();
+        assert_eq!(parameters(&densenet), 7_978_856);
+        assert_eq!(
+            densenet.parameter_shapes()["features.denseblock4.denselayer16.conv1.weight"],
+            [128, 992, 1, 1]
+        );
+
         let vgg = build("vgg16", large, 1000).unwrap();
         assert_eq!(parameters(&vgg), 138_357_544);
         assert_eq!(vgg.parameter_shapes()["features.28.weight"], [512, 512, 3, 3]);
@@ -248,8 +270,8 @@ mod tests {
         assert_eq!(
             message,
             "network: expected one of mini, resnet20, resnet32, resnet44, resnet56, resnet110, resnet18, \
-             resnet18-stem, resnet34, resnet34-silu, wrn22-8, minionn, resnet50, squeezenet1_0, squeezenet1_1, vgg16, found \
-             resnet21"
+             resnet18-stem, resnet34, resnet34-silu, wrn22-8, minionn, resnet50, squeezenet1_0, squeezenet1_1, mobilenet_v2, \
+             densenet121, vgg16, found resnet21"
         );
     }
 

@@ -64,7 +64,7 @@ fn squeezed_and_expanded(
         if let Some((pool, window)) = pool {
             y = net.max_pool(&format!("{pool}.{kernel}x{kernel}"), y, window, true)?;
         }
-        parts.push((net.activation(&format!("{expand}_activation"), Activation::Relu, y), 4 * squeezed));
+        parts.push(net.activation(&format!("{expand}_activation"), Activation::Relu, y));
     }
-    Ok(net.concat(&name("cat"), &parts))
+    Ok(net.push(name("cat"), Op::Concat, parts))
 }

@@ -53,7 +53,7 @@ impl Making {
 
     pub(crate) fn conv(&mut self, from: NodeId, out: usize, window: Window) -> NodeId {
         let (h, w) = window.output(self.shapes[from]).unwrap();
-        self.add("conv", Op::Conv { out, window, bias: true }, &[from], Shape::new(out, h, w))
+        self.add("conv", Op::Conv { out, window, bias: true, groups: 1 }, &[from], Shape::new(out, h, w))
     }
 
     pub(crate) fn norm(&mut self, from: NodeId) -> NodeId {

@@ -29,7 +29,7 @@ pub(crate) fn reals(lowered: &Lowered, image: &[f32]) -> Vec<Vec<f64>> {
                         shape = map.output(shape);
                     }
                     assert_eq!(shape, term.shape);
-                    if let TermOp::Conv { out, window } = term.op {
+                    if let TermOp::Conv { out, window, .. } = term.op {
                         let kernel: Vec<f64> = kernel.iter().map(|w| f64::from(*w)).collect();
                         value = convolve(&value, shape, &window, out, &kernel);
                     }
@@ -70,7 +70,7 @@ pub(crate) fn integers(model: &QuantModel, image: &[u64]) -> Vec<i64> {
                     }
                     let value = match term.op {
                         TermOp::Times { by } => value.into_iter().map(|x| x * by).collect(),
-                        TermOp::Conv { out, window } => {
+                        TermOp::Conv { out, window, .. } => {
                             let kernel: Vec<i64> = kernel.iter().map(|w| i64::from(*w)).collect();
                             convolve(&value, shape, &window, out, &kernel)
                         }

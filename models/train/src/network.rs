@@ -147,13 +147,13 @@ impl Network {
         let bias = |has: bool| has.then(|| self.precision.rounded(parameter("bias")));
         match &node.op {
             Op::Input => laid_out(self.precision.rounded(x)),
-            Op::Conv { window, bias: has_bias, .. } => {
+            Op::Conv { window, bias: has_bias, groups, .. } => {
                 let p = window.padding;
                 let symmetric = p.top == p.bottom && p.left == p.right;
                 let (padded, padding) =
                     if symmetric { (None, [p.top as i64, p.left as i64]) } else { (Some(pad(x, p)), [0, 0]) };
                 let x = padded.as_ref().unwrap_or(x);
-                x.conv2d(&weight(), bias(*has_bias), pair(window.stride), padding, [1, 1], 1)
+                x.conv2d(&weight(), bias(*has_bias), pair(window.stride), padding, [1, 1], *groups as i64)
             }
             Op::Linear { bias: has_bias, .. } => {
                 x.flatten(1, -1).linear(&weight(), bias(*has_bias)).unsqueeze(-1).unsqueeze(-1)
@@ -180,6 +180,10 @@ impl Network {
                     true,
                     divisor,
                 )
+            }
+            Op::Concat => {
+                let parts: Vec<&Tensor> = node.inputs.iter().map(|input| &values[*input]).collect();
+                Tensor::cat(&parts, 1)
             }
             Op::Scale { by } => x * *by,
             Op::Slice { rows, columns } => picked(&picked(x, 2, *rows), 3, *columns),
@@ -274,7 +278,7 @@ mod tests {
     fn masked() -> Network {
         let nodes = vec![
             node("x", Op::Input, &[]),
-            node("conv", Op::Conv { out: 1, window: Window::square(1, 1, 0), bias: false }, &[0]),
+            node("conv", Op::Conv { out: 1, window: Window::square(1, 1, 0), bias: false, groups: 1 }, &[0]),
             node("bn", Op::BatchNorm { eps: 0.0 }, &[1]),
             node("act", Op::Act { activation: Activation::Relu }, &[2]),
             node("fc", Op::Linear { out: 2, bias: true }, &[3]),
@@ -370,7 +374,7 @@ mod tests {
         let sum = Window { kernel: (2, 2), stride: (1, 1), padding };
         let nodes = vec![
             node("x", Op::Input, &[]),
-            node("conv", Op::Conv { out: 1, window: sum, bias: true }, &[0]),
+            node("conv", Op::Conv { out: 1, window: sum, bias: true, groups: 1 }, &[0]),
             node("add", Op::Add, &[1, 0]),
             node("pad", Op::PadChannels { stride: 2, before: 1, after: 0 }, &[2]),
             node("pool", Op::AvgPool { window: Window::square(2, 2, 1) }, &[2]),

@@ -53,7 +53,7 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
 
 /// A 3x3 convolution of value 0 that keeps rows and columns.
 pub(crate) fn convolution_segment(shape: Shape, out: usize) -> Segment {
-    let op = TermOp::Conv { out, window: Window::square(3, 1, 1) };
+    let op = TermOp::Conv { out, window: Window::square(3, 1, 1), groups: 1 };
     let term = Term { source: ValueId::IMAGE, pre: Vec::new(), shape, divisor: 1, factor: 1.0, op };
     Segment {
         name: "convolution".to_owned(),

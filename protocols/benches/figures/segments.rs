@@ -7,7 +7,7 @@ use models::fixed::Ring;
 use models::graph::{Shape, Window};
 use protocols::he::client::ClientKey;
 use protocols::he::noise::NoiseProof;
-use protocols::he::packing::{DEFAULT_RATE, Packing};
+use protocols::he::packing::{Convolution, DEFAULT_RATE, Packing};
 use protocols::he::server::{HeContext, PreparedWeights, ServerKey, weight_norms};
 use protocols::he::{Exchange, HeBackend, HeParameters};
 use rand::{Rng, SeedableRng};
@@ -41,7 +41,7 @@ fn measure_on(effort: Effort, backend: HeBackend, suffix: &str) -> Result<(), Fa
     let ring = Ring::new(22).ok_or("no ring of 22 bits")?;
     let he = HeParameters { backend, degree: DEGREE, modulus_bits: vec![50, 50], plain_bits: ring.bits() };
     let context = HeContext::new(&he)?;
-    let packing = Packing::choose(&he, SHAPE, WINDOW, SHAPE, DEFAULT_RATE).ok_or("the layer does not fit")?;
+    let packing = Packing::choose(&he, &convolution(SHAPE), DEFAULT_RATE).ok_or("the layer does not fit")?;
     let kernel: Vec<i32> = (0..16 * 16 * 9).map(|_| rng.random_range(-128..=128)).collect();
     let values: Vec<i64> = (0..SHAPE.size()).map(|_| ring.signed(rng.random())).collect();
     let mask: Vec<u64> = (0..SHAPE.size()).map(|_| ring.reduce(rng.random())).collect();
@@ -92,7 +92,7 @@ fn measure_on(effort: Effort, backend: HeBackend, suffix: &str) -> Result<(), Fa
             "the layer's answers have one product each: a product cannot be told from the rest".into()
         );
     }
-    let mut single = Packing::choose(&he, Shape::new(packing.cw, 32, 32), WINDOW, SHAPE, DEFAULT_RATE)
+    let mut single = Packing::choose(&he, &convolution(Shape::new(packing.cw, 32, 32)), DEFAULT_RATE)
         .ok_or("one group of input channels does not fit")?;
     (single.tile, single.cw, single.mw) = (packing.tile, packing.cw, packing.mw);
     let (one_weight, one_request) = (prepare(&single)?, read(1)?);
@@ -136,4 +136,9 @@ fn bare(effort: Effort) -> Result<(), Failure> {
     });
     tell("bare multiply-accumulate of a row", "us", scaled(times, 1e-3));
     Ok(())
+}
+
+/// The layer on an input of this shape.
+const fn convolution(input: Shape) -> Convolution {
+    Convolution { input, window: WINDOW, out: SHAPE, groups: 1 }
 }

@@ -39,7 +39,7 @@ impl Special {
 pub(super) fn network(special: Special) -> (PreparedPlan, ServerSecrets, Vec<f32>) {
     let mut rng = ChaCha12Rng::seed_from_u64(1);
     let node = |name: &str, op, from: usize| Node { name: name.into(), op, inputs: vec![from] };
-    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true };
+    let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true, groups: 1 };
     let act = || Op::Act { activation: special.activation };
     let pool = Op::AvgPool { window: Window::square(2, 2, 0) };
     let nodes = vec![

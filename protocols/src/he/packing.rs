@@ -12,6 +12,12 @@
 //!   output (m, y, x)         at  m*cw*A + O + y*Wt + x
 //!
 //! and mw*cw*A <= N keeps every output clear of wrapped and mixed products.
+//!
+//! Groups of a grouped convolution are convolutions of their own. Small ones share polynomials: cut into n units of mw*cw*A
+//! coefficients, group i has its inputs s_i units further on and its weights too, so that its outputs are 2 s_i units further on,
+//! and what group i's inputs make of group j's weights falls on unit s_i + s_j. That is no group's output where no s is halfway
+//! between two others: where they have no arithmetic progression of three. The most of which there are 12 below 30, so
+//! that one product does a dozen channels of a depthwise convolution on small planes (this project's own).
 
 use super::ciphertext::AnswerWidths;
 use super::params::{HeParameters, Rates};
@@ -25,11 +31,15 @@ pub struct Packing {
     input: Shape,
     window: Window,
     out: Shape,
+    /// Parts that input and output channels are cut into.
+    groups: usize,
+    /// Groups that share polynomials; of several, each is in one polynomial whole.
+    pub shared: usize,
     /// Output rows and columns of one tile.
     pub tile: (usize, usize),
-    /// Phase channels of one input polynomial.
+    /// Phase channels of one input polynomial, of a group.
     pub cw: usize,
-    /// Output channels of one weight polynomial.
+    /// Output channels of one weight polynomial, of a group.
     pub mw: usize,
 }
 
@@ -40,6 +50,45 @@ pub struct Place {
     pub coefficient: usize,
     /// Index in the tensor, row-major.
     pub index: usize,
+}
+
+/// By how many units the groups of a polynomial are moved, for every number of them: the smallest sets without an arithmetic
+/// progression of three (their extents are OEIS A065825), found by trying all.
+const MOVES: [&[usize]; 16] = [
+    &[0],
+    &[0, 1],
+    &[0, 1, 3],
+    &[0, 1, 3, 4],
+    &[0, 1, 3, 7, 8],
+    &[0, 1, 3, 4, 9, 10],
+    &[0, 1, 3, 4, 9, 10, 12],
+    &[0, 1, 3, 4, 9, 10, 12, 13],
+    &[0, 1, 5, 6, 8, 13, 14, 17, 19],
+    &[0, 1, 4, 6, 10, 15, 17, 18, 22, 23],
+    &[0, 1, 4, 6, 10, 15, 17, 18, 22, 23, 25],
+    &[0, 2, 3, 7, 8, 10, 19, 21, 22, 26, 27, 29],
+    &[0, 1, 3, 7, 8, 10, 18, 21, 22, 25, 27, 30, 31],
+    &[0, 1, 3, 7, 8, 12, 20, 22, 25, 26, 29, 31, 34, 35],
+    &[0, 1, 3, 4, 9, 10, 12, 13, 27, 28, 30, 31, 36, 37, 39],
+    &[0, 1, 3, 4, 9, 10, 12, 13, 27, 28, 30, 31, 36, 37, 39, 40],
+];
+
+/// Units that `shared` groups take.
+fn units(shared: usize) -> usize {
+    2 * MOVES[shared - 1].last().expect("none is empty") + 1
+}
+
+/// A convolution, as packings are chosen for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution {
+    /// Shape of its input.
+    pub input: Shape,
+    /// Kernel, stride, padding.
+    pub window: Window,
+    /// Shape of its output.
+    pub out: Shape,
+    /// Parts that input and output channels are cut into.
+    pub groups: usize,
 }
 
 /// The extents that cut `whole` into 1, 2, 3, ... (up to 8) nearly equal parts.
@@ -56,19 +105,27 @@ pub const DEFAULT_RATE: f64 = 1e8;
 impl Packing {
     /// The packing of a convolution in polynomials of `he` that is quickest by the backend's rates and a link of `rate`
     /// bytes a second; `None` where not even one window fits.
-    pub fn choose(he: &HeParameters, input: Shape, window: Window, out: Shape, rate: f64) -> Option<Self> {
+    pub fn choose(he: &HeParameters, convolution: &Convolution, rate: f64) -> Option<Self> {
+        let Convolution { input, window, out, groups } = *convolution;
         let mut best: Option<(f64, Self)> = None;
+        let mut consider = |packing: Self| {
+            let cost = packing.cost(he, rate);
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, packing));
+            }
+        };
         for tile_h in tile_sizes(out.h) {
             for tile_w in tile_sizes(out.w) {
-                let base = Self { input, window, out, tile: (tile_h, tile_w), cw: 1, mw: 1 };
+                let tile = (tile_h, tile_w);
+                let base = Self { input, window, out, groups, shared: 1, tile, cw: 1, mw: 1 };
                 let room = he.degree / base.tile_area();
                 for cw in 1..=room.min(base.phase_channels()) {
-                    let packing = Self { cw, mw: (room / cw).min(out.c), ..base.clone() };
-                    let cost = packing.cost(he, rate);
-                    if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                        best = Some((cost, packing));
-                    }
+                    consider(Self { cw, mw: (room / cw).min(base.outs()), ..base.clone() });
                 }
+                let whole = Self { cw: base.phase_channels(), mw: base.outs(), ..base };
+                let fitting =
+                    (2..=MOVES.len().min(groups)).take_while(|n| units(*n) * whole.unit() <= he.degree);
+                fitting.for_each(|shared| consider(Self { shared, ..whole.clone() }));
             }
         }
         best.map(|(_, packing)| packing)
@@ -82,7 +139,7 @@ impl Packing {
         let widths = AnswerWidths::usual(he.plain_bits);
         let bytes = self.request_count() * he.request_bytes()
             + answers * he.answer_bytes(widths, self.out.size() / answers);
-        let polynomials = self.input_groups() * self.output_groups();
+        let polynomials = self.weight_polynomials();
         let kept = polynomials * he.polynomial_memory() <= WEIGHT_CACHE_BYTES;
         self.product_count() as f64 * product
             + self.request_count() as f64 * request
@@ -92,14 +149,20 @@ impl Packing {
     }
 
     /// Whether this is a packing of the convolution that leaves every output clear of wrapped and mixed products.
-    pub fn is_sound(&self, degree: usize, input: Shape, window: Window, out: Shape) -> bool {
+    pub fn is_sound(&self, degree: usize, convolution: &Convolution) -> bool {
+        let Convolution { input, window, out, groups } = *convolution;
         let within = |extent: usize, most: usize| (1..=most).contains(&extent);
-        (self.input, self.window, self.out) == (input, window, out)
+        (self.input, self.window, self.out, self.groups) == (input, window, out, groups)
+            && within(groups, input.c.min(out.c))
+            && input.c.is_multiple_of(groups)
+            && out.c.is_multiple_of(groups)
             && within(self.tile.0, out.h)
             && within(self.tile.1, out.w)
             && within(self.cw, self.phase_channels())
-            && within(self.mw, out.c)
-            && self.cw.saturating_mul(self.mw).saturating_mul(self.tile_area()) <= degree
+            && within(self.mw, self.outs())
+            && within(self.shared, MOVES.len().min(groups))
+            && (self.shared == 1 || (self.cw, self.mw) == (self.phase_channels(), self.outs()))
+            && self.cw.saturating_mul(self.mw).saturating_mul(self.tile_area()) <= degree / units(self.shared)
     }
 
     /// Kernel rows and columns of one phase.
@@ -114,9 +177,37 @@ impl Packing {
         (sy.min(kh), sx.min(kw))
     }
 
+    /// Input channels of a group.
+    fn ins(&self) -> usize {
+        self.input.c / self.groups
+    }
+
+    /// Output channels of a group.
+    fn outs(&self) -> usize {
+        self.out.c / self.groups
+    }
+
+    /// Phase channels of a group.
     fn phase_channels(&self) -> usize {
         let (sy, sx) = self.phase_extent();
-        self.input.c * sy * sx
+        self.ins() * sy * sx
+    }
+
+    /// Coefficients of a unit.
+    fn unit(&self) -> usize {
+        self.mw * self.cw * self.tile_area()
+    }
+
+    /// Sets of groups that share polynomials.
+    fn sets(&self) -> usize {
+        self.groups.div_ceil(self.shared)
+    }
+
+    /// The groups of a set, with how many units each is moved by.
+    fn groups_of(&self, set: usize) -> impl Iterator<Item = (usize, usize)> {
+        let first = set * self.shared;
+        let own = self.shared.min(self.groups - first);
+        (first..first + own).zip(MOVES[self.shared - 1].iter().copied())
     }
 
     /// Rows and columns of the input under one tile.
@@ -144,19 +235,29 @@ impl Packing {
         self.tiles().0 * self.tiles().1
     }
 
-    /// Groups of input channels: polynomials of one tile.
+    /// Polynomials that an answer of one tile sums over: the input channels that its outputs read.
     pub fn input_groups(&self) -> usize {
         self.phase_channels().div_ceil(self.cw)
     }
 
-    /// Groups of output channels.
+    /// Answers of one set.
+    fn answers_of_set(&self) -> usize {
+        self.outs().div_ceil(self.mw)
+    }
+
+    /// Groups of output channels: answers of one tile.
     pub fn output_groups(&self) -> usize {
-        self.out.c.div_ceil(self.mw)
+        self.sets() * self.answers_of_set()
+    }
+
+    /// Requests of one tile.
+    pub fn requests_a_tile(&self) -> usize {
+        self.sets() * self.input_groups()
     }
 
     /// Ciphertexts from the client, tile-major.
     pub fn request_count(&self) -> usize {
-        self.tile_count() * self.input_groups()
+        self.tile_count() * self.requests_a_tile()
     }
 
     /// Ciphertexts from the server, tile-major.
@@ -164,9 +265,14 @@ impl Packing {
         self.tile_count() * self.output_groups()
     }
 
+    /// Polynomials of weights.
+    pub fn weight_polynomials(&self) -> usize {
+        self.output_groups() * self.input_groups()
+    }
+
     /// Ciphertext-by-plaintext products.
     pub fn product_count(&self) -> usize {
-        self.request_count() * self.output_groups()
+        self.tile_count() * self.weight_polynomials()
     }
 
     /// Output coefficients over all answers.
@@ -174,15 +280,33 @@ impl Packing {
         self.out.size()
     }
 
-    /// The requests of a tile, which each of its answers sums over.
+    /// The requests of a tile.
     pub fn requests_of_tile(&self, tile: usize) -> Range<usize> {
-        tile * self.input_groups()..(tile + 1) * self.input_groups()
+        tile * self.requests_a_tile()..(tile + 1) * self.requests_a_tile()
+    }
+
+    /// The requests of a tile that its answer of output group `group` sums over.
+    pub fn requests_of(&self, tile: usize, group: usize) -> Range<usize> {
+        let first = tile * self.requests_a_tile() + group / self.answers_of_set() * self.input_groups();
+        first..first + self.input_groups()
     }
 
     /// The kernel values that output group `group` reads, all of them once.
     pub fn kernel_of(&self, group: usize) -> Range<usize> {
-        let channel = self.input.c * self.window.kernel.0 * self.window.kernel.1;
-        group * self.mw * channel..self.out.c.min((group + 1) * self.mw) * channel
+        let channel = self.ins() * self.window.kernel.0 * self.window.kernel.1;
+        let outs = self.outputs_of(group);
+        outs.start * channel..outs.end * channel
+    }
+
+    /// The output channels of output group `group`.
+    fn outputs_of(&self, group: usize) -> Range<usize> {
+        let (set, part) = (group / self.answers_of_set(), group % self.answers_of_set());
+        let first = set * self.shared * self.outs();
+        let behind = self.groups.min((set + 1) * self.shared) * self.outs();
+        match self.shared {
+            1 => first + part * self.mw..behind.min(first + (part + 1) * self.mw),
+            _ => first..behind,
+        }
     }
 
     /// The output group of an answer: with an input group it names the weight polynomial.
@@ -199,16 +323,16 @@ impl Packing {
 
     /// What request `request` carries: places of input values. Padding and channels beyond the last are zero.
     pub fn inputs(&self, request: usize) -> Vec<Place> {
-        let (tile, group) = (request / self.input_groups(), request % self.input_groups());
+        let (tile, rest) = (request / self.requests_a_tile(), request % self.requests_a_tile());
+        let (set, part) = (rest / self.input_groups(), rest % self.input_groups());
         let (first_row, first_column) = self.tile_start(tile);
         let (ht, wt) = self.tile_extent();
+        let slots = 0..self.cw.min(self.phase_channels() - part * self.cw);
+        let carried = self.groups_of(set).flat_map(|group| slots.clone().map(move |slot| (group, slot)));
         let mut places = Vec::new();
-        for slot in 0..self.cw {
-            let channel = group * self.cw + slot;
-            if channel >= self.phase_channels() {
-                break;
-            }
-            let (c, py, px) = self.phase_channel(channel);
+        for ((group, moved), slot) in carried {
+            let (c, py, px) = self.phase_channel(part * self.cw + slot);
+            let (c, from) = (group * self.ins() + c, moved * self.unit() + slot * self.tile_area());
             for y in 0..ht {
                 for x in 0..wt {
                     let row =
@@ -220,7 +344,7 @@ impl Packing {
                         && column < self.input.w
                     {
                         places.push(Place {
-                            coefficient: slot * self.tile_area() + y * wt + x,
+                            coefficient: from + y * wt + x,
                             index: (c * self.input.h + row) * self.input.w + column,
                         });
                     }
@@ -230,26 +354,23 @@ impl Packing {
         places
     }
 
-    /// What the weight polynomial of an input and an output group carries: places of kernel values.
+    /// What the weight polynomial of an output group and one of its inputs carries: places of kernel values.
     pub fn weights(&self, input_group: usize, output_group: usize) -> Vec<Place> {
         let ((kh, kw), (full_h, full_w)) = (self.kernel(), self.window.kernel);
         let (_, wt) = self.tile_extent();
         let mut places = Vec::new();
-        for m in 0..self.mw.min(self.out.c - output_group * self.mw) {
+        for (channel, moved, m) in self.carried(output_group) {
             for slot in 0..self.cw.min(self.phase_channels() - input_group * self.cw) {
                 let (c, py, px) = self.phase_channel(input_group * self.cw + slot);
+                let from = moved * self.unit() + m * self.cw * self.tile_area() + self.origin()
+                    - slot * self.tile_area();
                 for dy in 0..kh {
                     for dx in 0..kw {
                         let (y, x) = (dy * self.window.stride.0 + py, dx * self.window.stride.1 + px);
                         if y < full_h && x < full_w {
                             places.push(Place {
-                                coefficient: m * self.cw * self.tile_area() + self.origin()
-                                    - slot * self.tile_area()
-                                    - dy * wt
-                                    - dx,
-                                index: (((output_group * self.mw + m) * self.input.c + c) * full_h + y)
-                                    * full_w
-                                    + x,
+                                coefficient: from - dy * wt - dx,
+                                index: ((channel * self.ins() + c) * full_h + y) * full_w + x,
                             });
                         }
                     }
@@ -259,18 +380,27 @@ impl Packing {
         places
     }
 
+    /// The output channels of an output group, each with how many units its group is moved by and its place in the group's part.
+    fn carried(&self, output_group: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+        let (outs, part) = (self.outs(), output_group % self.answers_of_set());
+        let groups = self.groups_of(output_group / self.answers_of_set());
+        let own = self.mw.min(outs - part * self.mw);
+        let first = part * self.mw;
+        groups.flat_map(move |(group, moved)| (0..own).map(move |m| (group * outs + first + m, moved, m)))
+    }
+
     /// What answer `answer` carries: places of output values, by ascending coefficient.
     pub fn outputs(&self, answer: usize) -> Vec<Place> {
         let (tile, group) = (answer / self.output_groups(), self.output_group_of(answer));
         let (first_row, first_column) = self.tile_start(tile);
         let (_, wt) = self.tile_extent();
         let mut places = Vec::new();
-        for m in 0..self.mw.min(self.out.c - group * self.mw) {
+        for (channel, moved, m) in self.carried(group) {
+            let from = 2 * moved * self.unit() + m * self.cw * self.tile_area() + self.origin();
             for y in 0..self.tile.0.min(self.out.h - first_row) {
                 for x in 0..self.tile.1.min(self.out.w - first_column) {
-                    let channel = group * self.mw + m;
                     places.push(Place {
-                        coefficient: m * self.cw * self.tile_area() + self.origin() + y * wt + x,
+                        coefficient: from + y * wt + x,
                         index: (channel * self.out.h + first_row + y) * self.out.w + first_column + x,
                     });
                 }
@@ -283,7 +413,7 @@ impl Packing {
     pub fn output_count(&self, answer: usize) -> usize {
         let (tile, group) = (answer / self.output_groups(), self.output_group_of(answer));
         let (first_row, first_column) = self.tile_start(tile);
-        self.mw.min(self.out.c - group * self.mw)
+        self.outputs_of(group).len()
             * self.tile.0.min(self.out.h - first_row)
             * self.tile.1.min(self.out.w - first_column)
     }
@@ -312,15 +442,31 @@ mod tests {
         c
     }
 
-    fn check(degree: usize, input: Shape, window: Window, channels: usize) -> Result<(), TestCaseError> {
+    fn check(
+        degree: usize,
+        input: Shape,
+        window: Window,
+        (channels, groups): (usize, usize),
+    ) -> Result<(), TestCaseError> {
         let Some((h, w)) = window.output(input) else { return Ok(()) };
         let out = Shape::new(channels, h, w);
         let he =
             HeParameters { backend: HeBackend::Linnet, degree, modulus_bits: vec![50, 50], plain_bits: 20 };
-        let Some(packing) = Packing::choose(&he, input, window, out, DEFAULT_RATE) else { return Ok(()) };
-        prop_assert!(packing.is_sound(degree, input, window, out));
+        let convolution = Convolution { input, window, out, groups };
+        let Some(packing) = Packing::choose(&he, &convolution, DEFAULT_RATE) else { return Ok(()) };
+        check_packing(degree, &convolution, &packing)
+    }
+
+    fn check_packing(
+        degree: usize,
+        convolution: &Convolution,
+        packing: &Packing,
+    ) -> Result<(), TestCaseError> {
+        let Convolution { input, window, out, groups } = *convolution;
+        let channels = out.c;
+        prop_assert!(packing.is_sound(degree, convolution));
         let x: Vec<i64> = (0..input.size()).map(|i| (i as i64 * 7) % 11 - 5).collect();
-        let kernel_size = channels * input.c * window.kernel.0 * window.kernel.1;
+        let kernel_size = channels * input.c / groups * window.kernel.0 * window.kernel.1;
         let kernel: Vec<i64> = (0..kernel_size).map(|i| (i as i64 * 5) % 13 - 6).collect();
         let poly = |places: &[Place], values: &[i64]| {
             let mut p = vec![0i64; degree];
@@ -332,10 +478,10 @@ mod tests {
         let mut result = vec![None; out.size()];
         for answer in 0..packing.answer_count() {
             let mut sum = vec![0i64; degree];
-            let tile = answer / packing.output_groups();
-            for (group, request) in packing.requests_of_tile(tile).enumerate() {
+            let (tile, of) = (answer / packing.output_groups(), packing.output_group_of(answer));
+            for (group, request) in packing.requests_of(tile, of).enumerate() {
                 let a = poly(&packing.inputs(request), &x);
-                let b = poly(&packing.weights(group, packing.output_group_of(answer)), &kernel);
+                let b = poly(&packing.weights(group, of), &kernel);
                 sum.iter_mut().zip(negacyclic(&a, &b)).for_each(|(s, p)| *s += p);
             }
             let places = packing.outputs(answer);
@@ -361,8 +507,46 @@ mod tests {
             out in 1usize..5,
             log_degree in 4u32..9,
         ) {
-            check(1 << log_degree, input, window, out)?;
+            check(1 << log_degree, input, window, (out, 1))?;
         }
+
+        /// Of grouped ones every number of groups that may share polynomials, not only the cheapest.
+        #[test]
+        fn groups_that_share_polynomials_stay_apart(
+            (groups, ins, outs) in (2usize..20, 1usize..3, 1usize..3),
+            (h, w) in (1usize..6, 1usize..6),
+            window in (1usize..4, 1usize..3, 0usize..2)
+                .prop_map(|(kernel, stride, padding)| Window::square(kernel, stride, padding)),
+            log_degree in 7u32..11,
+        ) {
+            let input = Shape::new(groups * ins, h, w);
+            check(1 << log_degree, input, window, (groups * outs, groups))?;
+            let Some((rows, columns)) = window.output(input) else { return Ok(()) };
+            let out = Shape::new(groups * outs, rows, columns);
+            let convolution = Convolution { input, window, out, groups };
+            let alone =
+                Packing { input, window, out, groups, shared: 1, tile: (rows, columns), cw: 1, mw: outs };
+            let alone = Packing { cw: alone.phase_channels(), ..alone };
+            for shared in 1..=groups.min(MOVES.len()) {
+                let packing = Packing { shared, ..alone.clone() };
+                if packing.is_sound(1 << log_degree, &convolution) {
+                    check_packing(1 << log_degree, &convolution, &packing)?;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_three_moves_are_in_progression() {
+        for (count, moves) in (1..).zip(MOVES) {
+            assert!(moves.len() == count && moves.windows(2).all(|pair| pair[0] < pair[1]));
+            for (i, j) in (0..count).flat_map(|i| (0..i).map(move |j| (i, j))) {
+                let sum = moves[i] + moves[j];
+                assert!(moves.iter().all(|middle| 2 * middle != sum), "{moves:?}");
+            }
+        }
+        // Extents, OEIS A065825: 1, 2, 4, 5, 9, 11, 13, 14, 20, 24, 26, 30, 32, 36, 40, 41.
+        assert_eq!([8, 12, 16].map(units), [27, 59, 81]);
     }
 
     /// A slow link is given fewer bytes, a fast one fewer answers, which take the longest.
@@ -371,7 +555,8 @@ mod tests {
         let he = HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap();
         let (shape, window) = (Shape::new(64, 32, 32), Window::square(3, 1, 1));
         let [slow, fast] = [1e6, 1e12].map(|rate| {
-            let packing = Packing::choose(&he, shape, window, shape, rate).unwrap();
+            let convolution = Convolution { input: shape, window, out: shape, groups: 1 };
+            let packing = Packing::choose(&he, &convolution, rate).unwrap();
             let widths = AnswerWidths::usual(22);
             let answer = |answer| he.answer_bytes(widths, packing.output_count(answer));
             let bytes: usize = (0..packing.answer_count()).map(answer).sum();
@@ -385,8 +570,12 @@ mod tests {
     fn unsound_packings_are_told() {
         let he = HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap();
         let (shape, window) = (Shape::new(8, 16, 16), Window::square(3, 1, 1));
-        let sound = Packing::choose(&he, shape, window, shape, DEFAULT_RATE).unwrap();
-        let changes: [fn(&mut Packing); 8] = [
+        let convolution = Convolution { input: shape, window, out: shape, groups: 1 };
+        let sound = Packing::choose(&he, &convolution, DEFAULT_RATE).unwrap();
+        let changes: [fn(&mut Packing); 11] = [
+            |p| p.shared = 0,
+            |p| p.shared = 2,
+            |p| p.groups = 8,
             |p| p.mw = 0,
             |p| p.mw = 9,
             |p| p.cw = 0,
@@ -399,13 +588,13 @@ mod tests {
         for (index, change) in changes.into_iter().enumerate() {
             let mut packing = sound.clone();
             change(&mut packing);
-            assert!(!packing.is_sound(he.degree, shape, window, shape), "change {index}");
+            assert!(!packing.is_sound(he.degree, &convolution), "change {index}");
         }
-        assert!(Packing { mw: 1, ..sound }.is_sound(he.degree, shape, window, shape));
+        assert!(Packing { mw: 1, ..sound }.is_sound(he.degree, &convolution));
     }
 
     #[test]
     fn a_plane_larger_than_a_polynomial_is_tiled() {
-        check(64, Shape::new(2, 12, 12), Window::square(3, 1, 1), 2).unwrap();
+        check(64, Shape::new(2, 12, 12), Window::square(3, 1, 1), (2, 1)).unwrap();
     }
 }

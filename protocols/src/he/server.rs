@@ -130,7 +130,7 @@ impl<'a> ServerKey<'a> {
 
     /// How many tiles' requests are held at a time.
     pub fn tiles_at_once(&self, packing: &Packing) -> usize {
-        (REQUEST_BYTES / (2 * packing.input_groups() * self.context.he.polynomial_memory())).max(1)
+        (REQUEST_BYTES / (2 * packing.requests_a_tile() * self.context.he.polynomial_memory())).max(1)
     }
 
     /// Reads requests, as `messages` brings them.
@@ -176,7 +176,7 @@ impl<'a> ServerKey<'a> {
                 }
             };
             let answer = |tile| {
-                let of_tile = exchange.packing.requests_of_tile(tile - tiles.start);
+                let of_tile = exchange.packing.requests_of(tile - tiles.start, group);
                 let product = self.server.product(&requests.0, of_tile, row, &mut rng)?;
                 Ok(self.finish(product, exchange, tile * groups + group, mask, &mut rng))
             };
@@ -210,7 +210,7 @@ impl<'a> ServerKey<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::client::ClientKey;
-    use super::super::packing::{DEFAULT_RATE, WEIGHT_CACHE_BYTES};
+    use super::super::packing::{Convolution, DEFAULT_RATE, WEIGHT_CACHE_BYTES};
     use super::super::params::HeBackend;
     use super::*;
     use models::convolve::convolve;
@@ -219,12 +219,15 @@ mod tests {
     use rand::Rng;
     use std::num::Wrapping;
 
-    const LAYERS: [(Shape, Window, usize); 5] = [
-        (Shape::new(3, 32, 32), Window::square(3, 1, 1), 8),
-        (Shape::new(8, 16, 16), Window::square(3, 2, 1), 16),
-        (Shape::new(16, 8, 8), Window::square(1, 2, 0), 32),
-        (Shape::new(64, 1, 1), Window::square(1, 1, 0), 10),
-        (Shape::new(1, 80, 70), Window::square(5, 1, 2), 1),
+    const LAYERS: [(Shape, Window, usize, usize); 8] = [
+        (Shape::new(3, 32, 32), Window::square(3, 1, 1), 8, 1),
+        (Shape::new(8, 16, 16), Window::square(3, 2, 1), 16, 1),
+        (Shape::new(16, 8, 8), Window::square(1, 2, 0), 32, 1),
+        (Shape::new(64, 1, 1), Window::square(1, 1, 0), 10, 1),
+        (Shape::new(1, 80, 70), Window::square(5, 1, 2), 1, 1),
+        (Shape::new(30, 7, 7), Window::square(3, 1, 1), 30, 30),
+        (Shape::new(12, 14, 14), Window::square(3, 2, 1), 24, 6),
+        (Shape::new(6, 64, 64), Window::square(3, 1, 1), 4, 2),
     ];
 
     /// Masks in, mask-free outputs out, by one backend; `memory` for weights.
@@ -263,11 +266,13 @@ mod tests {
     #[test]
     fn answers_are_the_convolution_minus_the_mask() {
         let mut rng = rand::rng();
-        for (bits, (input, window, channels)) in [22, 25, 25, 30, 22].into_iter().zip(LAYERS) {
+        for (bits, (input, window, channels, groups)) in
+            [22, 25, 25, 30, 22, 22, 25, 22].into_iter().zip(LAYERS)
+        {
             let ring = Ring::new(bits).unwrap();
             let (h, w) = window.output(input).unwrap();
             let out = Shape::new(channels, h, w);
-            let kernel: Vec<i32> = (0..channels * input.c * window.kernel.0 * window.kernel.1)
+            let kernel: Vec<i32> = (0..channels * input.c / groups * window.kernel.0 * window.kernel.1)
                 .map(|_| rng.random_range(-300..=300))
                 .collect();
             let values: Vec<i64> = (0..input.size()).map(|_| ring.signed(rng.random())).collect();
@@ -279,7 +284,8 @@ mod tests {
                 product.iter().zip(&mask).map(|(y, s)| ring.sub(ring.from_signed(y.0), *s)).collect();
             for backend in HeBackend::ALL {
                 let fitting = HeParameters::candidates(backend, bits).find_map(|he| {
-                    let packing = Packing::choose(&he, input, window, out, DEFAULT_RATE)?;
+                    let packing =
+                        Packing::choose(&he, &Convolution { input, window, out, groups }, DEFAULT_RATE)?;
                     let outputs = packing.sent_coefficients() / packing.answer_count();
                     let norms = weight_norms(&packing, &kernel);
                     let proof = NoiseProof::derive(&he, norms, 1 << 17, outputs)?;
@@ -297,10 +303,11 @@ mod tests {
     /// The norms read the kernel as the packing lays it out.
     #[test]
     fn norms_are_those_of_the_polynomials() {
-        let (input, window) = (Shape::new(3, 32, 32), Window::square(3, 2, 1));
+        let (input, window, groups) = (Shape::new(3, 32, 32), Window::square(3, 2, 1), 1);
         let out = Shape::new(8, 16, 16);
         let he = HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap();
-        let packing = Packing::choose(&he, input, window, out, DEFAULT_RATE).unwrap();
+        let packing =
+            Packing::choose(&he, &Convolution { input, window, out, groups }, DEFAULT_RATE).unwrap();
         let mut rng = rand::rng();
         let kernel: Vec<i32> = (0..8 * 3 * 9).map(|_| rng.random_range(-300..=300)).collect();
         let (mut squared, mut absolute) = (0i64, 0i64);

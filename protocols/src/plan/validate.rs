@@ -6,6 +6,7 @@ use crate::Error;
 use crate::he::Exchange;
 use crate::he::answer::MOST_FLOOD;
 use crate::he::ciphertext::AnswerWidths;
+use crate::he::packing::Convolution;
 use models::fixed::curve::Curve;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
@@ -107,7 +108,7 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
         match (term.op, exchange) {
             (TermOp::Times { by }, None)
                 if term.shape == step.segment.shape && by.unsigned_abs() <= 1 << plan.ring.bits() => {}
-            (TermOp::Conv { out, window }, Some(exchange)) => {
+            (TermOp::Conv { out, window, groups }, Some(exchange)) => {
                 let output = fits(&window, term.shape).then(|| window.output(term.shape)).flatten();
                 let shape = output.map(|(h, w)| Shape::new(out, h, w));
                 if shape != Some(step.segment.shape) {
@@ -120,7 +121,8 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
                 }
                 let Exchange { packing, proof } = exchange;
                 let lifts = plan.he.distributions().lifts;
-                if !packing.is_sound(plan.he.degree, term.shape, window, step.segment.shape) {
+                let convolution = Convolution { input: term.shape, window, out: step.segment.shape, groups };
+                if !packing.is_sound(plan.he.degree, &convolution) {
                     let expected = format!("one of the segment in {} coefficients", plan.he.degree);
                     return refuse(name, "packing", expected, format!("{packing:?}"));
                 }

@@ -330,10 +330,10 @@ impl Linear {
     pub fn declare_online(&self, walk: &mut Walk) {
         walk.server(self.elements());
         for term in &self.segment.terms {
-            if let TermOp::Conv { out, window } = term.op {
-                let per_output = (term.shape.c * window.kernel.0 * window.kernel.1) as u64;
-                let gathered = per_output * self.segment.shape.area() as u64;
-                let macs = gathered * out as u64;
+            if let TermOp::Conv { out, window, groups } = term.op {
+                let per_output = (term.shape.c / groups * window.kernel.0 * window.kernel.1) as u64;
+                let area = self.segment.shape.area() as u64;
+                let (macs, gathered) = (per_output * area * out as u64, per_output * area * groups as u64);
                 walk.server(Operations { macs, gathered, ..Operations::default() });
             }
         }

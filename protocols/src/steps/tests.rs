@@ -5,7 +5,7 @@ use super::kept::Kept;
 use super::linear::{Linear, PreparedSegment};
 use crate::gc::SessionKey;
 use crate::he::client::ClientKey;
-use crate::he::packing::{DEFAULT_RATE, Packing};
+use crate::he::packing::{Convolution, DEFAULT_RATE, Packing};
 use crate::he::server::{HeContext, ServerKey, prove};
 use crate::he::{Exchange, HeBackend, HeParameters};
 use crate::masks::MaskSeed;
@@ -328,7 +328,7 @@ fn segment(
     let shape = Shape::new(out, h, w);
     let term =
         |op| Term { source: ValueId::IMAGE, pre: Vec::new(), shape: input, divisor: 1, factor: 1.0, op };
-    let mut terms = vec![term(TermOp::Conv { out, window })];
+    let mut terms = vec![term(TermOp::Conv { out, window, groups: 1 })];
     if shortcut
         && out >= input.c
         && (input.h.div_ceil(window.stride.0), input.w.div_ceil(window.stride.0)) == (h, w)
@@ -339,7 +339,8 @@ fn segment(
     let kernel: Vec<i32> = (0..out * input.c * window.kernel.0 * window.kernel.1)
         .map(|_| if weight > 300 { weight } else { rng.random_range(-weight..=weight) })
         .collect();
-    let packing = Packing::choose(&he, input, window, shape, DEFAULT_RATE).unwrap();
+    let packing =
+        Packing::choose(&he, &Convolution { input, window, out: shape, groups: 1 }, DEFAULT_RATE).unwrap();
     let coefficients = packing.sent_coefficients();
     let proof = prove(&he, "segment", &packing, &kernel, coefficients).unwrap();
     let mut exchanges = vec![Some(Exchange { packing, proof })];

@@ -36,7 +36,7 @@ fn vectors(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     network.define(node.output()?, Value::Constant(Array::ints(all)))
 }
 
-/// The channels of values of one extent, one behind the other: a sum of values with zero channels around.
+/// The channels of values of one extent, one behind the other.
 fn channels(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     let at = node.int("axis")?.ok_or_else(|| Fault::new("an axis", "none"))?;
     let names: Vec<&str> = node.inputs().collect();
@@ -59,14 +59,7 @@ fn channels(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
         }
         all += shape.c;
     }
-    let (mut before, mut padded) = (0, Vec::with_capacity(maps.len()));
-    for map in &maps {
-        let own = network.shape(map.node).c;
-        let op = Op::PadChannels { stride: 1, before, after: all - before - own };
-        padded.push(network.add_beside(node, "part", op, vec![map.node])?);
-        before += own;
-    }
-    let added = network.add(node, Op::Add, padded)?;
+    let added = network.add(node, Op::Concat, maps.iter().map(|map| map.node).collect())?;
     let dims = [&[1, all], &first.dims[2..]].concat();
     network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
 }

@@ -12,7 +12,6 @@ const EXTENT_LIMIT: i64 = 1 << 12;
 
 pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"])?;
-    node.int_is("group", 1, " (grouped and depthwise convolutions have no packing here)")?;
     let (input, zeros) = network.padded(node.input(0)?)?;
     let weight = network.constant(node.input(1)?)?;
     let shape = network.shape(input);
@@ -20,8 +19,11 @@ pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), 
         let expected = "weights of shape (out, in, rows, columns)";
         return Err(Fault::new(expected, format!("{:?}", weight.dims)));
     };
-    if channels != shape.c || out == 0 {
-        let expected = format!("weights for {} input channels", shape.c);
+    let groups = node.int("group")?.unwrap_or(1);
+    let sound = usize::try_from(groups).ok().filter(|groups| *groups > 0 && out.is_multiple_of(*groups));
+    let groups = sound.ok_or_else(|| Fault::new(format!("groups that divide {out}"), groups.to_string()))?;
+    if channels.checked_mul(groups) != Some(shape.c) || out == 0 {
+        let expected = format!("weights for {} input channels in {groups} groups", shape.c);
         return Err(Fault::new(expected, format!("shape {:?}", weight.dims)));
     }
     let weight = weight.as_floats()?.to_vec();
@@ -30,7 +32,7 @@ pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), 
         Some(name) => Some(vector(network, name, out)?),
     };
     let window = sliding(node, Some((rows, columns)), shape, zeros)?.outer;
-    let op = Op::Conv { out, window, bias: bias.is_some() };
+    let op = Op::Conv { out, window, bias: bias.is_some(), groups };
     let added = network.add(node, op, vec![input])?;
     network.parameter(added, "weight", vec![out, channels, rows, columns], weight)?;
     if let Some(bias) = bias {

@@ -2,7 +2,7 @@
 
 use super::file::{File, attribute, int, ints};
 use super::{check, names, ops, refused};
-use models::graph::{Activation, Op};
+use models::graph::{Activation, Op, Window};
 
 /// Pixels of a 1x5x5 image, positive and negative.
 fn pixels() -> Vec<f32> {
@@ -80,8 +80,7 @@ fn channels_side_by_side() {
         .node("Relu", "r", &["x"], "r", &[])
         .node("Concat", "cat", &["r", "c", "x"], "y", &[("axis", int(1))]);
     let net = check(&file, &image, &[1.0, 0.0, 3.0, 0.0, 13.0, -24.0, 1.0, -2.0, 3.0, -4.0]);
-    assert_eq!(names(&net)[3..], ["cat.part", "cat.part_2", "cat.part_3", "cat"]);
-    assert_eq!(ops(&net)[4], Op::PadChannels { stride: 1, before: 2, after: 2 });
+    assert_eq!((names(&net)[3], &ops(&net)[3]), ("cat", &Op::Concat));
 
     let rows = refused(&File::of(&[1, 2, 1, 2]).node("Relu", "r", &["x"], "r", &[]).node(
         "Concat",
@@ -91,6 +90,20 @@ fn channels_side_by_side() {
         &[("axis", int(2))],
     ));
     assert_eq!(rows, "node `cat`: expected a concatenation of channels, axis 1, found axis 2");
+}
+
+#[test]
+fn depthwise_convolutions() {
+    let file = File::of(&[1, 2, 1, 2]).floats("w", &[4, 1, 1, 1], &[1.0, 10.0, -1.0, 0.5]).node(
+        "Conv",
+        "dw",
+        &["x", "w"],
+        "y",
+        &[("group", int(2))],
+    );
+    let net = check(&file, &[1.0, -2.0, 3.0, -4.0], &[1.0, -2.0, 10.0, -20.0, -3.0, 4.0, 1.5, -2.0]);
+    let window = Window::square(1, 1, 0);
+    assert_eq!(ops(&net)[1], Op::Conv { out: 4, window, bias: false, groups: 2 });
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn tensorflows_padding_at_stride_two_is_after_only() {
     assert_eq!(explicit, same);
     let padding = Padding { top: 0, bottom: 1, left: 0, right: 1 };
     let window = Window { kernel: (3, 3), stride: (2, 2), padding };
-    assert_eq!(ops(&same)[1], Op::Conv { out: 1, window, bias: false });
+    assert_eq!(ops(&same)[1], Op::Conv { out: 1, window, bias: false, groups: 1 });
 
     let lower = [sum(0..2, 0..2), sum(0..2, 1..4), sum(1..4, 0..2), sum(1..4, 1..4)];
     check(&strided(&[("auto_pad", file::text("SAME_LOWER"))]), &PIXELS, &lower);
@@ -351,15 +351,15 @@ fn what_is_not_supported_is_named() {
         unnamed.starts_with("node `Tanh at position 1`: expected Relu, LeakyRelu, Clip(0, 6) or SiLU"),
         "{unnamed}"
     );
-    let grouped = refused(&file.clone().node("Conv", "dw", &["x", "w"], "y", &[("group", file::int(2))]));
-    assert_eq!(
-        grouped,
-        "node `dw`: expected group 1 (grouped and depthwise convolutions have no packing here), found 2"
-    );
+    let grouped = refused(&file.clone().node("Conv", "dw", &["x", "w"], "y", &[("group", file::int(3))]));
+    assert_eq!(grouped, "node `dw`: expected groups that divide 2, found 3");
     let unknown = refused(&file.clone().node("Relu", "r", &["x"], "y", &[("slope", attribute(1.0))]));
     assert_eq!(unknown, "node `r`: expected no attribute, found `slope`");
     let channels = refused(&file.clone().node("Conv", "c", &["x", "w"], "y", &[]));
-    assert_eq!(channels, "node `c`: expected weights for 2 input channels, found shape [2, 1, 1, 1]");
+    assert_eq!(
+        channels,
+        "node `c`: expected weights for 2 input channels in 1 groups, found shape [2, 1, 1, 1]"
+    );
     let missing = refused(&file.clone().node("Relu", "r", &["z"], "y", &[]));
     assert!(missing.ends_with("found `z`, which none of them does"), "{missing}");
     let twice =

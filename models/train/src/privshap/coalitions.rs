@@ -102,8 +102,8 @@ fn visits(layers: &[NodeId], coalitions: &[u64]) -> Vec<(usize, NodeId)> {
 fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
     let inputs = graph.nodes()[node].inputs.first().map(|i| graph.shape(*i));
     match (&graph.nodes()[node].op, inputs) {
-        (Op::Conv { window, .. }, Some(input)) => {
-            (graph.shape(node).size() * input.c * window.kernel.0 * window.kernel.1) as u64
+        (Op::Conv { window, groups, .. }, Some(input)) => {
+            (graph.shape(node).size() * input.c / groups * window.kernel.0 * window.kernel.1) as u64
         }
         (Op::Linear { out, .. }, Some(input)) => (out * input.size()) as u64,
         (
@@ -114,6 +114,7 @@ fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
             | Op::Act { .. }
             | Op::Add
             | Op::AvgPool { .. }
+            | Op::Concat
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. },
