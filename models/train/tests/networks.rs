@@ -13,7 +13,8 @@ use train::network::{Mode, Network};
 /// Images that are as small as a network's windows and batch norms allow: those of ImageNet halve five times.
 fn input(name: &str) -> Shape {
     let side = match name {
-        "resnet50" | "squeezenet1_0" | "squeezenet1_1" | "mobilenet_v2" | "densenet121" | "vgg16" => 48,
+        "resnet50" | "squeezenet1_0" | "squeezenet1_1" | "mobilenet_v2" | "vgg16" => 48,
+        "densenet121" => 64,
         _ => 16,
     };
     Shape::new(3, side, side)

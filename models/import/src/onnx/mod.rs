@@ -1,6 +1,6 @@
 //! ONNX files of convolutional classifiers.
 //!
-//! Supported are Conv without groups and dilations, BatchNormalization, Gemm, MatMul, Relu, LeakyRelu, Clip(0, 6), SiLU as x *
+//! Supported are Conv without dilations, BatchNormalization, Gemm, MatMul, Relu, LeakyRelu, Clip(0, 6), SiLU as x *
 //! Sigmoid(x), sums and differences, sums and products with a constant per channel, averages and maxima over windows or the
 //! whole map, channels put side by side by Concat, operators that keep the order of elements (Flatten, Reshape, Squeeze, Unsqueeze), the Slice and Pad of CIFAR ResNet's
 //! shortcut, constants, and what exporters compute of shapes and paddings. A final Softmax or LogSoftmax is left out,
