@@ -64,14 +64,18 @@ fn parts_and_sums_in_every_variant() {
 #[test]
 fn fine_scales_approach_the_reals() {
     for keep in [1.0, 0.5] {
-        let fixture = random(branching(), keep, Scales { fa: 12, fw: 12 }, 8);
-        for image in &fixture.images {
-            let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
-            let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
-            let scale = f64::from(fixture.plan.output_scale()).exp2();
-            for (real, fixed) in real.iter().zip(&fixed.logits) {
-                assert!((f64::from(*real) - *fixed as f64 / scale).abs() < 0.02, "{real} {fixed}");
-            }
+        check_reals(&random(branching(), keep, Scales { fa: 12, fw: 12 }, 8));
+    }
+}
+
+/// Every logit is near that over the reals.
+fn check_reals(fixture: &Fixture) {
+    for image in &fixture.images {
+        let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
+        let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
+        let scale = f64::from(fixture.plan.output_scale()).exp2();
+        for (real, fixed) in real.iter().zip(&fixed.logits) {
+            assert!((f64::from(*real) - *fixed as f64 / scale).abs() < 0.02, "{real} {fixed}");
         }
     }
 }
@@ -105,15 +109,7 @@ fn groups_in_every_reader() {
         });
         assert!(shared.flatten().any(|exchange| exchange.packing.shared > 8), "a dozen channels a product");
     }
-    let fixture = random(graph, 0.5, Scales { fa: 12, fw: 12 }, 8);
-    for image in &fixture.images {
-        let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
-        let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);
-        let scale = f64::from(fixture.plan.output_scale()).exp2();
-        for (real, fixed) in real.iter().zip(&fixed.logits) {
-            assert!((f64::from(*real) - *fixed as f64 / scale).abs() < 0.02, "{real} {fixed}");
-        }
-    }
+    check_reals(&random(graph, 0.5, Scales { fa: 12, fw: 12 }, 8));
 }
 
 /// Parts of a concatenation are convolved each by itself: no weight is multiplied with a channel of zeros, and nothing is rescaled

@@ -148,9 +148,8 @@ fn cheapest(length: usize, picks: Picks) -> ((usize, usize), Way) {
     parts.dedup();
     let after = |(layers, comparisons): (usize, usize)| (layers + 1, comparisons + picks.count);
     let two = |part: usize| (after(cheapest(part, starts(picks, length - part)).0), Way::Two(part));
-    let last = (after(cheapest(length - 1, picks).0), Way::AndLast);
     // More neighbours one by one are never the fewest layers.
-    let last = (length <= 5).then_some(last);
+    let last = (length <= 5).then(|| (after(cheapest(length - 1, picks).0), Way::AndLast));
     parts.into_iter().map(two).chain(last).min().expect("there is a way")
 }
 
@@ -244,6 +243,8 @@ mod tests {
         let graph = pooled(Shape::new(1, 13, 13), &Window::square(5, 1, 2), (13, 13)).unwrap();
         assert_eq!(units(&graph).len(), 6);
         assert_eq!(cheapest(8, Picks { start: 0, step: 1, count: 1 }), ((3, 7), Way::Two(4)));
+        // The largest window of a file is looked through at once.
+        assert_eq!(cheapest(4096, Picks { start: 0, step: 3, count: 2 }).0.0, 12);
     }
 
     #[test]
