@@ -4,6 +4,7 @@ use crate::choice::{Merge, Objective, ReluChoice, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::rates;
+use crate::run_id::RunId;
 use crate::scenario::Scenario;
 use models::checkpoint::REST;
 use models::fixed::Ring;
@@ -85,7 +86,7 @@ pub(crate) struct Experiment {
     /// Determines the order of the cells.
     pub(crate) seed: u64,
     pub(crate) out: PathBuf,
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<RunId>,
 }
 
 impl Experiment {

@@ -21,6 +21,7 @@ mod print;
 mod project;
 mod rates;
 mod report;
+mod run_id;
 mod scenario;
 mod study;
 mod sweep;

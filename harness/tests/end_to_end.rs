@@ -215,6 +215,12 @@ fn options_that_make_no_sense_are_refused_before_anything_runs() {
         .current_dir(workshop.0.path())
         .output()
         .unwrap();
+    let astray = workshop.command(&["run", "--id", "../../evil"]).output().unwrap();
+    assert!(
+        !astray.status.success() && text(&astray).contains("the name of one folder"),
+        "{}",
+        text(&astray)
+    );
     assert!(text(&twice).contains("every network, method and ReLU count once"), "{}", text(&twice));
     assert!(!workshop.path("runs").exists());
 }

@@ -131,6 +131,7 @@ fn mistakes_are_found_before_anything_is_made() {
         "data = \"cifar10\"\ndata-dir = \"nowhere\"",
         "nowhere/data_batch_1.bin: expected",
     );
+    check("images = 30", "images = 30\nid = \"../astray\"", "expected the name of one folder");
     check("fa = 6", "fb = 6", "unknown field `fb`, expected one of `data-dir`");
     if Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
         check("\"snl\"]", "\"senet\"]", "study.toml: line 13, methods: expected some of privshap");

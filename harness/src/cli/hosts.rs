@@ -1,6 +1,7 @@
 //! Options of the commands for two hosts: `keys`, `serve` and `query`.
 
 use super::compile::CompileArgs;
+use crate::run_id::RunId;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -95,7 +96,7 @@ pub(crate) struct QueryArgs {
     pub(crate) out: PathBuf,
     /// Name of the run; made from the time if absent.
     #[arg(long)]
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<RunId>,
     /// With --model: the server's --link.
     #[arg(long, default_value = "lan")]
     pub(crate) link: String,

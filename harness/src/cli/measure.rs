@@ -3,6 +3,7 @@
 use super::compile::CompileArgs;
 use super::values::{dimension, given, one_or_more};
 use crate::choice::{ScenarioKind, StoreKind, Verify};
+use crate::run_id::RunId;
 use clap::Args;
 use results::compare::Dimension;
 use serde::Deserialize;
@@ -118,7 +119,7 @@ pub(crate) struct Settings {
     pub(crate) out: Option<PathBuf>,
     /// Name of the run; made from the time if absent.
     #[arg(long)]
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<RunId>,
 }
 
 impl Settings {

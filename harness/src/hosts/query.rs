@@ -14,6 +14,7 @@ use crate::model::{ClearAccuracy, Compiled};
 use crate::party::pair::PhaseReport;
 use crate::party::{Done, Outcome};
 use crate::print::print;
+use crate::run_id::{self, unnamed};
 use crate::threads::on_threads;
 use models::data::{DataSource, Dataset};
 use models::text::printable;
@@ -28,13 +29,12 @@ use results::{CellRow, InferenceRow, LinkRecord, Manifest, Pinning, Run, SCHEMA}
 use std::collections::BTreeMap;
 use std::net::TcpStream;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// Connects, has the images classified, saves each, and prints the table; `false` where an inference failed.
 pub(crate) fn query(args: &QueryArgs) -> Result<bool, Error> {
     let settings = Asking::new(args)?;
     if let Some(id) = &settings.id {
-        Run::check_new(&settings.out.join(id))?;
+        Run::check_new(&id.within(&settings.out))?;
     }
     on_threads(settings.threads, "client", || {
         let mut channel = connect(&settings)?;
@@ -131,10 +131,10 @@ impl<'a> Querying<'a> {
 
     fn run(&'a self, channel: &'a mut Channel, session: SessionId) -> Result<bool, Error> {
         let (settings, now) = (self.settings, OffsetDateTime::now_utc());
-        let format = format_description!("[year][month][day]-[hour][minute][second]");
-        let made =
-            || format!("{}-{}", now.format(&format).expect("the format is fixed"), self.offer.model.name);
-        let folder = settings.out.join(settings.id.clone().unwrap_or_else(made));
+        let folder = match &settings.id {
+            Some(id) => id.within(&settings.out),
+            None => unnamed(&settings.out, now, &self.offer.model.name),
+        };
         let mut run = Run::create(&folder, &self.manifest(&folder, now)?)?;
         run.cell(&self.cell)?;
         if let Some(accuracy) = &self.accuracy {
@@ -184,7 +184,7 @@ impl<'a> Querying<'a> {
         let Self { settings, offer, .. } = self;
         Ok(Manifest {
             schema: SCHEMA,
-            id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            id: run_id::of(folder),
             started: timestamp(now),
             command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
             linnet: env!("CARGO_PKG_VERSION").to_owned(),

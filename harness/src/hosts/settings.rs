@@ -4,6 +4,7 @@ use crate::choice::ReluChoice;
 use crate::cli::{QueryArgs, ServeArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol, parse_links};
+use crate::run_id::RunId;
 use netem::Identity;
 use protocols::he::HeBackend;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -91,7 +92,7 @@ pub(super) struct Asking {
     pub(super) deadline: Duration,
     /// Folder of runs, and the run's name, which is made from the time if there is none.
     pub(super) out: PathBuf,
-    pub(super) id: Option<String>,
+    pub(super) id: Option<RunId>,
 }
 
 /// The server's network at the client, and how it is compiled.

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
 use crate::print::print;
+use crate::run_id::{self, unnamed};
 use crate::scenario::Scenario;
 use cell::{Cell, unmeasured};
 use group::groups;
@@ -31,7 +32,6 @@ use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run,
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 pub(crate) use plan::Selection;
 
@@ -43,14 +43,10 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
     let listed: Vec<String> = all.iter().map(|cell| cell.id.clone()).collect();
     let order = selection.of(shuffled(all, experiment.seed))?;
     let now = OffsetDateTime::now_utc();
-    let id = match &experiment.id {
-        Some(id) => id.clone(),
-        None => {
-            let format = format_description!("[year][month][day]-[hour][minute][second]");
-            format!("{}-{}", now.format(&format).expect("the format is fixed"), networks[0].meta.net)
-        }
+    let folder = match &experiment.id {
+        Some(id) => id.within(&experiment.out),
+        None => unnamed(&experiment.out, now, &networks[0].meta.net),
     };
-    let folder = experiment.out.join(&id);
     Run::check_new(&folder)?;
     let mut workbench = prepare(experiment, &order);
     let prepared = workbench.ready()?;
@@ -61,7 +57,7 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
         selection.shard().map(|(share, of)| Shard { share: share as u32, of: of as u32, whole: listed });
     let models = workbench.records(&networks);
     let parts = Parts { cells, shard, models, links, loopback, data };
-    let manifest = manifest(experiment, &id, now, &networks, parts);
+    let manifest = manifest(experiment, run_id::of(&folder), now, &networks, parts);
     let mut run = Run::create(&folder, &manifest)?;
     let whole = measure(experiment, &networks, &workbench, &order, &mut run)?;
     finish(run, &folder)?;

@@ -155,7 +155,7 @@ pub(super) struct Parts {
 /// Everything that a reader needs to repeat the run.
 pub(super) fn manifest(
     experiment: &Experiment,
-    id: &str,
+    id: String,
     now: OffsetDateTime,
     networks: &[Checkpoint],
     parts: Parts,
@@ -172,7 +172,7 @@ pub(super) fn manifest(
     let core = |core: Option<usize>| core.map(|c| c as u32).into_iter().collect();
     Manifest {
         schema: SCHEMA,
-        id: id.to_owned(),
+        id,
         started: timestamp(now),
         command: std::iter::once("linnet".to_owned()).chain(std::env::args().skip(1)).collect(),
         linnet: env!("CARGO_PKG_VERSION").to_owned(),

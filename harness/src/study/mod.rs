@@ -62,7 +62,7 @@ pub(crate) fn make(path: &Path, args: SweepArgs, begins: bool) -> Result<Experim
     let Study { file, name, experiment } = study;
     networks::check_images(&file.models).map_err(|error| file.placed(path, error))?;
     if begins && let Some(id) = &experiment.id {
-        Run::check_new(&experiment.out.join(id))?;
+        Run::check_new(&id.within(&experiment.out))?;
     }
     if !file.question.is_empty() {
         eprintln!("{}", file.question);
