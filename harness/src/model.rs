@@ -301,14 +301,14 @@ impl Compiled {
         Calibrated::load(folder, choices)?.compile(choices, relu, backend)
     }
 
-    /// Classifies the first `images` test images over the reals and in the ring.
-    pub(crate) fn clear_accuracy(&self, test: &Dataset, images: usize) -> ClearAccuracy {
+    /// Classifies the first `images` test images over the reals and in the ring; an error where a value is not finite.
+    pub(crate) fn clear_accuracy(&self, test: &Dataset, images: usize) -> Result<ClearAccuracy, Error> {
         let data = test.take(images);
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
         let (float, fixed) = during(&format!("accuracy in the clear on {} test images", data.len()), || {
             let float = real::classify(graph, parameters, masks, normalisation, &data);
-            (float, evaluate::classify(&self.model, normalisation, &data))
-        });
+            float.map(|float| (float, evaluate::classify(&self.model, normalisation, &data)))
+        })?;
         let classes = float.iter().zip(&fixed.classes).enumerate();
         let classes = classes.map(|(i, (float, fixed))| Classes {
             label: data.label(i) as u32,
@@ -319,22 +319,26 @@ impl Compiled {
             let right = classes.iter().enumerate().filter(|(i, class)| data.label(*i) == **class).count();
             right as f64 / data.len().max(1) as f64
         };
-        ClearAccuracy {
+        Ok(ClearAccuracy {
             images: data.len(),
             float: share(&float),
             fixed: share(&fixed.classes),
             out_of_bounds: fixed.out_of_bounds,
             classes: classes.collect(),
-        }
+        })
     }
 
-    /// One test image, normalised, and its classes over the reals and in the ring.
-    pub(crate) fn clear_classes(&self, test: &Dataset, image: usize) -> (Vec<f32>, usize, usize) {
+    /// One test image, normalised, and its classes over the reals and in the ring; an error where a value is not finite.
+    pub(crate) fn clear_classes(
+        &self,
+        test: &Dataset,
+        image: usize,
+    ) -> Result<(Vec<f32>, usize, usize), Error> {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
         let normalised = normalisation.apply(test.image(image), test.shape());
-        let float = real::argmax(&real::logits(graph, parameters, masks, &normalised));
+        let float = real::class(graph, parameters, masks, &normalised)?;
         let fixed =
             evaluate::evaluate(&self.model, self.model.quantise_image(&normalised), &mut Rounding::Nearest);
-        (normalised, float, real::argmax(&fixed.logits))
+        Ok((normalised, float, real::argmax(&fixed.logits)))
     }
 }

@@ -1,5 +1,6 @@
 //! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
 
+use crate::Error;
 use crate::convolve::{pad_channels, slice, sum_pool};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters};
@@ -93,19 +94,37 @@ pub fn logits(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f3
     forward(graph, parameters, masks, image).pop().expect("a graph has nodes")
 }
 
+/// The predicted class for one normalised image.
+///
+/// # Errors
+/// A value that is not finite, with the first node that makes one: a class is not read off such values.
+pub fn class(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f32]) -> Result<usize, Error> {
+    let values = forward(graph, parameters, masks, image);
+    for (node, values) in graph.nodes().iter().zip(&values) {
+        // A ReLU would make zero of what is no number.
+        if let Some(bad) = values.iter().find(|x| !x.is_finite()) {
+            return Err(Error::model(&node.name, "finite values on every image", bad.to_string()));
+        }
+    }
+    Ok(argmax(values.last().expect("a graph has nodes")))
+}
+
 /// The predicted class of every image of `data`, on all processors.
+///
+/// # Errors
+/// As [`class`].
 pub fn classify(
     graph: &Graph,
     parameters: &Parameters,
     masks: &Masks,
     normalisation: &Normalisation,
     data: &Dataset,
-) -> Vec<usize> {
+) -> Result<Vec<usize>, Error> {
     (0..data.len())
         .into_par_iter()
         .map(|i| {
             let image = normalisation.apply(data.image(i), data.shape());
-            argmax(&logits(graph, parameters, masks, &image))
+            class(graph, parameters, masks, &image)
         })
         .collect()
 }

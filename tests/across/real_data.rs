@@ -53,7 +53,8 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     let weights = folder.join("weights");
     let graph = nets::build("resnet20", Shape::new(3, 32, 32), 10).unwrap();
     let file = weights.join("akamaster_resnet20_cifar10.safetensors");
-    let Imported { graph, parameters, masks, .. } = import::weights::read(&file, graph, THRESHOLD).unwrap();
+    let Imported { graph, parameters, masks, .. } =
+        import::weights::read(&file, graph, THRESHOLD, &[]).unwrap();
     let normalisation = Normalisation { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] };
 
     // Over the reals: the published logits, on the first 100 of 500 images.
@@ -87,7 +88,7 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
         let images = test.take(images);
         let fixed = classify(model, &normalisation, &images);
         assert_eq!(fixed.out_of_bounds, 0);
-        let reals = real::classify(&graph, &parameters, &masks, &normalisation, &images);
+        let reals = real::classify(&graph, &parameters, &masks, &normalisation, &images).unwrap();
         fixed.classes.iter().zip(&reals).filter(|(a, b)| a != b).count()
     };
     let of_hundred = changed(&found.model, 100);

@@ -3,6 +3,7 @@
 use super::compile::CompileArgs;
 use super::values::backend;
 use clap::{Args, Subcommand};
+use import::Rename;
 use protocols::he::HeBackend;
 use std::path::PathBuf;
 
@@ -131,6 +132,9 @@ pub(crate) struct ImportArgs {
     /// Units whose mask has a larger value keep their nonlinearity.
     #[arg(long, default_value_t = import::masks::THRESHOLD)]
     pub(crate) mask_threshold: f32,
+    /// Part of a file's names to exchange before they are compared with the network's, such as fc=linear; may be repeated.
+    #[arg(long, value_name = "FILES=NETWORKS")]
+    pub(crate) rename: Vec<Rename>,
     /// safetensors file with an array `logits...`, a row a test image, to compare with.
     #[arg(long)]
     pub(crate) expected: Option<PathBuf>,

@@ -119,7 +119,7 @@ impl<'a> Querying<'a> {
         let (mut compiled, mut accuracy) = (None, None);
         if let Some(verifying) = &settings.verify {
             let network = compile(verifying, offer)?;
-            accuracy = Some(network.clear_accuracy(&test, verifying.accuracy_images));
+            accuracy = Some(network.clear_accuracy(&test, verifying.accuracy_images)?);
             compiled = Some(network);
         }
         let cell = match &accuracy {
@@ -152,7 +152,7 @@ impl<'a> Querying<'a> {
         let mut whole = true;
         for index in 0..settings.warmups + settings.images {
             let mut row = blank(&self.cell.cell, index, settings.warmups, &self.test);
-            let image = self.clear(&mut row);
+            let image = self.clear(&mut row)?;
             if let Some(error) = flow.run(&mut remote, row, &image, &mut run)? {
                 eprintln!("inference {index}: {}", printable(&error.to_string()));
                 whole = false;
@@ -169,15 +169,15 @@ impl<'a> Querying<'a> {
     }
 
     /// The normalised image; fills in its classes in the clear where the network is there.
-    fn clear(&self, row: &mut InferenceRow) -> Vec<f32> {
-        match &self.compiled {
+    fn clear(&self, row: &mut InferenceRow) -> Result<Vec<f32>, Error> {
+        Ok(match &self.compiled {
             Some(compiled) => {
-                let (image, float, fixed) = compiled.clear_classes(&self.test, row.image as usize);
+                let (image, float, fixed) = compiled.clear_classes(&self.test, row.image as usize)?;
                 (row.class_float, row.class_fixed) = (Some(float as u32), Some(fixed as u32));
                 image
             }
             None => self.offer.normalisation.apply(self.test.image(row.image as usize), self.test.shape()),
-        }
+        })
     }
 
     fn manifest(&self, folder: &std::path::Path, now: OffsetDateTime) -> Result<Manifest, Error> {

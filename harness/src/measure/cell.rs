@@ -70,11 +70,11 @@ impl<'a> Cell<'a> {
     }
 
     /// Fills in the classes in the clear; returns the normalised image.
-    pub(super) fn clear(&self, image: usize, row: &mut InferenceRow) -> Vec<f32> {
-        let (normalised, float, fixed) = self.model.compiled.clear_classes(&self.model.test, image);
+    pub(super) fn clear(&self, image: usize, row: &mut InferenceRow) -> Result<Vec<f32>, Error> {
+        let (normalised, float, fixed) = self.model.compiled.clear_classes(&self.model.test, image)?;
         row.class_float = Some(float as u32);
         row.class_fixed = Some(fixed as u32);
-        normalised
+        Ok(normalised)
     }
 
     /// What both parties read when they start.

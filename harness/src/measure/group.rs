@@ -96,7 +96,7 @@ impl Running<'_> {
     fn inference(&mut self, index: usize, run: &mut Run, progress: &mut Progress) -> Result<(), Error> {
         let cell = self.cell;
         let mut row = cell.blank(index);
-        let image = cell.clear(row.image as usize, &mut row);
+        let image = cell.clear(row.image as usize, &mut row)?;
         let mut driver = Local { cell, pair: &mut self.pair, progress };
         let flow = cell.flow(cell.experiment.transcripts);
         flow.run(&mut driver, row, &image, run)?.map_or(Ok(()), Err)?;

@@ -65,7 +65,8 @@ fn session(cell: &Cell<'_>, progress: &mut Progress) -> Result<Session, Error> {
     let start = Start { pooled: Some(pooled), ..cell.start(&files) };
     let mut rows: Vec<InferenceRow> =
         (0..experiment.warmups + experiment.images).map(|index| cell.blank(index)).collect();
-    let images: Vec<Vec<f32>> = rows.iter_mut().map(|row| cell.clear(row.image as usize, row)).collect();
+    let images: Vec<Vec<f32>> =
+        rows.iter_mut().map(|row| cell.clear(row.image as usize, row)).collect::<Result<_, _>>()?;
     progress.phase(cell, Phase::Setup);
     let (mut pair, setup) = Pair::start(&start, None)?;
     let due = arrivals(experiment.images, cell.rate, experiment.seed);

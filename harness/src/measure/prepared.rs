@@ -117,7 +117,7 @@ impl Workbench {
         };
         let accuracy = match of_model.iter().find(same) {
             Some(other) => other.accuracy.clone(),
-            None => compiled.clear_accuracy(&test, experiment.accuracy_images),
+            None => compiled.clear_accuracy(&test, experiment.accuracy_images)?,
         };
         if accuracy.out_of_bounds > 0 {
             eprintln!(

@@ -1,6 +1,7 @@
 //! Arrays by name, as files of weights hold them.
 
 use crate::array::Array;
+use crate::kind;
 use crate::torch;
 use half::{bf16, f16};
 use models::Error;
@@ -14,9 +15,6 @@ use std::path::{Path, PathBuf};
 /// Largest file that is read.
 const LIMIT: u64 = 2_000_000_000;
 
-/// Prepended to every name by `torch.nn.DataParallel`.
-pub(crate) const WRAPPER: &str = "module.";
-
 /// The arrays of one file.
 pub(crate) struct Arrays {
     path: PathBuf,
@@ -27,6 +25,7 @@ impl Arrays {
     /// Reads a safetensors file, or a state dict that PyTorch saved.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let bytes = read_capped(path, LIMIT)?;
+        kind::check(&bytes).map_err(|fault| fault.of(path))?;
         if torch::is_pickled(&bytes) {
             let arrays = torch::read(&bytes).map_err(|fault| fault.of(path))?;
             return Ok(Self { path: path.to_owned(), arrays });

@@ -166,7 +166,7 @@ fn weights_file() {
     let file = Written::named("some.pth");
     let seeds = [fixtures(&["flat.pth", "legacy.pth"]), vec![parameters()]].concat();
     target("weights_file").seeds(seeds).run(|bytes| {
-        let Ok(imported) = weights::read(file.with(bytes), network(), THRESHOLD) else { return false };
+        let Ok(imported) = weights::read(file.with(bytes), network(), THRESHOLD, &[]) else { return false };
         sound(&imported);
         true
     });

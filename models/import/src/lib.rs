@@ -8,10 +8,14 @@ mod arrays;
 mod fault;
 #[cfg(test)]
 mod fuzz;
+mod kind;
 pub mod masks;
+mod names;
 pub mod onnx;
 mod torch;
 pub mod weights;
+
+pub use names::Rename;
 
 use models::data::Normalisation;
 use models::graph::{Graph, Parameters};
@@ -28,4 +32,6 @@ pub struct Imported {
     pub masks: Masks,
     /// What the file itself does to an image of values in 0..=1 before its first layer, where it does something.
     pub normalisation: Option<Normalisation>,
+    /// The operator behind the logits that is left out, `Softmax` or `LogSoftmax`.
+    pub dropped: Option<&'static str>,
 }

@@ -6,8 +6,9 @@
 //! | SNL, PrivShap | `PART.alphaN.alphas` for the activation `PART.reluN` | (1, C, H, W) | value > threshold |
 //! | AutoReP | `alpha_mask_N`, N in network order | (C, H, W) | value > threshold |
 
-use crate::arrays::{Arrays, WRAPPER};
+use crate::arrays::Arrays;
 use crate::fault::listed;
+use crate::names::Names;
 use models::Error;
 use models::graph::{ActivationLayer, Graph};
 use models::mask::{Mask, Masks};
@@ -21,7 +22,8 @@ pub const THRESHOLD: f32 = 1e-2;
 pub fn read(path: &Path, graph: &Graph, threshold: f32) -> Result<Masks, Error> {
     let arrays = Arrays::open(path)?;
     let named: Vec<&str> = arrays.names().filter(|name| is_mask(name)).collect();
-    of(&arrays, &named, graph, threshold)
+    let names = Names::of(&named, graph, &[]).map_err(|fault| fault.of(path))?;
+    of(&arrays, &named, graph, threshold, &names)
 }
 
 /// Whether an array of this name is a mask.
@@ -30,14 +32,24 @@ pub(crate) fn is_mask(name: &str) -> bool {
 }
 
 /// The masks of `graph` among the arrays `named`.
-pub(crate) fn of(arrays: &Arrays, named: &[&str], graph: &Graph, threshold: f32) -> Result<Masks, Error> {
+pub(crate) fn of(
+    arrays: &Arrays,
+    named: &[&str],
+    graph: &Graph,
+    threshold: f32,
+    names: &Names<'_>,
+) -> Result<Masks, Error> {
     let layers: Vec<ActivationLayer<'_>> = graph.activations().collect();
     let mut numbered: Vec<(u32, &str)> =
         named.iter().filter_map(|name| Some((number(name)?, *name))).collect();
     numbered.sort_unstable();
     let mut found: BTreeMap<String, &str> = BTreeMap::new();
     if numbered.is_empty() {
-        found.extend(named.iter().map(|name| (activation(name), *name)));
+        found.extend(
+            named
+                .iter()
+                .map(|name| (activation(&names.own(name).unwrap_or_else(|| (*name).to_owned())), *name)),
+        );
     } else if numbered.len() == layers.len() {
         found.extend(layers.iter().zip(numbered).map(|(layer, (_, name))| (layer.name.to_owned(), name)));
     } else {
@@ -68,9 +80,8 @@ pub(crate) fn of(arrays: &Arrays, named: &[&str], graph: &Graph, threshold: f32)
     }
 }
 
-/// The activation that an array is the mask of.
+/// The activation that an array of this name of the network's is the mask of.
 fn activation(name: &str) -> String {
-    let name = name.strip_prefix(WRAPPER).unwrap_or(name);
     match name.strip_suffix(".alphas") {
         None => name.trim_end_matches(".mask").to_owned(),
         Some(module) => match module.rsplit_once("alpha") {

@@ -71,7 +71,7 @@ fn check_weights(net: &str, normalisation: &Normalisation, name: &str, units: us
     let (folder, images) = &shared;
     let graph = nets::build(net, images.shape(), images.classes()).unwrap();
     let file = folder.join("weights").join(format!("{name}.safetensors"));
-    let imported = import::weights::read(&file, graph, THRESHOLD).unwrap();
+    let imported = import::weights::read(&file, graph, THRESHOLD, &[]).unwrap();
     assert_eq!((imported.masks.count(), &imported.normalisation), (units, &None));
     check(&shared, &imported, normalisation, name, correct);
 }

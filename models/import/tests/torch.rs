@@ -39,7 +39,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Imported, String> {
-    import::weights::read(path, graph(), THRESHOLD).map_err(|error| error.to_string())
+    import::weights::read(path, graph(), THRESHOLD, &[]).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -155,10 +155,25 @@ impl Graph {
                 Some(_) => {}
             }
         }
+        self.check_variances(parameters)?;
         match parameters.keys().find(|name| !wanted.contains_key(*name)) {
             Some(name) => Err(Error::model(name, "a parameter of the graph", "one that it does not use")),
             None => Ok(()),
         }
+    }
+
+    /// Errors where a batch norm would take the root of a number that is not positive.
+    fn check_variances(&self, parameters: &Parameters) -> Result<(), Error> {
+        for node in &self.nodes {
+            let Op::BatchNorm { eps } = node.op else { continue };
+            let name = format!("{}.running_var", node.name);
+            let bad = |x: &&f32| **x < 0.0 || f64::from(**x) + eps <= 0.0;
+            if let Some(bad) = parameters[&name].data().iter().find(bad) {
+                let expected = format!("variances that are not negative, and positive with epsilon {eps:e}");
+                return Err(Error::model(name, expected, bad.to_string()));
+            }
+        }
+        Ok(())
     }
 }
 

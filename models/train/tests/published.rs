@@ -33,7 +33,7 @@ fn resnet20(folder: &Path) -> Checkpoint {
     let file = folder.join("weights/akamaster_resnet20_cifar10.safetensors");
     let graph = nets::build("resnet20", Shape::new(3, 32, 32), 10).expect("a built-in network");
     let Imported { graph, parameters, masks, .. } =
-        weights::read(&file, graph, THRESHOLD).expect("published weights");
+        weights::read(&file, graph, THRESHOLD, &[]).expect("published weights");
     let normalisation = Normalisation { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] };
     Checkpoint { graph, parameters, masks, normalisation, meta: Meta::default() }
 }

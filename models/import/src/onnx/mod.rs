@@ -24,12 +24,13 @@ mod wire;
 
 use crate::Imported;
 use crate::fault::Fault;
+use crate::kind;
 use array::{Array, is_external};
 use models::Error;
 use models::disk::read_capped;
 use models::graph::{Graph, Shape};
 use models::mask::Masks;
-use network::Network;
+use network::{Finished, Network};
 use node::{Node, shown};
 use prost::Message;
 use proto::{GraphProto, ModelProto, ValueInfoProto, data_type};
@@ -51,6 +52,7 @@ const EXTENT_LIMIT: i64 = 1 << 14;
 /// An operator, attribute or shape that is not understood is an error that names the file's node.
 pub fn read(path: &Path) -> Result<Imported, Error> {
     let bytes = read_capped(path, FILE_LIMIT)?;
+    kind::check(&bytes).map_err(|fault| fault.of(path))?;
     let length = bytes.len();
     wire::check(&bytes).map_err(|fault| fault.of(path))?;
     let model = ModelProto::decode(bytes.as_slice())
@@ -79,7 +81,7 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
         operators::translate(&mut network, node, output).map_err(|fault| fault.at(node.label()))?;
     }
 
-    let (nodes, parameters, normalisation) =
+    let Finished { nodes, parameters, normalisation, dropped } =
         network.finish(output).map_err(|fault| fault.at(format!("output {}", shown(output))))?;
     let graph = Graph::new(image, nodes)?;
     graph.check_parameters(&parameters)?;
@@ -87,7 +89,7 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
         normalisation.check(image.c)?;
     }
     let masks = Masks::all_kept(&graph);
-    Ok(Imported { graph, parameters, masks, normalisation })
+    Ok(Imported { graph, parameters, masks, normalisation, dropped })
 }
 
 /// The version of ONNX's own operators.

@@ -28,8 +28,19 @@ pub(super) struct Network {
     parameters: Parameters,
     /// Numbers that may still be kept.
     room: usize,
+    /// The operator behind the logits that is left out.
+    dropped: Option<&'static str>,
     /// The normalisation that every reader of the image applies to it first; unknown before the first reader.
     normalisation: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+/// What a file's network is made of, once all of it is read.
+pub(super) struct Finished {
+    pub(super) nodes: Vec<graph::Node>,
+    pub(super) parameters: Parameters,
+    pub(super) normalisation: Option<Normalisation>,
+    /// The operator behind the logits that is left out.
+    pub(super) dropped: Option<&'static str>,
 }
 
 impl Network {
@@ -50,6 +61,7 @@ impl Network {
             names: HashMap::new(),
             parameters: Parameters::new(),
             room: file.saturating_add(NUMBERS_BASE),
+            dropped: None,
             normalisation: None,
         };
         network.push("input".into(), Op::Input, vec![], image)?;
@@ -59,16 +71,14 @@ impl Network {
         Ok(network)
     }
 
-    /// The parts of the finished network, whose last node makes the value `output`.
-    pub(super) fn finish(
-        mut self,
-        output: &str,
-    ) -> Result<(Vec<graph::Node>, Parameters, Option<Normalisation>), Fault> {
+    /// The finished network, whose last node makes the value `output`.
+    pub(super) fn finish(mut self, output: &str) -> Result<Finished, Fault> {
         let map = self.settled(output)?;
         if map.node + 1 != self.nodes.len() || map.node == 0 {
             return Err(Fault::new("an output that the last operator makes", "another value"));
         }
-        let normalisation = self.normalisation.and_then(|(scale, shift)| {
+        let Self { nodes, parameters, dropped, normalisation, .. } = self;
+        let normalisation = normalisation.and_then(|(scale, shift)| {
             let identity = scale.iter().all(|s| *s == 1.0) && shift.iter().all(|t| *t == 0.0);
             (!identity).then(|| Normalisation {
                 // In double precision so far, so that the numbers of a Sub and a Div come back as they stand there.
@@ -76,7 +86,12 @@ impl Network {
                 std: scale.iter().map(|s| (1.0 / s) as f32).collect(),
             })
         });
-        Ok((self.nodes, self.parameters, normalisation))
+        Ok(Finished { nodes, parameters, normalisation, dropped })
+    }
+
+    /// Remembers that the operator behind the logits is left out.
+    pub(super) fn drop_last(&mut self, operator: &'static str) {
+        self.dropped = Some(operator);
     }
 
     /// The name of the value that `name` stands for.

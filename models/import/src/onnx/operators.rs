@@ -122,5 +122,6 @@ fn softmax(network: &mut Network, node: &Node<'_>, output: &str) -> Result<(), F
     if layout::axis(axis, map.dims.len())? != 1 {
         return Err(Fault::new("a softmax over classes, axis 1", format!("axis {axis}")));
     }
+    network.drop_last(if node.operator() == Some("Softmax") { "Softmax" } else { "LogSoftmax" });
     network.define(node.output()?, Value::Map(map))
 }

@@ -1,25 +1,23 @@
 //! `linnet import`: a checkpoint from somebody else's file.
 
+mod expected;
+
 use crate::cli::ImportArgs;
 use crate::error::Error;
 use crate::init::refuse_a_checkpoint;
 use crate::print::print;
 use import::{Imported, masks, onnx, weights};
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
-use models::data::{DataSource, Dataset, Normalisation, cifar};
+use models::data::{DataSource, Dataset, Normalisation};
 use models::disk::read_capped;
 use models::graph::Graph;
 use models::mask::Masks;
-use models::tensor::Tensor;
 use models::text::name_from;
 use models::{nets, real};
 use std::path::Path;
 
 /// Largest file that describes a graph.
 const GRAPH_LIMIT: u64 = 16_000_000;
-
-/// Logits that differ by more are not the same network's.
-const CLOSE: f32 = 1e-3;
 
 /// Reads the file, says how well the network does, and writes the checkpoint; refuses a folder that has one.
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
@@ -42,6 +40,9 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
         });
     }
     let normalisation = normalisation(args, &imported, &source)?;
+    if let Some(dropped) = imported.dropped {
+        print(&format!("the file's last operator, {dropped}, is left out: a network answers logits"))?;
+    }
     let Imported { graph, parameters, masks, .. } = imported;
     let digest = models::checkpoint::file_digest(&args.file)?;
     let meta = Meta {
@@ -61,24 +62,26 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
         Masks::all_kept(&checkpoint.graph).count(),
     ))?;
     if let Some(expected) = &args.expected {
-        compare(&checkpoint, expected, args.expected_images.as_deref(), &test)?;
+        expected::compare(&checkpoint, expected, args.expected_images.as_deref(), &test)?;
     }
-    let images = test.take(args.accuracy_images);
-    let classes = real::classify(
-        &checkpoint.graph,
-        &checkpoint.parameters,
-        &checkpoint.masks,
-        &checkpoint.normalisation,
-        &images,
-    );
+    classify(&checkpoint, &test.take(args.accuracy_images))?;
+    checkpoint.save(&args.out)?;
+    print(&format!("written to {}", args.out.display()))
+}
+
+/// Prints how many of the first test images the network classifies rightly; of none, nothing.
+fn classify(checkpoint: &Checkpoint, images: &Dataset) -> Result<(), Error> {
+    if images.is_empty() {
+        return Ok(());
+    }
+    let Checkpoint { graph, parameters, masks, normalisation, .. } = checkpoint;
+    let classes = real::classify(graph, parameters, masks, normalisation, images)?;
     let correct = classes.iter().enumerate().filter(|(i, class)| images.label(*i) == **class).count();
     let percent = 100.0 * correct as f64 / images.len() as f64;
     print(&format!(
         "{correct} of the first {} test images are classified rightly: {percent:.2} %",
         images.len()
-    ))?;
-    checkpoint.save(&args.out)?;
-    print(&format!("written to {}", args.out.display()))
+    ))
 }
 
 fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
@@ -93,7 +96,7 @@ fn read(args: &ImportArgs, test: &Dataset) -> Result<Imported, Error> {
             }),
         },
         "safetensors" | "pth" | "pt" | "th" | "tar" => {
-            Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold)?)
+            Ok(weights::read(&args.file, graph(args, test)?, args.mask_threshold, &args.rename)?)
         }
         _ => Err(Error::Option {
             option: "FILE",
@@ -158,71 +161,6 @@ fn both(first: &Normalisation, then: &Normalisation) -> Normalisation {
         mean: channels().map(|((mean, std), (then_mean, _))| mean + std * then_mean).collect(),
         std: channels().map(|((_, std), (_, then_std))| std * then_std).collect(),
     }
-}
-
-/// Prints the largest difference from the logits that the network's maker expects.
-fn compare(
-    checkpoint: &Checkpoint,
-    expected: &Path,
-    records: Option<&Path>,
-    test: &Dataset,
-) -> Result<(), Error> {
-    let logits = weights::array(expected, "logits")?;
-    let classes = checkpoint.graph.classes();
-    let rows = logits.data().len() / classes;
-    if logits.shape() != [rows, classes] {
-        return Err(models::Error::format(
-            expected,
-            format!("logits of shape (images, {classes})"),
-            format!("{:?}", logits.shape()),
-        )
-        .into());
-    }
-    let images = match records {
-        Some(path) => match checkpoint.meta.data.as_str() {
-            "cifar100" => cifar::read(path, cifar::Records::Cifar100, None)?,
-            _ => cifar::read(path, cifar::Records::Cifar10, None)?,
-        },
-        None => test.clone(),
-    };
-    if images.shape() != checkpoint.graph.input() {
-        return Err(Error::Option {
-            option: "--expected-images",
-            expected: format!("images of the network's shape, {}", checkpoint.graph.input()),
-            found: images.shape().to_string(),
-        });
-    }
-    if images.len() < rows {
-        return Err(Error::Option {
-            option: "--expected-images",
-            expected: format!("{rows} images, as many as {} has rows", name(expected)),
-            found: images.len().to_string(),
-        });
-    }
-    let (worst, agreeing) = differences(checkpoint, &images, &logits);
-    print(&format!(
-        "logits of {rows} images differ from those expected by at most {worst:.1e}; {agreeing} have the same class"
-    ))?;
-    if worst > CLOSE {
-        print(
-            "is it another network, does it want its images otherwise (--mean 0,0,0 --std 1,1,1 leaves them in 0 to 1), or are these of \
-             other images than the first test images (--expected-images)?",
-        )?;
-    }
-    Ok(())
-}
-
-/// The largest difference over all rows of `expected`, and the images of the same class.
-fn differences(checkpoint: &Checkpoint, images: &Dataset, expected: &Tensor) -> (f32, usize) {
-    let classes = checkpoint.graph.classes();
-    let of_image = |(i, expected): (usize, &[f32])| {
-        let image = checkpoint.normalisation.apply(images.image(i), images.shape());
-        let found = real::logits(&checkpoint.graph, &checkpoint.parameters, &checkpoint.masks, &image);
-        let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        (worst, usize::from(real::argmax(&found) == real::argmax(expected)))
-    };
-    let rows = expected.data().chunks_exact(classes).enumerate();
-    rows.map(of_image).fold((0.0, 0), |(worst, same), (w, s)| (worst.max(w), same + s))
 }
 
 fn name(path: &Path) -> String {
