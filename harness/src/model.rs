@@ -13,6 +13,7 @@ use models::fixed::calibrate::calibrate;
 use models::fixed::equalise::equalise;
 use models::fixed::evaluate::{self, Rounding};
 use models::fixed::fit::Passing;
+use models::fixed::level::level;
 use models::fixed::lower::lower;
 use models::fixed::merge::cheapest_as_usual;
 use models::fixed::scales::Scales;
@@ -135,10 +136,11 @@ impl Calibrated {
     pub(crate) fn of(checkpoint: Checkpoint, source: DataSource, choices: &Compile) -> Result<Self, Error> {
         let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
-        let calibration = during(&format!("values of {} calibration images", held_out.len()), || {
+        let mut calibration = during(&format!("values of {} calibration images", held_out.len()), || {
             calibrate(graph, parameters, masks, normalisation, &held_out)
         });
         let mut lowered = lower(graph, parameters, masks)?;
+        level(&mut lowered, &mut calibration);
         equalise(&mut lowered, &calibration);
         let untrained = (checkpoint.meta.method == init::METHOD).then_some(UNTRAINED);
         let pinned = Pinned {

@@ -205,6 +205,8 @@ fn options_that_make_no_sense_are_refused_before_anything_runs() {
         (["--images", "0"], "--images: expected at least 1, found 0"),
         (["--deadline", "0"], "--deadline: expected a positive number of seconds, found 0"),
         (["--link", "lam"], "lan"),
+        (["--link", "rtt=1000s"], "--deadline: expected more than the 1000 s that a frame"),
+        (["--link", "rate=0.1B/s"], "a rate of 1 B/s to"),
     ] {
         let output = workshop.run(&words);
         assert!(!output.status.success() && text(&output).contains(said), "{words:?}: {}", text(&output));

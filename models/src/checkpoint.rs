@@ -258,7 +258,10 @@ mod tests {
             .enumerate()
             .map(|(i, (name, shape))| {
                 let size = shape.iter().product::<usize>();
-                let data = (0..size).map(|j| 0.1 * i as f32 - 0.37 * j as f32).collect();
+                let value = |j: usize| 0.1 * i as f32 - 0.37 * j as f32;
+                // Variances are not negative.
+                let value = |j| if name.ends_with("running_var") { value(j).abs() } else { value(j) };
+                let data = (0..size).map(value).collect();
                 (name, Tensor::new(shape, data).unwrap())
             })
             .collect();

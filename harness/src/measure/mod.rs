@@ -129,7 +129,18 @@ pub(crate) fn find(run: &Path, out: &Path) -> PathBuf {
 
 fn check_links(experiment: &Experiment) -> Result<Loopback, Error> {
     let loopback = netem::calibrate()?;
-    experiment.links.iter().try_for_each(|link| link.check(&loopback))?;
+    for link in &experiment.links {
+        link.check(&loopback)?;
+        let least = link.empty_round_trip();
+        if least >= experiment.deadline {
+            let expected = format!(
+                "more than the {:.0} s that a frame without content takes to and fro on {link}",
+                least.as_secs_f64()
+            );
+            let found = format!("{} s", experiment.deadline.as_secs_f64());
+            return Err(Error::Option { option: "--deadline", expected, found });
+        }
+    }
     Ok(loopback)
 }
 

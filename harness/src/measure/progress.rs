@@ -8,6 +8,9 @@ use netem::{Bytes, Phase};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+/// What links alone take of a whole run that is told before it begins, seconds.
+const WORTH_TELLING_S: f64 = 60.0;
+
 /// A line on the terminal; elsewhere, a line for every cell that is done.
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -28,6 +31,10 @@ impl Progress {
         threads::moving(&bar);
         let mut outlook = Outlook::default();
         cells.iter().for_each(|cell| outlook.ahead(work(cell).times(inferences as f64)));
+        // Before anything waits for hours.
+        if outlook.left.link_s >= WORTH_TELLING_S {
+            eprintln!("what is sent takes the links alone {}", time(outlook.left.link_s));
+        }
         Self { bar, cells: cells.len(), inferences, done: 0, inference_began: Instant::now(), outlook }
     }
 
@@ -142,11 +149,15 @@ impl Outlook {
 
 /// So many seconds, for people.
 fn about(seconds: f64) -> String {
+    format!("about {} to go", time(seconds))
+}
+
+fn time(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, seconds) => format!("about {seconds} s to go"),
-        (0, minutes, seconds) => format!("about {minutes} min {seconds} s to go"),
-        (hours, minutes, _) => format!("about {hours} h {minutes} min to go"),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fixed point: from a network over the reals to integers modulo 2^k.
 //!
-//! `lower` folds the graph into linear segments and activation steps, `equalise` makes small channels of a layer
-//! larger, `merge` makes fewer steps where that is cheaper,
+//! `lower` folds the graph into linear segments and activation steps, `level` brings values that are far from usual to where
+//! scales are looked for, `equalise` makes small channels of a layer larger, `merge` makes fewer steps where that is cheaper,
 //! `calibrate` measures them, `quantise` turns weights into integers at the `scales` it is given and proves that nothing
 //! wraps, `evaluate` is the meaning of the result (`curve` that of a kept unit), and `search` finds the smallest scales that
 //! keep the network's answers.
@@ -13,6 +13,7 @@ pub mod equalise;
 pub mod evaluate;
 pub mod exact;
 pub mod fit;
+pub mod level;
 pub mod linear;
 pub mod lower;
 pub mod merge;

@@ -1,6 +1,6 @@
 //! The cheapest of the scales that fit a ring each and are as exact as those of the frontier.
 
-use super::{FEWEST_RING_BITS, FW, Family, Found, SLACK, Search, unreached};
+use super::{FEWEST_RING_BITS, FW, Family, Found, SLACK, Search};
 use crate::Error;
 use crate::fixed::fit::{Freedom, Passing, fit};
 use crate::fixed::quantise::{QuantModel, quantise};
@@ -81,7 +81,7 @@ impl Search {
                 }
             }
         }
-        Err(unreached(wanted))
+        Err(self.unreached(wanted))
     }
 
     /// The network at these scales; `None` where it cannot be run.

@@ -1,12 +1,16 @@
 //! The coarsest scales of each family at which the agreement that is asked for seems to be reached.
 
-use super::{Family, SLACK, Search, unreached};
+use super::super::steps::Step;
+use super::{FA, FW, Family, SLACK, Search};
 use crate::Error;
 
 /// Bits that weights are finer than activations of the same share of the error.
 const LEADS: [i32; 4] = [-2, 0, 2, 4];
 /// Half bits around those of the sensitivities that are searched, either way: above them all scales are the finest.
 const REACH: i32 = 48;
+/// How many of the finest scales that can be run are looked at where none are good enough, and their distance in half bits.
+const FINEST: usize = 4;
+const FINEST_STEP: usize = 4;
 
 impl Search {
     /// Of some families of scales the coarsest at which `wanted` (0..=1) seems to be reached, at a first look.
@@ -63,7 +67,7 @@ impl Search {
         } else {
             loop {
                 if fine >= REACH {
-                    return Err(unreached(wanted));
+                    return Err(self.unreached(wanted));
                 }
                 (coarse, fine) = (fine, (fine + step).min(REACH));
                 if reaches(fine)? {
@@ -77,6 +81,31 @@ impl Search {
             if reaches(middle)? { fine = middle } else { coarse = middle }
         }
         Ok(fine)
+    }
+
+    /// What is said where no scales keep `wanted` of the classes: how many the finest keep, and where values reach farthest.
+    pub(super) fn unreached(&mut self, wanted: f64) -> Error {
+        let expected =
+            format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}");
+        let mut shares = Vec::new();
+        for level in (-REACH..=REACH).rev().step_by(FINEST_STEP) {
+            let model = self.balanced(Family { lead: 0, level }).and_then(|scales| self.at(&scales));
+            shares.extend(model.ok().map(|model| self.judge.sampled(&model, &self.calibration).share));
+            if shares.len() == FINEST {
+                break;
+            }
+        }
+        let best = shares.into_iter().max_by(f64::total_cmp);
+        let kept = best.map_or("none that can be run".to_owned(), |best| format!("at most {best:.3}"));
+        let layers = self.lowered.steps.iter().filter_map(|step| match step {
+            Step::Activation(layer) => Some((&layer.name, self.calibration.largest[layer.measures])),
+            Step::Linear(_) | Step::Reshare(_) => None,
+        });
+        let farthest = layers.max_by(|(_, one), (_, other)| one.total_cmp(other));
+        let farthest = farthest.map_or_else(String::new, |(name, largest)| {
+            format!("; values reach farthest at `{name}`, to {largest:.1e}")
+        });
+        Error::argument("scales", expected, format!("{kept}{farthest}"))
     }
 
     /// The level at which the logits' error, each step's share being 4^-level bits, is a third of the margin that it may not

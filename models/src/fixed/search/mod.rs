@@ -164,14 +164,6 @@ impl Search {
     }
 }
 
-fn unreached(wanted: f64) -> Error {
-    Error::argument(
-        "scales",
-        format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}"),
-        "less at every one that can be run",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
