@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Error;
-use crate::frame::HEADER_BYTES;
 use crate::units::{Bytes, BytesPerSec, Delay, parse_delay};
 
 /// A link, the same in both directions. `rate` none, `rtt` zero and `tcp_window` none is loopback: unshaped.
@@ -123,12 +122,6 @@ impl Link {
             (Some(rate), Some(window)) => Some(if window < rate { window } else { rate }),
             (rate, window) => rate.or(window),
         }
-    }
-
-    /// What a frame without content takes to and fro.
-    pub fn empty_round_trip(&self) -> Duration {
-        let sending = self.effective_rate().map_or(0.0, |rate| 2.0 * HEADER_BYTES as f64 / rate.0);
-        self.rtt + Duration::from_secs_f64(sending)
     }
 
     /// Refuses a link that this machine is too slow to emulate. Each part that is unshaped asks for nothing.

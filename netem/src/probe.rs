@@ -29,6 +29,14 @@ const FRAME_BYTES: usize = 1 << 16;
 const BURST_SECONDS: f64 = 0.1;
 const MOST_FRAMES: usize = 768;
 
+impl Link {
+    /// What a frame without content takes to and fro.
+    pub fn empty_round_trip(&self) -> Duration {
+        let sending = self.effective_rate().map_or(0.0, |rate| 2.0 * HEADER_BYTES as f64 / rate.0);
+        self.rtt + Duration::from_secs_f64(sending)
+    }
+}
+
 /// Sends a few empty frames to and fro and one burst of about 0.1 s one way.
 ///
 /// # Errors

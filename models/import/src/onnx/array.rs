@@ -25,7 +25,7 @@ impl Array {
     /// The constant of a message; its extents are accepted only if it holds that many elements.
     pub(super) fn read(tensor: &TensorProto) -> Result<Self, Fault> {
         if is_external(tensor) {
-            let expected = "weights inside the file (export without external data)";
+            let expected = "elements inside the file, but for initializers";
             return Err(Fault::new(expected, "elements in another file"));
         }
         let raw = tensor.raw_data.as_deref().filter(|raw| !raw.is_empty());
@@ -54,9 +54,16 @@ impl Array {
                 Some(raw) => elements(raw, |[byte]| i64::from(byte))?,
                 None => tensor.int32_data.iter().map(|x| i64::from(*x)).collect(),
             }),
+            data_type::INT8 => Data::Ints(match raw {
+                Some(raw) => elements(raw, |bytes| i64::from(i8::from_le_bytes(bytes)))?,
+                None => tensor.int32_data.iter().map(|x| i64::from(*x)).collect(),
+            }),
+            data_type::UINT8 => Data::Ints(match raw {
+                Some(raw) => elements(raw, |[byte]| i64::from(byte))?,
+                None => tensor.int32_data.iter().map(|x| i64::from(*x)).collect(),
+            }),
             other => {
-                let expected =
-                    "elements of type float, float16, double, int32, int64 or bool (export in float32)";
+                let expected = "elements of type float, float16, double, int8, uint8, int32, int64 or bool (export in float32)";
                 return Err(Fault::new(expected, format!("ONNX's data type {other}")));
             }
         };
@@ -130,16 +137,48 @@ impl Array {
 
     /// The matrix with rows and columns exchanged.
     pub(super) fn transposed(&self) -> Result<Self, Fault> {
-        let (rows, columns) = match self.dims[..] {
-            [rows, columns] if rows > 0 && columns > 0 => (rows, columns),
-            _ => return Err(Fault::new("a constant matrix", format!("shape {:?}", self.dims))),
+        match self.dims[..] {
+            [rows, columns] if rows > 0 && columns > 0 => Ok(self.permuted(&[1, 0])),
+            _ => Err(Fault::new("a constant matrix", format!("shape {:?}", self.dims))),
+        }
+    }
+
+    /// The constant with axis `order[i]` as its `i`-th; `order` has every axis once.
+    pub(super) fn permuted(&self, order: &[usize]) -> Self {
+        let steps = steps(&self.dims);
+        let dims: Vec<usize> = order.iter().map(|axis| self.dims[*axis]).collect();
+        let steps: Vec<usize> = order.iter().map(|axis| steps[*axis]).collect();
+        self.walked(dims, &steps)
+    }
+
+    /// The constant repeated to extents that its own fit by numpy's broadcasting.
+    pub(super) fn expanded(&self, dims: &[usize]) -> Self {
+        let ahead = dims.len() - self.dims.len();
+        let own = steps(&self.dims);
+        let step = |axis: usize| match axis.checked_sub(ahead) {
+            Some(axis) if self.dims[axis] != 1 => own[axis],
+            _ => 0,
         };
-        let order = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
+        let steps: Vec<usize> = (0..dims.len()).map(step).collect();
+        self.walked(dims.to_vec(), &steps)
+    }
+
+    /// The elements met on a walk through extents `dims`, at so many steps along each axis.
+    fn walked(&self, dims: Vec<usize>, steps: &[usize]) -> Self {
+        let at = |mut i: usize| {
+            let axes = dims.iter().zip(steps).rev();
+            axes.fold(0, |at, (extent, step)| {
+                let place = i % extent;
+                i /= extent;
+                at + place * step
+            })
+        };
+        let order = (0..size(&dims).unwrap_or_default()).map(at);
         let data = match &self.data {
             Data::Floats(values) => Data::Floats(order.map(|i| values[i]).collect()),
             Data::Ints(values) => Data::Ints(order.map(|i| values[i]).collect()),
         };
-        Ok(Self { dims: vec![columns, rows], data })
+        Self { dims, data }
     }
 
     /// The elements at these places of every axis; none where an axis has none.
@@ -185,6 +224,15 @@ impl Array {
         let count = size(dims).unwrap_or_default();
         Ok(Some((0..count).step_by(step).map(position).map(|i| values[i])))
     }
+}
+
+/// How far apart neighbours along each axis are, row-major.
+fn steps(dims: &[usize]) -> Vec<usize> {
+    let mut steps = vec![1; dims.len()];
+    for axis in (1..dims.len()).rev() {
+        steps[axis - 1] = steps[axis] * dims[axis].max(1);
+    }
+    steps
 }
 
 /// Whether the elements are in another file.

@@ -18,26 +18,6 @@ pub(super) fn activation(
     activate(network, node, map, activation)
 }
 
-/// ReLU6, or ReLU where there is no upper bound.
-pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["min", "max"])?;
-    let bound = |index: usize, name: &str| match node.optional_input(index) {
-        Some(input) => network.constant(input)?.as_number().map(Some),
-        None => node.float(name),
-    };
-    let min = bound(1, "min")?.unwrap_or(f32::MIN);
-    let max = bound(2, "max")?.unwrap_or(f32::MAX);
-    let kind = if min == 0.0 && max == 6.0 {
-        Activation::Relu6
-    } else if min == 0.0 && max >= f32::MAX {
-        Activation::Relu
-    } else {
-        let expected = "bounds 0 and 6 (ReLU6), or 0 and none (ReLU)";
-        return Err(Fault::new(expected, format!("{min:e} and {max:e}")));
-    };
-    activation(network, node, kind)
-}
-
 /// The first half of a SiLU.
 pub(super) fn sigmoid(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&[])?;
@@ -50,7 +30,9 @@ pub(super) fn batch_norm(network: &mut Network, node: &Node<'_>) -> Result<(), F
     node.int_is("training_mode", 0, " (export in inference mode)")?;
     node.int_is("spatial", 1, "")?;
     let map = network.settled(node.input(0)?)?;
-    let channels = network.shape(map.node).c;
+    let shape = network.shape(map.node);
+    let flattened = map.dims == [1, shape.size()];
+    let channels = if flattened { shape.size() } else { shape.c };
     if map.dims.len() < 2 || map.dims[..2] != [1, channels] {
         let expected = format!("an input of 1 image and {channels} channels");
         return Err(Fault::new(expected, format!("shape {:?}", map.dims)));
@@ -63,6 +45,14 @@ pub(super) fn batch_norm(network: &mut Network, node: &Node<'_>) -> Result<(), F
     }
     if !(eps.is_finite() && values[3].iter().all(|variance| f64::from(*variance) + eps > 0.0)) {
         return Err(Fault::new("positive variances", format!("one that is not, with epsilon {eps}")));
+    }
+    if flattened && shape.area() > 1 {
+        let of = |index: usize| values[index].iter().map(|x| f64::from(*x));
+        let scale: Vec<f64> = of(0).zip(of(3)).map(|(weight, var)| weight / (var + eps).sqrt()).collect();
+        let shift = of(1).zip(of(2)).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale).collect();
+        let pending = Pending::Elements(Affine { name: node.safe_name(), scale, shift });
+        let derived = network.derived(&map, map.dims.clone(), pending, node.output()?);
+        return network.define(node.output()?, Value::Map(derived));
     }
     let added = network.add(node, Op::BatchNorm { eps }, vec![map.node])?;
     for (suffix, values) in suffixes.into_iter().zip(values) {
@@ -134,6 +124,28 @@ pub(super) fn leaky_relu(network: &mut Network, node: &Node<'_>) -> Result<(), F
     define(network, node, added, map.dims)
 }
 
+/// As a leaky ReLU, with a slope for every channel.
+pub(super) fn parametric_relu(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let map = network.settled(node.input(0)?)?;
+    let slopes = per_channel(network, &map, node.input(1)?)?;
+    let below: Vec<f64> = slopes.into_iter().map(f64::from).collect();
+    let above = below.iter().map(|slope| 1.0 - slope).collect();
+    let none = vec![0.0; below.len()];
+    let kept = network.add(node, Op::Act { activation: Activation::Relu }, vec![map.node])?;
+    let bent = network.add_lines(node, "above", above, none.clone(), kept)?;
+    let line = network.add_lines(node, "line", below, none, map.node)?;
+    let added = network.add_beside(node, "leaky", Op::Add, vec![bent, line])?;
+    define(network, node, added, map.dims)
+}
+
+pub(super) fn negate(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let map = network.settled(node.input(0)?)?;
+    let added = network.add(node, Op::Scale { by: -1.0 }, vec![map.node])?;
+    define(network, node, added, map.dims)
+}
+
 /// A product with a constant, or a SiLU.
 pub(super) fn multiply(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&[])?;
@@ -202,7 +214,7 @@ fn affine(
     by: &str,
 ) -> Result<(), Fault> {
     let mut map = network.map(name)?.clone();
-    if !matches!(map.pending, Pending::Nothing | Pending::Affine(_)) {
+    if !matches!(map.pending, Pending::Nothing | Pending::Image(_) | Pending::Affine(_)) {
         map = network.settled(name)?;
     }
     let (scale, shift): (Vec<f64>, Vec<f64>) =
@@ -216,13 +228,23 @@ fn affine(
         Pending::Nothing
     } else {
         let (scale, shift) = match &map.pending {
-            Pending::Affine(old) => (
+            Pending::Image(old) | Pending::Affine(old) => (
                 old.scale.iter().zip(&scale).map(|(old, s)| old * s).collect(),
                 old.shift.iter().zip(scale.iter().zip(&shift)).map(|(old, (s, t))| old * s + t).collect(),
             ),
-            Pending::Nothing | Pending::Steps(..) | Pending::Zeros(_) => (scale, shift),
+            Pending::Nothing | Pending::Elements(_) | Pending::Steps(..) | Pending::Zeros(_) => {
+                (scale, shift)
+            }
         };
-        Pending::Affine(Affine { name: node.safe_name(), scale, shift })
+        let affine = Affine { name: node.safe_name(), scale, shift };
+        match map.pending {
+            Pending::Image(_) => Pending::Image(affine),
+            Pending::Nothing
+            | Pending::Affine(_)
+            | Pending::Elements(_)
+            | Pending::Steps(..)
+            | Pending::Zeros(_) => Pending::Affine(affine),
+        }
     };
     let derived = network.derived(&map, map.dims.clone(), pending, output);
     network.define(output, Value::Map(derived))
@@ -266,6 +288,11 @@ fn activate(network: &mut Network, node: &Node<'_>, map: Map, kind: Activation) 
 }
 
 /// Names the output of node `added`, seen with the extents of its input.
-fn define(network: &mut Network, node: &Node<'_>, added: NodeId, dims: Vec<usize>) -> Result<(), Fault> {
+pub(super) fn define(
+    network: &mut Network,
+    node: &Node<'_>,
+    added: NodeId,
+    dims: Vec<usize>,
+) -> Result<(), Fault> {
     network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
 }

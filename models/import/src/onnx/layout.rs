@@ -176,17 +176,21 @@ pub(super) fn cast(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
     view(network, node, |dims| Ok(dims.to_vec()))
 }
 
-/// A constant matrix with rows and columns exchanged.
+/// A constant with its axes in another order.
 pub(super) fn transpose(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["perm"])?;
-    let permutation = node.ints("perm")?;
+    let rank = dims(network, node)?.len();
+    let order = match node.ints("perm")? {
+        None => (0..rank).rev().collect(),
+        Some(order) => order.iter().map(|at| axis(*at, rank)).collect::<Result<Vec<usize>, Fault>>()?,
+    };
+    if order.len() != rank || (0..rank).any(|axis| !order.contains(&axis)) {
+        return Err(Fault::new(format!("every one of {rank} axes once"), format!("{order:?}")));
+    }
     match network.value(node.input(0)?)? {
-        Value::Constant(array) if permutation.is_none_or(|axes| *axes == [1, 0]) => {
-            let array = array.transposed()?;
+        Value::Constant(array) => {
+            let array = array.permuted(&order);
             network.define(node.output()?, Value::Constant(array))
-        }
-        Value::Constant(_) => {
-            Err(Fault::new("a permutation (1, 0) of a constant", format!("{permutation:?}")))
         }
         Value::Map(_) | Value::Sigmoid(_) => {
             let expected = "channels before rows and columns throughout (with tf2onnx: --inputs-as-nchw)";

@@ -4,7 +4,7 @@ use super::Fault;
 use super::array::Array;
 use super::network::Network;
 use super::node::Node;
-use super::value::Value;
+use super::value::{Affine, Value};
 use models::graph::Op;
 
 /// `x * B + C`, or `x * B^T + C`.
@@ -33,7 +33,7 @@ pub(super) fn matmul(network: &mut Network, node: &Node<'_>) -> Result<(), Fault
 /// A layer of weights `(out, in)` over all elements of its input, which are in `(channel, row, column)` order there
 /// as here.
 fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Array>) -> Result<(), Fault> {
-    let map = network.settled(node.input(0)?)?;
+    let (map, normalised) = network.elements(node.input(0)?)?;
     let &[out, inputs] = &weight.dims[..] else {
         return Err(Fault::new("a matrix of weights", format!("shape {:?}", weight.dims)));
     };
@@ -49,8 +49,24 @@ fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Ar
             Some(all)
         }
     };
+    let mut weights = weight.as_floats()?.to_vec();
+    let bias = match normalised {
+        None => bias,
+        Some(Affine { scale, shift, .. }) => {
+            let mut all = bias.unwrap_or_else(|| vec![0.0; out]);
+            for (row, bias) in weights.chunks_exact_mut(inputs).zip(&mut all) {
+                let term: f64 =
+                    row.iter().zip(&shift).map(|(weight, shift)| f64::from(*weight) * shift).sum();
+                *bias = (f64::from(*bias) + term) as f32;
+                row.iter_mut()
+                    .zip(&scale)
+                    .for_each(|(weight, scale)| *weight = (f64::from(*weight) * scale) as f32);
+            }
+            Some(all)
+        }
+    };
     let added = network.add(node, Op::Linear { out, bias: bias.is_some() }, vec![map.node])?;
-    network.parameter(added, "weight", vec![out, inputs], weight.as_floats()?.to_vec())?;
+    network.parameter(added, "weight", vec![out, inputs], weights)?;
     if let Some(bias) = bias {
         network.parameter(added, "bias", vec![out], bias)?;
     }

@@ -1,20 +1,20 @@
 //! ONNX files of convolutional classifiers.
 //!
-//! Supported are Conv without dilations, BatchNormalization, Gemm, MatMul, Relu, LeakyRelu, Clip(0, 6), SiLU as x *
-//! Sigmoid(x), sums and differences, sums and products with a constant per channel, averages and maxima over windows or the
-//! whole map, channels put side by side by Concat, operators that keep the order of elements (Flatten, Reshape, Squeeze, Unsqueeze), the Slice and Pad of CIFAR ResNet's
-//! shortcut, constants, and what exporters compute of shapes and paddings. A final Softmax or LogSoftmax is left out,
-//! since logits are what a network answers. Files must hold float weights in themselves, one image input `(batch,
-//! channels, rows, columns)` with a batch of one or a symbol, and one output.
+//! [`operators`] lists what is taken. Operators on constants alone are computed ([`fold`]), constants may stand in other files of
+//! the folder ([`external`]). A final Softmax or LogSoftmax is left out, since logits are what a network answers. Files must have
+//! one image input `(batch, channels, rows, columns)` with a batch of one or a symbol, and one output.
 
 mod array;
+mod clip;
 mod concat;
 mod elementwise;
+mod external;
+mod fold;
 mod layout;
 mod linear;
 mod network;
 mod node;
-mod operators;
+pub mod operators;
 mod pools;
 pub mod proto;
 mod shortcut;
@@ -26,6 +26,7 @@ use crate::Imported;
 use crate::fault::Fault;
 use crate::kind;
 use array::{Array, is_external};
+use external::External;
 use models::Error;
 use models::disk::read_capped;
 use models::graph::{Graph, Shape};
@@ -70,13 +71,23 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
     let aliases = aliases(&nodes)?;
     let uses = Uses::new(&nodes, output, &aliases);
     let mut network = Network::new(input, image, aliases, uses.readers, length).map_err(format)?;
-    for tensor in &file.initializer {
-        let label = || format!("initializer {}", shown(tensor.name()));
-        if is_external(tensor) || uses.needed.contains(tensor.name()) {
-            let value = Value::Constant(Array::read(tensor).map_err(|fault| fault.at(label()))?);
-            network.define(tensor.name(), value).map_err(|fault| fault.at(label()))?;
-        }
+    let mut beside = External::of(path);
+    for tensor in file.initializer.iter().filter(|tensor| uses.needed.contains(tensor.name())) {
+        let mut define = || {
+            let array = match is_external(tensor) {
+                false => Array::read(tensor)?,
+                true => {
+                    let whole = beside.read(tensor)?;
+                    network.add_room(whole.raw_data().len());
+                    Array::read(&whole)?
+                }
+            };
+            network.define(tensor.name(), Value::Constant(array))
+        };
+        define().map_err(|fault| fault.at(format!("initializer {}", shown(tensor.name()))))?;
     }
+    let live = nodes.iter().zip(&uses.live).filter(|(_, live)| **live).map(|(node, _)| node);
+    operators::check(live)?;
     for (node, _) in nodes.iter().zip(&uses.live).filter(|(_, live)| **live) {
         operators::translate(&mut network, node, output).map_err(|fault| fault.at(node.label()))?;
     }

@@ -66,7 +66,7 @@ impl Network {
         };
         network.push("input".into(), Op::Input, vec![], image)?;
         let raw = network.fresh(0, vec![1, image.c, image.h, image.w], input);
-        let pending = Pending::Affine(Affine::identity(image.c));
+        let pending = Pending::Image(Affine::identity(image.c));
         network.define(input, Value::Map(Map { pending, ..raw }))?;
         Ok(network)
     }
@@ -114,7 +114,10 @@ impl Network {
         match &value {
             Value::Constant(array) => self.keep(array.len())?,
             // Twice two words a channel.
-            Value::Map(Map { pending: Pending::Affine(affine), .. }) => self.keep(4 * affine.scale.len())?,
+            Value::Map(Map {
+                pending: Pending::Image(affine) | Pending::Affine(affine) | Pending::Elements(affine),
+                ..
+            }) => self.keep(4 * affine.scale.len())?,
             Value::Map(_) | Value::Sigmoid(_) => {}
         }
         if self.aliases.contains_key(name) || self.values.insert(name.to_owned(), value).is_some() {
@@ -123,15 +126,29 @@ impl Network {
         Ok(())
     }
 
+    /// Makes room for what `bytes` of another file hold.
+    pub(super) fn add_room(&mut self, bytes: usize) {
+        self.room = self.room.saturating_add(bytes);
+    }
+
+    /// Errors where so many numbers more could not be kept.
+    pub(super) fn has_room(&self, numbers: usize) -> Result<(), Fault> {
+        self.left(numbers).map(drop)
+    }
+
     /// Takes `numbers` of the room that is left.
     fn keep(&mut self, numbers: usize) -> Result<(), Fault> {
-        let left = self.room.checked_sub(numbers).ok_or_else(|| {
+        self.room = self.left(numbers)?;
+        Ok(())
+    }
+
+    /// The room that is left behind `numbers`.
+    fn left(&self, numbers: usize) -> Result<usize, Fault> {
+        self.room.checked_sub(numbers).ok_or_else(|| {
             let expected =
                 format!("constants and parameters of one number a byte of the file, and {NUMBERS_BASE} more");
             Fault::new(expected, format!("{numbers} more than {} that are left", self.room))
-        })?;
-        self.room = left;
-        Ok(())
+        })
     }
 
     pub(super) fn value(&self, name: &str) -> Result<&Value, Fault> {
@@ -172,12 +189,12 @@ impl Network {
         let map = self.map(name)?.clone();
         let settled = match &map.pending {
             Pending::Nothing => return Ok(map),
-            Pending::Affine(affine) if map.node == 0 && affine.scale.iter().all(|s| *s > 0.0) => {
+            Pending::Image(affine) if affine.scale.iter().all(|s| *s > 0.0) => {
                 self.normalised(affine)?;
                 Map { pending: Pending::Nothing, ..map }
             }
-            Pending::Affine(affine) => {
-                if map.node == 0 {
+            Pending::Image(affine) | Pending::Affine(affine) => {
+                if let Pending::Image(_) = map.pending {
                     self.normalised(&Affine::identity(self.shapes[0].c))?;
                 }
                 let node = self.batch_norm(affine, map.node)?;
@@ -192,6 +209,10 @@ impl Network {
                 let expected = "slices with the same step in rows and columns";
                 return Err(Fault::new(expected, format!("steps {rows} and {columns}")));
             }
+            Pending::Elements(_) => {
+                let expected = "a Gemm or MatMul after a BatchNormalization of flattened elements";
+                return Err(Fault::new(expected, "another reader of the normalised value"));
+            }
             Pending::Zeros(_) => {
                 let expected = "a Conv or AveragePool after a Pad of rows and columns";
                 return Err(Fault::new(expected, "another reader of the padded value"));
@@ -204,14 +225,26 @@ impl Network {
         Ok(settled)
     }
 
+    /// A function of the image, and a batch norm of its flattened elements that is still to be done.
+    pub(super) fn elements(&mut self, name: &str) -> Result<(Map, Option<Affine>), Fault> {
+        match self.map(name)?.clone() {
+            Map { pending: Pending::Elements(affine), node, dims, sole } => {
+                Ok((Map { pending: Pending::Nothing, node, dims, sole }, Some(affine)))
+            }
+            Map { .. } => Ok((self.settled(name)?, None)),
+        }
+    }
+
     /// A function of the image as rows and columns of channels, and zeros around it that the reader must count in.
     pub(super) fn padded(&mut self, name: &str) -> Result<(NodeId, Padding), Fault> {
         let map = self.map(name)?.clone();
         let (map, zeros) = match map.pending {
             Pending::Zeros(zeros) => (map, zeros),
-            Pending::Nothing | Pending::Affine(_) | Pending::Steps(..) => {
-                (self.settled(name)?, Padding::default())
-            }
+            Pending::Nothing
+            | Pending::Image(_)
+            | Pending::Affine(_)
+            | Pending::Elements(_)
+            | Pending::Steps(..) => (self.settled(name)?, Padding::default()),
         };
         let s = self.shapes[map.node];
         let (rows, columns) = (s.h + zeros.top + zeros.bottom, s.w + zeros.left + zeros.right);
@@ -251,6 +284,18 @@ impl Network {
         inputs: Vec<NodeId>,
     ) -> Result<NodeId, Fault> {
         self.push(format!("{}.{part}", node.safe_name()), op, inputs, self.shapes[0])
+    }
+
+    /// Appends a node that multiplies every channel with its factor and adds its term.
+    pub(super) fn add_lines(
+        &mut self,
+        node: &Node<'_>,
+        part: &str,
+        scale: Vec<f64>,
+        shift: Vec<f64>,
+        input: NodeId,
+    ) -> Result<NodeId, Fault> {
+        self.batch_norm(&Affine { name: format!("{}.{part}", node.safe_name()), scale, shift }, input)
     }
 
     /// Appends a max pool: `window` at `(rows, columns)` places of node `input`. A monotone activation that only it reads, and

@@ -4,8 +4,120 @@ use super::array::Array;
 use super::network::Network;
 use super::node::Node;
 use super::value::Value;
-use super::{Fault, concat, elementwise, layout, linear, pools, shortcut, window};
+use super::{Fault, clip, concat, elementwise, fold, layout, linear, pools, shortcut, window};
+use crate::fault::listed;
+use models::Error;
 use models::graph::Activation;
+
+/// How an operator is taken.
+pub struct Operator {
+    /// ONNX's name.
+    pub name: &'static str,
+    /// What of it is taken, for the book.
+    pub taken: &'static str,
+    translate: Translate,
+}
+
+/// Adds what a node computes to the network; the text is the name of the whole file's output.
+type Translate = fn(&mut Network, &Node<'_>, &str) -> Result<(), Fault>;
+
+/// The operators that are taken, by name.
+pub const TAKEN: &[Operator] = &[
+    taken("Add", "values of one shape; a constant per channel or alone", |n, node, _| {
+        elementwise::add(n, node)
+    }),
+    taken(
+        "AveragePool",
+        "any pads, where they are counted; `ceil_mode` where windows fill the input",
+        |n, node, _| window::average_pool(n, node),
+    ),
+    taken("BatchNormalization", "in inference mode, behind Flatten too", |n, node, _| {
+        elementwise::batch_norm(n, node)
+    }),
+    taken("Cast", "what changes no value", |n, node, _| layout::cast(n, node)),
+    taken(
+        "Clip",
+        "any bounds that are constants: by ReLU where there is one, by ReLU6 where there are two",
+        |n, node, _| clip::clip(n, node),
+    ),
+    taken("Concat", "channels; constants of shapes", |n, node, _| concat::concat(n, node)),
+    taken("Constant", "numbers, lists and tensors", |n, node, _| constant(n, node)),
+    taken("ConstantOfShape", "small ones", |n, node, _| layout::constant_of_shape(n, node)),
+    taken("Conv", "groups, strides, dilations, any pads and `auto_pad`; two dimensions", |n, node, _| {
+        window::convolution(n, node)
+    }),
+    taken("DequantizeLinear", "of constants", |n, node, _| fold::dequantize(n, node)),
+    taken("Div", "by a constant per channel or alone", |n, node, _| elementwise::divide(n, node)),
+    taken("Dropout", "in inference mode, where it does nothing", |n, node, _| dropout(n, node)),
+    taken("Flatten", "any axis", |n, node, _| layout::flatten(n, node)),
+    taken("Gather", "of constants", |n, node, _| layout::gather(n, node)),
+    taken("Gemm", "constant weights and bias, `alpha`, `beta`, `transB`", |n, node, _| linear::gemm(n, node)),
+    taken("GlobalAveragePool", "all", |n, node, _| window::global_average_pool(n, node)),
+    taken("GlobalMaxPool", "all", |n, node, _| pools::global_max_pool(n, node)),
+    taken("HardSigmoid", "any `alpha` and `beta`, by ReLU6", |n, node, _| clip::hard_sigmoid(n, node)),
+    taken("Identity", "all", |_, node, _| node.knows(&[])),
+    taken("LeakyRelu", "any slope", |n, node, _| elementwise::leaky_relu(n, node)),
+    taken("LogSoftmax", "as the last operator, which is left out", softmax),
+    taken("MatMul", "by a constant matrix", |n, node, _| linear::matmul(n, node)),
+    taken("MaxPool", "any pads, `auto_pad` and `ceil_mode`; without indices", |n, node, _| {
+        pools::max_pool(n, node)
+    }),
+    taken("Mul", "with a constant per channel or alone; x * Sigmoid(x)", |n, node, _| {
+        elementwise::multiply(n, node)
+    }),
+    taken("Neg", "all", |n, node, _| elementwise::negate(n, node)),
+    taken("PRelu", "a slope alone or per channel", |n, node, _| elementwise::parametric_relu(n, node)),
+    taken("Pad", "zeros around rows and columns, in front of a window; zero channels", |n, node, _| {
+        shortcut::pad(n, node)
+    }),
+    taken("ReduceMean", "over rows, columns or both", |n, node, _| window::mean(n, node)),
+    taken("Relu", "all", |n, node, _| {
+        node.knows(&[])?;
+        elementwise::activation(n, node, Activation::Relu)
+    }),
+    taken("Reshape", "what keeps the batch of one", |n, node, _| layout::reshape(n, node)),
+    taken("Shape", "all of a shape", |n, node, _| layout::shape(n, node)),
+    taken("Sigmoid", "as half of x * Sigmoid(x)", |n, node, _| elementwise::sigmoid(n, node)),
+    taken("Slice", "of constants; rows and columns in steps from the first", |n, node, _| {
+        shortcut::slice(n, node)
+    }),
+    taken("Softmax", "as the last operator, which is left out", softmax),
+    taken("Squeeze", "all", |n, node, _| layout::squeeze(n, node)),
+    taken("Sub", "values of one shape; a constant per channel or alone, on either side", |n, node, _| {
+        elementwise::subtract(n, node)
+    }),
+    taken("Sum", "as Add", |n, node, _| elementwise::add(n, node)),
+    taken("Transpose", "of constants", |n, node, _| layout::transpose(n, node)),
+    taken("Unsqueeze", "all", |n, node, _| layout::unsqueeze(n, node)),
+];
+
+const fn taken(name: &'static str, taken: &'static str, translate: Translate) -> Operator {
+    Operator { name, taken, translate }
+}
+
+/// Why other operators are not taken, and what to have in their place, for errors and the book.
+pub const REFUSED: &[(&[&str], &str)] = &[
+    (&["LpPool", "GlobalLpPool", "MaxRoiPool"], "max or average pools: others have no protocol here"),
+    (
+        &["Elu", "Selu", "Celu", "Tanh", "Softplus", "Softsign", "Mish", "Erf", "Exp"],
+        "Relu, LeakyRelu, PRelu, Clip, HardSigmoid or x * Sigmoid(x): others have no protocol here",
+    ),
+    (&["ConvTranspose"], "Conv: transposed convolutions have no packing here"),
+    (
+        &["QuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"],
+        "float weights (export before quantising; fixed point is chosen here)",
+    ),
+    (&["If", "Loop", "Scan"], "a graph without control flow (export one network in inference mode)"),
+    (
+        &["Range", "Expand", "Where", "Equal", "NonZero"],
+        "shapes that are constants (export with a fixed input size, or simplify the file)",
+    ),
+    (
+        &["InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN", "LpNormalization"],
+        "BatchNormalization: other norms depend on the image and have no protocol here",
+    ),
+    (&["Resize", "Upsample"], "maps that keep or lose rows and columns: none are put in between here"),
+];
 
 /// Whether the operator's output is its input.
 pub(super) fn repeats(node: &Node<'_>) -> bool {
@@ -14,72 +126,42 @@ pub(super) fn repeats(node: &Node<'_>) -> bool {
 
 /// Adds what `node` computes to the network; `output` is the whole file's.
 pub(super) fn translate(network: &mut Network, node: &Node<'_>, output: &str) -> Result<(), Fault> {
-    match node.operator() {
-        Some("Identity") => node.knows(&[]),
-        Some("Dropout") => dropout(network, node),
-        Some("Constant") => constant(network, node),
-        Some("Conv") => window::convolution(network, node),
-        Some("AveragePool") => window::average_pool(network, node),
-        Some("MaxPool") => pools::max_pool(network, node),
-        Some("GlobalMaxPool") => pools::global_max_pool(network, node),
-        Some("GlobalAveragePool") => window::global_average_pool(network, node),
-        Some("ReduceMean") => window::mean(network, node),
-        Some("Gemm") => linear::gemm(network, node),
-        Some("MatMul") => linear::matmul(network, node),
-        Some("BatchNormalization") => elementwise::batch_norm(network, node),
-        Some("Relu") => {
-            node.knows(&[])?;
-            elementwise::activation(network, node, Activation::Relu)
-        }
-        Some("LeakyRelu") => elementwise::leaky_relu(network, node),
-        Some("Clip") => elementwise::clip(network, node),
-        Some("Sigmoid") => elementwise::sigmoid(network, node),
-        Some("Add" | "Sum") => elementwise::add(network, node),
-        Some("Sub") => elementwise::subtract(network, node),
-        Some("Mul") => elementwise::multiply(network, node),
-        Some("Div") => elementwise::divide(network, node),
-        Some("Flatten") => layout::flatten(network, node),
-        Some("Reshape") => layout::reshape(network, node),
-        Some("Squeeze") => layout::squeeze(network, node),
-        Some("Unsqueeze") => layout::unsqueeze(network, node),
-        Some("Slice") => shortcut::slice(network, node),
-        Some("Pad") => shortcut::pad(network, node),
-        Some("Shape") => layout::shape(network, node),
-        Some("Gather") => layout::gather(network, node),
-        Some("ConstantOfShape") => layout::constant_of_shape(network, node),
-        Some("Concat") => concat::concat(network, node),
-        Some("Cast") => layout::cast(network, node),
-        Some("Transpose") => layout::transpose(network, node),
-        Some("Softmax" | "LogSoftmax") => softmax(network, node, output),
-        Some(other) => Err(Fault::new(instead_of(other), format!("operator {}", node.shown_operator()))),
-        None => Err(Fault::new("ONNX's own operators", format!("operator {}", node.shown_operator()))),
+    if fold::folded(network, node)? {
+        return Ok(());
+    }
+    match of(node) {
+        Some(operator) => (operator.translate)(network, node, output),
+        None => Err(unknown(node)),
     }
 }
 
-/// What a network may have where the file has the unsupported operator `other`.
-fn instead_of(other: &str) -> &'static str {
-    match other {
-        "LpPool" | "GlobalLpPool" | "MaxRoiPool" => "max or average pools: others have no protocol here",
-        "PRelu" | "Elu" | "Selu" | "Celu" | "Gelu" | "Erf" | "HardSwish" | "HardSigmoid" | "Tanh"
-        | "Softplus" | "Mish" | "Swish" => {
-            "Relu, LeakyRelu, Clip(0, 6) or SiLU as x * Sigmoid(x): others have no protocol here"
-        }
-        "ConvTranspose" => "Conv: transposed convolutions have no packing here",
-        "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul" | "ConvInteger" => {
-            "float weights (export before quantising; fixed point is chosen here)"
-        }
-        "If" | "Loop" | "Scan" => "a graph without control flow (export one network in inference mode)",
-        "Range" | "Expand" | "Where" | "Equal" => {
-            "shapes that are constants (export with a fixed input size, or simplify the file)"
-        }
-        "InstanceNormalization" | "LayerNormalization" | "GroupNormalization" | "LRN" => {
-            "BatchNormalization: other norms depend on the image and have no protocol here"
-        }
-        _ => {
-            "an operator of a convolutional classifier: Conv, BatchNormalization, Gemm, MatMul, Relu, LeakyRelu, \
-             Clip(0, 6), Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, GlobalMaxPool, AveragePool, GlobalAveragePool, \
-             ReduceMean, Flatten, Reshape, Squeeze, \
-             Unsqueeze, Slice, Pad"
+fn of(node: &Node<'_>) -> Option<&'static Operator> {
+    node.operator().and_then(|name| TAKEN.iter().find(|operator| operator.name == name))
+}
+
+/// Errors at the first of the nodes whose operator is not taken, with all others of them.
+pub(super) fn check<'a>(nodes: impl Iterator<Item = &'a Node<'a>>) -> Result<(), Error> {
+    let mut refused = nodes.filter(|node| of(node).is_none() && !fold::folds(node));
+    let Some(first) = refused.next() else { return Ok(()) };
+    let others: Vec<String> =
+        refused.map(|node| format!("{} at {}", node.shown_operator(), node.label())).collect();
+    let mut fault = unknown(first);
+    if !others.is_empty() {
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        fault.found = format!("{}; and {}", fault.found, listed(&others));
+    }
+    Err(fault.at(first.label()))
+}
+
+/// What a network may have where the file has an operator that is not taken.
+fn unknown(node: &Node<'_>) -> Fault {
+    let found = format!("operator {}", node.shown_operator());
+    let Some(name) = node.operator() else { return Fault::new("ONNX's own operators", found) };
+    match REFUSED.iter().find(|(names, _)| names.contains(&name)) {
+        Some((_, instead)) => Fault::new(*instead, found),
+        None => {
+            let names: Vec<&str> = TAKEN.iter().map(|operator| operator.name).collect();
+            Fault::new(format!("an operator of a convolutional classifier: {}", names.join(", ")), found)
         }
     }
 }

@@ -129,7 +129,7 @@ pub struct TensorProto {
     /// Elements of type `FLOAT`.
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
-    /// Elements of type `INT32` or `BOOL`, and the bits of `FLOAT16`.
+    /// Elements of type `INT32`, `INT8`, `UINT8` or `BOOL`, and the bits of `FLOAT16`.
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
     /// Elements of type `INT64`.
@@ -156,6 +156,10 @@ pub struct TensorProto {
 pub mod data_type {
     /// `f32`.
     pub const FLOAT: i32 = 1;
+    /// One byte, from 0 on.
+    pub const UINT8: i32 = 2;
+    /// One byte with a sign.
+    pub const INT8: i32 = 3;
     /// `i32`.
     pub const INT32: i32 = 6;
     /// `i64`.

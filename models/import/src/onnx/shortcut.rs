@@ -100,7 +100,11 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     let mut map = network.map(name)?.clone();
     let before = match map.pending {
         Pending::Steps(_, steps) => steps,
-        Pending::Nothing | Pending::Affine(_) | Pending::Zeros(_) => {
+        Pending::Nothing
+        | Pending::Image(_)
+        | Pending::Affine(_)
+        | Pending::Elements(_)
+        | Pending::Zeros(_) => {
             map = network.settled(name)?;
             rows_and_columns(network, &map)?;
             (1, 1)
@@ -144,7 +148,12 @@ pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
         [(0, 0), (before, after), (0, 0), (0, 0)] => {
             let stride = match map.pending {
                 Pending::Steps(_, (rows, columns)) if rows == columns => rows,
-                Pending::Nothing | Pending::Affine(_) | Pending::Steps(..) | Pending::Zeros(_) => {
+                Pending::Nothing
+                | Pending::Image(_)
+                | Pending::Affine(_)
+                | Pending::Elements(_)
+                | Pending::Steps(..)
+                | Pending::Zeros(_) => {
                     map = network.settled(name)?;
                     rows_and_columns(network, &map)?;
                     1

@@ -32,8 +32,12 @@ pub(super) struct Map {
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
     Nothing,
-    /// A batch norm, or the image's normalisation; the image itself starts with the identity.
+    /// The image's normalisation, of the image as the file takes it; the image itself starts with the identity.
+    Image(Affine),
+    /// A batch norm of what the node makes.
     Affine(Affine),
+    /// A batch norm of flattened elements, one by one, for the dense layer that follows.
+    Elements(Affine),
     /// Every row and column at a multiple of the steps; named after the last slice.
     Steps(String, (usize, usize)),
     /// Zeros around rows and columns, for the window that follows.

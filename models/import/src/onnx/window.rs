@@ -1,6 +1,7 @@
 //! Convolutions and averages: what slides a window over rows and columns.
 
 use super::Fault;
+use super::array::Array;
 use super::layout::axes;
 use super::network::Network;
 use super::node::Node;
@@ -26,12 +27,16 @@ pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), 
         let expected = format!("weights for {} input channels in {groups} groups", shape.c);
         return Err(Fault::new(expected, format!("shape {:?}", weight.dims)));
     }
-    let weight = weight.as_floats()?.to_vec();
+    let dilations = pair(node, "dilations")?.unwrap_or((1, 1));
+    let taps = (rows, columns);
+    let (rows, columns) = (dilated(rows, dilations.0)?, dilated(columns, dilations.1)?);
+    network.has_room(out.saturating_mul(channels).saturating_mul(rows * columns))?;
+    let weight = spread(weight, dilations, (rows, columns))?;
     let bias = match node.optional_input(2) {
         None => None,
         Some(name) => Some(vector(network, name, out)?),
     };
-    let window = sliding(node, Some((rows, columns)), shape, zeros)?.outer;
+    let window = sliding(node, Some((taps, (rows, columns))), shape, zeros)?.outer;
     let op = Op::Conv { out, window, bias: bias.is_some(), groups };
     let added = network.add(node, op, vec![input])?;
     network.parameter(added, "weight", vec![out, channels, rows, columns], weight)?;
@@ -39,6 +44,31 @@ pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), 
         network.parameter(added, "bias", vec![out], bias)?;
     }
     define(network, node, added)
+}
+
+/// How far `taps` reach, so many places apart.
+fn dilated(taps: usize, dilation: usize) -> Result<usize, Fault> {
+    let reach = taps.saturating_sub(1).saturating_mul(dilation).saturating_add(taps.min(1));
+    if dilation == 0 || reach > EXTENT_LIMIT as usize {
+        let expected = format!("dilations of at least 1 that reach over at most {EXTENT_LIMIT}");
+        return Err(Fault::new(expected, dilation.to_string()));
+    }
+    Ok(reach)
+}
+
+/// Weights with zeros between their taps: what dilations mean.
+fn spread(weight: &Array, dilations: (usize, usize), reach: (usize, usize)) -> Result<Vec<f32>, Fault> {
+    let values = weight.as_floats()?;
+    if dilations == (1, 1) || values.is_empty() {
+        return Ok(values.to_vec());
+    }
+    let (rows, columns) = (weight.dims[2], weight.dims[3]);
+    let mut spread = vec![0.0; values.len() / (rows * columns) * reach.0 * reach.1];
+    for (i, value) in values.iter().enumerate() {
+        let (plane, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
+        spread[(plane * reach.0 + row * dilations.0) * reach.1 + column * dilations.1] = *value;
+    }
+    Ok(spread)
 }
 
 pub(super) fn average_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
@@ -124,26 +154,27 @@ pub(super) struct Sliding {
     pub(super) outer: Window,
 }
 
-/// Reads kernel, strides, dilations and padding.
+/// Reads kernel, strides and padding, and of pools that their dilations are 1; of weights, their taps and what these reach over are
+/// known.
 pub(super) fn sliding(
     node: &Node<'_>,
-    weights: Option<(usize, usize)>,
+    weights: Option<((usize, usize), (usize, usize))>,
     input: Shape,
     zeros: Padding,
 ) -> Result<Sliding, Fault> {
     let kernel = match (pair(node, "kernel_shape")?, weights) {
-        (Some(given), Some(weights)) if given != weights => {
-            return Err(Fault::new(
-                format!("kernel_shape {weights:?}, as the weights"),
-                format!("{given:?}"),
-            ));
+        (Some(given), Some((taps, _))) if given != taps => {
+            return Err(Fault::new(format!("kernel_shape {taps:?}, as the weights"), format!("{given:?}")));
         }
-        (Some(kernel), _) | (None, Some(kernel)) => kernel,
+        (_, Some((_, reach))) => reach,
+        (Some(kernel), None) => kernel,
         (None, None) => return Err(Fault::new("a kernel_shape", "none")),
     };
     let stride = pair(node, "strides")?.unwrap_or((1, 1));
-    if let Some(dilations) = pair(node, "dilations")?.filter(|dilations| *dilations != (1, 1)) {
-        return Err(Fault::new("dilations of 1", format!("{dilations:?}")));
+    if weights.is_none()
+        && let Some(dilations) = pair(node, "dilations")?.filter(|dilations| *dilations != (1, 1))
+    {
+        return Err(Fault::new("dilations of 1 of a pool", format!("{dilations:?}")));
     }
     if kernel.0 == 0 || kernel.1 == 0 || stride.0 == 0 || stride.1 == 0 {
         let found = format!("kernel {kernel:?}, strides {stride:?}");

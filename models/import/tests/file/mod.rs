@@ -2,8 +2,9 @@
 
 use import::Imported;
 use import::onnx::proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
+    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    attribute_type, data_type,
 };
 use prost::Message;
 
@@ -150,10 +151,28 @@ impl File {
     }
 
     /// With the elements of an initializer in another file.
-    pub(super) fn external(mut self, name: &str) -> Self {
+    pub(super) fn external(self, name: &str) -> Self {
+        self.external_at(name, &[])
+    }
+
+    /// The same, with what is said of the place.
+    pub(super) fn external_at(mut self, name: &str, place: &[(&str, &str)]) -> Self {
         let tensor = self.graph().initializer.iter_mut().find(|tensor| tensor.name() == name).unwrap();
         tensor.raw_data = None;
         tensor.data_location = Some(1);
+        let entry = |(key, value): &(&str, &str)| StringStringEntryProto {
+            key: Some((*key).into()),
+            value: Some((*value).into()),
+        };
+        tensor.external_data = place.iter().map(entry).collect();
+        self
+    }
+
+    /// An initializer of signed bytes.
+    pub(super) fn bytes_of(mut self, name: &str, dims: &[i64], values: &[i8]) -> Self {
+        let raw = values.iter().map(|x| x.to_le_bytes()[0]).collect();
+        let tensor = TensorProto { raw_data: Some(raw), ..tensor(name, dims, data_type::INT8) };
+        self.graph().initializer.push(tensor);
         self
     }
 
@@ -168,7 +187,13 @@ impl File {
 
 /// What the importer makes of a file with these bytes.
 pub(super) fn read(bytes: &[u8]) -> Result<Imported, String> {
+    read_beside(bytes, &[])
+}
+
+/// The same, with other files in its folder.
+pub(super) fn read_beside(bytes: &[u8], others: &[(&str, Vec<u8>)]) -> Result<Imported, String> {
     let folder = tempfile::tempdir().unwrap();
+    others.iter().for_each(|(name, bytes)| std::fs::write(folder.path().join(name), bytes).unwrap());
     let path = folder.path().join("net.onnx");
     std::fs::write(&path, bytes).unwrap();
     import::onnx::read(&path).map_err(|error| error.to_string())

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod branches;
+mod constants;
 #[path = "../file/mod.rs"]
 mod file;
 
@@ -129,8 +130,13 @@ fn clips_are_relu6_or_relu() {
     let relu = bounds.clone().node("Clip", "c", &["x", "zero"], "y", &[]);
     let net = check(&relu, &image, &[0.0, 0.5, 6.0, 7.0]);
     assert_eq!(ops(&net)[1], Op::Act { activation: Activation::Relu });
-    let hard = refused(&bounds.node("Clip", "c", &["x", "", "six"], "y", &[]));
-    assert!(hard.starts_with("node `c`: expected bounds 0 and 6 (ReLU6), or 0 and none (ReLU)"), "{hard}");
+    let below = bounds.clone().node("Clip", "c", &["x", "", "six"], "y", &[]);
+    assert_eq!(check(&below, &image, &[-1.0, 0.5, 6.0, 6.0]).masks.count(), 4);
+    let other = bounds.floats("half", &[], &[-0.5]).node("Clip", "c", &["x", "half", "zero"], "y", &[]);
+    let net = check(&other, &[-1.0, -0.25, 0.0, 7.0], &[-0.5, -0.25, 0.0, 0.0]);
+    assert_eq!(net.graph.activations().next().unwrap().activation, Activation::Relu6);
+    let crossed = refused(&other.replaced("c", 1, "zero").replaced("c", 2, "half"));
+    assert!(crossed.starts_with("node `c`: expected an upper bound above the lower one"), "{crossed}");
 }
 
 #[test]
@@ -348,7 +354,8 @@ fn what_is_not_supported_is_named() {
     let unnamed =
         refused(&file.clone().node("Relu", "", &["x"], "r", &[]).node("Tanh", "", &["r"], "y", &[]));
     assert!(
-        unnamed.starts_with("node `Tanh at position 1`: expected Relu, LeakyRelu, Clip(0, 6) or SiLU"),
+        unnamed
+            .starts_with("node `Tanh at position 1`: expected Relu, LeakyRelu, PRelu, Clip, HardSigmoid or"),
         "{unnamed}"
     );
     let grouped = refused(&file.clone().node("Conv", "dw", &["x", "w"], "y", &[("group", file::int(3))]));
@@ -422,11 +429,7 @@ fn nothing_of_a_file_is_believed() {
         }
     }
     let external = refused(&good.clone().external("w"));
-    assert_eq!(
-        external,
-        "node `initializer w`: expected weights inside the file (export without external data), found elements in \
-         another file"
-    );
+    assert_eq!(external, "node `initializer w`: expected elements in a file of the same folder, found ``");
     let short = refused(&good.clone().floats("more", &[2, 2], &[1.0; 3]).replaced("conv", 1, "more"));
     assert!(short.ends_with("expected as many elements as its shape [2, 2] says, found 3"), "{short}");
     let huge = refused(&strided(&[("pads", ints(&[0, 0, i64::MAX, 0]))]));
