@@ -232,9 +232,11 @@ fn affine(
                 old.scale.iter().zip(&scale).map(|(old, s)| old * s).collect(),
                 old.shift.iter().zip(scale.iter().zip(&shift)).map(|(old, (s, t))| old * s + t).collect(),
             ),
-            Pending::Nothing | Pending::Elements(_) | Pending::Steps(..) | Pending::Zeros(_) => {
-                (scale, shift)
-            }
+            Pending::Nothing
+            | Pending::Elements(_)
+            | Pending::ChannelsLast(_)
+            | Pending::Steps(..)
+            | Pending::Zeros(_) => (scale, shift),
         };
         let affine = Affine { name: node.safe_name(), scale, shift };
         match map.pending {
@@ -242,6 +244,7 @@ fn affine(
             Pending::Nothing
             | Pending::Affine(_)
             | Pending::Elements(_)
+            | Pending::ChannelsLast(_)
             | Pending::Steps(..)
             | Pending::Zeros(_) => Pending::Affine(affine),
         }

@@ -5,7 +5,7 @@ use super::array::{Array, Data, RANK_LIMIT, size};
 use super::network::Network;
 use super::node::Node;
 use super::proto::data_type;
-use super::value::{Pending, Value};
+use super::value::{Map, Pending, Value};
 
 pub(super) fn flatten(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["axis"])?;
@@ -77,12 +77,31 @@ pub(super) fn view(
             Value::Constant(Array { dims: seen(&array.dims)?, data: array.data.clone() })
         }
         Value::Map(_) | Value::Sigmoid(_) => {
+            if let Map { pending: Pending::ChannelsLast(_), .. } = network.map(name)? {
+                return flattened_last(network, node, seen);
+            }
             let map = network.settled(name)?;
             let dims = seen(&map.dims)?;
             Value::Map(network.derived(&map, dims, Pending::Nothing, output))
         }
     };
     network.define(output, value)
+}
+
+/// A view of a value whose channels are last: all of it, as it is or flattened.
+fn flattened_last(
+    network: &mut Network,
+    node: &Node<'_>,
+    seen: impl FnOnce(&[usize]) -> Result<Vec<usize>, Fault>,
+) -> Result<(), Fault> {
+    let (map, output) = (network.map(node.input(0)?)?.clone(), node.output()?);
+    let (dims, all) = (seen(&map.dims)?, map.dims.iter().product());
+    if dims != map.dims && dims != [1, all] {
+        let expected = format!("all elements of a value whose channels are last, as shape {:?}", [1, all]);
+        return Err(Fault::new(expected, format!("{dims:?}")));
+    }
+    let map = network.derived(&map, dims, map.pending.clone(), output);
+    network.define(output, Value::Map(map))
 }
 
 /// Extents of a Reshape to `target`, where 0 keeps an extent and -1 is what remains.
@@ -192,11 +211,33 @@ pub(super) fn transpose(network: &mut Network, node: &Node<'_>) -> Result<(), Fa
             let array = array.permuted(&order);
             network.define(node.output()?, Value::Constant(array))
         }
-        Value::Map(_) | Value::Sigmoid(_) => {
-            let expected = "channels before rows and columns throughout (with tf2onnx: --inputs-as-nchw)";
-            Err(Fault::new(expected, format!("operator {}", node.shown_operator())))
-        }
+        Value::Map(_) | Value::Sigmoid(_) => turned(network, node, &order),
     }
+}
+
+/// A value of the image with its axes in another order: to channels last and back, or where no element moves.
+fn turned(network: &mut Network, node: &Node<'_>, order: &[usize]) -> Result<(), Fault> {
+    let (name, output) = (node.input(0)?, node.output()?);
+    let map = network.map(name)?.clone();
+    let long: Vec<usize> = order.iter().copied().filter(|axis| map.dims[*axis] > 1).collect();
+    let dims: Vec<usize> = order.iter().map(|axis| map.dims[*axis]).collect();
+    if let (Pending::ChannelsLast(image), [0, 3, 1, 2], 4) = (&map.pending, order, map.dims.len()) {
+        let pending = image.clone().map_or(Pending::Nothing, Pending::Image);
+        let map = network.derived(&map, dims, pending, output);
+        return network.define(output, Value::Map(map));
+    }
+    if long.is_sorted() {
+        return view(network, node, |_| Ok(dims));
+    }
+    let map = network.settled(name)?;
+    let s = network.shape(map.node);
+    if order == [0, 2, 3, 1] && map.dims == [1, s.c, s.h, s.w] {
+        let map = network.derived(&map, dims, Pending::ChannelsLast(None), output);
+        return network.define(output, Value::Map(map));
+    }
+    let expected =
+        "an order of (0, 2, 3, 1), to channels last, or (0, 3, 1, 2), back (with tf2onnx: --inputs-as-nchw)";
+    Err(Fault::new(expected, format!("{order:?} of shape {:?}", map.dims)))
 }
 
 /// The axis that a number, possibly counted from the end, means.

@@ -4,8 +4,8 @@ use super::Fault;
 use super::array::Array;
 use super::network::Network;
 use super::node::Node;
-use super::value::{Affine, Value};
-use models::graph::Op;
+use super::value::{Affine, Pending, Value};
+use models::graph::{Op, Shape};
 
 /// `x * B + C`, or `x * B^T + C`.
 pub(super) fn gemm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
@@ -33,7 +33,12 @@ pub(super) fn matmul(network: &mut Network, node: &Node<'_>) -> Result<(), Fault
 /// A layer of weights `(out, in)` over all elements of its input, which are in `(channel, row, column)` order there
 /// as here.
 fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Array>) -> Result<(), Fault> {
-    let (map, normalised) = network.elements(node.input(0)?)?;
+    let name = node.input(0)?;
+    let last = matches!(network.map(name)?.pending, Pending::ChannelsLast(None));
+    let (map, normalised) = match last {
+        true => (network.map(name)?.clone(), None),
+        false => network.elements(name)?,
+    };
     let &[out, inputs] = &weight.dims[..] else {
         return Err(Fault::new("a matrix of weights", format!("shape {:?}", weight.dims)));
     };
@@ -50,6 +55,9 @@ fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Ar
         }
     };
     let mut weights = weight.as_floats()?.to_vec();
+    if last {
+        channels_first(&mut weights, network.shape(map.node));
+    }
     let bias = match normalised {
         None => bias,
         Some(Affine { scale, shift, .. }) => {
@@ -71,4 +79,14 @@ fn linear(network: &mut Network, node: &Node<'_>, weight: Array, bias: Option<Ar
         network.parameter(added, "bias", vec![out], bias)?;
     }
     network.define(node.output()?, Value::Map(network.fresh(added, vec![1, out], node.output()?)))
+}
+
+/// Rows of weights whose elements are in `(row, column, channel)` order, in `(channel, row, column)` order.
+fn channels_first(weights: &mut [f32], shape: Shape) {
+    for row in weights.chunks_exact_mut(shape.size()) {
+        let last = row.to_vec();
+        for (i, weight) in row.iter_mut().enumerate() {
+            *weight = last[i % shape.area() * shape.c + i / shape.area()];
+        }
+    }
 }

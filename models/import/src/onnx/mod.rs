@@ -63,14 +63,19 @@ pub fn read(path: &Path) -> Result<Imported, Error> {
 
     let opset = opset(&model).map_err(format)?;
     let file = model.graph.as_ref().ok_or_else(|| Error::format(path, "a graph", "none"))?;
-    let (input, image) = input(file).map_err(format)?;
+    let (input, extents) = input(file).map_err(format)?;
     let output = output(file).map_err(format)?;
     let nodes: Vec<Node<'_>> =
         file.node.iter().enumerate().map(|(i, proto)| Node::new(proto, i, opset)).collect();
 
+    let channels_last = operators::turn_to_channels_first(&nodes, input);
+    let image = match (extents, channels_last) {
+        ([c, h, w], false) | ([h, w, c], true) => Shape::new(c, h, w),
+    };
     let aliases = aliases(&nodes)?;
     let uses = Uses::new(&nodes, output, &aliases);
-    let mut network = Network::new(input, image, aliases, uses.readers, length).map_err(format)?;
+    let mut network =
+        Network::new((input, image, channels_last), aliases, uses.readers, length).map_err(format)?;
     let mut beside = External::of(path);
     for tensor in file.initializer.iter().filter(|tensor| uses.needed.contains(tensor.name())) {
         let mut define = || {
@@ -117,8 +122,8 @@ fn opset(model: &ModelProto) -> Result<i64, Fault> {
     }
 }
 
-/// The image's name and shape.
-fn input(file: &GraphProto) -> Result<(&str, Shape), Fault> {
+/// The image's name and extents.
+fn input(file: &GraphProto) -> Result<(&str, [usize; 3]), Fault> {
     let initialised: HashSet<&str> = file.initializer.iter().map(|tensor| tensor.name()).collect();
     let inputs: Vec<&ValueInfoProto> =
         file.input.iter().filter(|input| !initialised.contains(input.name())).collect();
@@ -142,7 +147,7 @@ fn input(file: &GraphProto) -> Result<(&str, Shape), Fault> {
     if let Some([None | Some(-1..=1), Some(c), Some(h), Some(w)]) = extents.as_deref()
         && let (Some(c), Some(h), Some(w)) = (good(*c), good(*h), good(*w))
     {
-        return Ok((input.name(), Shape::new(c, h, w)));
+        return Ok((input.name(), [c, h, w]));
     }
     let found = match extents {
         None => "no shape".to_owned(),

@@ -44,10 +44,10 @@ pub(super) struct Finished {
 }
 
 impl Network {
-    /// A network of an image only, by the name of the file's input; `file` is how many bytes that has.
+    /// A network of an image only, by the name of the file's input, whose channels may be its last axis; `file` is how many bytes
+    /// that has.
     pub(super) fn new(
-        input: &str,
-        image: Shape,
+        (input, image, channels_last): (&str, Shape, bool),
         aliases: HashMap<String, String>,
         readers: HashMap<String, usize>,
         file: usize,
@@ -65,8 +65,12 @@ impl Network {
             normalisation: None,
         };
         network.push("input".into(), Op::Input, vec![], image)?;
-        let raw = network.fresh(0, vec![1, image.c, image.h, image.w], input);
-        let pending = Pending::Image(Affine::identity(image.c));
+        let (c, h, w) = (image.c, image.h, image.w);
+        let dims = if channels_last { vec![1, h, w, c] } else { vec![1, c, h, w] };
+        let raw = network.fresh(0, dims, input);
+        let identity = Affine::identity(image.c);
+        let pending =
+            if channels_last { Pending::ChannelsLast(Some(identity)) } else { Pending::Image(identity) };
         network.define(input, Value::Map(Map { pending, ..raw }))?;
         Ok(network)
     }
@@ -209,6 +213,10 @@ impl Network {
                 let expected = "slices with the same step in rows and columns";
                 return Err(Fault::new(expected, format!("steps {rows} and {columns}")));
             }
+            Pending::ChannelsLast(_) => {
+                let expected = "a Transpose to channels in front of rows and columns, or a Gemm or MatMul of all elements";
+                return Err(Fault::new(expected, "another reader of a value whose channels are last"));
+            }
             Pending::Elements(_) => {
                 let expected = "a Gemm or MatMul after a BatchNormalization of flattened elements";
                 return Err(Fault::new(expected, "another reader of the normalised value"));
@@ -244,6 +252,7 @@ impl Network {
             | Pending::Image(_)
             | Pending::Affine(_)
             | Pending::Elements(_)
+            | Pending::ChannelsLast(_)
             | Pending::Steps(..) => (self.settled(name)?, Padding::default()),
         };
         let s = self.shapes[map.node];

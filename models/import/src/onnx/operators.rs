@@ -87,7 +87,9 @@ pub const TAKEN: &[Operator] = &[
         elementwise::subtract(n, node)
     }),
     taken("Sum", "as Add", |n, node, _| elementwise::add(n, node)),
-    taken("Transpose", "of constants", |n, node, _| layout::transpose(n, node)),
+    taken("Transpose", "of constants; to channels last and back; where no element moves", |n, node, _| {
+        layout::transpose(n, node)
+    }),
     taken("Unsqueeze", "all", |n, node, _| layout::unsqueeze(n, node)),
 ];
 
@@ -122,6 +124,15 @@ pub const REFUSED: &[(&[&str], &str)] = &[
 /// Whether the operator's output is its input.
 pub(super) fn repeats(node: &Node<'_>) -> bool {
     matches!(node.operator(), Some("Identity" | "Dropout"))
+}
+
+/// Whether all that is done with the value `input` is to bring its last axis, channels, in front of rows and columns.
+pub(super) fn turn_to_channels_first(nodes: &[Node<'_>], input: &str) -> bool {
+    let mut readers = nodes.iter().filter(|node| node.inputs().any(|name| name == input)).peekable();
+    let turns = |node: &Node<'_>| {
+        node.operator() == Some("Transpose") && matches!(node.ints("perm"), Ok(Some([0, 3, 1, 2])))
+    };
+    readers.peek().is_some() && readers.all(turns)
 }
 
 /// Adds what `node` computes to the network; `output` is the whole file's.

@@ -104,6 +104,7 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
         | Pending::Image(_)
         | Pending::Affine(_)
         | Pending::Elements(_)
+        | Pending::ChannelsLast(_)
         | Pending::Zeros(_) => {
             map = network.settled(name)?;
             rows_and_columns(network, &map)?;
@@ -152,6 +153,7 @@ pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
                 | Pending::Image(_)
                 | Pending::Affine(_)
                 | Pending::Elements(_)
+                | Pending::ChannelsLast(_)
                 | Pending::Steps(..)
                 | Pending::Zeros(_) => {
                     map = network.settled(name)?;

@@ -38,6 +38,9 @@ pub(super) enum Pending {
     Affine(Affine),
     /// A batch norm of flattened elements, one by one, for the dense layer that follows.
     Elements(Affine),
+    /// Nothing, but seen with channels behind rows and columns, as extents `(1, rows, columns, channels)`, or that flattened. Of
+    /// the image as the file takes it, with its normalisation so far.
+    ChannelsLast(Option<Affine>),
     /// Every row and column at a multiple of the steps; named after the last slice.
     Steps(String, (usize, usize)),
     /// Zeros around rows and columns, for the window that follows.

@@ -200,3 +200,59 @@ fn a_batch_norm_behind_flattening_goes_into_the_dense_layer() {
     let other = refused(&file.node("Relu", "r", &["n"], "y", &[]));
     assert!(other.starts_with("node `r`: expected a Gemm or MatMul after a BatchNormalization"), "{other}");
 }
+
+#[test]
+fn channels_may_be_last_at_the_ends_of_a_network() {
+    let last = ints(&[0, 2, 3, 1]);
+    let first = ints(&[0, 3, 1, 2]);
+    // Rows, columns and channels as the file sees them; channels 1, 2, 3 and 10, 20, 30 as the network does.
+    let image = [1.0, 2.0, 3.0, 10.0, 20.0, 30.0];
+    let body = File::of(&[1, 1, 3, 2])
+        .floats("k", &[2, 2, 1, 1], &[1.0, 1.0, 1.0, -1.0])
+        .floats("w", &[6, 1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+        .floats("half", &[], &[0.5])
+        .node("Transpose", "in", &["x"], "t", &[("perm", first)]);
+    let net = check(
+        &body.clone().node("Conv", "c", &["t", "k"], "y", &[]),
+        &image,
+        &[11.0, 22.0, 33.0, -9.0, -18.0, -27.0],
+    );
+    assert_eq!((net.graph.input().c, net.graph.input().h, net.graph.input().w), (2, 1, 3));
+    let flat = body
+        .clone()
+        .node("Mul", "m", &["t", "half"], "m", &[])
+        .node("Conv", "c", &["m", "k"], "c", &[])
+        .node("Transpose", "out", &["c"], "o", &[("perm", last.clone())])
+        .node("Flatten", "f", &["o"], "f", &[])
+        .node("MatMul", "fc", &["f", "w"], "y", &[]);
+    // 11, -9, 22, -18, 33, -27, halved, times 1 to 6.
+    check(&flat, &image, &[(11.0 - 18.0 + 66.0 - 72.0 + 165.0 - 162.0) / 2.0]);
+    let back = body
+        .clone()
+        .node("Conv", "c", &["t", "k"], "c", &[])
+        .node("Transpose", "out", &["c"], "o", &[("perm", last.clone())])
+        .node("Transpose", "again", &["o"], "a", &[("perm", ints(&[0, 3, 1, 2]))])
+        .node("Relu", "r", &["a"], "y", &[]);
+    check(&back, &image, &[11.0, 22.0, 33.0, 0.0, 0.0, 0.0]);
+    let inside = body
+        .clone()
+        .node("Conv", "c", &["t", "k"], "c", &[])
+        .node("Transpose", "out", &["c"], "o", &[("perm", last)])
+        .node("Relu", "r", &["o"], "y", &[]);
+    assert!(
+        refused(&inside).starts_with("node `r`: expected a Transpose to channels in front"),
+        "{}",
+        refused(&inside)
+    );
+    let other = body.node("Transpose", "odd", &["t"], "o", &[("perm", ints(&[0, 1, 3, 2]))]);
+    let other = other.node("Relu", "r", &["o"], "y", &[]);
+    assert!(check(&other, &image, &image).graph.input().c == 2, "one row: no element moves");
+    let odd = File::of(&[1, 1, 2, 2]).node("Relu", "r", &["x"], "r", &[]).node(
+        "Transpose",
+        "odd",
+        &["r"],
+        "y",
+        &[("perm", ints(&[0, 1, 3, 2]))],
+    );
+    assert!(refused(&odd).starts_with("node `odd`: expected an order of (0, 2, 3, 1)"), "{}", refused(&odd));
+}
