@@ -73,6 +73,8 @@ pub(super) struct Model {
     pub(super) eval_limit: Option<usize>,
     /// Threads of libtorch.
     pub(super) threads: Option<usize>,
+    /// Budgets of networks with random weights and masks, made in place of a trained one: see `linnet init`.
+    pub(super) init: Option<Vec<Budget>>,
 }
 
 /// Methods and budgets, each with each; and how long is trained: see `linnet linearize --help`.
@@ -246,7 +248,8 @@ images = 2
             let path = entry.unwrap().path();
             for quick in [false, true] {
                 let file = File::read(&path, quick).unwrap_or_else(|error| panic!("{error}"));
-                assert!(!file.question.is_empty() && file.linearize.is_some(), "{}", path.display());
+                let masked = file.linearize.is_some() || file.models.iter().all(|model| model.init.is_some());
+                assert!(!file.question.is_empty() && masked, "{}", path.display());
                 read += 1;
             }
         }

@@ -1,10 +1,10 @@
 //! The networks of an experiment: imported or trained, then linearized; each in its own folder.
 
 use super::commands::{Words, run_all};
-use super::file::{Linearize, Model, Objective};
-use crate::cli::ImportArgs;
+use super::file::{Budget, Linearize, Model, Objective};
+use crate::cli::{ImportArgs, InitArgs};
 use crate::error::Error;
-use crate::{import, trainer};
+use crate::{import, init, trainer};
 use models::checkpoint::{Checkpoint, REST, file_digest};
 use models::data::DataSource;
 use models::mask::parse_budget;
@@ -19,6 +19,10 @@ pub(super) fn check(models: &[Model], linearize: Option<&Linearize>) -> Result<(
             model.import.is_some(),
             model.import.is_none() && model.net.is_some(),
         ];
+        if model.init.is_some() && (model.net.is_none() || linearize.is_some()) {
+            let expected = "`init` beside `net` alone, and no table `linearize`".to_owned();
+            return Err(Error::Option { option: "models", expected, found: describe(model) });
+        }
         let trained_only = [
             model.epochs.is_some(),
             model.batch.is_some(),
@@ -75,6 +79,10 @@ pub(super) fn make(
     let mut made = Vec::new();
     for model in models {
         let home = folder.join(name(model));
+        if let Some(budgets) = &model.init {
+            made.extend(random(model, budgets, &home)?);
+            continue;
+        }
         let whole = match (&model.checkpoint, &model.import) {
             (Some(checkpoint), _) => checkpoint.clone(),
             (None, Some(file)) => imported(model, file, home.join("ar"))?,
@@ -208,7 +216,7 @@ pub(super) fn any_to_make(models: &[Model], linearize: Option<&Linearize>) -> bo
 }
 
 fn trains(model: &Model) -> bool {
-    model.checkpoint.is_none() && model.import.is_none() && model.net.is_some()
+    model.checkpoint.is_none() && model.import.is_none() && model.init.is_none() && model.net.is_some()
 }
 
 fn describe(model: &Model) -> String {
@@ -254,6 +262,27 @@ fn imported(model: &Model, file: &Path, out: PathBuf) -> Result<PathBuf, Error> 
         ..ImportArgs::default()
     })?;
     Ok(out)
+}
+
+/// Makes a network with random weights and masks at each budget, unless it is there; their folders.
+fn random(model: &Model, budgets: &[Budget], home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let make = |budget: &Budget| {
+        let budget = budget.to_string();
+        let out = home.join(init::METHOD).join(&budget);
+        if !out.join(REST).exists() {
+            init::init(&InitArgs {
+                net: model.net.clone().unwrap_or_default(),
+                onnx: None,
+                data: model.data.clone(),
+                data_dir: model.data_dir.clone(),
+                budget: Some(budget).filter(|budget| budget != "100%"),
+                seed: model.seed.unwrap_or(1),
+                out: out.clone(),
+            })?;
+        }
+        Ok(out)
+    };
+    budgets.iter().map(make).collect()
 }
 
 /// Trains the network, or goes on with it.
