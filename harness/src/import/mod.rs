@@ -182,9 +182,9 @@ mod tests {
         let then = Normalisation { mean: vec![2.0, -1.0], std: vec![4.0, 0.5] };
         let shape = Shape::new(2, 1, 1);
         for image in [[0, 255], [51, 102]] {
-            let once = first.apply(&image, shape);
+            let once = first.apply(&image[..], shape);
             let twice = [(once[0] - 2.0) / 4.0, (once[1] + 1.0) / 0.5];
-            let found = both(&first, &then).apply(&image, shape);
+            let found = both(&first, &then).apply(&image[..], shape);
             assert!(found.iter().zip(twice).all(|(found, twice)| (found - twice).abs() < 1e-5), "{found:?}");
         }
     }

@@ -29,7 +29,7 @@ fn both_exporters_with_and_without_a_batch_are_read() {
 
         let shape = net.graph.input();
         for (n, expected) in expected.data().chunks_exact(10).enumerate() {
-            let image = net.normalisation.as_ref().unwrap().apply(&image(n, shape.size()), shape);
+            let image = net.normalisation.as_ref().unwrap().apply(&image(n, shape.size())[..], shape);
             let found = real::logits(&net.graph, &net.parameters, &net.masks, &image);
             for (found, expected) in found.iter().zip(expected) {
                 assert!((found - expected).abs() < TOLERANCE, "{name}: {found} instead of {expected}");

@@ -208,7 +208,7 @@ mod tests {
                 (data.len(), data.classes(), data.label(11)),
                 (12, records.classes(), 11 % records.classes())
             );
-            assert_eq!(data.image(3)[..4], [3, 4, 5, 6]);
+            assert_eq!(data.image(3).bytes().unwrap()[..4], [3, 4, 5, 6]);
             assert_eq!(data.name(), format!("{}/some", records.name()));
         }
     }

@@ -176,7 +176,7 @@ mod tests {
         let size = SHAPE.size();
         let mut means = vec![vec![0f64; size]; train.classes()];
         for i in 0..train.len() {
-            for (mean, x) in means[train.label(i)].iter_mut().zip(train.image(i)) {
+            for (mean, x) in means[train.label(i)].iter_mut().zip(train.image(i).bytes().unwrap()) {
                 *mean += f64::from(*x) / (train.len() / train.classes()) as f64;
             }
         }
@@ -187,7 +187,7 @@ mod tests {
             .filter(|i| {
                 let nearest = (0..means.len())
                     .min_by(|a, b| {
-                        distance(&means[*a], test.image(*i)).total_cmp(&distance(&means[*b], test.image(*i)))
+                        distance(&means[*a], test.image(*i).bytes().unwrap()).total_cmp(&distance(&means[*b], test.image(*i).bytes().unwrap()))
                     })
                     .unwrap();
                 nearest == test.label(*i)

@@ -39,7 +39,7 @@ mod tests {
             assert_eq!((0..30).filter(|i| held_out.label(*i) == class).count(), 3);
         }
         let mut seen: Vec<u8> =
-            [&train, &held_out].iter().flat_map(|d| (0..d.len()).map(|i| d.image(i)[0])).collect();
+            [&train, &held_out].iter().flat_map(|d| (0..d.len()).map(|i| d.image(i).bytes().unwrap()[0])).collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..200).collect::<Vec<u8>>());
         assert_eq!(balanced(&all, 30, 7), (train, held_out.clone()));

@@ -60,14 +60,14 @@ fn classes_are_sorted_and_images_in_turn() {
     let in_order = [0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 2, 3, 4, 5, 6, 7, 8, 9];
     for i in 0..train.len() {
         assert_eq!(train.label(i), i % 3);
-        let planes = train.image(i).chunks_exact(SHAPE.area());
+        let planes = train.image(i).bytes().unwrap().chunks_exact(SHAPE.area());
         for (plane, expected) in planes.zip(colour(i % 3, in_order[i / 3])) {
             assert!(close(plane, expected), "image {i}: {} where {expected} was drawn", plane[0]);
         }
     }
     let test = test(dir.path()).unwrap();
     assert_eq!((0..6).map(|i| test.label(i)).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
-    assert!((0..6).all(|i| close(&test.image(i)[..SHAPE.area()], 80 * test.label(i) as u8)));
+    assert!((0..6).all(|i| close(&test.image(i).bytes().unwrap()[..SHAPE.area()], 80 * test.label(i) as u8)));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn planes_are_red_green_and_blue_by_rows() {
     fs::write(&path, jpeg(&pixels, 64, ColorType::Rgb)).unwrap();
     let train = training(dir.path()).unwrap();
     for (at, expected) in pixels.chunks_exact(3).enumerate() {
-        let found = [0, 1, 2].map(|channel| train.image(0)[channel * SHAPE.area() + at]);
+        let found = [0, 1, 2].map(|channel| train.image(0).bytes().unwrap()[channel * SHAPE.area() + at]);
         assert!(found.iter().zip(expected).all(|(a, b)| a.abs_diff(*b) <= 2), "{at}: {found:?}");
     }
 }
@@ -114,7 +114,7 @@ fn a_greyscale_image_has_three_equal_planes() {
     let grey: Vec<u8> = (0..SHAPE.area()).map(|at| (at / 64 * 3) as u8).collect();
     fs::write(dir.path().join("val/images/val_2.JPEG"), jpeg(&grey, 64, ColorType::Luma)).unwrap();
     let test = test(dir.path()).unwrap();
-    let planes: Vec<&[u8]> = test.image(0).chunks_exact(SHAPE.area()).collect();
+    let planes: Vec<&[u8]> = test.image(0).bytes().unwrap().chunks_exact(SHAPE.area()).collect();
     assert!(planes[0] == planes[1] && planes[1] == planes[2]);
     assert!(planes[0].iter().zip(&grey).all(|(a, b)| a.abs_diff(*b) <= 2));
 }
