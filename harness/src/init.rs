@@ -2,7 +2,7 @@
 
 use crate::cli::InitArgs;
 use crate::error::Error;
-use crate::experiment::refused;
+use crate::images::{check_fit, tell_remarks};
 use crate::print::print;
 use models::checkpoint::{Checkpoint, Meta, REST};
 use models::data::DataSource;
@@ -40,7 +40,12 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Error> {
     let usual = read.as_ref().map_or("shapes".to_owned(), |read| {
         DataSource::Noise { shape: read.graph.input(), classes: read.graph.classes() }.name()
     });
-    let source = DataSource::parse(args.data.as_ref().unwrap_or(&usual), args.data_dir.as_deref())?;
+    let source = DataSource::typed(args.data.as_ref().unwrap_or(&usual), args.data_dir.as_deref())?;
+    let source = match &read {
+        Some(read) => source.for_network(read.graph.input(), read.graph.classes()),
+        None => source,
+    };
+    tell_remarks(&source)?;
     let budget = args.budget.as_deref();
     let budget = |units: usize| Ok(budget.map(|text| parse_budget(text, units)).transpose()?);
     let checkpoint = match (read, &args.onnx) {
@@ -67,7 +72,7 @@ pub(crate) fn random(
     seed: u64,
     budget: impl FnOnce(usize) -> Result<Option<usize>, Error>,
 ) -> Result<Checkpoint, Error> {
-    let test = source.load_test()?;
+    let test = source.test(1)?;
     random_of(net, nets::build(net, test.shape(), test.classes())?, source, seed, budget)
 }
 
@@ -79,15 +84,11 @@ fn random_of(
     seed: u64,
     budget: impl FnOnce(usize) -> Result<Option<usize>, Error>,
 ) -> Result<Checkpoint, Error> {
-    let train = source.load(seed)?.train.take(IMAGES);
-    if (graph.input(), graph.classes()) != (train.shape(), train.classes()) {
-        let told = |shape, classes| format!("images of {shape} in {classes} classes");
-        let expected = format!("{}, as {net} is for", told(graph.input(), graph.classes()));
-        return Err(refused("--data", expected, told(train.shape(), train.classes())));
-    }
+    let train = source.training(seed, IMAGES)?;
+    check_fit(&graph, &train)?;
     let all = Masks::all_kept(&graph);
     let budget = budget(all.count())?;
-    let normalisation = source.default_normalisation();
+    let normalisation = source.default_normalisation(train.shape().c);
     let images: Vec<Vec<f32>> =
         (0..train.len()).map(|i| normalisation.apply(train.image(i), train.shape())).collect();
     let mut rng = ChaCha12Rng::seed_from_u64(seed);

@@ -8,6 +8,7 @@ mod during;
 mod error;
 mod experiment;
 mod hosts;
+mod images;
 mod import;
 mod init;
 mod launch;

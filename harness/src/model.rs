@@ -4,6 +4,7 @@ use crate::choice::{Merge, ReluChoice};
 use crate::during::during;
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
+use crate::images::check_fit;
 use crate::init;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, TEACHER};
 use models::data::{DataSource, Dataset};
@@ -134,7 +135,8 @@ impl Calibrated {
 
     /// Of a checkpoint for images of `source`.
     pub(crate) fn of(checkpoint: Checkpoint, source: DataSource, choices: &Compile) -> Result<Self, Error> {
-        let held_out = source.load(checkpoint.meta.seed)?.held_out.take(choices.calibration_images);
+        let held_out = source.held_out(checkpoint.meta.seed, choices.calibration_images)?;
+        check_fit(&checkpoint.graph, &held_out)?;
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
         let mut calibration = during(&format!("values of {} calibration images", held_out.len()), || {
             calibrate(graph, parameters, masks, normalisation, &held_out)

@@ -152,18 +152,27 @@ fn why(compiled: &Compiled, compile: &Compile) -> Result<String, Error> {
     Ok(out)
 }
 
+/// Pictures of a part that `linnet data` reads: there may be more than memory holds.
+const MOST_PICTURES: usize = 1_000;
+
 /// `linnet data`.
 pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
-    let source = DataSource::parse(&args.data, args.data_dir.as_deref())?;
-    let splits = source.load(args.seed)?;
-    for set in [&splits.train, &splits.held_out, &splits.test] {
+    let source = DataSource::typed(&args.data, args.data_dir.as_deref())?;
+    let most = match source {
+        DataSource::Folder { .. } | DataSource::Imagenet { .. } => MOST_PICTURES,
+        _ => usize::MAX,
+    };
+    let train = source.has_training()?.then(|| source.training(args.seed, most)).transpose()?;
+    let (held_out, test) = (source.held_out(args.seed, most)?, source.test(most)?);
+    for set in train.iter().chain([&held_out, &test]) {
         print(&format!(
-            "{:<20} {:>6} images {}  {:?} a class  sha256 {}",
+            "{:<20} {:>6} images {}  {:?} a class  sha256 {}{}",
             set.name(),
             set.len(),
             set.shape(),
             per_class(set),
-            set.digest()
+            set.digest(),
+            if set.len() == most { "  (no more are read here)" } else { "" }
         ))?;
     }
     for check in source.checksums()? {
@@ -172,9 +181,10 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
             Some(false) => "not the published checksum",
             None => "no published checksum is known",
         };
-        print(&format!("{}: {verdict}  sha256 {}", check.path.display(), check.sha256))?;
+        let remark = check.remark.map_or_else(String::new, |remark| format!("  ({remark})"));
+        print(&format!("{}: {verdict}  sha256 {}{remark}", check.path.display(), check.sha256))?;
     }
-    let normalisation = source.default_normalisation();
+    let normalisation = source.default_normalisation(test.shape().c);
     print(&format!("normalisation: mean {:?}, deviation {:?}", normalisation.mean, normalisation.std))
 }
 

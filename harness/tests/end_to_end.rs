@@ -34,7 +34,7 @@ impl Workshop {
         let checkpoint = Checkpoint {
             parameters: parameters(&graph, &mut rng),
             masks: masks.clone(),
-            normalisation: DataSource::Shapes.default_normalisation(),
+            normalisation: DataSource::Shapes.default_normalisation(3),
             meta: Meta {
                 net: "mini".into(),
                 data: "shapes".into(),

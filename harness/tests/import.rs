@@ -22,7 +22,7 @@ const IMAGES: usize = 3;
 fn workshop() -> (TempDir, Checkpoint) {
     let folder = tempfile::tempdir().unwrap();
     let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
-    let (masks, normalisation) = (Masks::all_kept(&graph), DataSource::Shapes.default_normalisation());
+    let (masks, normalisation) = (Masks::all_kept(&graph), DataSource::Shapes.default_normalisation(3));
     let test = DataSource::Shapes.load_test().unwrap().take(IMAGES);
     let images: Vec<Vec<f32>> =
         (0..IMAGES).map(|i| normalisation.apply(test.image(i), test.shape())).collect();

@@ -151,10 +151,14 @@ pub struct DataRecord {
     pub set: String,
     /// The file, within the data set's folder; or a folder of many small ones.
     pub file: String,
-    /// SHA-256, hexadecimal. Of a folder: that of the listing which `sha256sum` prints for its files, sorted by name.
+    /// SHA-256, hexadecimal. Of a folder: that of the listing which `sha256sum` prints for its files, sorted by name, unless the
+    /// remark says otherwise.
     pub sha256: String,
     /// Whether it is the official file, by its checksum; `None` where the official checksum is not known.
     pub official: Option<bool>,
+    /// What else is to be known of it: that it is shorter than published, or that test images of it were used to calibrate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
 }
 
 /// A network, its masks and its plan.

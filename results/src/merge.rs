@@ -180,6 +180,7 @@ mod tests {
             file: "test".into(),
             sha256: sha256.into(),
             official: None,
+            remark: None,
         };
         let mut all = Vec::new();
         for files in [&[][..], &[file("a", "1")], &[file("b", "2"), file("a", "1")]] {

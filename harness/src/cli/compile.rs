@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct CompileArgs {
-    /// Folder of the data set's files, where it is not built in.
+    /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
     /// How kept units are computed; with several values, every cell is run once with each [default: narrow].

@@ -68,10 +68,9 @@ pub(crate) struct CalibrateArgs {
 
 #[derive(Args)]
 pub(crate) struct DataArgs {
-    /// shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES.
-    #[arg(long, default_value = "shapes")]
+    #[arg(long, default_value = "shapes", help = images())]
     pub(crate) data: String,
-    /// Folder of the data set's files, where it is not built in.
+    /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
     /// Seed of the held-out split.
@@ -86,11 +85,9 @@ pub(crate) struct InitArgs {
     /// ONNX file whose network is taken instead, without its weights.
     #[arg(long, value_name = "FILE", conflicts_with = "net")]
     pub(crate) onnx: Option<PathBuf>,
-    /// The images that it is for: shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES for random pixels of any size
-    /// [default: shapes; with --onnx noise of the file's size].
-    #[arg(long)]
+    #[arg(long, help = format!("{} [default: shapes; with --onnx noise of the file's size]", images()))]
     pub(crate) data: Option<String>,
-    /// Folder of the data set's files, where it is not built in.
+    /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
     /// Units to keep, a number or a percentage, chosen at random; all if absent.
@@ -113,16 +110,15 @@ pub(crate) struct ImportArgs {
     /// Graph in JSON that a file of weights is for.
     #[arg(long)]
     pub(crate) graph: Option<PathBuf>,
-    /// The images that it is for: shapes, cifar10, cifar100, tiny-imagenet, or noise:CxHxW:CLASSES.
-    #[arg(long, default_value = "cifar10")]
+    #[arg(long, default_value = "cifar10", help = images())]
     pub(crate) data: String,
-    /// Folder of the data set's files, where it is not built in.
+    /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Subtracted from every channel of an image in 0 to 1, comma-separated.
+    /// Subtracted from every channel of an image in 0 to 1, comma-separated; one value serves all channels.
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) mean: Option<Vec<f32>>,
-    /// Divides every channel afterwards, comma-separated.
+    /// Divides every channel afterwards, comma-separated; one value serves all channels.
     #[arg(long, value_delimiter = ',')]
     pub(crate) std: Option<Vec<f32>>,
     /// Masks of which units keep their nonlinearity, in safetensors or a state dict: SNL's or PrivShap's `...alphas`,
@@ -154,4 +150,8 @@ pub(crate) struct TrainerArgs {
     /// Passed on to linnet-train.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<String>,
+}
+
+fn images() -> String {
+    format!("The images: {}; behind it after a colon may be the folder or file", models::data::LISTED)
 }

@@ -80,7 +80,7 @@ fn offer() {
         // It may be of a network that is too large for this machine.
         let _ = room::check_client(&plan);
         if plan.input.size() < 1 << 16 {
-            let image = offer.normalisation.apply(&vec![7; plan.input.size()], plan.input);
+            let image = offer.normalisation.apply(&vec![7; plan.input.size()][..], plan.input);
             assert!(image.iter().all(|x| x.is_finite()));
         }
         true

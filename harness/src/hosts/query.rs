@@ -86,7 +86,8 @@ struct Querying<'a> {
 impl<'a> Querying<'a> {
     fn new(settings: &'a Asking, offer: &'a Offer, plan: &'a PreparedPlan) -> Result<Self, Error> {
         let source = DataSource::parse(&offer.model.data, settings.data_dir.as_deref())?;
-        let test = source.load_test()?;
+        let classified = settings.verify.as_ref().map_or(0, |verifying| verifying.accuracy_images);
+        let test = source.test(settings.images.max(classified).max(1))?;
         if test.shape() != plan.input {
             let expected =
                 format!("a network for images of {}, as those of {} are", test.shape(), source.name());

@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::print::print;
-use import::weights;
 use models::checkpoint::Checkpoint;
 use models::data::{Dataset, cifar};
 use models::real;
@@ -60,11 +59,10 @@ impl Kind {
 /// makes of them.
 pub(super) fn compare(
     checkpoint: &Checkpoint,
-    expected: &Path,
+    (expected, answers): (&Path, &Tensor),
     records: Option<&Path>,
     test: &Dataset,
 ) -> Result<(), Error> {
-    let answers = weights::array(expected, "logits")?;
     let classes = checkpoint.graph.classes();
     let rows = answers.data().len() / classes;
     if answers.shape() != [rows, classes] {
@@ -97,7 +95,7 @@ pub(super) fn compare(
         });
     }
     let kind = Kind::of(answers.data(), classes);
-    let (worst, agreeing) = differences(checkpoint, &images, &answers, kind);
+    let (worst, agreeing) = differences(checkpoint, &images, answers, kind);
     let largest = answers.data().iter().fold(0f32, |most, x| most.max(x.abs()));
     let share = worst / largest.max(f32::MIN_POSITIVE);
     print(&format!(

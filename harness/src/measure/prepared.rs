@@ -4,6 +4,7 @@ use super::record::{model_record, uncompiled_record};
 use super::room;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
+use crate::images::check_fit;
 use crate::model::{Calibrated, ClearAccuracy, Compiled};
 use models::checkpoint::Checkpoint;
 use models::data::Dataset;
@@ -104,8 +105,9 @@ impl Workbench {
         let of_model: Vec<&Prepared> = self.prepared.iter().filter(|other| other.model == model).collect();
         let test = match of_model.first() {
             Some(other) => other.test.clone(),
-            None => Arc::new(compiled.source.load_test()?),
+            None => Arc::new(compiled.source.test(experiment.images.max(experiment.accuracy_images).max(1))?),
         };
+        check_fit(&compiled.checkpoint.graph, &test)?;
         if experiment.images > test.len() {
             let expected = format!("at most {}, the size of the test set", test.len());
             return Err(Error::Option { option: "--images", expected, found: experiment.images.to_string() });

@@ -101,13 +101,20 @@ pub(crate) fn data_records<'a>(
             if official == Some(false) {
                 eprintln!("note: {} is not the official file (by its SHA-256)", check.path.display());
             }
+            if let Some(remark) = &check.remark {
+                eprintln!("note: {}: {remark}", check.path.display());
+            }
             let folder = source.dir().expect("a data set with files has a folder");
             let file = check.path.strip_prefix(folder).expect("a data set's files are in its folder");
+            // What is a file or a folder itself is called by its own name.
+            let own =
+                if file.as_os_str().is_empty() { check.path.file_name() } else { Some(file.as_os_str()) };
             records.push(DataRecord {
-                set: source.name().to_owned(),
-                file: file.display().to_string(),
+                set: source.name(),
+                file: own.unwrap_or_default().to_string_lossy().into_owned(),
                 sha256: check.sha256,
                 official,
+                remark: check.remark,
             });
         }
     }
@@ -215,6 +222,7 @@ mod tests {
             file: file.into(),
             sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into(),
             official: Some(false),
+            remark: None,
         };
         assert_eq!(records, [record("train.bin"), record("test.bin")]);
     }

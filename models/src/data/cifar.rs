@@ -10,9 +10,6 @@ use std::path::Path;
 
 const SHAPE: Shape = Shape::new(3, 32, 32);
 
-/// Training images that `DataSource::load` sets apart.
-pub(super) const HELD_OUT: usize = 5_000;
-
 /// Which of the two layouts a file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Records {
@@ -22,7 +19,7 @@ pub enum Records {
     Cifar100,
 }
 
-/// A file and the number of records it must hold.
+/// A file and the number of records that were published in it.
 type FileSize = (&'static str, usize);
 
 /// Official SHA-256 sums that are known to us.
@@ -90,15 +87,15 @@ impl Records {
     }
 }
 
-/// Reads one file of records; with `count`, it must hold exactly that many.
-pub fn read(path: &Path, records: Records, count: Option<usize>) -> Result<Dataset, Error> {
+/// Reads one file of records; with `most`, it may hold no more than so many.
+pub fn read(path: &Path, records: Records, most: Option<usize>) -> Result<Dataset, Error> {
     let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     let mut parts = Parts::default();
-    parts.append(path, records, count)?;
+    parts.append(path, records, most)?;
     parts.finish(format!("{}/{name}", records.name()), records)
 }
 
-/// The 50,000 training images of the folder.
+/// The training images of the folder, 50,000 where its files are whole.
 pub(super) fn training(dir: &Path, records: Records) -> Result<Dataset, Error> {
     let mut parts = Parts::default();
     for (file, count) in records.training_files() {
@@ -107,7 +104,7 @@ pub(super) fn training(dir: &Path, records: Records) -> Result<Dataset, Error> {
     parts.finish(format!("{}/train", records.name()), records)
 }
 
-/// The 10,000 test images of the folder.
+/// The test images of the folder, 10,000 where its file is whole.
 pub(super) fn test(dir: &Path, records: Records) -> Result<Dataset, Error> {
     let (file, count) = records.test_file();
     let mut parts = Parts::default();
@@ -115,35 +112,52 @@ pub(super) fn test(dir: &Path, records: Records) -> Result<Dataset, Error> {
     parts.finish(format!("{}/test", records.name()), records)
 }
 
-/// Errors unless all files of the folder are there and as long as they should be.
+/// Errors unless all files of the folder are there, of whole records and no longer than published.
 pub(super) fn check_there(dir: &Path, records: Records) -> Result<(), Error> {
-    records.files().try_for_each(|(file, count)| check_length(&dir.join(file), records, Some(*count)))
+    records.files().try_for_each(|(file, most)| count(&dir.join(file), records, Some(*most)).map(drop))
 }
 
-/// Errors unless the file is there and of whole records, `count` of them if that is known.
-fn check_length(path: &Path, records: Records, count: Option<usize>) -> Result<(), Error> {
+/// How many records the file holds; an error unless they are whole, and no more than `most`.
+fn count(path: &Path, records: Records, most: Option<usize>) -> Result<usize, Error> {
     let size = records.bytes();
     let length = fs::metadata(path).map_err(|e| missing(path, e, records))?.len();
-    let expected = count.map(|n| (n * size) as u64);
-    if expected.is_some_and(|e| e != length) || length % size as u64 != 0 || length == 0 {
-        let expected = match count {
-            Some(n) => format!("{n} records of {size} bytes ({} bytes)", n * size),
-            None => format!("records of {size} bytes"),
+    let count = (length / size as u64) as usize;
+    if count == 0 || most.is_some_and(|most| count > most) || length % size as u64 != 0 {
+        let expected = match most {
+            Some(most) => format!("whole records of {size} bytes, at most {most}"),
+            None => format!("whole records of {size} bytes"),
         };
         return Err(Error::format(path, expected, format!("{length} bytes")));
     }
-    Ok(())
+    Ok(count)
+}
+
+/// What a reader should know of the files: which of them are shorter than published.
+pub(super) fn remarks(dir: &Path, records: Records) -> Result<Vec<String>, Error> {
+    let mut remarks = Vec::new();
+    for (file, published) in records.files() {
+        let path = dir.join(file);
+        remarks.extend(
+            remark(&path, records, *published)?.map(|remark| format!("{}: {remark}", path.display())),
+        );
+    }
+    Ok(remarks)
+}
+
+fn remark(path: &Path, records: Records, published: usize) -> Result<Option<String>, Error> {
+    Ok(files::Records { found: count(path, records, None)?, published }.remark())
 }
 
 /// Checksums of all files of the folder, training files first.
 pub(super) fn checksums(dir: &Path, records: Records) -> Result<Vec<FileCheck>, Error> {
-    let names = records.files().map(|(name, _)| *name);
-    names
-        .map(|name| {
-            let official = OFFICIAL.iter().find(|(of, file, _)| (*of, *file) == (records, name));
-            files::file(dir.join(name), official.map(|(.., sum)| *sum))
-        })
-        .collect()
+    let checked = |(name, published): &FileSize| {
+        let official = OFFICIAL.iter().find(|(of, file, _)| (of, file) == (&records, name));
+        let check = files::file(dir.join(name), official.map(|(.., sum)| *sum))?;
+        // A file that is no CIFAR has its checksum too.
+        let remark = remark(&check.path, records, *published).unwrap_or_default();
+        Ok(FileCheck { remark, ..check })
+    };
+    records.files().map(checked).collect()
 }
 
 /// Images and labels gathered from several files.
@@ -154,8 +168,8 @@ struct Parts {
 }
 
 impl Parts {
-    fn append(&mut self, path: &Path, records: Records, count: Option<usize>) -> Result<(), Error> {
-        check_length(path, records, count)?;
+    fn append(&mut self, path: &Path, records: Records, most: Option<usize>) -> Result<(), Error> {
+        count(path, records, most)?;
         let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
         for (index, record) in bytes.chunks_exact(records.bytes()).enumerate() {
             let (labels, image) = record.split_at(records.labels());
@@ -245,6 +259,23 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_the_records_will_do_and_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        for (file, count) in [("train.bin", 2_000), ("test.bin", 10_000)] {
+            fs::write(dir.path().join(file), synthetic(Records::Cifar100, count)).unwrap();
+        }
+        let source = super::super::DataSource::Cifar100 { dir: dir.path().into() };
+        source.check_there().unwrap();
+        let splits = source.load(1).unwrap();
+        assert_eq!((splits.train.len(), splits.held_out.len(), splits.test.len()), (1_800, 200, 10_000));
+        let remarks = source.remarks().unwrap();
+        let expected = "train.bin: 2,000 of the 50,000 records that were published";
+        assert!(remarks.len() == 1 && remarks[0].ends_with(expected), "{remarks:?}");
+        let recorded: Vec<_> = source.checksums().unwrap().into_iter().map(|check| check.remark).collect();
+        assert_eq!(recorded, [Some(expected["train.bin: ".len()..].to_owned()), None]);
+    }
+
+    #[test]
     fn damage_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("test_batch.bin");
@@ -254,9 +285,11 @@ mod tests {
         };
         let short = message(&[0; 100]);
         assert!(
-            short.ends_with("expected 10000 records of 3073 bytes (30730000 bytes), found 100 bytes"),
+            short.ends_with("expected whole records of 3073 bytes, at most 10000, found 100 bytes"),
             "{short}"
         );
+        let long = message(&vec![0; 10_001 * 3073]);
+        assert!(long.ends_with("at most 10000, found 30733073 bytes"), "{long}");
         let mut bad = synthetic(Records::Cifar10, 10_000);
         bad[2 * 3073] = 10;
         let label = message(&bad);

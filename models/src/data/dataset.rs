@@ -36,7 +36,7 @@ pub enum Image<'a> {
 }
 
 impl Pixels {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Floats(floats) => floats.len(),
@@ -287,7 +287,10 @@ mod tests {
         let data = tiny();
         assert_eq!((data.len(), data.image(1), data.label(1)), (3, Image::Bytes(&[4, 5, 6, 7]), 2));
         let chosen = data.select("chosen", &[2, 0]);
-        assert_eq!((chosen.image(0), chosen.label(0), chosen.label(1)), (Image::Bytes(&[8, 9, 10, 11]), 1, 0));
+        assert_eq!(
+            (chosen.image(0), chosen.label(0), chosen.label(1)),
+            (Image::Bytes(&[8, 9, 10, 11]), 1, 0)
+        );
         assert_eq!(data.take(2), data.select("tiny", &[0, 1]));
         assert_eq!(data.take(9), data);
     }

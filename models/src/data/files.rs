@@ -15,6 +15,32 @@ pub struct FileCheck {
     pub sha256: String,
     /// The official SHA-256, where it is known to us.
     pub official: Option<&'static str>,
+    /// What else a reader should know: that it is shorter than published, or what its digest is of.
+    pub remark: Option<String>,
+}
+
+/// How many images a file has, and how many were published in it.
+#[derive(Clone, Copy)]
+pub(super) struct Records {
+    pub(super) found: usize,
+    pub(super) published: usize,
+}
+
+impl Records {
+    /// What a reader should know where some are missing.
+    pub(super) fn remark(self) -> Option<String> {
+        let Self { found, published } = self;
+        let (found, all) = (thousands(found), thousands(published));
+        (self.found < published).then(|| format!("{found} of the {all} records that were published"))
+    }
+}
+
+/// With a comma before every three digits.
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|p| std::str::from_utf8(p).ok()).collect();
+    parts.join(",")
 }
 
 impl FileCheck {
@@ -27,7 +53,7 @@ impl FileCheck {
 /// The checksum of one file.
 pub(super) fn file(path: PathBuf, official: Option<&'static str>) -> Result<FileCheck, Error> {
     let sha256 = digest(&path)?;
-    Ok(FileCheck { path, sha256, official })
+    Ok(FileCheck { path, sha256, official, remark: None })
 }
 
 /// The checksum of a folder: of the lines `DIGEST  NAME` for its files `names`, relative to it, in order of the names.
@@ -37,7 +63,7 @@ pub(super) fn folder(path: PathBuf, mut names: Vec<String>) -> Result<FileCheck,
     for name in &names {
         listing.update(format!("{}  {name}\n", digest(&path.join(name))?));
     }
-    Ok(FileCheck { path, sha256: hex(&listing.finalize()), official: None })
+    Ok(FileCheck { path, sha256: hex(&listing.finalize()), official: None, remark: None })
 }
 
 fn digest(path: &Path) -> Result<String, Error> {

@@ -17,16 +17,13 @@ const MOST_NUMBERS: usize = 1 << 22;
 /// Most classes.
 const MOST_CLASSES: usize = 1 << 16;
 
-/// What the name of a data set begins with.
-pub(super) const PREFIX: &str = "noise:";
-
 /// The shape and classes of `3x224x224:1000`.
 pub(super) fn parse(text: &str) -> Result<(Shape, usize), Error> {
     let fault = || {
         let expected = format!(
-            "{PREFIX}CxHxW:CLASSES, as in {PREFIX}3x224x224:1000, of at most {MOST_NUMBERS} numbers and {MOST_CLASSES} classes"
+            "noise:CxHxW:CLASSES, as in noise:3x224x224:1000, of at most {MOST_NUMBERS} numbers and {MOST_CLASSES} classes"
         );
-        Error::argument("data set", expected, format!("{PREFIX}{text}"))
+        Error::argument("data set", expected, format!("noise:{text}"))
     };
     let (extents, classes) = text.split_once(':').ok_or_else(fault)?;
     let extents: Vec<usize> = extents.split('x').map_while(|extent| extent.parse().ok()).collect();

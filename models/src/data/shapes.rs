@@ -187,7 +187,8 @@ mod tests {
             .filter(|i| {
                 let nearest = (0..means.len())
                     .min_by(|a, b| {
-                        distance(&means[*a], test.image(*i).bytes().unwrap()).total_cmp(&distance(&means[*b], test.image(*i).bytes().unwrap()))
+                        distance(&means[*a], test.image(*i).bytes().unwrap())
+                            .total_cmp(&distance(&means[*b], test.image(*i).bytes().unwrap()))
                     })
                     .unwrap();
                 nearest == test.label(*i)

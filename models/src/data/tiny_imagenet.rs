@@ -25,9 +25,6 @@ use zune_jpeg::JpegDecoder;
 
 const SHAPE: Shape = Shape::new(3, 64, 64);
 
-/// One in this many training images is set apart by `DataSource::load`.
-pub(super) const HELD_OUT_SHARE: usize = 10;
-
 /// Largest text files and images that are read, in bytes: a hundred times those of the official set.
 const TEXT_LIMIT: u64 = 100_000_000;
 const IMAGE_LIMIT: u64 = 1_000_000;

@@ -149,7 +149,7 @@ mod tests {
     fn nothing_changes_but_how_far_channels_reach() {
         let mut rng = ChaCha12Rng::seed_from_u64(5);
         let source = DataSource::parse("shapes", None).unwrap();
-        let (data, normalisation) = (source.load_test().unwrap().take(6), source.default_normalisation());
+        let (data, normalisation) = (source.load_test().unwrap().take(6), source.default_normalisation(3));
         let images: Vec<Vec<f32>> =
             (0..6).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
         for net in ["mini", "resnet20", "minionn"] {

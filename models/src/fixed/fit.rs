@@ -245,7 +245,7 @@ mod tests {
     fn linear(graph: &Graph) -> (Lowered, Calibration) {
         let mut rng = ChaCha12Rng::seed_from_u64(7);
         let source = DataSource::parse("shapes", None).unwrap();
-        let (data, normalisation) = (source.load_test().unwrap().take(4), source.default_normalisation());
+        let (data, normalisation) = (source.load_test().unwrap().take(4), source.default_normalisation(3));
         let images: Vec<Vec<f32>> =
             (0..data.len()).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
         let masks = initial::masks(graph, 0, &mut rng).unwrap();

@@ -118,7 +118,7 @@ pub fn train(
     let splits = limited(source.load(settings.seed)?, settings.limit, settings.eval_limit)?;
     let images = splits.train;
     let graph = nets::build(&settings.net, images.shape(), images.classes())?;
-    let normalisation = source.default_normalisation();
+    let normalisation = source.default_normalisation(images.shape().c);
     let echo = echo(settings, source, &images);
     if let Some(done) = finished(out, &echo)? {
         watch.note(&format!("{} is trained already", out.display()));

@@ -182,7 +182,7 @@ mod tests {
     fn search(kept: usize, pinned: Pinned) -> Search {
         let mut rng = ChaCha12Rng::seed_from_u64(5);
         let source = DataSource::parse("shapes", None).unwrap();
-        let (data, normalisation) = (source.load_test().unwrap().take(40), source.default_normalisation());
+        let (data, normalisation) = (source.load_test().unwrap().take(40), source.default_normalisation(3));
         let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
         let images: Vec<Vec<f32>> =
             (0..8).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
