@@ -17,21 +17,29 @@ pub(super) const SEED: u64 = 0;
 const OF_TEST: usize = 500;
 
 /// Sets (about) `count` images apart, the same number of every class (or its share, where classes differ in size), chosen by
-/// `seed`.
+/// `seed`; where that would be none of any, one of a class after the other.
 pub(super) fn balanced(labels: &[u16], count: usize, seed: u64) -> Apart {
     let share = |members: usize| members * count / labels.len().max(1);
     let mut chosen = vec![false; labels.len()];
     for members in shuffled(labels, seed) {
         members[..share(members.len())].iter().for_each(|index| chosen[*index] = true);
     }
-    parted(&chosen)
+    match chosen.contains(&true) || labels.len() < 2 {
+        true => parted(&chosen),
+        false => in_turn(labels, count.max(1), seed),
+    }
 }
 
 /// Sets test images apart where there are no others to calibrate on: 500, or as many as there are classes if that is more, but
 /// at most half; the first of every class in an order by [`SEED`], then the second, and so on.
 pub(super) fn for_calibration(labels: &[u16]) -> Apart {
-    let classes = shuffled(labels, SEED);
-    let count = (labels.len() / 2).min(OF_TEST.max(classes.len()));
+    let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1);
+    in_turn(labels, (labels.len() / 2).min(OF_TEST.max(classes)), SEED)
+}
+
+/// Sets `count` apart: the first of every class in an order by `seed`, then the second, and so on.
+fn in_turn(labels: &[u16], count: usize, seed: u64) -> Apart {
+    let classes = shuffled(labels, seed);
     let most = classes.iter().map(Vec::len).max().unwrap_or_default();
     let in_turn = (0..most).flat_map(|n| classes.iter().filter_map(move |members| members.get(n)));
     let mut chosen = vec![false; labels.len()];
@@ -85,6 +93,7 @@ mod tests {
         assert_eq!(all, (0..200).collect::<Vec<usize>>());
         assert_eq!(balanced(&labels, 30, 7).apart, split.apart);
         assert_ne!(balanced(&labels, 30, 8).apart, split.apart);
+        assert_eq!(balanced(&[0, 1, 2, 0, 1, 2], 0, 7).apart.len(), 1, "few images give one all the same");
     }
 
     #[test]

@@ -39,7 +39,7 @@ struct Setting {
 fn dataset(images: usize) -> Dataset {
     let shape = Shape::new(3, 32, 32);
     let mut rng = ChaCha12Rng::seed_from_u64(1);
-    let pixels = (0..images * shape.size()).map(|_| rng.random()).collect();
+    let pixels = (0..images * shape.size()).map(|_| rng.random()).collect::<Vec<u8>>();
     let labels = (0..images).map(|_| rng.random_range(0..10)).collect();
     Dataset::new("noise", shape, 10, pixels, labels).expect("a label an image")
 }

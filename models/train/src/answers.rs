@@ -50,7 +50,7 @@ impl<'a> Answers<'a> {
     /// Those for the images of an epoch.
     pub(crate) fn epoch(&self, order: &Order) -> OfEpoch<'_> {
         let shown = match order.augment {
-            Augmentation::Fresh => return OfEpoch::Asked(self.teacher, &self.gates),
+            Augmentation::Fresh | Augmentation::Shifted => return OfEpoch::Asked(self.teacher, &self.gates),
             Augmentation::None => None,
             Augmentation::Variants(count) => Some(order.variant(count)),
         };

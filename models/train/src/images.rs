@@ -3,7 +3,7 @@
 use crate::gates::Gates;
 use crate::network::{Mode, Network};
 use crate::stage::Augmentation;
-use models::data::{Dataset, Normalisation};
+use models::data::{Dataset, Normalisation, Pixels};
 use models::graph::Shape;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -63,22 +63,20 @@ pub fn batches<'a>(
     std::iter::from_fn(move || {
         let chosen = indices.get(start..indices.len().min(start + size)).filter(|c| !c.is_empty())?;
         start += chosen.len();
-        let mut bytes = Vec::with_capacity(chosen.len() * data.shape().size());
-        for index in chosen {
-            match order.augment {
-                Augmentation::None => bytes.extend_from_slice(data.image(*index)),
-                Augmentation::Fresh => augmented(data, *index, &mut rng, &mut bytes),
-                Augmentation::Variants(count) => varied(data, *index, order.variant(count), &mut bytes),
-            }
-        }
-        Some(batch(&bytes, chosen, data, normalisation, device))
+        let moves = chosen.iter().map(|index| match order.augment {
+            Augmentation::None => Move::NONE,
+            Augmentation::Fresh => Move::any(&mut rng),
+            Augmentation::Shifted => Move { mirrored: false, ..Move::any(&mut rng) },
+            Augmentation::Variants(count) => Move::varied(*index, order.variant(count)),
+        });
+        let moves: Vec<Move> = moves.collect();
+        Some(batch(chosen, &moves, data, normalisation, device))
     })
 }
 
 /// All of `data` as one batch, in its own order.
 pub fn whole(data: &Dataset, normalisation: &Normalisation, device: Device) -> Batch {
-    let bytes: Vec<u8> = (0..data.len()).flat_map(|i| data.image(i)).copied().collect();
-    batch(&bytes, &(0..data.len()).collect::<Vec<_>>(), data, normalisation, device)
+    batch(&(0..data.len()).collect::<Vec<_>>(), &vec![Move::NONE; data.len()], data, normalisation, device)
 }
 
 /// All of `data` in its own order, each image as in a variant, in batches that are evaluated at once.
@@ -91,9 +89,8 @@ pub fn variant<'a>(
     let pieces = (0..data.len()).step_by(EVALUATED as usize);
     pieces.map(move |start| {
         let chosen: Vec<usize> = (start..data.len().min(start + EVALUATED as usize)).collect();
-        let mut bytes = Vec::with_capacity(chosen.len() * data.shape().size());
-        chosen.iter().for_each(|index| varied(data, *index, variant, &mut bytes));
-        batch(&bytes, &chosen, data, normalisation, device)
+        let moves: Vec<Move> = chosen.iter().map(|index| Move::varied(*index, variant)).collect();
+        batch(&chosen, &moves, data, normalisation, device)
     })
 }
 
@@ -122,9 +119,10 @@ pub(crate) fn correct(logits: &Tensor, labels: &Tensor) -> i64 {
     logits.argmax(1, false).eq_tensor(labels).sum(Kind::Int64).int64_value(&[])
 }
 
+/// The chosen images, each moved as said beside it.
 fn batch(
-    bytes: &[u8],
     chosen: &[usize],
+    moves: &[Move],
     data: &Dataset,
     normalisation: &Normalisation,
     device: Device,
@@ -133,35 +131,70 @@ fn batch(
     let labels: Vec<i64> = chosen.iter().map(|i| data.label(*i) as i64).collect();
     let size = [labels.len() as i64, shape.c as i64, shape.h as i64, shape.w as i64];
     let channels = |values: &[f32]| Tensor::from_slice(values).reshape([1, -1, 1, 1]).to_device(device);
-    let bytes = Tensor::from_data_size(bytes, &size, Kind::Uint8).to_device(device).to_kind(Kind::Float);
-    let images = (bytes / 255.0 - channels(&normalisation.mean)) / channels(&normalisation.std);
+    let images = match data.images() {
+        Pixels::Bytes(all) => {
+            let bytes = moved_all(all, shape, chosen, moves);
+            Tensor::from_data_size(&bytes, &size, Kind::Uint8).to_device(device).to_kind(Kind::Float) / 255.0
+        }
+        Pixels::Floats(all) => {
+            Tensor::from_slice(&moved_all(all, shape, chosen, moves)).reshape(size).to_device(device)
+        }
+    };
+    let images = (images - channels(&normalisation.mean)) / channels(&normalisation.std);
     let indices = chosen.iter().map(|i| *i as i64).collect();
     Batch { images, labels: Tensor::from_slice(&labels).to_device(device), indices }
 }
 
-/// Appends an image shifted by up to [`SHIFT`] pixels each way (black where nothing is left) and maybe mirrored.
-fn augmented(data: &Dataset, index: usize, rng: &mut ChaCha8Rng, out: &mut Vec<u8>) {
-    let corner = (rng.random_range(0..=2 * SHIFT), rng.random_range(0..=2 * SHIFT));
-    moved(data.image(index), data.shape(), corner, rng.random(), out);
+/// How an image is shifted and mirrored.
+#[derive(Clone, Copy)]
+struct Move {
+    /// Row and column of the padded image at which what is left begins.
+    corner: (usize, usize),
+    mirrored: bool,
 }
 
-/// Appends an image shifted and mirrored as its own variant of that number, whatever the run.
-fn varied(data: &Dataset, index: usize, variant: usize, out: &mut Vec<u8>) {
-    let mut rng = ChaCha8Rng::seed_from_u64(index as u64);
-    rng.set_stream(variant as u64 + 1);
-    augmented(data, index, &mut rng, out);
+impl Move {
+    const NONE: Self = Self { corner: (SHIFT, SHIFT), mirrored: false };
+
+    /// By up to [`SHIFT`] pixels each way, and maybe mirrored.
+    fn any(rng: &mut ChaCha8Rng) -> Self {
+        let corner = (rng.random_range(0..=2 * SHIFT), rng.random_range(0..=2 * SHIFT));
+        Self { corner, mirrored: rng.random() }
+    }
+
+    /// An image's own variant of that number, whatever the run.
+    fn varied(index: usize, variant: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(index as u64);
+        rng.set_stream(variant as u64 + 1);
+        Self::any(&mut rng)
+    }
+}
+
+/// The chosen of `all` images of `shape`, one behind the other.
+fn moved_all<T: Copy + Default>(all: &[T], shape: Shape, chosen: &[usize], moves: &[Move]) -> Vec<T> {
+    let mut out = Vec::with_capacity(chosen.len() * shape.size());
+    for (index, by) in chosen.iter().zip(moves) {
+        moved(&all[index * shape.size()..][..shape.size()], shape, *by, &mut out);
+    }
+    out
 }
 
 /// Appends what is left of an image after padding it by [`SHIFT`] black pixels on each side, cropping it to its own
 /// size with the upper left corner at row `down` and column `right` of the padded image, and mirroring it if asked to.
-fn moved(image: &[u8], shape: Shape, (down, right): (usize, usize), mirrored: bool, out: &mut Vec<u8>) {
+fn moved<T: Copy + Default>(image: &[T], shape: Shape, by: Move, out: &mut Vec<T>) {
+    if (by.corner, by.mirrored) == (Move::NONE.corner, false) {
+        return out.extend_from_slice(image);
+    }
+    let Move { corner: (down, right), mirrored } = by;
     for plane in image.chunks_exact(shape.area()) {
         for y in 0..shape.h {
             let source = (y + down).checked_sub(SHIFT).filter(|row| *row < shape.h);
             for x in 0..shape.w {
                 let x = if mirrored { shape.w - 1 - x } else { x };
                 let column = (x + right).checked_sub(SHIFT).filter(|column| *column < shape.w);
-                out.push(source.zip(column).map_or(0, |(row, column)| plane[row * shape.w + column]));
+                out.push(
+                    source.zip(column).map_or(T::default(), |(row, column)| plane[row * shape.w + column]),
+                );
             }
         }
     }
@@ -174,7 +207,7 @@ mod tests {
 
     fn data() -> Dataset {
         let shape = Shape::new(1, 2, 2);
-        Dataset::new("d", shape, 8, (0..32).collect(), (0..8).collect()).unwrap()
+        Dataset::new("d", shape, 8, (0..32).collect::<Vec<u8>>(), (0..8).collect()).unwrap()
     }
 
     fn seen(order: Order) -> Vec<Vec<f32>> {
@@ -203,7 +236,7 @@ mod tests {
     fn shift_and_mirror_as_by_hand() {
         let shape = Shape::new(2, 3, 6);
         #[rustfmt::skip]
-        let image = [
+        let image: [u8; 36] = [
             11, 12, 13, 14, 15, 16,
             21, 22, 23, 24, 25, 26,
             31, 32, 33, 34, 35, 36,
@@ -214,7 +247,7 @@ mod tests {
         ];
         let crop = |corner, mirrored| {
             let mut out = Vec::new();
-            moved(&image, shape, corner, mirrored, &mut out);
+            moved(&image, shape, Move { corner, mirrored }, &mut out);
             out
         };
         assert_eq!(crop((4, 4), false), image, "the padding's width is the middle");
@@ -266,14 +299,31 @@ mod tests {
     }
 
     #[test]
+    fn floats_are_shown_as_they_stand_and_digits_never_mirrored() {
+        let floats: Vec<f32> = (0..32).map(|x| x as f32 / 8.0).collect();
+        let data = Dataset::new("d", Shape::new(1, 2, 2), 8, floats.clone(), (0..8).collect()).unwrap();
+        let none = Normalisation::none(1);
+        assert_eq!(values(&whole(&data, &none, Device::Cpu).images), floats);
+        let shape = Shape::new(1, 16, 16);
+        let data =
+            Dataset::new("d", shape, 2, (0..=255).collect::<Vec<u8>>().repeat(40), vec![0; 40]).unwrap();
+        let order = Order { seed: 1, stage: 0, epoch: 0, augment: Augmentation::Shifted };
+        let batch = batches(&data, &none, 40, order, Device::Cpu).next().unwrap();
+        let images = values(&batch.images);
+        assert!(images.chunks_exact(256).all(|image| image[8 * 16 + 9] > image[8 * 16 + 8]));
+        assert!(images.chunks_exact(256).any(|image| image[..256] != images[..256]), "they are shifted");
+    }
+
+    #[test]
     fn augmentation_shifts_and_mirrors() {
         let shape = Shape::new(1, 16, 16);
-        let data = Dataset::new("d", shape, 1, (0..=255).collect(), vec![0]).unwrap();
+        let data = Dataset::new("d", shape, 1, (0..=255).collect::<Vec<u8>>(), vec![0]).unwrap();
+        let image = data.image(0).bytes().unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let (mut mirrored, mut plain) = (0, 0);
         for _ in 0..50 {
             let mut out = Vec::new();
-            augmented(&data, 0, &mut rng, &mut out);
+            moved(image, shape, Move::any(&mut rng), &mut out);
             // The centre of the image is never cut, and neighbours differ by one unless mirrored.
             let step = i16::from(out[8 * 16 + 9]) - i16::from(out[8 * 16 + 8]);
             match step {

@@ -9,6 +9,7 @@ mod error;
 pub mod fit;
 pub mod gates;
 pub mod images;
+mod kind;
 pub mod linearize;
 pub mod masking;
 pub mod network;

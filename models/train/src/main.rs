@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use models::checkpoint::Checkpoint;
-use models::data::DataSource;
+use models::data::{DataSource, LISTED};
 use models::mask::parse_budget;
 use protocols::timing::Rates;
 use std::fs;
@@ -44,10 +44,9 @@ enum Command {
 
 #[derive(Args)]
 struct DataArgs {
-    /// Images: shapes (built in), cifar10, cifar100, tiny-imagenet [default: shapes, or what the network was trained on].
-    #[arg(long)]
+    #[arg(long, help = format!("The images: {LISTED}; behind it after a colon may be the folder or file [default: shapes, or what the network was trained on]"))]
     data: Option<String>,
-    /// Folder of CIFAR's binary files, or of Tiny ImageNet's wnids.txt, train and val.
+    /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
@@ -312,7 +311,7 @@ fn run_linearize(args: &LinearizeArgs) -> Result<(), Error> {
     distillation.weight = args.kd_weight.unwrap_or(distillation.weight);
     distillation.temperature = args.kd_temperature.unwrap_or(distillation.temperature);
     settings.augment = match (settings.augment, args.variants) {
-        (Augmentation::None, _) | (_, None) => settings.augment,
+        (Augmentation::None | Augmentation::Shifted, _) | (_, None) => settings.augment,
         (_, Some(0)) => Augmentation::Fresh,
         (_, Some(count)) => Augmentation::Variants(count),
     };
@@ -372,7 +371,13 @@ fn walk(args: &WalkArgs) -> ShapleySettings {
 }
 
 fn source(args: &DataArgs, default: &str, terminal: &mut Terminal) -> Result<DataSource, Error> {
-    let source = DataSource::parse(args.data.as_deref().unwrap_or(default), args.data_dir.as_deref())?;
+    let source = match &args.data {
+        Some(typed) => DataSource::typed(typed, args.data_dir.as_deref())?,
+        None => DataSource::parse(default, args.data_dir.as_deref())?,
+    };
+    for remark in source.remarks()? {
+        terminal.note(&format!("note: {remark}"));
+    }
     for check in source.checksums()?.iter().filter(|check| check.is_official() == Some(false)) {
         terminal.note(&format!("note: {} is not the official file (by its SHA-256)", check.path.display()));
     }

@@ -50,6 +50,8 @@ pub enum Augmentation {
     None,
     /// Shifted and mirrored anew in every epoch.
     Fresh,
+    /// Shifted anew in every epoch and never mirrored, as digits are not.
+    Shifted,
     /// Shifted and mirrored in so many ways, each image in its own; an epoch shows one of them, the next epoch the next. A
     /// teacher answers each of them once.
     Variants(usize),

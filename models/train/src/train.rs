@@ -3,6 +3,7 @@
 use crate::fit::Job;
 use crate::gates::Gates;
 use crate::images::{accuracy, whole};
+use crate::kind::Kind;
 use crate::masking::Masking;
 use crate::network::Network;
 use crate::optimizer::Rule;
@@ -59,12 +60,15 @@ pub struct TrainSettings {
 
 impl TrainSettings {
     /// The recipe of the PrivShap authors (SGD 0.1, momentum 0.9, weight decay 5e-4, batch 256, 160 epochs, shift and
-    /// mirror; 200 epochs of Tiny ImageNet), or for `shapes` one that takes well under a minute on two processor cores.
+    /// mirror; 200 epochs of Tiny ImageNet; digits are not mirrored, and images of one's own, of which it is not known what a
+    /// shift or a mirror does to them, stay as they are), or for `shapes` one that takes well under a minute on two processor cores.
     pub fn recipe(net: &str, source: &DataSource) -> Self {
-        let (epochs, batch, augment) = match source {
-            DataSource::Shapes | DataSource::Noise { .. } => (10, 64, Augmentation::None),
-            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } => (160, 256, Augmentation::Fresh),
-            DataSource::TinyImagenet { .. } => (200, 256, Augmentation::Fresh),
+        let (epochs, batch, augment) = match Kind::of(source) {
+            Kind::Drawn => (10, 64, Augmentation::None),
+            Kind::Photographs => (160, 256, Augmentation::Fresh),
+            Kind::Large => (200, 256, Augmentation::Fresh),
+            Kind::Digits => (160, 256, Augmentation::Shifted),
+            Kind::Own => (160, 256, Augmentation::None),
         };
         Self {
             net: net.to_owned(),
@@ -93,9 +97,9 @@ fn authors_schedule() -> Schedule {
 /// One thread for `shapes`, whose steps are so short that threads wait for each other more than they work (and for
 /// minutes, if another program keeps a core busy); else as many as the machine runs at once.
 pub fn default_threads(source: &DataSource) -> usize {
-    match source {
-        DataSource::Shapes | DataSource::Noise { .. } => 1,
-        DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
+    match Kind::of(source) {
+        Kind::Drawn => 1,
+        Kind::Photographs | Kind::Large | Kind::Digits | Kind::Own => {
             std::thread::available_parallelism().map_or(1, Into::into)
         }
     }
@@ -192,6 +196,13 @@ pub(crate) fn limited(
         (splits.held_out, splits.test) = (splits.held_out.take(limit), splits.test.take(limit));
     }
     Ok(splits)
+}
+
+/// Refuses images of another size than the network's, or of other classes.
+pub(crate) fn check_images(graph: &Graph, images: &Dataset) -> Result<(), Error> {
+    let (wanted, found) = ((graph.input(), graph.classes()), (images.shape(), images.classes()));
+    let told = |(shape, classes)| format!("images of {shape} in {classes} classes");
+    if wanted == found { Ok(()) } else { Err(Error::config("data set", told(wanted), told(found))) }
 }
 
 /// Sets the number of libtorch's threads for this process.

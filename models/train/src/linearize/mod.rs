@@ -22,7 +22,7 @@ use crate::pricing::pricer::{Allocation, Pricer};
 use crate::pricing::worth;
 use crate::privshap::unit_values;
 use crate::stage::check_warmup;
-use crate::train::{assemble_checkpoint, check_teacher, echo, finished, limited, set_threads};
+use crate::train::{assemble_checkpoint, check_images, check_teacher, echo, finished, limited, set_threads};
 use crate::watch::Watch;
 use crate::{Error, Shelf};
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta, TEACHER};
@@ -100,6 +100,7 @@ pub fn linearize(
     check(settings, origin, budgets, source)?;
     set_threads(settings.threads);
     let all = source.load(teacher.meta.seed)?;
+    check_images(&teacher.graph, &all.train)?;
     let weights = settings.method.weights(&settings.shapley, teacher, &all.held_out, out, watch)?;
     let rates = settings.rates.clone().unwrap_or_else(Rates::reference);
     let pricer = (settings.objective != Objective::Relus)

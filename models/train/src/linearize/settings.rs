@@ -1,6 +1,7 @@
 //! What determines the outcome of a linearization: presets, and the stages of training that come of them.
 
 use super::method::{Method, Selection};
+use crate::kind::Kind;
 use crate::masking::Masking;
 use crate::masking::shrinking::Pace;
 use crate::optimizer::Rule;
@@ -75,14 +76,17 @@ pub struct LinearizeSettings {
 
 impl LinearizeSettings {
     /// The preset: budgets that shrink step by step, Adam 2e-3 along half a cosine after a short rise; for `shapes` shorter and
-    /// with twice the rate.
+    /// with twice the rate. Digits are shifted and not mirrored, images of one's own neither.
     pub fn recipe(source: &DataSource) -> Self {
-        let (replace_epochs, finetune_epochs, replace_rate, finetune_rate, batch, augment) = match source {
-            DataSource::Shapes | DataSource::Noise { .. } => (4, 6, 4e-3, 1e-2, 64, Augmentation::None),
-            DataSource::Cifar10 { .. } | DataSource::Cifar100 { .. } | DataSource::TinyImagenet { .. } => {
-                (60, 60, 2e-3, 1e-3, 256, Augmentation::Variants(VARIANTS))
-            }
-        };
+        let (replace_epochs, finetune_epochs, replace_rate, finetune_rate, batch, augment) =
+            match Kind::of(source) {
+                Kind::Drawn => (4, 6, 4e-3, 1e-2, 64, Augmentation::None),
+                Kind::Photographs | Kind::Large => {
+                    (60, 60, 2e-3, 1e-3, 256, Augmentation::Variants(VARIANTS))
+                }
+                Kind::Digits => (60, 60, 2e-3, 1e-3, 256, Augmentation::Shifted),
+                Kind::Own => (60, 60, 2e-3, 1e-3, 256, Augmentation::None),
+            };
         Self {
             method: Method::Privshap,
             objective: Objective::Relus,

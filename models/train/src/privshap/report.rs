@@ -4,7 +4,7 @@ use super::agreement::Agreement;
 use super::shapley::{Shapley, Walk, evaluations};
 use super::values::{ShapleyRecord, ShapleySettings, shapley_values};
 use crate::Error;
-use crate::train::{check_teacher, set_threads};
+use crate::train::{check_images, check_teacher, set_threads};
 use crate::watch::Watch;
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
@@ -31,7 +31,8 @@ pub fn report(
         return Err(Error::config("threads", "at least 1", "0"));
     }
     set_threads(threads);
-    let held_out = source.load(teacher.meta.seed)?.held_out;
+    let held_out = source.held_out(teacher.meta.seed, usize::MAX)?;
+    check_images(&teacher.graph, &held_out)?;
     let record = shapley_values(settings, teacher, &held_out, out, watch)?;
     write_atomically(&out.join(PICTURE_FILE), picture(&record, &teacher.meta.net).as_bytes())?;
     Ok(record)
