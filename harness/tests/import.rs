@@ -108,7 +108,7 @@ fn what_cannot_be_imported_is_said() {
             "in the network alone are bn1.bias [8], found in the file alone none",
         ),
         ("weights.safetensors --net mini --mean 0,0,0", "both --mean and --std"),
-        ("weights.safetensors --net mini --mean 0 --std 1", "expected 3 finite means"),
+        ("weights.safetensors --net mini --mean 0,0 --std 1", "expected 3 finite means"),
         ("weights.safetensors --net mini --expected nine.safetensors", "logits of shape (images, 10)"),
         ("weights.safetensors --net mini --expected no.safetensors", "begins with `logits`"),
         ("weights.safetensors --graph expected.safetensors", "a graph in JSON"),

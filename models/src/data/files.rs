@@ -4,6 +4,7 @@ use crate::Error;
 use crate::digest::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A file of a data set, its checksum, and the official one.
@@ -67,8 +68,15 @@ pub(super) fn folder(path: PathBuf, mut names: Vec<String>) -> Result<FileCheck,
 }
 
 fn digest(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
-    Ok(hex(&Sha256::digest(bytes)))
+    let io = |e| Error::io(path, e);
+    let mut file = fs::File::open(path).map_err(io)?;
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut piece).map_err(io)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&piece[..read]),
+        }
+    }
 }
 
 /// A missing file is an error that says what was expected; any other failure is the operating system's.
