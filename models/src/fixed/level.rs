@@ -155,7 +155,7 @@ mod tests {
     ) -> ((Lowered, Calibration), (Lowered, Calibration)) {
         let mut rng = ChaCha12Rng::seed_from_u64(5);
         let source = DataSource::parse("shapes", None).unwrap();
-        let (data, normalisation) = (source.load_test().unwrap().take(30), source.default_normalisation());
+        let (data, normalisation) = (source.load_test().unwrap().take(30), source.default_normalisation(3));
         let images: Vec<Vec<f32>> =
             (0..4).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
         let graph: Graph = nets::build(net, Shape::new(3, 32, 32), 10).unwrap();
