@@ -4,7 +4,7 @@ use super::Fault;
 use super::elementwise::define;
 use super::network::Network;
 use super::node::Node;
-use super::value::Map;
+use super::value::{Map, Value};
 use models::graph::{Activation, NodeId, Op};
 
 /// Largest bound, factor or term.
@@ -26,7 +26,7 @@ pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
     let (min, max) = (min.map(f64::from), max.map(f64::from));
     let map = network.settled(node.input(0)?)?;
     match (min, max) {
-        (None, None) => network.define(node.output()?, super::value::Value::Map(map)),
+        (None, None) => network.define(node.output()?, Value::Map(map)),
         (Some(min), None) => cut(network, node, &map, Line(1.0, -min), Activation::Relu, Line(1.0, min)),
         // The largest that is at most a bound is the smallest that is at least, of what is negative.
         (None, Some(max)) => cut(network, node, &map, Line(-1.0, max), Activation::Relu, Line(-1.0, max)),
@@ -38,6 +38,27 @@ pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
             Err(Fault::new("an upper bound above the lower one", format!("{min:e} and {max:e}")))
         }
     }
+}
+
+/// `max(x, bound)` or, if not `lower`, `min(x, bound)`, of a value and a constant number.
+pub(super) fn bounded(network: &mut Network, node: &Node<'_>, lower: bool) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let names: Vec<&str> = node.inputs().collect();
+    let (values, constants): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| matches!(network.value(name), Ok(Value::Map(_))));
+    let ([value], [constant]) = (&values[..], &constants[..]) else {
+        return Err(Fault::new(
+            "a value of the image and a constant",
+            format!("{} and {}", values.len(), constants.len()),
+        ));
+    };
+    let bound = f64::from(network.constant(constant)?.as_number()?);
+    let map = network.settled(value)?;
+    let (before, after) = match lower {
+        true => (Line(1.0, -bound), Line(1.0, bound)),
+        false => (Line(-1.0, bound), Line(-1.0, bound)),
+    };
+    cut(network, node, &map, before, Activation::Relu, after)
 }
 
 /// `min(1, max(0, alpha * x + beta))`: ReLU6 of six times that, a sixth of it.

@@ -129,14 +129,17 @@ fn reshaped(dims: &[usize], target: &[i64]) -> Result<Vec<usize>, Fault> {
     }
 }
 
-/// The extents of a value, as a constant.
+/// The extents of a value, or some of them, as a constant.
 pub(super) fn shape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["start", "end"])?;
-    node.int_is("start", 0, "")?;
-    if node.int("end")?.is_some() {
-        return Err(Fault::new("a whole shape", "one with an end"));
-    }
-    let extents = dims(network, node)?.into_iter().map(|extent| extent as i64).collect();
+    let extents: Vec<i64> = dims(network, node)?.into_iter().map(|extent| extent as i64).collect();
+    let rank = extents.len() as i64;
+    let place = |name: &str, usual: i64| {
+        let at = node.int(name)?.unwrap_or(usual);
+        Ok((if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize)
+    };
+    let (start, end): (usize, usize) = (place("start", 0)?, place("end", rank)?);
+    let extents = extents.get(start..end).unwrap_or_default().to_vec();
     network.define(node.output()?, Value::Constant(Array::ints(extents)))
 }
 
@@ -155,15 +158,18 @@ pub(super) fn gather(network: &mut Network, node: &Node<'_>) -> Result<(), Fault
     network.define(node.output()?, Value::Constant(array))
 }
 
-/// A small constant of equal elements.
+/// A constant of equal elements.
 pub(super) fn constant_of_shape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["value"])?;
     let shape = network.constant(node.input(0)?)?.as_ints()?;
     let dims: Option<Vec<usize>> = shape.iter().map(|extent| usize::try_from(*extent).ok()).collect();
-    let small = dims.and_then(|dims| size(&dims).filter(|size| *size <= RANK_LIMIT).map(|size| (dims, size)));
-    let (dims, size) = small.ok_or_else(|| {
-        Fault::new(format!("a constant of at most {RANK_LIMIT} elements"), format!("shape {shape:?}"))
+    let known =
+        dims.filter(|dims| dims.len() <= RANK_LIMIT).and_then(|dims| size(&dims).map(|size| (dims, size)));
+    let (dims, size) = known.ok_or_else(|| {
+        let some: Vec<&i64> = shape.iter().take(8).collect();
+        Fault::new(format!("at most {RANK_LIMIT} extents that are not negative"), format!("{some:?}"))
     })?;
+    network.has_room(size)?;
     let value = node.tensor("value")?.map_or_else(|| Ok(Array::float(0.0)), Array::read)?;
     let data = match &value.data {
         Data::Floats(values) if values.len() == 1 => Data::Floats(vec![values[0]; size]),
@@ -175,21 +181,35 @@ pub(super) fn constant_of_shape(network: &mut Network, node: &Node<'_>) -> Resul
     network.define(node.output()?, Value::Constant(Array { dims, data }))
 }
 
-/// Integers stay integers, and a value of the image is in floating point already.
+/// Constants become of the other type; a value of the image is in floating point already.
 pub(super) fn cast(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["to", "saturate", "round_mode"])?;
     let to = node.int("to")?.unwrap_or_default();
     let (name, output) = (node.input(0)?, node.output()?);
-    let float = match network.value(name)? {
-        Value::Constant(Array { data: Data::Ints(_), .. }) => false,
-        Value::Constant(Array { data: Data::Floats(_), .. }) | Value::Map(_) | Value::Sigmoid(_) => true,
+    let is = |types: &[i32]| types.iter().any(|kind| i64::from(*kind) == to);
+    let integers = is(&[data_type::INT64, data_type::INT32]);
+    let converted = match network.value(name)? {
+        Value::Constant(Array { dims, data }) => {
+            let data = match data {
+                Data::Floats(values) if integers => Data::Ints(values.iter().map(|x| *x as i64).collect()),
+                Data::Ints(values) if is(&[data_type::FLOAT, data_type::DOUBLE]) => {
+                    Data::Floats(values.iter().map(|x| *x as f32).collect())
+                }
+                same => same.clone(),
+            };
+            let fits = match data {
+                Data::Floats(_) => is(&[data_type::FLOAT, data_type::DOUBLE]),
+                Data::Ints(_) => integers,
+            };
+            fits.then(|| Array { dims: dims.clone(), data })
+        }
+        Value::Map(_) | Value::Sigmoid(_) => None,
     };
-    let same = if float {
-        to == i64::from(data_type::FLOAT)
-    } else {
-        [data_type::INT64, data_type::INT32].map(i64::from).contains(&to)
-    };
-    if !same || output == name {
+    if let (Some(array), true) = (converted, output != name) {
+        return network.define(output, Value::Constant(array));
+    }
+    let is_constant = matches!(network.value(name)?, Value::Constant(_));
+    if is_constant || !is(&[data_type::FLOAT]) || output == name {
         return Err(Fault::new("a cast that changes no value", format!("ONNX's data type {to}")));
     }
     view(network, node, |dims| Ok(dims.to_vec()))

@@ -34,7 +34,7 @@ pub const TAKEN: &[Operator] = &[
     taken("BatchNormalization", "in inference mode, behind Flatten too", |n, node, _| {
         elementwise::batch_norm(n, node)
     }),
-    taken("Cast", "what changes no value", |n, node, _| layout::cast(n, node)),
+    taken("Cast", "of constants; of values, what changes none", |n, node, _| layout::cast(n, node)),
     taken(
         "Clip",
         "any bounds that are constants: by ReLU where there is one, by ReLU6 where there are two",
@@ -42,7 +42,7 @@ pub const TAKEN: &[Operator] = &[
     ),
     taken("Concat", "channels; constants of shapes", |n, node, _| concat::concat(n, node)),
     taken("Constant", "numbers, lists and tensors", |n, node, _| constant(n, node)),
-    taken("ConstantOfShape", "small ones", |n, node, _| layout::constant_of_shape(n, node)),
+    taken("ConstantOfShape", "all", |n, node, _| layout::constant_of_shape(n, node)),
     taken("Conv", "groups, strides, dilations, any pads and `auto_pad`; two dimensions", |n, node, _| {
         window::convolution(n, node)
     }),
@@ -59,9 +59,11 @@ pub const TAKEN: &[Operator] = &[
     taken("LeakyRelu", "any slope", |n, node, _| elementwise::leaky_relu(n, node)),
     taken("LogSoftmax", "as the last operator, which is left out", softmax),
     taken("MatMul", "by a constant matrix", |n, node, _| linear::matmul(n, node)),
+    taken("Max", "of a value and a constant number", |n, node, _| clip::bounded(n, node, true)),
     taken("MaxPool", "any pads, `auto_pad` and `ceil_mode`; without indices", |n, node, _| {
         pools::max_pool(n, node)
     }),
+    taken("Min", "of a value and a constant number", |n, node, _| clip::bounded(n, node, false)),
     taken("Mul", "with a constant per channel or alone; x * Sigmoid(x)", |n, node, _| {
         elementwise::multiply(n, node)
     }),
@@ -70,13 +72,14 @@ pub const TAKEN: &[Operator] = &[
     taken("Pad", "zeros around rows and columns, in front of a window; zero channels", |n, node, _| {
         shortcut::pad(n, node)
     }),
+    taken("ReduceMax", "over rows and columns together", |n, node, _| pools::largest(n, node)),
     taken("ReduceMean", "over rows, columns or both", |n, node, _| window::mean(n, node)),
     taken("Relu", "all", |n, node, _| {
         node.knows(&[])?;
         elementwise::activation(n, node, Activation::Relu)
     }),
     taken("Reshape", "what keeps the batch of one", |n, node, _| layout::reshape(n, node)),
-    taken("Shape", "all of a shape", |n, node, _| layout::shape(n, node)),
+    taken("Shape", "all", |n, node, _| layout::shape(n, node)),
     taken("Sigmoid", "as half of x * Sigmoid(x)", |n, node, _| elementwise::sigmoid(n, node)),
     taken("Slice", "of constants; rows and columns in steps from the first", |n, node, _| {
         shortcut::slice(n, node)

@@ -1,8 +1,10 @@
 //! Max pools.
 
 use super::Fault;
+use super::layout::axes;
 use super::network::Network;
 use super::node::Node;
+use super::value::Value;
 use super::window::{define, places, sliding};
 use models::graph::{Padding, Window};
 
@@ -22,6 +24,23 @@ pub(super) fn max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fau
     let rounded_up = node.int("ceil_mode")?.unwrap_or_default() != 0;
     let added = network.add_max_pool(node, &map, &window, places(&window, shape, rounded_up)?)?;
     define(network, node, added)
+}
+
+/// The largest of a map, over rows and columns together.
+pub(super) fn largest(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["axes", "keepdims", "noop_with_empty_axes"])?;
+    let map = network.settled(node.input(0)?)?;
+    let mut found = axes(network, node, map.dims.len())?.unwrap_or_default();
+    found.sort_unstable();
+    let s = network.shape(map.node);
+    if found != [2, 3] || map.dims != [1, s.c, s.h, s.w] {
+        let expected = "a maximum over rows and columns, axes 2 and 3";
+        return Err(Fault::new(expected, format!("axes {found:?} of shape {:?}", map.dims)));
+    }
+    let window = Window { kernel: (s.h, s.w), stride: (s.h, s.w), padding: Padding::default() };
+    let added = network.add_max_pool(node, &map, &window, (1, 1))?;
+    let dims = if node.int("keepdims")?.unwrap_or(1) != 0 { vec![1, s.c, 1, 1] } else { vec![1, s.c] };
+    network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
 }
 
 pub(super) fn global_max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {

@@ -256,3 +256,48 @@ fn channels_may_be_last_at_the_ends_of_a_network() {
     );
     assert!(refused(&odd).starts_with("node `odd`: expected an order of (0, 2, 3, 1)"), "{}", refused(&odd));
 }
+
+#[test]
+fn shapes_may_be_computed_in_floating_point() {
+    let image = [1.0, 2.0, 3.0, 4.0];
+    let cast = |to| [("to", int(to))];
+    let file = File::of(&[1, 2, 1, 2])
+        .floats("half", &[1], &[0.5])
+        .node("Shape", "", &["x"], "s", &[("start", int(1)), ("end", int(-2))])
+        .node("Cast", "", &["s"], "f", &cast(1))
+        .node("Mul", "", &["f", "half"], "m", &[])
+        .node("Ceil", "", &["m"], "c", &[])
+        .node("Cast", "", &["c"], "one", &cast(7))
+        .integers("rest", &[1], &[-1])
+        .node("Concat", "", &["one", "rest"], "t", &[("axis", int(0))])
+        .node("Reshape", "", &["x", "t"], "r", &[])
+        .integers("w dims", &[2], &[4, 1])
+        .node("ConstantOfShape", "", &["w dims"], "zeros", &[])
+        .floats("two", &[], &[2.0])
+        .node("Add", "", &["zeros", "two"], "w", &[])
+        .node("MatMul", "fc", &["r", "w"], "y", &[]);
+    check(&file, &image, &[20.0]);
+    let huge = File::of(&[1, 1, 1, 1]).integers("d", &[2], &[1 << 20, 1 << 20]).node(
+        "ConstantOfShape",
+        "c",
+        &["d"],
+        "w",
+        &[],
+    );
+    let said = refused(&huge.node("Conv", "", &["x", "w"], "y", &[]));
+    assert!(said.starts_with("node `c`: expected constants and parameters of one number a byte"), "{said}");
+}
+
+#[test]
+fn bounds_may_be_maxima_and_minima() {
+    let image = [1.0, -2.0, 3.0, -4.0];
+    let file = File::of(&[1, 1, 2, 2]).floats("b", &[], &[-1.0]).floats("two", &[1], &[2.0]);
+    check(&file.clone().node("Max", "m", &["x", "b"], "y", &[]), &image, &[1.0, -1.0, 3.0, -1.0]);
+    check(&file.clone().node("Min", "m", &["two", "x"], "y", &[]), &image, &[1.0, -2.0, 2.0, -4.0]);
+    let over = [("axes", ints(&[2, 3])), ("keepdims", int(0))];
+    check(&file.clone().node("ReduceMax", "m", &["x"], "y", &over), &image, &[3.0]);
+    let rows = refused(&file.clone().node("ReduceMax", "m", &["x"], "y", &[("axes", ints(&[2]))]));
+    assert!(rows.starts_with("node `m`: expected a maximum over rows and columns"), "{rows}");
+    let two = refused(&file.node("Max", "m", &["x", "x"], "y", &[]));
+    assert!(two.starts_with("node `m`: expected a value of the image and a constant"), "{two}");
+}
