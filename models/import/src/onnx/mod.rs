@@ -1,7 +1,7 @@
 //! ONNX files of convolutional classifiers.
 //!
-//! [`operators`] lists what is taken. Operators on constants alone are computed ([`fold`]), constants may stand in other files of
-//! the folder ([`external`]). A final Softmax or LogSoftmax is left out, since logits are what a network answers. Files must have
+//! [`operators`] lists what is taken. Operators on constants alone are computed (`fold`), constants may stand in other files of
+//! the folder (`external`). A final Softmax or LogSoftmax is left out, since logits are what a network answers. Files must have
 //! one image input `(batch, channels, rows, columns)` with a batch of one or a symbol, and one output.
 
 mod array;
