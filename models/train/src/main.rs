@@ -214,7 +214,7 @@ struct WalkArgs {
     /// Measure all coalitions (up to 12 activation layers), and say how far the trimmed walk would have been off.
     #[arg(long)]
     exact: bool,
-    /// Held-out images that coalitions are measured on.
+    /// Held-out images that coalitions are measured on, at most.
     #[arg(long, default_value_t = ShapleySettings::default().images)]
     shapley_images: usize,
 }

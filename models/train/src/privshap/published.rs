@@ -125,7 +125,7 @@ pub fn published_values(
     watch: &mut dyn Watch,
 ) -> Result<PublishedRecord, Error> {
     settings.check(teacher)?;
-    let images = settings.measured(held_out)?;
+    let images = settings.measured(held_out);
     let (network_sha256, images_sha256) = (teacher.digest(), images.digest());
     let path = out.join(PUBLISHED_FILE);
     let found = fs::read(&path).ok().and_then(|b| serde_json::from_slice::<PublishedRecord>(&b).ok());

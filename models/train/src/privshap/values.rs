@@ -36,7 +36,7 @@ pub struct ShapleySettings {
     pub depth: usize,
     /// Whether all coalitions are measured; threshold and depth then are those of the walk that is compared with them.
     pub exact: bool,
-    /// How many held-out images, the first ones, are measured on.
+    /// How many held-out images, the first ones, are measured on; all, where there are fewer.
     pub images: usize,
 }
 
@@ -72,13 +72,9 @@ impl ShapleySettings {
         Ok(())
     }
 
-    /// The held-out images that are measured on; an error if there are too few.
-    pub(super) fn measured(&self, held_out: &Dataset) -> Result<Dataset, Error> {
-        if self.images > held_out.len() {
-            let expected = format!("at most the {} held-out ones", held_out.len());
-            return Err(Error::config("Shapley images", expected, self.images.to_string()));
-        }
-        Ok(held_out.take(self.images))
+    /// The held-out images that are measured on: all, where there are fewer.
+    pub(super) fn measured(&self, held_out: &Dataset) -> Dataset {
+        held_out.take(self.images)
     }
 
     /// The walk that threshold and depth stand for where guessing has an accuracy of `chance` percent.
@@ -125,7 +121,7 @@ pub fn shapley_values(
     watch: &mut dyn Watch,
 ) -> Result<ShapleyRecord, Error> {
     settings.check(teacher)?;
-    let images = settings.measured(held_out)?;
+    let images = settings.measured(held_out);
     let (layers, sizes): (Vec<String>, Vec<usize>) =
         teacher.graph.activations().map(|layer| (layer.name.to_owned(), layer.shape.size())).unzip();
     let trimmed = settings.trimmed(100.0 / images.classes() as f64);
