@@ -108,6 +108,25 @@ fn a_run_that_is_there_already_is_told_before_anything_is_trained() {
     assert_eq!(std::fs::read_dir(folder.path().join("runs")).unwrap().count(), 1, "{said}");
 }
 
+/// Networks of random weights and masks are made once, and measured at every budget.
+#[test]
+fn networks_that_are_only_timed_are_not_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = "question = \"what do they take?\"\nlinks = [\"loopback\"]\n[[models]]\nnet = \"mini\"\ndata = \"noise:3x32x32:10\"\n\
+                 init = [\"100%\", 500]\n[measure]\nimages = 1\nwarmups = 0\naccuracy-images = 2\n[compile]\ncalibration-images = 4\n";
+    std::fs::write(folder.path().join("study.toml"), study).unwrap();
+    for id in ["first", "again"] {
+        let done = sweep(folder.path(), &["--id", id]);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{said}");
+        let run = results::load(&folder.path().join("runs").join(id)).unwrap();
+        let mut units: Vec<u64> = run.tables.cells.iter().map(|cell| cell.relus).collect();
+        units.sort_unstable();
+        assert_eq!(units, [500, 9216]);
+        assert!(run.tables.cells.iter().all(|cell| cell.method == "random-init"));
+    }
+}
+
 #[test]
 fn mistakes_are_found_before_anything_is_made() {
     let check = |from: &str, to: &str, expected: &str| {
@@ -132,6 +151,11 @@ fn mistakes_are_found_before_anything_is_made() {
         "nowhere/data_batch_1.bin: expected",
     );
     check("images = 30", "images = 30\nid = \"../astray\"", "expected the name of one folder");
+    check(
+        "net = \"mini\"",
+        "net = \"mini\"\ninit = [\"10%\"]",
+        "`init` beside `net` alone, and no table `linearize`",
+    );
     check("fa = 6", "fb = 6", "unknown field `fb`, expected one of `data-dir`");
     if Path::new(env!("CARGO_BIN_EXE_linnet")).with_file_name("linnet-train").exists() {
         check("\"snl\"]", "\"senet\"]", "study.toml: line 13, methods: expected some of privshap");

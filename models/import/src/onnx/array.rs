@@ -153,27 +153,12 @@ impl Array {
 
     /// The constant repeated to extents that its own fit by numpy's broadcasting.
     pub(super) fn expanded(&self, dims: &[usize]) -> Self {
-        let ahead = dims.len() - self.dims.len();
-        let own = steps(&self.dims);
-        let step = |axis: usize| match axis.checked_sub(ahead) {
-            Some(axis) if self.dims[axis] != 1 => own[axis],
-            _ => 0,
-        };
-        let steps: Vec<usize> = (0..dims.len()).map(step).collect();
-        self.walked(dims.to_vec(), &steps)
+        self.walked(dims.to_vec(), &self.repeated(dims.len()))
     }
 
     /// The elements met on a walk through extents `dims`, at so many steps along each axis.
     fn walked(&self, dims: Vec<usize>, steps: &[usize]) -> Self {
-        let at = |mut i: usize| {
-            let axes = dims.iter().zip(steps).rev();
-            axes.fold(0, |at, (extent, step)| {
-                let place = i % extent;
-                i /= extent;
-                at + place * step
-            })
-        };
-        let order = (0..size(&dims).unwrap_or_default()).map(at);
+        let order = (0..size(&dims).unwrap_or_default()).map(|i| place(i, &dims, steps));
         let data = match &self.data {
             Data::Floats(values) => Data::Floats(order.map(|i| values[i]).collect()),
             Data::Ints(values) => Data::Ints(order.map(|i| values[i]).collect()),
@@ -205,25 +190,29 @@ impl Array {
         if self.dims.iter().zip(&dims[ahead..]).any(|(own, other)| *own != 1 && own != other) {
             return Ok(None);
         }
-        // The constant's step along every axis of the value: none where it is repeated.
-        let mut steps = vec![0; dims.len()];
-        let mut own_step = 1;
-        for axis in (ahead..dims.len()).rev() {
-            let own = self.dims[axis - ahead];
-            steps[axis] = if own == 1 { 0 } else { own_step };
-            own_step *= own;
-        }
-        let position = move |mut i: usize| {
-            let axes = dims.iter().zip(&steps).rev();
-            axes.fold(0, |at, (extent, step)| {
-                let place = i % extent;
-                i /= extent;
-                at + place * step
-            })
-        };
+        let steps = self.repeated(dims.len());
         let count = size(dims).unwrap_or_default();
-        Ok(Some((0..count).step_by(step).map(position).map(|i| values[i])))
+        Ok(Some((0..count).step_by(step).map(move |i| values[place(i, dims, &steps)])))
     }
+
+    /// The constant's steps along the axes of a value of `rank` that it is broadcast to: none where it is repeated.
+    fn repeated(&self, rank: usize) -> Vec<usize> {
+        let (ahead, own) = (rank - self.dims.len(), steps(&self.dims));
+        let step = |axis: usize| match axis.checked_sub(ahead) {
+            Some(axis) if self.dims[axis] != 1 => own[axis],
+            _ => 0,
+        };
+        (0..rank).map(step).collect()
+    }
+}
+
+/// Where the `i`-th element of extents `dims` is, at so many steps along each axis.
+fn place(mut i: usize, dims: &[usize], steps: &[usize]) -> usize {
+    dims.iter().zip(steps).rev().fold(0, |at, (extent, step)| {
+        let along = i % extent;
+        i /= extent;
+        at + along * step
+    })
 }
 
 /// How far apart neighbours along each axis are, row-major.

@@ -27,9 +27,8 @@ pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
     let map = network.settled(node.input(0)?)?;
     match (min, max) {
         (None, None) => network.define(node.output()?, Value::Map(map)),
-        (Some(min), None) => cut(network, node, &map, Line(1.0, -min), Activation::Relu, Line(1.0, min)),
-        // The largest that is at most a bound is the smallest that is at least, of what is negative.
-        (None, Some(max)) => cut(network, node, &map, Line(-1.0, max), Activation::Relu, Line(-1.0, max)),
+        (Some(min), None) => bound_one_side(network, node, &map, min, true),
+        (None, Some(max)) => bound_one_side(network, node, &map, max, false),
         (Some(min), Some(max)) if max > min => {
             let step = (max - min) / 6.0;
             cut(network, node, &map, Line(1.0 / step, -min / step), Activation::Relu6, Line(step, min))
@@ -54,11 +53,19 @@ pub(super) fn bounded(network: &mut Network, node: &Node<'_>, lower: bool) -> Re
     };
     let bound = f64::from(network.constant(constant)?.as_number()?);
     let map = network.settled(value)?;
-    let (before, after) = match lower {
-        true => (Line(1.0, -bound), Line(1.0, bound)),
-        false => (Line(-1.0, bound), Line(-1.0, bound)),
-    };
-    cut(network, node, &map, before, Activation::Relu, after)
+    bound_one_side(network, node, &map, bound, lower)
+}
+
+/// `bound + ReLU(x - bound)` or, if not `lower`, `bound - ReLU(bound - x)`.
+fn bound_one_side(
+    network: &mut Network,
+    node: &Node<'_>,
+    map: &Map,
+    bound: f64,
+    lower: bool,
+) -> Result<(), Fault> {
+    let sign = if lower { 1.0 } else { -1.0 };
+    cut(network, node, map, Line(sign, -sign * bound), Activation::Relu, Line(sign, bound))
 }
 
 /// `min(1, max(0, alpha * x + beta))`: ReLU6 of six times that, a sixth of it.

@@ -4,9 +4,9 @@ use super::Fault;
 use super::layout::axes;
 use super::network::Network;
 use super::node::Node;
-use super::value::Value;
+use super::value::{Map, Value};
 use super::window::{define, places, sliding};
-use models::graph::{Padding, Window};
+use models::graph::{NodeId, Padding, Window};
 
 pub(super) fn max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"])?;
@@ -37,8 +37,7 @@ pub(super) fn largest(network: &mut Network, node: &Node<'_>) -> Result<(), Faul
         let expected = "a maximum over rows and columns, axes 2 and 3";
         return Err(Fault::new(expected, format!("axes {found:?} of shape {:?}", map.dims)));
     }
-    let window = Window { kernel: (s.h, s.w), stride: (s.h, s.w), padding: Padding::default() };
-    let added = network.add_max_pool(node, &map, &window, (1, 1))?;
+    let added = whole(network, node, &map)?;
     let dims = if node.int("keepdims")?.unwrap_or(1) != 0 { vec![1, s.c, 1, 1] } else { vec![1, s.c] };
     network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
 }
@@ -50,7 +49,13 @@ pub(super) fn global_max_pool(network: &mut Network, node: &Node<'_>) -> Result<
     if map.dims != [1, s.c, s.h, s.w] {
         return Err(Fault::new("rows and columns of channels", format!("shape {:?}", map.dims)));
     }
-    let window = Window { kernel: (s.h, s.w), stride: (s.h, s.w), padding: Padding::default() };
-    let added = network.add_max_pool(node, &map, &window, (1, 1))?;
+    let added = whole(network, node, &map)?;
     define(network, node, added)
+}
+
+/// The largest of all rows and columns, channel by channel.
+fn whole(network: &mut Network, node: &Node<'_>, map: &Map) -> Result<NodeId, Fault> {
+    let s = network.shape(map.node);
+    let window = Window { kernel: (s.h, s.w), stride: (s.h, s.w), padding: Padding::default() };
+    network.add_max_pool(node, map, &window, (1, 1))
 }
