@@ -153,7 +153,7 @@ fn activate(activation: Activation, mask: &Mask, x: &[f32]) -> Vec<f32> {
     let kept = |x: f32| match activation {
         Activation::Relu => x.max(0.0),
         Activation::Relu6 => x.clamp(0.0, 6.0),
-        Activation::Silu => x / (1.0 + (-x).exp()),
+        other => other.of(f64::from(x)) as f32,
     };
     x.iter().zip(mask.flags()).map(|(x, keep)| if *keep { kept(*x) } else { *x }).collect()
 }

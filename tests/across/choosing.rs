@@ -34,7 +34,7 @@ fn pairs() -> impl Iterator<Item = [ReluVariant; 2]> {
 /// Bit for bit the clear replay and every byte as predicted, whatever variants stand beside each other.
 #[test]
 fn layers_of_one_plan_may_be_computed_in_different_ways() {
-    for activation in [Activation::Relu, Activation::Silu] {
+    for activation in [Activation::Relu, Activation::Silu, Activation::Sigmoid] {
         let fixture = fixture(activation);
         for relus in pairs() {
             check_run(&with(&fixture.plan, &relus), &fixture.secrets, &fixture.images[..1]);

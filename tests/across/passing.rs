@@ -172,7 +172,7 @@ impl Growing {
             main = self.add(Op::Add, vec![main, other], shape);
         }
         if rng.random_bool(0.8) {
-            let activation = *[Activation::Relu, Activation::Relu6, Activation::Silu].choose(rng).unwrap();
+            let activation = *Activation::ALL.choose(rng).unwrap();
             let shape = self.shapes[main];
             main = self.add(Op::Act { activation }, vec![main], shape);
         }

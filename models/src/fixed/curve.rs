@@ -15,28 +15,29 @@ pub enum Curve {
         /// The ceiling, at least 1.
         top: u64,
     },
-    /// SiLU as `max(q, 0) - h(|q|)`.
-    Silu(SiluTable),
+    /// `max(q, 0) - t(|q|)`: SiLU, hard swish and GELU, which are ReLU but for a dent that is the same on both sides.
+    Dented(Table),
+    /// `t(|q|)` below zero and `2^bits - 1 - t(|q|)` above: the logistic function, whose halves are mirror images.
+    Mirrored {
+        /// log2 of what it rises to.
+        bits: u32,
+        /// The lower half.
+        table: Table,
+    },
 }
 
-/// `h(z) = z / (1 + e^z)` on `[0, 8)` as a table over the top bits of `|q|`; beyond 8 it is taken as zero.
+/// A function of `|q|` as a table over its top bits; beyond the table it is zero.
 ///
 /// `|q|` stands for `q` or `-q - 1`, which is off by at most one unit and free under a circuit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SiluTable {
+pub struct Table {
     /// Bits of `|q|` below the index: entry `i` serves `|q| >> dropped_bits == i`.
     pub dropped_bits: u32,
-    /// The entries at scale 2^fa, a power of two of them.
+    /// The entries at scale 2^fa, a power of two of them. Blocks of equal ones cost a circuit as much as one does.
     pub entries: Vec<u32>,
-    /// Proven bound of `|curve(q) - silu(q)|` over all integers q, in the reals.
+    /// Proven bound of the curve's error over all integers q, in the reals.
     pub error: f64,
 }
-
-/// Where SiLU's table ends: h(8) < 0.0027.
-const REACH_BITS: u32 = 3;
-
-/// The error of SiLU, in the reals, that tables are made for unless the scale itself is coarser.
-pub const SILU_ERROR: f64 = 1.0 / 64.0;
 
 impl Curve {
     /// The curve of an activation at scale 2^fa.
@@ -44,8 +45,27 @@ impl Curve {
         match activation {
             Activation::Relu => Self::Relu,
             Activation::Relu6 => Self::Clamp { top: 6 << fa },
-            Activation::Silu => Self::Silu(SiluTable::new(fa, SILU_ERROR)),
+            Activation::Silu | Activation::HardSwish | Activation::Gelu | Activation::Sigmoid => {
+                Self::tabulated(activation, fa, usual_error(fa))
+            }
         }
+    }
+
+    /// The curve of an activation at scale 2^fa by the smallest table whose error, in the reals, is at most `wanted`, or as
+    /// small as the scale allows. ReLU where the activation needs no table.
+    pub fn tabulated(activation: Activation, fa: u32, wanted: f64) -> Self {
+        let mut curve = match Tabulated::of(activation, fa) {
+            None => return Self::new(activation, fa),
+            Some(tabulated) => match activation {
+                Activation::Sigmoid => Self::Mirrored { bits: fa, table: tabulated.table(wanted) },
+                _ => Self::Dented(tabulated.table(wanted)),
+            },
+        };
+        let error = curve.worst(activation, fa);
+        if let Self::Dented(table) | Self::Mirrored { table, .. } = &mut curve {
+            table.error = error;
+        }
+        curve
     }
 
     /// The value at quotient `q`.
@@ -53,21 +73,94 @@ impl Curve {
         match self {
             Self::Relu => q.max(0),
             Self::Clamp { top } => q.max(0).min(*top as i64),
-            Self::Silu(table) => q.max(0) - i64::from(table.at(if q < 0 { !q } else { q })),
+            Self::Dented(table) => q.max(0) - i64::from(table.at(q)),
+            Self::Mirrored { bits, table } => match i64::from(table.at(q)) {
+                low if q < 0 => low,
+                low => (1 << bits) - 1 - low,
+            },
         }
+    }
+
+    /// The largest error over all integers at scale 2^fa, in the reals.
+    fn worst(&self, activation: Activation, fa: u32) -> f64 {
+        let unit = f64::from(fa).exp2();
+        let error = |q: i64| (self.apply(q) as f64 / unit - activation.of(q as f64 / unit)).abs();
+        // Beyond the table errors fall, so that the first on each side are the largest; but for a curve that ends a unit below
+        // what its activation tends to.
+        let end = 1i64 << (fa + reach(activation));
+        let beyond = if let Self::Mirrored { .. } = self { unit.recip() } else { 0.0 };
+        (-end - 1..=end).map(error).fold(beyond, f64::max)
     }
 }
 
-impl SiluTable {
-    /// The smallest table whose error is at most `wanted`, or the finest that scale 2^fa allows.
-    pub fn new(fa: u32, wanted: f64) -> Self {
-        let reach = fa + REACH_BITS;
-        let table = |bits: u32| Self::of(fa, reach - bits);
-        (1..reach).map(table).find(|table| table.error <= wanted).unwrap_or_else(|| table(reach))
+/// The error of tables that are made where nobody asks for another: one unit of the scale, but no less than costs much.
+fn usual_error(fa: u32) -> f64 {
+    f64::from(fa.min(FINEST_USUAL)).exp2().recip()
+}
+
+/// Beyond this scale tables stay as they are: half the error is twice the circuit.
+const FINEST_USUAL: u32 = 8;
+
+/// log2 of where an activation's table ends: beyond it SiLU's and the logistic function's are below 0.0027 and GELU's below 0.0002,
+/// hard swish's zero.
+const fn reach(activation: Activation) -> u32 {
+    match activation {
+        Activation::HardSwish | Activation::Gelu => 2,
+        Activation::Relu | Activation::Relu6 | Activation::Silu | Activation::Sigmoid => 3,
+    }
+}
+
+/// What the entries of a table should be, in units: by magnitude, for the quotients `q` and `-q - 1`.
+struct Tabulated {
+    wanted: Vec<[f64; 2]>,
+    unit: f64,
+}
+
+impl Tabulated {
+    /// Of an activation that needs a table.
+    fn of(activation: Activation, fa: u32) -> Option<Self> {
+        let unit = f64::from(fa).exp2();
+        let value = |q: i64| activation.of(q as f64 / unit) * unit;
+        let of_magnitude = |m: i64| match activation {
+            Activation::Relu | Activation::Relu6 => None,
+            Activation::Silu | Activation::HardSwish | Activation::Gelu => {
+                Some([m as f64 - value(m), -value(-m - 1)])
+            }
+            Activation::Sigmoid => Some([unit - 1.0 - value(m), value(-m - 1)]),
+        };
+        let wanted = (0..1i64 << (fa + reach(activation))).map(of_magnitude).collect::<Option<_>>()?;
+        Some(Self { wanted, unit })
     }
 
-    /// The entry for a magnitude; zero beyond the table.
-    pub fn at(&self, magnitude: i64) -> u32 {
+    /// The table of fewest blocks, each a power of two long and as far along, whose entries are off by at most `error`.
+    fn table(&self, error: f64) -> Table {
+        let mut entries = vec![0; self.wanted.len()];
+        let shortest = self.fill(0, &mut entries, error * self.unit).min(entries.len() / 2);
+        let entries = entries.into_iter().step_by(shortest).collect();
+        Table { dropped_bits: shortest.trailing_zeros(), entries, error: 0.0 }
+    }
+
+    /// Fills the entries from `first` on, which are a block: with one number where that is near enough, else by halves. The
+    /// length of the shortest block.
+    fn fill(&self, first: usize, entries: &mut [u32], error: f64) -> usize {
+        let wanted = self.wanted[first..first + entries.len()].as_flattened();
+        let (low, high) =
+            wanted.iter().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
+        let entry = ((low + high) / 2.0).round().max(0.0);
+        if (high - entry).max(entry - low) <= error || entries.len() == 1 {
+            entries.fill(entry as u32);
+            return entries.len();
+        }
+        let half = entries.len() / 2;
+        let (near, far) = entries.split_at_mut(half);
+        self.fill(first, near, error).min(self.fill(first + half, far, error))
+    }
+}
+
+impl Table {
+    /// The entry for a quotient; zero beyond the table.
+    pub fn at(&self, q: i64) -> u32 {
+        let magnitude = if q < 0 { !q } else { q };
         self.entries.get((magnitude >> self.dropped_bits) as usize).copied().unwrap_or(0)
     }
 
@@ -75,41 +168,21 @@ impl SiluTable {
     pub fn reach_bits(&self) -> u32 {
         self.dropped_bits + self.entries.len().trailing_zeros()
     }
-
-    fn of(fa: u32, dropped_bits: u32) -> Self {
-        let (reach, unit) = (fa + REACH_BITS, f64::from(fa).exp2());
-        let entries = (0..1u64 << (reach - dropped_bits))
-            .map(|index| {
-                // Halfway between the extremes of h over the bin, whose only inner maximum is at z = 1.278.
-                let values = (index << dropped_bits..(index + 1) << dropped_bits).map(|q| h(q as f64 / unit));
-                let (low, high) =
-                    values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
-                ((low + high) / 2.0 * unit).round() as u32
-            })
-            .collect();
-        let mut table = Self { dropped_bits, entries, error: 0.0 };
-        let curve = |q: i64| (q.max(0) - i64::from(table.at(if q < 0 { !q } else { q }))) as f64 / unit;
-        let end = 1i64 << reach;
-        let inside = (-end..end).map(|q| (curve(q) - silu(q as f64 / unit)).abs()).fold(0.0, f64::max);
-        // Beyond the table the curve is ReLU, and |relu - silu| = h falls from there on.
-        table.error = inside.max(h(f64::from(REACH_BITS).exp2()));
-        table
-    }
-}
-
-/// `z / (1 + e^z)`.
-fn h(z: f64) -> f64 {
-    z / (1.0 + z.exp())
-}
-
-/// `x / (1 + e^-x)`.
-pub fn silu(x: f64) -> f64 {
-    x / (1.0 + (-x).exp())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TABULATED: [Activation; 4] =
+        [Activation::Silu, Activation::HardSwish, Activation::Gelu, Activation::Sigmoid];
+
+    fn table(curve: &Curve) -> &Table {
+        match curve {
+            Curve::Dented(table) | Curve::Mirrored { table, .. } => table,
+            Curve::Relu | Curve::Clamp { .. } => panic!("{curve:?} has no table"),
+        }
+    }
 
     #[test]
     fn clamps_by_hand() {
@@ -118,27 +191,48 @@ mod tests {
         assert_eq!(values, [0, 0, 0, 5, 47, 48, 48, 48]);
     }
 
-    /// At every integer of the table's reach and well beyond, at every scale: within the stated bound of the reals.
+    /// At every integer of the table's reach and well beyond, at every scale: within the stated bound of the reals, and that is
+    /// what was asked for where one entry a unit would not be too coarse.
     #[test]
-    fn silu_keeps_its_bound_everywhere() {
-        for fa in 3..=10 {
-            for wanted in [0.1, SILU_ERROR, 0.005] {
-                let table = SiluTable::new(fa, wanted);
-                assert!(table.entries.len().is_power_of_two());
-                assert!(table.error <= wanted || table.dropped_bits == 0, "{fa}: {}", table.error);
-                let unit = f64::from(fa).exp2();
-                let curve = Curve::Silu(table.clone());
-                for q in -(40 << fa)..(40 << fa) {
-                    let error = (curve.apply(q) as f64 / unit - silu(q as f64 / unit)).abs();
-                    assert!(error <= table.error, "fa {fa}, q {q}: {error} > {}", table.error);
+    fn tables_keep_their_bound_everywhere() {
+        for activation in TABULATED {
+            for fa in 2..=10 {
+                for wanted in [0.1, 1.0 / 64.0, 0.005] {
+                    let curve = Curve::tabulated(activation, fa, wanted);
+                    let table = table(&curve);
+                    assert!(table.entries.len().is_power_of_two() && table.entries.len() >= 2);
+                    let unit = f64::from(fa).exp2();
+                    let kept = table.error <= wanted.max(1.0 / unit).max(0.0027);
+                    assert!(kept, "{activation:?} at {fa}: {} for {wanted}", table.error);
+                    for q in -(40 << fa)..(40 << fa) {
+                        let error = (curve.apply(q) as f64 / unit - activation.of(q as f64 / unit)).abs();
+                        assert!(
+                            error <= table.error,
+                            "{activation:?}, fa {fa}, q {q}: {error} > {}",
+                            table.error
+                        );
+                    }
                 }
             }
         }
     }
 
     #[test]
-    fn a_smaller_error_asks_for_more_entries() {
-        let sizes = [0.1, 0.03, 0.01].map(|wanted| SiluTable::new(10, wanted).entries.len());
-        assert!(sizes[0] < sizes[1] && sizes[1] < sizes[2], "{sizes:?}");
+    fn a_smaller_error_asks_for_more_blocks() {
+        for activation in TABULATED {
+            let blocks = [0.1, 0.03, 0.01].map(|wanted| {
+                let curve = Curve::tabulated(activation, 10, wanted);
+                table(&curve).entries.chunk_by(|a, b| a == b).count()
+            });
+            assert!(blocks[0] < blocks[1] && blocks[1] < blocks[2], "{activation:?}: {blocks:?}");
+        }
+    }
+
+    #[test]
+    fn finer_scales_have_finer_tables() {
+        for activation in TABULATED {
+            let errors = [4, 6, 8].map(|fa| table(&Curve::new(activation, fa)).error);
+            assert!(errors[0] > errors[1] && errors[1] > errors[2], "{activation:?}: {errors:?}");
+        }
     }
 }

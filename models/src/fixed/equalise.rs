@@ -13,7 +13,6 @@
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
-use crate::graph::Activation;
 
 /// By how much a channel counts as smaller than the largest, at most: some are hardly used by any image of calibration, which others
 /// may use.
@@ -33,7 +32,7 @@ pub fn equalise(lowered: &mut Lowered, calibration: &Calibration) {
 /// cannot divide.
 fn factors(lowered: &Lowered, step: usize, calibration: &Calibration) -> Option<Vec<f32>> {
     let Step::Activation(layer) = &lowered.steps[step] else { return None };
-    let keeps_most = layer.activation == Activation::Relu && 2 * layer.kept.len() > layer.shape.size();
+    let keeps_most = layer.activation.is_homogeneous() && 2 * layer.kept.len() > layer.shape.size();
     let made = |value: ValueId| Some(&lowered.steps[value.maker()?]);
     let Some(Step::Linear(segment)) = made(layer.source) else { return None };
     let source_is_its_own = readers(lowered, layer.source).count() == 0;

@@ -3,13 +3,12 @@
 //! A network whose weights are a millionth in one layer and a million times as much in the next computes the same as one of the
 //! usual size: a ReLU of a multiple is that multiple of the ReLU. Values that are added up, or that pass through a pool or a
 //! nonlinearity, share a factor, and weights between them take the quotient. Factors are powers of two, so that nothing is rounded. The
-//! image has none, nor have values at nonlinearities whose shape depends on the size, ReLU6 and SiLU; the logits may have one,
+//! image has none, nor have values at nonlinearities whose shape depends on the size, all but ReLU; the logits may have one,
 //! which changes no class.
 
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::steps::{Segment, Step, ValueId};
-use crate::graph::Activation;
 
 /// log2 of the largest value of a group that is brought to its place.
 const PLACE: f32 = 4.0;
@@ -72,7 +71,7 @@ impl Groups {
                 }
                 Step::Activation(layer) => {
                     groups.join(made, layer.source);
-                    if layer.activation != Activation::Relu && !layer.kept.is_empty() {
+                    if !layer.activation.is_homogeneous() && !layer.kept.is_empty() {
                         groups.join(made, ValueId::IMAGE);
                     }
                 }

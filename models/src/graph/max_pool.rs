@@ -4,7 +4,8 @@
 //! without its nonlinearity passes `a` on. A window's columns come first, then its rows; in each direction ever longer runs of
 //! neighbours are compared, shared between windows that overlap where that takes fewer comparisons.
 
-use super::node::{Activation, NodeId, Op};
+use super::activation::Activation;
+use super::node::{NodeId, Op};
 use super::shape::{Padding, Picks, Shape, Window};
 
 /// A max pool of a node of a graph.

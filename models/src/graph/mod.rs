@@ -3,16 +3,16 @@
 //! Parameters and masks are kept apart, by node name: `NAME.weight`, `NAME.bias`, and for batch norm also
 //! `NAME.running_mean` and `NAME.running_var` (PyTorch's names and layouts).
 
+mod activation;
 mod infer;
 mod max_pool;
 mod node;
 mod shape;
 
+pub use activation::Activation;
 pub use infer::infer;
 pub use max_pool::MaxPool;
-pub use node::{
-    Activation, MOST_INPUTS, MOST_NODES, MOST_PARAMETERS, MOST_UNITS, MOST_UNITS_IN_ALL, Node, NodeId, Op,
-};
+pub use node::{MOST_INPUTS, MOST_NODES, MOST_PARAMETERS, MOST_UNITS, MOST_UNITS_IN_ALL, Node, NodeId, Op};
 pub use shape::{Padding, Picks, Shape, Window};
 
 use crate::Error;

@@ -1,7 +1,8 @@
 //! Operations, and how much a graph may have of what.
 
+use super::activation::Activation;
 use super::shape::{Picks, Window};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Most nodes of a graph.
 pub const MOST_NODES: usize = 10_000;
@@ -16,18 +17,6 @@ pub const MOST_PARAMETERS: usize = 450_000_000;
 
 /// Index of a node in its graph.
 pub type NodeId = usize;
-
-/// The nonlinearity of an activation layer's kept units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// `max(x, 0)`.
-    Relu,
-    /// `min(max(x, 0), 6)`.
-    Relu6,
-    /// `x / (1 + e^-x)`.
-    Silu,
-}
 
 /// What a node computes.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -28,9 +28,7 @@ impl Gate {
             Self::Linear => x.shallow_clone(),
             Self::Floor(floor) => match activation {
                 Activation::Relu => x.clamp_min_tensor(&floor.to_kind(x.kind())),
-                Activation::Relu6 | Activation::Silu => {
-                    activated(activation, x).where_self(&floor.eq(0.0), x)
-                }
+                _ => activated(activation, x).where_self(&floor.eq(0.0), x),
             },
             Self::Soft(alpha) => x + alpha.to_kind(x.kind()) * (activated(activation, x) - x),
         }
@@ -43,6 +41,9 @@ fn activated(activation: Activation, x: &Tensor) -> Tensor {
         Activation::Relu => x.relu(),
         Activation::Relu6 => x.relu6(),
         Activation::Silu => x.silu(),
+        Activation::HardSwish => x.hardswish(),
+        Activation::Gelu => x.gelu("none"),
+        Activation::Sigmoid => x.sigmoid(),
     }
 }
 
@@ -50,7 +51,7 @@ fn activated(activation: Activation, x: &Tensor) -> Tensor {
 fn correction(activation: Activation, x: &Tensor) -> Tensor {
     match activation {
         Activation::Relu => x.clamp_max(0.0).neg_(),
-        Activation::Relu6 | Activation::Silu => {
+        _ => {
             let x = x.to_kind(Kind::Float);
             activated(activation, &x) - x
         }

@@ -316,9 +316,8 @@ mod tests {
     /// A masked activation that is no ReLU is itself where it is kept and the identity elsewhere.
     #[test]
     fn other_activations_follow_the_mask() {
-        for (activation, at_seven) in
-            [(Activation::Relu6, 6.0), (Activation::Silu, 7.0 / (1.0 + (-7f32).exp()))]
-        {
+        for activation in Activation::ALL {
+            let at_seven = activation.of(7.0) as f32;
             let nodes = vec![node("x", Op::Input, &[]), node("act", Op::Act { activation }, &[0])];
             let net = network(Shape::new(1, 1, 2), nodes, &[]);
             let with = |kept: [bool; 2]| {

@@ -27,9 +27,8 @@ pub(super) struct Special {
 impl Special {
     /// Between them they have every kind of step, curve and variant.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        let activations = [Activation::Relu, Activation::Relu6, Activation::Silu];
-        let kinds = activations.into_iter().cycle().zip([false, true].into_iter().cycle());
-        let count = activations.len().max(ReluVariant::ALL.len()) + 1;
+        let kinds = Activation::ALL.into_iter().cycle().zip([false, true].into_iter().cycle());
+        let count = Activation::ALL.len().max(ReluVariant::ALL.len()) + 1;
         let of = |((activation, passes), relu)| Self { activation, relu, passes };
         kinds.zip(ReluVariant::ALL.into_iter().cycle()).map(of).take(count)
     }

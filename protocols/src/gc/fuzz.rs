@@ -11,7 +11,8 @@ use crate::cipher::Engine;
 use crate::fuzz::{Taken, target};
 use crate::store::Depot;
 use crate::wire::low;
-use models::fixed::curve::{Curve, SiluTable};
+use models::fixed::curve::Curve;
+use models::graph::Activation;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -94,8 +95,8 @@ fn circuits() {
 /// Material and labels are the peer's: whatever they are, the client gets shares, the same on every engine.
 #[test]
 fn material() {
-    let (curves, ring_bits) =
-        ([Curve::Relu, Curve::Clamp { top: 6 }, Curve::Silu(SiluTable::new(3, 0.1))], 22);
+    let [dented, mirrored] = [Activation::Silu, Activation::Sigmoid].map(|of| Curve::tabulated(of, 3, 0.1));
+    let (curves, ring_bits) = ([Curve::Relu, Curve::Clamp { top: 6 }, dented, mirrored], 22);
     let programs: Vec<_> =
         curves.iter().flat_map(|curve| [programs::narrow(curve, 11), programs::sign(curve, 11)]).collect();
     target("material").seeds([[0; 900], [0xa5; 900]]).allows(64, 4 << 20).run(|bytes| {

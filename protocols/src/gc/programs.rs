@@ -4,7 +4,7 @@
 //! the client's (the evaluator's).
 
 use super::circuit::{Builder, Circuit, Wire};
-use models::fixed::curve::{Curve, SiluTable};
+use models::fixed::curve::{Curve, Table};
 
 /// A circuit and the meaning of its outputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,21 +61,29 @@ pub fn narrow(curve: &Curve, n: usize) -> Program {
 pub fn sign(curve: &Curve, n: usize) -> Program {
     let (mut b, u, v) = Builder::new(n, n);
     let sum = sum_and_one(&mut b, &u, &v);
-    let no_carry = b.not(sum.top_carry);
-    let wraps = b.and(v[n - 1], no_carry);
+    let wraps = |b: &mut Builder| {
+        let no_carry = b.not(sum.top_carry);
+        b.and(v[n - 1], no_carry)
+    };
     let wrap = Output::Served { shift: n as u32 };
     let keep = b.not(sum.bits[n - 1]);
     let (wires, outputs) = match curve {
         Curve::Clamp { top } if *top < 1 << (n - 1) => {
+            let wraps = wraps(&mut b);
             let over = at_least(&mut b, &sum.bits[..n - 1], *top, keep);
             let inside = b.xor(keep, over);
             let under = b.not(over);
             let wraps = b.and(wraps, under);
             (vec![inside, wraps, over], vec![Output::Joint, wrap, Output::Weighted(*top as i64)])
         }
-        Curve::Relu | Curve::Clamp { .. } => (vec![keep, wraps], vec![Output::Joint, wrap]),
-        Curve::Silu(table) => {
-            let entry = look_up(&mut b, table, &sum.bits);
+        Curve::Relu | Curve::Clamp { .. } => (vec![keep, wraps(&mut b)], vec![Output::Joint, wrap]),
+        Curve::Mirrored { bits, table } => {
+            let wires = mirrored(&mut b, *bits, table, &sum.bits);
+            let outputs = (0..wires.len()).map(|i| Output::Weighted(1 << i)).collect();
+            (wires, outputs)
+        }
+        Curve::Dented(table) => {
+            let (wraps, entry) = (wraps(&mut b), look_up(&mut b, table, &sum.bits));
             let outputs = (0..entry.len()).map(|i| Output::Weighted(-1 << i));
             let outputs = [Output::Joint, wrap].into_iter().chain(outputs).collect();
             ([keep, wraps].into_iter().chain(entry).collect(), outputs)
@@ -131,7 +139,8 @@ fn curved(b: &mut Builder, curve: &Curve, q: &[Wire]) -> Curved {
         Curve::Relu | Curve::Clamp { .. } => {
             Curved::Positive { bits: magnitude.iter().map(|bit| b.and(*bit, keep)).collect() }
         }
-        Curve::Silu(table) => {
+        Curve::Mirrored { bits, table } => Curved::Positive { bits: mirrored(b, *bits, table, q) },
+        Curve::Dented(table) => {
             let bits = magnitude.iter().map(|bit| b.and(*bit, keep)).collect();
             Curved::WithTable { bits, table: look_up(b, table, q) }
         }
@@ -226,8 +235,18 @@ fn at_least(b: &mut Builder, x: &[Wire], constant: u64, all: Wire) -> Wire {
     b.and(at_least, all)
 }
 
-/// The table's entry for a signed number: one-hot lines over the index, xored where an entry has a bit.
-fn look_up(b: &mut Builder, table: &SiluTable, q: &[Wire]) -> Vec<Wire> {
+/// A number of `bits` bits: the table's entry for a signed number below zero, and that number's complement above.
+fn mirrored(b: &mut Builder, bits: u32, table: &Table, q: &[Wire]) -> Vec<Wire> {
+    let sign = *q.last().expect("a signed number has a sign");
+    let above = b.not(sign);
+    let entry = look_up(b, table, q);
+    let bit = |i: usize| entry.get(i).map_or(above, |bit| b.xor(*bit, above));
+    (0..bits as usize).map(bit).collect()
+}
+
+/// The table's entry for a signed number: lines over blocks of equal entries, of which one is set, xored where a block's entry
+/// has a bit.
+fn look_up(b: &mut Builder, table: &Table, q: &[Wire]) -> Vec<Wire> {
     let (sign, magnitude) = q.split_last().expect("a signed number has a sign");
     let magnitude: Vec<Wire> = magnitude.iter().map(|bit| b.xor(*bit, *sign)).collect();
     let reach = magnitude.len().min(table.reach_bits() as usize);
@@ -235,38 +254,50 @@ fn look_up(b: &mut Builder, table: &SiluTable, q: &[Wire]) -> Vec<Wire> {
     let index = &index[(table.dropped_bits as usize).min(reach)..];
     // The root line: inside the table. `None` stands for always.
     let outside = beyond.iter().copied().reduce(|a, bit| b.or(a, bit));
-    let mut lines: Vec<Option<Wire>> = vec![outside.map(|outside| b.not(outside))];
-    // From the top bit down; every line splits into the index bit being zero and one.
-    for bit in index.iter().rev() {
-        let mut split = Vec::with_capacity(2 * lines.len());
-        for line in lines {
-            let (zero, one) = match line {
-                None => (b.not(*bit), *bit),
-                Some(line) => {
-                    let one = b.and(line, *bit);
-                    (b.xor(line, one), one)
-                }
-            };
-            split.extend([Some(zero), Some(one)]);
-        }
-        lines = split;
-    }
+    let root = outside.map(|outside| b.not(outside));
+    let mut blocks = Vec::new();
+    split(b, root, &table.entries[..1 << index.len()], index, &mut blocks);
     // Wires of known value are rare (widths below the table's first bin) and cost nothing: a wire xored with itself.
     let zero = b.xor(*sign, *sign);
     let one = b.not(zero);
-    let entries = || lines.iter().zip(&table.entries);
-    let bits = entries().fold(0, |all, (_, entry)| all | entry).checked_ilog2().map_or(0, |top| top + 1);
+    let bits = blocks.iter().fold(0, |all, (_, entry)| all | entry).checked_ilog2().map_or(0, |top| top + 1);
     (0..bits)
         .map(|i| {
-            let set = entries().filter(|(_, entry)| *entry >> i & 1 == 1);
+            let set = blocks.iter().filter(|(_, entry)| *entry >> i & 1 == 1);
             set.map(|(line, _)| line.unwrap_or(one)).reduce(|a, line| b.xor(a, line)).unwrap_or(zero)
         })
         .collect()
 }
 
+/// The lines of the blocks that `entries` consist of, below `line`, with the entry of each: by halves, from the index's top bit
+/// down, until all entries are one. `None` stands for always.
+fn split(
+    b: &mut Builder,
+    line: Option<Wire>,
+    entries: &[u32],
+    index: &[Wire],
+    blocks: &mut Vec<(Option<Wire>, u32)>,
+) {
+    let (false, Some((bit, below))) = (entries.windows(2).all(|pair| pair[0] == pair[1]), index.split_last())
+    else {
+        return blocks.push((line, entries[0]));
+    };
+    let (low, high) = match line {
+        None => (b.not(*bit), *bit),
+        Some(line) => {
+            let high = b.and(line, *bit);
+            (b.xor(line, high), high)
+        }
+    };
+    let (near, far) = entries.split_at(entries.len() / 2);
+    split(b, Some(low), near, below, blocks);
+    split(b, Some(high), far, below, blocks);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use models::graph::Activation;
 
     fn bits(value: u64, n: usize) -> Vec<bool> {
         (0..n).map(|i| value >> i & 1 == 1).collect()
@@ -289,10 +320,14 @@ mod tests {
             Curve::Clamp { top: 11 },
             Curve::Clamp { top: 24 },
             Curve::Clamp { top: 1 << 20 },
-            Curve::Silu(SiluTable::new(1, 0.05)),
-            Curve::Silu(SiluTable::new(1, 0.5)),
-            Curve::Silu(SiluTable::new(2, 0.05)),
-            Curve::Silu(SiluTable::new(6, 0.05)),
+            Curve::tabulated(Activation::Silu, 1, 0.05),
+            Curve::tabulated(Activation::Silu, 1, 0.5),
+            Curve::tabulated(Activation::Silu, 2, 0.05),
+            Curve::tabulated(Activation::Silu, 6, 0.05),
+            Curve::tabulated(Activation::HardSwish, 2, 0.3),
+            Curve::tabulated(Activation::HardSwish, 3, 0.01),
+            Curve::tabulated(Activation::Sigmoid, 2, 0.1),
+            Curve::tabulated(Activation::Sigmoid, 4, 0.01),
         ]
     }
 

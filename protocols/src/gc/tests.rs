@@ -14,7 +14,8 @@ use crate::block::{Block, Delta};
 use crate::cipher::Engine;
 use crate::store::Depot;
 use crate::wire::{BitReader, BitWriter, low};
-use models::fixed::curve::{Curve, SiluTable};
+use models::fixed::curve::Curve;
+use models::graph::Activation;
 use netem::Channel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -242,7 +243,8 @@ fn random_cases(units: usize, rng: &mut ChaCha20Rng) -> Vec<Case> {
 }
 
 fn every_program(n: usize) -> Vec<Program> {
-    let curves = [Curve::Relu, Curve::Clamp { top: 6 }, Curve::Silu(SiluTable::new(3, 0.1))];
+    let [dented, mirrored] = [Activation::Silu, Activation::Sigmoid].map(|of| Curve::tabulated(of, 3, 0.1));
+    let curves = [Curve::Relu, Curve::Clamp { top: 6 }, dented, mirrored];
     let programs =
         |curve: &Curve| [programs::narrow(curve, n), programs::sign(curve, n), programs::delphi(curve, n, 2)];
     curves.iter().flat_map(programs).collect()
@@ -362,7 +364,7 @@ fn the_bytes_of_garbled_layers_are_fixed() {
         ran.material.iter().chain(&ran.online).for_each(|piece| digest.update(piece));
         ran.server.iter().chain(&ran.client).for_each(|share| digest.update(share.to_le_bytes()));
         let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let curve = ["relu", "clamp", "silu"][index / 3];
+        let curve = ["relu", "clamp", "silu", "sigmoid"][index / 3];
         found += &format!("{} {curve} {hex}\n", names[index % 3]);
     }
     assert_eq!(found, std::fs::read_to_string(&path).unwrap_or_default(), "{}", path.display());

@@ -7,7 +7,7 @@ use crate::he::Exchange;
 use crate::he::answer::MOST_FLOOD;
 use crate::he::ciphertext::AnswerWidths;
 use crate::he::packing::Convolution;
-use models::fixed::curve::Curve;
+use models::fixed::curve::{Curve, Table};
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
 use models::graph::{MOST_UNITS, MOST_UNITS_IN_ALL, Shape, Window};
@@ -170,13 +170,8 @@ fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<()
     let sound = match &step.curve {
         Curve::Relu => true,
         Curve::Clamp { top } => (1..1 << 48).contains(top),
-        Curve::Silu(table) => {
-            let entries = table.entries.len();
-            entries.is_power_of_two()
-                && (2..=1 << 16).contains(&entries)
-                && table.dropped_bits <= 24
-                && table.entries.iter().all(|entry| *entry < 1 << (k - 1).min(30))
-        }
+        Curve::Dented(table) => table_fits(table, k - 1),
+        Curve::Mirrored { bits, table } => (1..=24).contains(bits) && *bits < k && table_fits(table, *bits),
     };
     if !sound {
         let expected = "a ceiling of 1 to 2^48, or a table of 2 to 2^16 entries that fit the ring";
@@ -187,6 +182,15 @@ fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<()
         return refuse(&step.name, "kept units", format!("ascending, below {}", step.shape.size()), "others");
     }
     Ok(())
+}
+
+/// Whether a table is of a sane size, and its entries of at most `bits` bits.
+fn table_fits(table: &Table, bits: u32) -> bool {
+    let entries = table.entries.len();
+    entries.is_power_of_two()
+        && (2..=1 << 16).contains(&entries)
+        && table.dropped_bits <= 24
+        && table.entries.iter().all(|entry| *entry < 1 << bits.min(30))
 }
 
 fn reshare(plan: &Plan, step: &ReshareStep, known: &[Shape]) -> Result<(), Error> {

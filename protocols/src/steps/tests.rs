@@ -16,7 +16,7 @@ use crate::setup::{ClientSession, ServerSession};
 use crate::store::Depot;
 use crate::values::{ClientMask, ClientShare, ClientValues, ServerShare, open};
 use models::fixed::Ring;
-use models::fixed::curve::{Curve, SiluTable};
+use models::fixed::curve::{Curve, Table};
 use models::fixed::linear::IntegerWeights;
 use models::fixed::steps::{ActivationStep, PublicMap, Segment, Term, TermOp, ValueId};
 use models::graph::{Activation as Nonlinearity, Shape, Window};
@@ -113,9 +113,16 @@ fn layer(relu: ReluVariant, shape: Shape, curve: Curve, kept: Vec<u32>) -> Activ
     }
 }
 
-fn curves() -> [Curve; 3] {
-    let entries = vec![0, 3, 7, 9, 8, 6, 4, 3, 2, 1, 1, 1, 0, 0, 0, 0];
-    [Curve::Relu, Curve::Clamp { top: 90 }, Curve::Silu(SiluTable { dropped_bits: 2, entries, error: 1.0 })]
+fn curves() -> [Curve; 4] {
+    let dented =
+        Table { dropped_bits: 2, entries: vec![0, 3, 7, 9, 8, 6, 4, 3, 2, 1, 1, 1, 0, 0, 0, 0], error: 1.0 };
+    let mirrored = Table { dropped_bits: 1, entries: vec![31, 30, 26, 26, 9, 9, 9, 9], error: 1.0 };
+    [
+        Curve::Relu,
+        Curve::Clamp { top: 90 },
+        Curve::Dented(dented),
+        Curve::Mirrored { bits: 6, table: mirrored },
+    ]
 }
 
 /// A tensor x as it is shared, and the mask of what becomes of it.
