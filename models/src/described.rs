@@ -48,6 +48,7 @@ enum OpName {
     BatchNorm,
     Act,
     Add,
+    Product,
     AvgPool,
     Concat,
     Scale,
@@ -72,6 +73,7 @@ impl<'de> Deserialize<'de> for Node {
                 Op::Act { activation: node.activation.ok_or_else(|| Error::missing_field("activation"))? }
             }
             OpName::Add => Op::Add,
+            OpName::Product => Op::Product,
             OpName::AvgPool => Op::AvgPool { window: window()? },
             OpName::Concat => Op::Concat,
             OpName::Scale => Op::Scale { by: node.by.ok_or_else(|| Error::missing_field("by"))? },

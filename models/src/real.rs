@@ -62,6 +62,11 @@ pub(crate) fn node_value(
             }
             y
         }
+        (Op::Product, Some((x, _))) => {
+            let other = &values[node.inputs[1]];
+            let each = x.len() / other.len();
+            x.iter().enumerate().map(|(i, x)| x * other[i / each]).collect()
+        }
         (Op::AvgPool { window }, Some((x, shape))) => {
             let divisor = (window.kernel.0 * window.kernel.1) as f32;
             sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
@@ -79,6 +84,7 @@ pub(crate) fn node_value(
             | Op::BatchNorm { .. }
             | Op::Act { .. }
             | Op::Add
+            | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
             | Op::Scale { .. }

@@ -56,6 +56,12 @@ pub fn replay(
                 let output = layer.ideal(u, v);
                 hide(&mut shares, layer.output(), &output);
             }
+            Step::Product(product) => {
+                let [left, right] = product.sources().map(ValueId::index);
+                let [left, right] = [left, right].map(|value| open(ring, &shares.u[value], &shares.v[value]));
+                let value = product.ideal(&left, &right);
+                hide(&mut shares, product.output(), &value);
+            }
             Step::Reshare(reshare) => {
                 let source = reshare.source().index();
                 let (u, v) = (&shares.u[source], &shares.v[source]);

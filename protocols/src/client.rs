@@ -11,7 +11,7 @@ use crate::prepared::{PreparedPlan, Step};
 use crate::saved::{Loading, Saving};
 use crate::setup::{self, ClientSession};
 use crate::steps::reshare::Reshare;
-use crate::steps::{activation, input, output};
+use crate::steps::{activation, input, output, product};
 use crate::store::Store;
 use crate::under_way;
 use crate::values::{ClientMask, ClientShare, ClientValues};
@@ -36,8 +36,14 @@ pub struct ClientReady<'p> {
     first_layer: LayerId,
     seed: MaskSeed,
     values: ClientValues,
-    /// Every activation layer of the plan, in order.
-    layers: Vec<activation::ClientReady<'p>>,
+    /// Every activation layer and product of the plan, in order.
+    layers: Vec<Ready<'p>>,
+}
+
+/// A step that takes the client something online.
+enum Ready<'p> {
+    Activation(activation::ClientReady<'p>),
+    Product(product::ClientReady<'p>),
 }
 
 /// What the client learns.
@@ -85,7 +91,7 @@ impl<'p> Client<'p> {
                     channel.enter(Phase::Offline, step.channel_step().number());
                     linear.client_request(channel, &self.session.key, &values, rng)?;
                 }
-                Step::Activation(_) | Step::Reshare(_) => {}
+                Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => {}
             }
         }
         let mut offers = Vec::new();
@@ -100,30 +106,50 @@ impl<'p> Client<'p> {
                     let offer = layer.client_accept(channel, &mut self.session, first_layer)?;
                     offers.push(Offer::Activation(offer));
                 }
+                Step::Product(product) => {
+                    let offer = product.client_accept(channel, &mut self.session, first_layer)?;
+                    offers.push(Offer::Product(offer));
+                }
                 Step::Reshare(reshare) => offers.push(Offer::Reshare(reshare)),
             }
         }
         let (mut window, mut layers) = (Window::new(), Vec::with_capacity(offers.len()));
-        let mut receive = |channel: &mut Channel, session: &_, chosen: activation::ClientChosen<'p>| {
-            channel.enter(Phase::Offline, chosen.layer().channel_step().number());
-            layers.push(chosen.receive(channel, session, &mut depot)?);
+        let mut receive = |channel: &mut Channel, session: &_, chosen: Chosen<'p>| {
+            layers.push(match chosen {
+                Chosen::Activation(chosen) => {
+                    channel.enter(Phase::Offline, chosen.layer().channel_step().number());
+                    Ready::Activation(chosen.receive(channel, session, &mut depot)?)
+                }
+                Chosen::Product(chosen) => {
+                    channel.enter(Phase::Offline, chosen.product().channel_step().number());
+                    Ready::Product(chosen.receive(channel, session)?)
+                }
+            });
             Ok::<(), Error>(())
         };
         for offer in offers {
-            let offer = match offer {
-                Offer::Activation(offer) => offer,
+            let (step, units) = match &offer {
+                Offer::Activation(offer) => (offer.layer().channel_step(), Some(offer.layer().kept_units())),
+                Offer::Product(offer) => (offer.product().channel_step(), Some(offer.product().units())),
+                Offer::Reshare(reshare) => (reshare.channel_step(), None),
+            };
+            while let Some(earlier) = units.and_then(|units| window.before(units)) {
+                receive(channel, &self.session, earlier)?;
+            }
+            channel.enter(Phase::Offline, step.number());
+            let chosen = match offer {
+                Offer::Activation(offer) => {
+                    Chosen::Activation(offer.choose(channel, &mut self.session, &values)?)
+                }
+                Offer::Product(offer) => {
+                    Chosen::Product(offer.choose(channel, &mut self.session, &values)?)
+                }
                 Offer::Reshare(reshare) => {
-                    channel.enter(Phase::Offline, reshare.channel_step().number());
                     reshare.client(channel, &values)?;
                     continue;
                 }
             };
-            let layer = offer.layer();
-            while let Some(earlier) = window.before(layer.kept_units()) {
-                receive(channel, &self.session, earlier)?;
-            }
-            channel.enter(Phase::Offline, layer.channel_step().number());
-            window.chosen(layer.kept_units(), offer.choose(channel, &mut self.session, &values)?);
+            window.chosen(units.unwrap_or_default(), chosen);
         }
         while let Some(chosen) = window.next() {
             receive(channel, &self.session, chosen)?;
@@ -137,7 +163,37 @@ impl<'p> Client<'p> {
 /// What the client answers once it has all of the server's answers.
 enum Offer<'p> {
     Activation(activation::ClientOffer<'p>),
+    Product(product::ClientOffer<'p>),
     Reshare(&'p Reshare),
+}
+
+/// What it has chosen, and waits for the server's material.
+enum Chosen<'p> {
+    Activation(activation::ClientChosen<'p>),
+    Product(product::ClientChosen<'p>),
+}
+
+impl Ready<'_> {
+    fn online(self, channel: &mut Channel, values: &ClientValues) -> Result<(), Error> {
+        match self {
+            Self::Activation(layer) => layer.online(channel, values),
+            Self::Product(product) => product.online(channel, values),
+        }
+    }
+
+    fn stored_bytes(&self) -> usize {
+        match self {
+            Self::Activation(layer) => layer.stored_bytes(),
+            Self::Product(product) => product.stored_bytes(),
+        }
+    }
+
+    fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        match self {
+            Self::Activation(layer) => layer.save(to),
+            Self::Product(product) => product.save(to),
+        }
+    }
 }
 
 /// The masks of the image and of every value that a segment can read.
@@ -148,11 +204,8 @@ fn masked(plan: &PreparedPlan, seed: &MaskSeed) -> ClientValues {
     for step in &plan.prepared {
         match step {
             Step::Linear(_) => {}
-            Step::Activation(layer) => {
-                values.insert_mask(layer.output(), mask(layer.output(), layer.units()));
-            }
-            Step::Reshare(reshare) => {
-                values.insert_mask(reshare.output(), mask(reshare.output(), reshare.units()));
+            Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => {
+                values.insert_mask(step.output(), mask(step.output(), step.units()));
             }
         }
     }
@@ -170,12 +223,7 @@ impl<'p> ClientReady<'p> {
         to.bytes(&self.seed.reveal())?;
         to.values(self.values.share(ValueId::IMAGE).elements())?;
         for step in &self.plan.prepared {
-            let value = match step {
-                Step::Linear(linear) => linear.output(),
-                Step::Activation(layer) => layer.output(),
-                Step::Reshare(reshare) => reshare.output(),
-            };
-            to.values(self.values.share(value).elements())?;
+            to.values(self.values.share(step.output()).elements())?;
         }
         self.layers.iter().try_for_each(|layer| layer.save(&mut to))?;
         to.end()
@@ -194,20 +242,29 @@ impl<'p> ClientReady<'p> {
         for step in &plan.prepared {
             let elements = from.values(step.units())?;
             match step {
-                Step::Linear(linear) => values.insert_share(linear.output(), ClientShare::new(elements)),
-                Step::Activation(layer) => values.insert_mask(layer.output(), ClientMask::new(elements)),
-                Step::Reshare(reshare) => values.insert_mask(reshare.output(), ClientMask::new(elements)),
+                Step::Linear(_) => values.insert_share(step.output(), ClientShare::new(elements)),
+                Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => {
+                    values.insert_mask(step.output(), ClientMask::new(elements));
+                }
             }
         }
-        let load = |layer| activation::ClientReady::load(layer, first_layer, &mut from);
-        let layers = plan.activations().map(load).collect::<Result<_, _>>()?;
+        let mut layers = Vec::new();
+        for step in &plan.prepared {
+            layers.push(match step {
+                Step::Activation(layer) => {
+                    Ready::Activation(activation::ClientReady::load(layer, first_layer, &mut from)?)
+                }
+                Step::Product(product) => Ready::Product(product::ClientReady::load(product, &mut from)?),
+                Step::Linear(_) | Step::Reshare(_) => continue,
+            });
+        }
         from.end()?;
         Ok(Self { plan, first_layer, seed, values, layers })
     }
 
     /// Bytes that the preprocessed inference occupies: in the store, and the shares of every value in memory.
     pub fn stored_bytes(&self) -> usize {
-        let layers: usize = self.layers.iter().map(activation::ClientReady::stored_bytes).sum();
+        let layers: usize = self.layers.iter().map(Ready::stored_bytes).sum();
         layers + self.values.bytes()
     }
 
@@ -225,8 +282,8 @@ impl<'p> ClientReady<'p> {
             channel.enter(Phase::Online, step.channel_step().number());
             match step {
                 Step::Linear(_) | Step::Reshare(_) => {} // The server's alone.
-                Step::Activation(_) => {
-                    layers.next().expect("as many layers as activation steps").online(channel, &values)?;
+                Step::Activation(_) | Step::Product(_) => {
+                    layers.next().expect("one for each such step").online(channel, &values)?;
                 }
             }
         }

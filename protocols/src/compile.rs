@@ -58,7 +58,7 @@ pub fn compile(
 fn layers(plan: &Plan) -> Vec<usize> {
     let kept = |index: &usize| match &plan.steps[*index] {
         PlannedStep::Activation(layer) => layer.step.kept.len(),
-        PlannedStep::Linear(_) | PlannedStep::Reshare(_) => 0,
+        PlannedStep::Linear(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_) => 0,
     };
     let mut layers: Vec<usize> = (0..plan.steps.len()).filter(|index| kept(index) > 0).collect();
     layers.sort_by_key(|index| Reverse(kept(index)));
@@ -77,7 +77,7 @@ fn with(plan: &Plan, layer: usize, relu: ReluVariant) -> Result<PreparedPlan, Er
 fn relu_of(plan: &Plan, layer: usize) -> Option<ReluVariant> {
     match &plan.steps[layer] {
         PlannedStep::Activation(layer) => Some(layer.relu),
-        PlannedStep::Linear(_) | PlannedStep::Reshare(_) => None,
+        PlannedStep::Linear(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_) => None,
     }
 }
 
@@ -187,6 +187,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
                     relu: choices.relu,
                 })
             }
+            Step::Product(step) => PlannedStep::Product(step.clone()),
             Step::Reshare(step) => PlannedStep::Reshare(step.clone()),
         });
     }

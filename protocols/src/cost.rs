@@ -5,7 +5,6 @@
 use crate::numbering::ChannelStep;
 use crate::prepared::{PreparedPlan, Step};
 use crate::setup;
-use crate::steps::activation::Activation;
 use crate::steps::{input, output};
 use crate::tally::{StepCost, tally};
 use crate::walk::{Act, Party, Walk};
@@ -32,12 +31,17 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
         match step {
             Step::Linear(linear) => linear.declare_answers(&mut walk),
             Step::Activation(layer) => layer.declare_offer(&mut walk),
+            Step::Product(product) => product.declare_offer(&mut walk),
             Step::Reshare(_) => {}
         }
     }
-    let receive = |walk: &mut Walk, layer: &Activation| {
-        walk.enter(Phase::Offline, layer.channel_step());
-        layer.declare_garble(walk);
+    let receive = |walk: &mut Walk, chosen: &Step| {
+        walk.enter(Phase::Offline, chosen.channel_step());
+        match chosen {
+            Step::Activation(layer) => layer.declare_garble(walk),
+            Step::Product(product) => product.declare_garble(walk),
+            Step::Linear(_) | Step::Reshare(_) => {}
+        }
     };
     let mut window = Window::new();
     for step in &plan.prepared {
@@ -53,7 +57,15 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
                 }
                 walk.enter(Phase::Offline, step.channel_step());
                 layer.declare_choose(&mut walk);
-                window.chosen(layer.kept_units(), &**layer);
+                window.chosen(layer.kept_units(), step);
+            }
+            Step::Product(product) => {
+                while let Some(earlier) = window.before(product.units()) {
+                    receive(&mut walk, earlier);
+                }
+                walk.enter(Phase::Offline, step.channel_step());
+                product.declare_choose(&mut walk);
+                window.chosen(product.units(), step);
             }
         }
     }
@@ -79,6 +91,10 @@ pub fn server(plan: &PreparedPlan) -> Vec<Act> {
                 walk.enter(Phase::Offline, step.channel_step());
                 layer.declare_offer(&mut walk);
             }
+            Step::Product(product) => {
+                walk.enter(Phase::Offline, step.channel_step());
+                product.declare_offer(&mut walk);
+            }
             Step::Reshare(_) => {}
         }
     }
@@ -89,6 +105,10 @@ pub fn server(plan: &PreparedPlan) -> Vec<Act> {
             Step::Activation(layer) => {
                 layer.declare_choose(&mut walk);
                 layer.declare_garble(&mut walk);
+            }
+            Step::Product(product) => {
+                product.declare_choose(&mut walk);
+                product.declare_garble(&mut walk);
             }
             Step::Reshare(reshare) => reshare.declare_offline(&mut walk),
         }
@@ -105,6 +125,7 @@ fn online(plan: &PreparedPlan, walk: &mut Walk) {
         match step {
             Step::Linear(linear) => linear.declare_online(walk),
             Step::Activation(layer) => layer.declare_online(walk),
+            Step::Product(product) => product.declare_online(walk),
             Step::Reshare(reshare) => reshare.declare_online(walk),
         }
     }

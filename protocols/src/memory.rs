@@ -45,7 +45,7 @@ impl Memory {
         let mut memory = Self::default();
         memory.stored.client = shares(plan.input.size());
         let (mut requests, mut answers, mut segment) = (0, 0, 0);
-        let (mut weights, mut polynomials, mut choices) = (0, 0, 0);
+        let (mut weights, mut polynomials, mut choices, mut products) = (0, 0, 0, 0);
         for step in &plan.prepared {
             memory.stored.client += shares(step.units());
             match step {
@@ -79,15 +79,22 @@ impl Memory {
                     memory.window = memory.window.max(of_window(2 * stored.labels + stored.material));
                     choices = choices.max(of_window(stored.labels));
                 }
+                Step::Product(product) => {
+                    let (client, server) = product.stored_bytes();
+                    memory.stored.client += client as u64;
+                    memory.stored.server += server as u64;
+                    products += product.working_bytes() as u64;
+                }
                 Step::Reshare(reshare) => memory.stored.server += reshare.stored_bytes() as u64,
             }
         }
         memory.window = memory.window.min(memory.file);
         let both = BASE_BYTES + OUTBOX_BYTES;
         memory.working = PerParty {
-            client: both + answers,
+            client: both + answers + products,
             // Requests that have come; later choices that have, and the labels that they become.
             server: both
+                + products
                 + requests.max(2 * choices.min(memory.file))
                 + segment
                 + weights * BYTES_A_WEIGHT

@@ -13,6 +13,8 @@ pub(crate) const CORRELATION: FrameKind = FrameKind(0x32);
 pub(crate) const CORRECTION: FrameKind = FrameKind(0x33);
 /// Values behind the client's mask.
 pub(crate) const MASKED: FrameKind = FrameKind(0x34);
+/// Values behind the server's mask.
+pub(crate) const HIDDEN: FrameKind = FrameKind(0x36);
 /// The server's share of the logits.
 pub(crate) const LOGITS: FrameKind = FrameKind(0x35);
 

@@ -7,7 +7,9 @@ use crate::numbering::{ChannelStep, LayerId};
 use crate::plan::{PROTOCOL_VERSION, Plan, PlannedStep, validate};
 use crate::steps::activation::Activation;
 use crate::steps::linear::Linear;
+use crate::steps::product::Product;
 use crate::steps::reshare::Reshare;
+use models::fixed::steps::ValueId;
 use std::ops::Deref;
 
 /// A [`Plan`], which it derefs to, and its steps made ready. Made once; what reads a plan reads this.
@@ -21,6 +23,7 @@ pub struct PreparedPlan {
 pub(crate) enum Step {
     Linear(Linear),
     Activation(Box<Activation>),
+    Product(Product),
     Reshare(Reshare),
 }
 
@@ -30,6 +33,7 @@ impl Step {
         match self {
             Self::Linear(linear) => linear.channel_step(),
             Self::Activation(layer) => layer.channel_step(),
+            Self::Product(product) => product.channel_step(),
             Self::Reshare(reshare) => reshare.channel_step(),
         }
     }
@@ -39,7 +43,18 @@ impl Step {
         match self {
             Self::Linear(linear) => linear.units(),
             Self::Activation(layer) => layer.units(),
+            Self::Product(product) => product.units(),
             Self::Reshare(reshare) => reshare.units(),
+        }
+    }
+
+    /// The value that it makes.
+    pub(crate) const fn output(&self) -> ValueId {
+        match self {
+            Self::Linear(linear) => linear.output(),
+            Self::Activation(layer) => layer.output(),
+            Self::Product(product) => product.output(),
+            Self::Reshare(reshare) => reshare.output(),
         }
     }
 }
@@ -64,6 +79,7 @@ impl PreparedPlan {
             PlannedStep::Activation(step) => {
                 Activation::new(&plan, index, step).map(|layer| Step::Activation(Box::new(layer)))
             }
+            PlannedStep::Product(step) => Ok(Step::Product(Product::new(&plan, index, step))),
             PlannedStep::Reshare(step) => Ok(Step::Reshare(Reshare::new(&plan, index, step))),
         };
         let prepared = plan.steps.iter().enumerate().map(ready).collect::<Result<_, Error>>()?;
@@ -78,14 +94,6 @@ impl PreparedPlan {
         let plan = serde_json::from_slice(json)
             .map_err(|e| Error::config("plan", "plan file", "a plan as JSON", e.to_string()))?;
         Self::new(plan)
-    }
-
-    /// The activation layers, in order.
-    pub(crate) fn activations(&self) -> impl Iterator<Item = &Activation> {
-        self.prepared.iter().filter_map(|step| match step {
-            Step::Linear(_) | Step::Reshare(_) => None,
-            Step::Activation(layer) => Some(&**layer),
-        })
     }
 
     /// The first layer of inference `inference` of a session.

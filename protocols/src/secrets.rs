@@ -64,7 +64,7 @@ impl ServerSecrets {
 /// Values of every kernel and of the bias that a step has: one a channel, or one a unit where `bias` is so many.
 fn weight_sizes(step: &PlannedStep, bias: Option<usize>) -> Option<(Vec<usize>, usize)> {
     match step {
-        PlannedStep::Activation(_) | PlannedStep::Reshare(_) => None,
+        PlannedStep::Activation(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_) => None,
         PlannedStep::Linear(linear) => {
             let kernel = |term: &Term| match term.op {
                 TermOp::Times { .. } => 0,

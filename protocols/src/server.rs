@@ -15,6 +15,7 @@ use crate::secrets::ServerSecrets;
 use crate::setup::{self, ServerSession};
 use crate::steps::activation::{self, Activation};
 use crate::steps::linear::PreparedSegment;
+use crate::steps::product::{self, Product};
 use crate::steps::reshare::{self, Reshare};
 use crate::steps::{input, output};
 use crate::under_way;
@@ -35,6 +36,7 @@ pub struct Model<'a> {
 enum ModelStep<'a> {
     Linear(PreparedSegment<'a>),
     Activation(&'a Activation),
+    Product(&'a Product),
     Reshare(&'a Reshare),
 }
 
@@ -51,6 +53,7 @@ impl<'a> Model<'a> {
                     ModelStep::Linear(PreparedSegment::new(plan, linear, &context, weights, &mut memory)?)
                 }
                 Step::Activation(layer) => ModelStep::Activation(layer),
+                Step::Product(product) => ModelStep::Product(product),
                 Step::Reshare(reshare) => ModelStep::Reshare(reshare),
             });
         }
@@ -77,6 +80,7 @@ pub struct ServerReady<'a> {
 enum ReadyStep<'a> {
     Linear(&'a PreparedSegment<'a>, ServerMask),
     Activation(Box<activation::ServerReady<'a>>),
+    Product(product::ServerReady<'a>),
     Reshare(reshare::ServerReady<'a>),
 }
 
@@ -84,6 +88,7 @@ enum ReadyStep<'a> {
 enum OfferedStep<'a> {
     Linear(&'a PreparedSegment<'a>, ServerMask),
     Activation(activation::ServerOffer<'a>),
+    Product(product::ServerOffer<'a>),
     Reshare(&'a Reshare),
 }
 
@@ -132,6 +137,11 @@ impl<'a> Server<'a> {
                     let offer = layer.server_offer(channel, &mut self.session, first_layer, rng)?;
                     OfferedStep::Activation(offer)
                 }
+                ModelStep::Product(product) => {
+                    channel.enter(Phase::Offline, product.channel_step().number());
+                    let offer = product.server_offer(channel, &mut self.session, first_layer, rng)?;
+                    OfferedStep::Product(offer)
+                }
                 ModelStep::Reshare(reshare) => OfferedStep::Reshare(reshare),
             });
         }
@@ -146,6 +156,11 @@ impl<'a> Server<'a> {
                     channel.enter(Phase::Offline, offer.layer().channel_step().number());
                     let chosen = offer.chosen(channel, &mut self.session)?;
                     ReadyStep::Activation(Box::new(chosen.garble(channel, &self.session, rng)?))
+                }
+                OfferedStep::Product(offer) => {
+                    channel.enter(Phase::Offline, offer.product().channel_step().number());
+                    let chosen = offer.chosen(channel, &mut self.session)?;
+                    ReadyStep::Product(chosen.correct(channel, &self.session)?)
                 }
                 OfferedStep::Reshare(reshare) => {
                     channel.enter(Phase::Offline, reshare.channel_step().number());
@@ -171,6 +186,7 @@ impl<'a> ServerReady<'a> {
             match step {
                 ReadyStep::Linear(..) => {} // Its mask is the seed's.
                 ReadyStep::Activation(layer) => layer.save(&mut to)?,
+                ReadyStep::Product(ready) => ready.save(&mut to)?,
                 ReadyStep::Reshare(ready) => ready.save(&mut to)?,
             }
         }
@@ -193,6 +209,9 @@ impl<'a> ServerReady<'a> {
                     let ready = activation::ServerReady::load(layer, first_layer, &mut from)?;
                     ReadyStep::Activation(Box::new(ready))
                 }
+                ModelStep::Product(product) => {
+                    ReadyStep::Product(product::ServerReady::load(product, &mut from)?)
+                }
                 ModelStep::Reshare(reshare) => {
                     ReadyStep::Reshare(reshare::ServerReady::load(reshare, &mut from)?)
                 }
@@ -207,6 +226,7 @@ impl<'a> ServerReady<'a> {
         let of_step = |step: &ReadyStep<'_>| match step {
             ReadyStep::Linear(_, mask) => size_of_val(mask.elements()),
             ReadyStep::Activation(layer) => layer.stored_bytes(),
+            ReadyStep::Product(ready) => ready.stored_bytes(),
             ReadyStep::Reshare(ready) => ready.stored_bytes(),
         };
         self.steps.iter().map(of_step).sum()
@@ -227,6 +247,11 @@ impl<'a> ServerReady<'a> {
                     channel.enter(Phase::Online, layer.layer().channel_step().number());
                     let source = layer.layer().source();
                     layer.online(channel, &shares[source.index()])?
+                }
+                ReadyStep::Product(ready) => {
+                    channel.enter(Phase::Online, ready.product().channel_step().number());
+                    let [left, right] = ready.product().sources().map(|value| &shares[value.index()]);
+                    ready.online(channel, left, right)?
                 }
                 ReadyStep::Reshare(ready) => {
                     channel.enter(Phase::Online, ready.reshare().channel_step().number());

@@ -156,6 +156,13 @@ fn choices(step: &PlannedStep) -> String {
             a.step.truncate,
             a.compared_bits
         ),
+        PlannedStep::Product(product) if product.left == product.right => {
+            "squared, at twice its scale".to_owned()
+        }
+        PlannedStep::Product(product) => match product.each {
+            1 => "unit by unit, at the sum of both scales".to_owned(),
+            each => format!("{each} units by one, at the sum of both scales"),
+        },
         PlannedStep::Reshare(reshare) => match reshare.truncate {
             0 => "passed on, at its scale".to_owned(),
             bits => format!("passed on, each party drops {bits}"),

@@ -162,3 +162,42 @@ fn max_pools_are_exact() {
         }
     }
 }
+
+/// Squeeze and excitation, a product of two feature maps, and a square of a sum, which is no value of its own.
+fn multiplying() -> Graph {
+    let mut nodes = Nodes(Vec::new());
+    let conv = |out, window| Op::Conv { out, window, bias: true, groups: 1 };
+    let act = |activation| Op::Act { activation };
+    let input = nodes.add("input", Op::Input, &[]);
+    let a = nodes.add("a", conv(6, Window::square(3, 1, 1)), &[input]);
+    let a = nodes.add("a.act", act(Activation::HardSwish), &[a]);
+    let squeezed = nodes.add("squeeze", Op::AvgPool { window: Window::square(8, 8, 0) }, &[a]);
+    let gate = nodes.add("gate.1", conv(3, Window::square(1, 1, 0)), &[squeezed]);
+    let gate = nodes.add("gate.1.act", act(Activation::Relu), &[gate]);
+    let gate = nodes.add("gate.2", conv(6, Window::square(1, 1, 0)), &[gate]);
+    let gate = nodes.add("gate.2.act", act(Activation::Sigmoid), &[gate]);
+    let gated = nodes.add("gated", Op::Product, &[a, gate]);
+    let b = nodes.add("b", conv(6, Window::square(1, 1, 0)), &[gated]);
+    let multiplied = nodes.add("multiplied", Op::Product, &[b, gated]);
+    let sum = nodes.add("sum", Op::Add, &[multiplied, a]);
+    let square = nodes.add("square", Op::Product, &[sum, sum]);
+    nodes.add("fc", Op::Linear { out: 4, bias: true }, &[square]);
+    Graph::new(Shape::new(2, 8, 8), nodes.0).unwrap()
+}
+
+#[test]
+fn products_in_every_reader() {
+    for (keep, relu) in [(1.0, ReluVariant::Sign), (0.5, ReluVariant::Narrow), (0.0, ReluVariant::Sign)] {
+        let fixture = random(multiplying(), keep, Scales { fa: 7, fw: 8 }, 3).with(relu);
+        let products = fixture.plan.steps.iter().filter(|step| step.kind() == "product").count();
+        assert_eq!(products, 3);
+        check_run(&fixture.plan, &fixture.secrets, &fixture.images[..2]);
+    }
+}
+
+#[test]
+fn products_approach_the_reals() {
+    for keep in [1.0, 0.5] {
+        check_reals(&random(multiplying(), keep, Scales { fa: 12, fw: 12 }, 8));
+    }
+}

@@ -20,7 +20,7 @@ fn with(plan: &Plan, relus: &[ReluVariant]) -> PreparedPlan {
     let mut plan = plan.clone();
     let layers = plan.steps.iter_mut().filter_map(|step| match step {
         PlannedStep::Activation(layer) => Some(layer),
-        PlannedStep::Linear(_) | PlannedStep::Reshare(_) => None,
+        PlannedStep::Linear(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_) => None,
     });
     layers.zip(relus).for_each(|(layer, relu)| layer.relu = *relu);
     PreparedPlan::new(plan).unwrap()

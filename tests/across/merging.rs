@@ -72,7 +72,7 @@ fn names(fixture: &Fixture) -> Vec<&str> {
 fn all(lowered: Lowered) -> Lowered {
     let of = |step: &Step| match step {
         Step::Linear(segment) => 1 + segment.terms.len(),
-        Step::Activation(_) | Step::Reshare(_) => 1,
+        Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => 1,
     };
     cheapest(lowered, |lowered| Some(lowered.steps.iter().map(of).sum::<usize>() as f64))
 }

@@ -78,7 +78,7 @@ fn a_stem_without_activation_is_only_rescaled() {
         .iter()
         .filter_map(|step| match step {
             Step::Activation(a) if a.kept.len() < a.shape.size() => Some((a.name.as_str(), a.kept.len())),
-            Step::Activation(_) | Step::Linear(_) | Step::Reshare(_) => None,
+            Step::Activation(_) | Step::Linear(_) | Step::Product(_) | Step::Reshare(_) => None,
         })
         .collect();
     assert_eq!(rescaled, [("bn1.rescale", 0)]);

@@ -38,6 +38,13 @@ fn factors(lowered: &Lowered, step: usize, calibration: &Calibration) -> Option<
     let source_is_its_own = readers(lowered, layer.source).count() == 0;
     let mut terms = readers(lowered, ValueId::made_by(step)).peekable();
     let divided = terms.peek().is_some() && terms.all(|term| term.has_weights());
+    let is_multiplied = lowered.steps.iter().any(|other| {
+        matches!(other, Step::Product(_))
+            && other.sources().iter().any(|value| [layer.source, ValueId::made_by(step)].contains(value))
+    });
+    if is_multiplied {
+        return None;
+    }
     if !(keeps_most && source_is_its_own && divided && segment.terms.iter().all(Term::has_weights)) {
         return None;
     }
@@ -52,7 +59,7 @@ fn factors(lowered: &Lowered, step: usize, calibration: &Calibration) -> Option<
 fn readers(lowered: &Lowered, value: ValueId) -> impl Iterator<Item = &Term> {
     let segments = lowered.steps.iter().filter_map(|step| match step {
         Step::Linear(segment) => Some(segment),
-        Step::Activation(_) | Step::Reshare(_) => None,
+        Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => None,
     });
     segments.flat_map(|segment| &segment.terms).filter(move |term| term.source == value)
 }

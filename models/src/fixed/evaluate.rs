@@ -59,7 +59,7 @@ impl<'a> Evaluator<'a> {
             (Step::Linear(segment), Some(weights)) if index >= first => {
                 Some(RingSegment::new(model.ring, segment, weights))
             }
-            (Step::Linear(_) | Step::Activation(_) | Step::Reshare(_), _) => None,
+            (Step::Linear(_) | Step::Activation(_) | Step::Product(_) | Step::Reshare(_), _) => None,
         };
         let segments = model.steps.par_iter().enumerate().map(prepare).collect();
         Self { model, shapes: model.shapes(), segments }
@@ -78,7 +78,7 @@ impl<'a> Evaluator<'a> {
                 let source = &values[reshare.source.index()];
                 source.iter().filter(|x| !reshare.keeps_bound(ring.signed(**x))).count() as u64
             }
-            Step::Linear(_) => 0,
+            Step::Linear(_) | Step::Product(_) => 0,
         });
         let out_of_bounds = out_of_bounds.sum();
         let logits = values.last().expect("a model has steps");
@@ -100,6 +100,10 @@ impl<'a> Evaluator<'a> {
                 }
                 (Step::Activation(layer), _) => {
                     activate(ring, layer, &values[layer.source.index()], rounding)
+                }
+                (Step::Product(product), _) => {
+                    let [left, right] = [product.left, product.right].map(|value| &values[value.index()]);
+                    product.of(ring, left, right)
                 }
                 (Step::Reshare(reshare), _) => {
                     let source = values[reshare.source.index()].iter();

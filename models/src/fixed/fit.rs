@@ -8,7 +8,7 @@ use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::quantise::{Width, widths};
 use super::scales::{StepScale, StepScales};
-use super::steps::{Step, Term, ValueId};
+use super::steps::{ProductStep, Step, Term, ValueId};
 use std::cmp::Reverse;
 
 /// How layers that keep nothing may pass their values on.
@@ -161,10 +161,13 @@ impl Fitting<'_> {
     fn chain(&self, scales: &StepScales, tight: usize) -> Option<Vec<usize>> {
         let made = self.widths(scales)?;
         let scale = |value: ValueId| value.maker().map_or(scales.image, |maker| made[maker].scale);
+        let finer =
+            |step: &ProductStep| if scale(step.right) > scale(step.left) { step.right } else { step.left };
         let mut chain = Vec::new();
         let mut at = match &self.lowered.steps[tight] {
             Step::Linear(_) => Some(tight),
             Step::Activation(layer) => layer.source.maker(),
+            Step::Product(step) => finer(step).maker(),
             Step::Reshare(step) => step.source.maker(),
         };
         while let Some(step) = at {
@@ -178,6 +181,7 @@ impl Fitting<'_> {
                 }
                 Step::Activation(layer) if scales.steps[step] == StepScale::Passed => layer.source.maker(),
                 Step::Activation(_) => None,
+                Step::Product(step) => finer(step).maker(),
                 Step::Reshare(step) => step.source.maker(),
             };
         }

@@ -75,6 +75,12 @@ impl Groups {
                         groups.join(made, ValueId::IMAGE);
                     }
                 }
+                // A factor of its own would be the product of theirs.
+                Step::Product(step) => {
+                    [step.left, step.right, made]
+                        .into_iter()
+                        .for_each(|value| groups.join(value, ValueId::IMAGE));
+                }
                 Step::Reshare(step) => groups.join(made, step.source),
             }
         }

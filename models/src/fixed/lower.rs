@@ -6,7 +6,9 @@
 //! step of its own with nothing kept.
 
 use super::curve::Curve;
-use super::steps::{ActivationStep, MOST_DIVISOR, PublicMap, Segment, Step, Term, TermOp, ValueId};
+use super::steps::{
+    ActivationStep, MOST_DIVISOR, ProductStep, PublicMap, Segment, Step, Term, TermOp, ValueId,
+};
 use crate::Error;
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
 use crate::mask::Masks;
@@ -223,6 +225,17 @@ impl Lowering<'_> {
                 }
                 sum
             }
+            Op::Product => {
+                let [left, right] = [0, 1].map(|input| node.inputs[input]);
+                let [left, right] = [left, right].map(|input| self.value(&exprs[input], input));
+                let each = shape.size() / self.graph.shape(node.inputs[1]).size();
+                let name = node.name.clone();
+                self.steps.push(Step::Product(ProductStep { name, left, right, shape, each }));
+                self.weights.push(None);
+                // It has the scales of both.
+                let name = format!("{}.rescale", node.name);
+                self.activation(&name, self.made(), shape, Activation::Relu, id, Vec::new())
+            }
             Op::AvgPool { window } => {
                 let mut expr = self.public(&exprs[node.inputs[0]], node.inputs[0]);
                 let area = (window.kernel.0 * window.kernel.1) as u64;
@@ -281,6 +294,19 @@ impl Lowering<'_> {
     /// `expr` if it is a public function of one value already, else the same value rescaled.
     fn single(&mut self, expr: &Expr, node: NodeId) -> Expr {
         if expr.is_public() && expr.terms.len() == 1 { expr.clone() } else { self.rescaled(expr, node) }
+    }
+
+    /// `expr` as a value: that which it is already, or made one.
+    fn value(&mut self, expr: &Expr, node: NodeId) -> ValueId {
+        let is_value = |term: &RealTerm| {
+            let RealTerm { pre, divisor, factor, conv, .. } = term;
+            pre.is_empty() && (*divisor, *factor) == (1, 1.0) && conv.is_none()
+        };
+        let expr = match &expr.terms[..] {
+            [term] if is_value(term) && expr.is_public() => expr,
+            _ => &self.rescaled(expr, node),
+        };
+        expr.terms[0].source
     }
 
     /// `expr` if it is values side by side already, else the same value rescaled.

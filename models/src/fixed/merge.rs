@@ -95,7 +95,7 @@ pub fn merged(lowered: &Lowered, step: usize) -> Option<Lowered> {
     match &lowered.steps[step] {
         Step::Linear(_) => summed(lowered, step),
         Step::Activation(layer) if layer.kept.is_empty() => passed_through(lowered, step, layer.source),
-        Step::Activation(_) | Step::Reshare(_) => None,
+        Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => None,
     }
 }
 
@@ -191,12 +191,7 @@ fn passed_through(lowered: &Lowered, step: usize, source: ValueId) -> Option<Low
 
 /// The steps that read `value`.
 fn readers(lowered: &Lowered, value: ValueId) -> Vec<usize> {
-    let reads = |step: &Step| match step {
-        Step::Linear(segment) => segment.terms.iter().any(|term| term.source == value),
-        Step::Activation(layer) => layer.source == value,
-        Step::Reshare(reshare) => reshare.source == value,
-    };
-    (0..lowered.steps.len()).filter(|step| reads(&lowered.steps[*step])).collect()
+    (0..lowered.steps.len()).filter(|step| lowered.steps[*step].sources().contains(&value)).collect()
 }
 
 /// `lowered` with segment `step` as given.
@@ -213,13 +208,7 @@ fn without(mut lowered: Lowered, gone: [usize; 2]) -> Lowered {
             *value = ValueId::made_by(maker - gone.iter().filter(|step| **step < maker).count());
         }
     };
-    for step in &mut lowered.steps {
-        match step {
-            Step::Linear(segment) => segment.terms.iter_mut().for_each(|term| renumber(&mut term.source)),
-            Step::Activation(layer) => renumber(&mut layer.source),
-            Step::Reshare(reshare) => renumber(&mut reshare.source),
-        }
-    }
+    lowered.steps.iter_mut().flat_map(Step::sources_mut).for_each(renumber);
     let stays = |(index, _): &(usize, _)| !gone.contains(index);
     let weights = lowered.weights.into_iter().enumerate().filter(|(index, _)| !gone.contains(index));
     let steps = lowered.steps.into_iter().enumerate().filter(stays);

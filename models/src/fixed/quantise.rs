@@ -52,6 +52,7 @@ impl QuantModel {
         match &self.steps[step] {
             Step::Linear(segment) => segment.scale,
             Step::Activation(layer) => self.scale_of(layer.source).saturating_sub(layer.truncate),
+            Step::Product(product) => self.scale_of(product.left) + self.scale_of(product.right),
             Step::Reshare(reshare) => self.scale_of(reshare.source).saturating_sub(reshare.truncate),
         }
     }
@@ -62,7 +63,7 @@ impl QuantModel {
             .iter()
             .map(|step| match step {
                 Step::Activation(a) => a.kept.len(),
-                Step::Linear(_) | Step::Reshare(_) => 0,
+                Step::Linear(_) | Step::Product(_) | Step::Reshare(_) => 0,
             })
             .sum()
     }
@@ -149,6 +150,9 @@ pub fn widths(
             (Step::Activation(layer), StepScale::Passed) if layer.kept.is_empty() => {
                 width.scale = scale_of(layer.source);
             }
+            (Step::Product(product), StepScale::Passed) => {
+                width.scale = scale_of(product.left) + scale_of(product.right);
+            }
             (step, other) => {
                 let expected = "bits for a segment, a scale for a layer that keeps units";
                 return Err(Error::model(step.name(), expected, format!("{other:?}")));
@@ -214,7 +218,7 @@ pub fn quantise(
                 layer.curve = Curve::new(layer.activation, width.scale);
                 (layer.truncate, layer.bound_bits) = (width.truncate, width.bound_bits);
             }
-            Step::Reshare(_) => {}
+            Step::Product(_) | Step::Reshare(_) => {}
         }
         Ok((step, None))
     };

@@ -33,7 +33,7 @@ pub enum StepScale {
     Weights(u32),
     /// An activation layer: its output is a multiple of 2 to minus this.
     Rescaled(u32),
-    /// A layer that keeps nothing: its output is its input, at the input's scale.
+    /// A layer that keeps nothing: its output is its input, at the input's scale. A product, at the sum of its inputs'.
     Passed,
     /// A layer that keeps nothing: its output is a multiple of 2 to minus this, since each party truncates its own share.
     Truncated(u32),
@@ -45,7 +45,7 @@ impl StepScales {
         let scale = |step: &Step| match step {
             Step::Linear(_) => StepScale::Weights(fw),
             Step::Activation(_) => StepScale::Rescaled(fa),
-            Step::Reshare(_) => StepScale::Passed,
+            Step::Product(_) | Step::Reshare(_) => StepScale::Passed,
         };
         Self { image: fa, steps: lowered.steps.iter().map(scale).collect() }
     }

@@ -3,6 +3,7 @@
 //! Value 0 is the image; step `i` makes value `i + 1`.
 
 use super::curve::Curve;
+use super::ring::Ring;
 use crate::convolve::{pad_channels, slice, sum_pool};
 use crate::graph::{Activation, NodeId, Picks, Shape, Window};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub enum Step {
     Linear(Segment),
     /// Nonlinearity where the mask keeps it, and rescaling everywhere.
     Activation(ActivationStep),
+    /// A product of two values.
+    Product(ProductStep),
     /// A segment's value passed on, as it is or truncated: a layer that keeps nothing and is not rescaled by a protocol.
     Reshare(ReshareStep),
 }
@@ -54,6 +57,7 @@ impl Step {
         match self {
             Self::Linear(segment) => &segment.name,
             Self::Activation(activation) => &activation.name,
+            Self::Product(product) => &product.name,
             Self::Reshare(reshare) => &reshare.name,
         }
     }
@@ -63,7 +67,28 @@ impl Step {
         match self {
             Self::Linear(segment) => segment.shape,
             Self::Activation(activation) => activation.shape,
+            Self::Product(product) => product.shape,
             Self::Reshare(reshare) => reshare.shape,
+        }
+    }
+
+    /// The values that the step reads; some more than once.
+    pub fn sources(&self) -> Vec<ValueId> {
+        match self {
+            Self::Linear(segment) => segment.terms.iter().map(|term| term.source).collect(),
+            Self::Activation(activation) => vec![activation.source],
+            Self::Product(product) => vec![product.left, product.right],
+            Self::Reshare(reshare) => vec![reshare.source],
+        }
+    }
+
+    /// The same, to be renumbered.
+    pub(super) fn sources_mut(&mut self) -> Vec<&mut ValueId> {
+        match self {
+            Self::Linear(segment) => segment.terms.iter_mut().map(|term| &mut term.source).collect(),
+            Self::Activation(activation) => vec![&mut activation.source],
+            Self::Product(product) => vec![&mut product.left, &mut product.right],
+            Self::Reshare(reshare) => vec![&mut reshare.source],
         }
     }
 }
@@ -226,6 +251,29 @@ pub struct ActivationStep {
     pub measures: NodeId,
     /// Kept units, by index in `(channel, row, column)` order, ascending.
     pub kept: Vec<u32>,
+}
+
+/// The product of two values, unit by unit, under a fresh mask of the client. It is exact, at the sum of the two scales.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProductStep {
+    /// The graph's product node.
+    pub name: String,
+    /// The value with as many units as the result.
+    pub left: ValueId,
+    /// The value that it is multiplied with.
+    pub right: ValueId,
+    /// Shape of `left` and of the result.
+    pub shape: Shape,
+    /// Units in a row that are multiplied with one unit of `right`: one, or all of a channel.
+    pub each: usize,
+}
+
+impl ProductStep {
+    /// The product of two values of the ring.
+    pub fn of(&self, ring: Ring, left: &[u64], right: &[u64]) -> Vec<u64> {
+        let right = right.iter().flat_map(|unit| std::iter::repeat_n(unit, self.each));
+        left.iter().zip(right).map(|(left, right)| ring.reduce(left.wrapping_mul(*right))).collect()
+    }
 }
 
 /// A value under a fresh mask of the client, which the next segment can be asked for. Nothing is computed but by each party

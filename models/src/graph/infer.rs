@@ -12,6 +12,7 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
     let arity = match node.op {
         Op::Input => 0..=0,
         Op::Add | Op::Concat => 2..=MOST_INPUTS,
+        Op::Product => 2..=2,
         Op::Conv { .. }
         | Op::Linear { .. }
         | Op::BatchNorm { .. }
@@ -69,6 +70,15 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
                 return Err(Error::model(&node.name, expected, other.to_string()));
             }
         },
+        Op::Product => {
+            let (left, right) = (inputs[0], inputs[1]);
+            if right != left && right != Shape::new(left.c, 1, 1) {
+                let expected =
+                    format!("a second input of shape {left}, or of {} channels of one unit", left.c);
+                return Err(Error::model(&node.name, expected, right.to_string()));
+            }
+            left
+        }
         Op::PadChannels { stride, before, after } => {
             if !(1..=MOST_UNITS).contains(stride) {
                 let expected = format!("a stride of 1 to {MOST_UNITS}");

@@ -120,6 +120,7 @@ impl Graph {
             | Op::Linear { .. }
             | Op::BatchNorm { .. }
             | Op::Add
+            | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
             | Op::Scale { .. }
@@ -195,6 +196,7 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
             Op::Input
             | Op::Act { .. }
             | Op::Add
+            | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
             | Op::Scale { .. }

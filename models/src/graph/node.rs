@@ -56,6 +56,8 @@ pub enum Op {
     },
     /// Sum of all inputs, which have one shape.
     Add,
+    /// Product of two inputs, unit by unit: of one shape, or the second with one unit a channel, as gates have.
+    Product,
     /// Average over the window (zeros of the padding count).
     AvgPool {
         /// Kernel, stride, padding.

@@ -24,7 +24,7 @@ use rand_chacha::ChaCha12Rng;
 fn size(lowered: &Lowered) -> Option<f64> {
     let of = |step: &Step| match step {
         Step::Linear(segment) => 1 + segment.terms.len(),
-        Step::Activation(_) | Step::Reshare(_) => 1,
+        Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => 1,
     };
     Some(lowered.steps.iter().map(of).sum::<usize>() as f64)
 }

@@ -170,6 +170,7 @@ impl Network {
             ),
             Op::Act { activation } => gates.at(id).apply(*activation, x),
             Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
+            Op::Product => x * &values[node.inputs[1]],
             Op::AvgPool { window } => {
                 let divisor: Option<i64> = None;
                 pad(x, window.padding).avg_pool2d(

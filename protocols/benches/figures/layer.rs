@@ -91,6 +91,7 @@ impl Layer {
         let scale = match step {
             Step::Linear(_) => StepScale::Weights(WEIGHT_SCALE),
             Step::Activation(_) | Step::Reshare(_) => StepScale::Rescaled(IMAGE_SCALE),
+            Step::Product(_) => StepScale::Passed,
         };
         let scales = StepScales { image: IMAGE_SCALE, steps: vec![scale] };
         let model = QuantModel { ring, scales, input, steps: vec![step], weights: vec![weights] };

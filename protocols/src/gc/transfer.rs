@@ -7,12 +7,27 @@ use crate::block::Block;
 
 /// Which of a layer's transfers a string belongs to.
 #[derive(Clone, Copy, Debug)]
-#[repr(u32)]
 pub enum Lot {
     /// Products of top bits, of linearized units.
-    Truncation = 0,
+    Truncation,
     /// Products of a sign, of kept units.
-    Sign = 1,
+    Sign,
+    /// Products with a bit of a number of the client's.
+    ClientBit(u32),
+    /// Products with a bit of a number of the server's.
+    ServerBit(u32),
+}
+
+impl Lot {
+    /// Its number, no two alike.
+    const fn number(self) -> u32 {
+        match self {
+            Self::Truncation => 0,
+            Self::Sign => 1,
+            Self::ClientBit(bit) => 2 + 2 * bit,
+            Self::ServerBit(bit) => 3 + 2 * bit,
+        }
+    }
 }
 
 /// The low 64 bits of the hash of every string; layer and lot are never the same for two sets of strings of a session.
@@ -21,7 +36,7 @@ pub fn pads(session: SessionKey, (layer, lot): (u32, Lot), strings: &[Block]) ->
     for (chunk, strings) in (0..).zip(strings.chunks(LANES)) {
         let padded = lanes(|lane| strings.get(lane).copied().unwrap_or(Block::ZERO));
         let mut blocks = [prepare(&padded, 0)];
-        ChunkKeys::new(session, layer, chunk).hash(Use::Transfer, lot as u32).finish(&mut blocks);
+        ChunkKeys::new(session, layer, chunk).hash(Use::Transfer, lot.number()).finish(&mut blocks);
         pads.extend(blocks[0][..strings.len()].iter().map(|block| block.0 as u64));
     }
     pads

@@ -9,6 +9,7 @@ mod fuzz;
 pub mod ideal;
 pub mod iknp;
 pub mod product;
+pub mod scaling;
 mod transpose;
 
 pub use correlated::{CotReceiver, CotSender};

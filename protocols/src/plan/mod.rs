@@ -10,7 +10,7 @@ use crate::numbering::ChannelStep;
 use models::fixed::Ring;
 use models::fixed::quantise::quantise_image;
 use models::fixed::scales::Scales;
-use models::fixed::steps::{ActivationStep, ReshareStep, Segment, ValueId};
+use models::fixed::steps::{ActivationStep, ProductStep, ReshareStep, Segment, ValueId};
 use models::graph::Shape;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -96,6 +96,8 @@ pub enum PlannedStep {
     Linear(LinearPlan),
     /// An activation layer.
     Activation(ActivationPlan),
+    /// A product of two values.
+    Product(ProductStep),
     /// A value passed on to the next segment.
     Reshare(ReshareStep),
 }
@@ -141,15 +143,17 @@ impl PlannedStep {
         match self {
             Self::Linear(linear) => &linear.segment.name,
             Self::Activation(activation) => &activation.step.name,
+            Self::Product(product) => &product.name,
             Self::Reshare(reshare) => &reshare.name,
         }
     }
 
-    /// `linear`, `activation` or `reshare`.
+    /// `linear`, `activation`, `product` or `reshare`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Linear(_) => "linear",
             Self::Activation(_) => "activation",
+            Self::Product(_) => "product",
             Self::Reshare(_) => "reshare",
         }
     }
@@ -159,6 +163,7 @@ impl PlannedStep {
         match self {
             Self::Linear(linear) => linear.segment.shape,
             Self::Activation(activation) => activation.step.shape,
+            Self::Product(product) => product.shape,
             Self::Reshare(reshare) => reshare.shape,
         }
     }
@@ -193,7 +198,7 @@ impl Plan {
     pub fn sent_coefficients(&self) -> usize {
         let packings = self.steps.iter().flat_map(|step| match step {
             PlannedStep::Linear(linear) => linear.exchanges.as_slice(),
-            PlannedStep::Activation(_) | PlannedStep::Reshare(_) => &[],
+            PlannedStep::Activation(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_) => &[],
         });
         packings.flatten().map(|exchange| exchange.packing.sent_coefficients()).sum()
     }
@@ -222,7 +227,7 @@ impl Plan {
                 }
                 PlannedStep::Activation(_) => finest.fa = finest.fa.max(made),
                 PlannedStep::Reshare(reshare) if reshare.truncate > 0 => finest.fa = finest.fa.max(made),
-                PlannedStep::Reshare(_) => {}
+                PlannedStep::Product(_) | PlannedStep::Reshare(_) => {}
             }
         }
         finest
@@ -236,6 +241,7 @@ impl Plan {
             PlannedStep::Activation(activation) => {
                 self.scale_of(activation.step.source).saturating_sub(activation.step.truncate)
             }
+            PlannedStep::Product(product) => self.scale_of(product.left) + self.scale_of(product.right),
             PlannedStep::Reshare(reshare) => self.scale_of(reshare.source).saturating_sub(reshare.truncate),
         }
     }
@@ -246,7 +252,7 @@ impl Plan {
             .iter()
             .map(|step| match step {
                 PlannedStep::Activation(activation) => activation.step.kept.len(),
-                PlannedStep::Linear(_) | PlannedStep::Reshare(_) => 0,
+                PlannedStep::Linear(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_) => 0,
             })
             .sum()
     }

@@ -9,7 +9,7 @@ use crate::he::ciphertext::AnswerWidths;
 use crate::he::packing::Convolution;
 use models::fixed::curve::{Curve, Table};
 use models::fixed::quantise::value_shapes;
-use models::fixed::steps::{PublicMap, ReshareStep, Step, Term, TermOp};
+use models::fixed::steps::{ProductStep, PublicMap, ReshareStep, Step, Term, TermOp};
 use models::graph::{MOST_UNITS, MOST_UNITS_IN_ALL, Shape, Window};
 use models::text::{check_line, check_name};
 
@@ -57,6 +57,7 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
         .map(|step| match step {
             PlannedStep::Linear(linear) => Step::Linear(linear.segment.clone()),
             PlannedStep::Activation(activation) => Step::Activation(activation.step.clone()),
+            PlannedStep::Product(product) => Step::Product(product.clone()),
             PlannedStep::Reshare(reshare) => Step::Reshare(reshare.clone()),
         })
         .collect();
@@ -67,6 +68,7 @@ pub(crate) fn validate(plan: &Plan) -> Result<(), Error> {
         match step {
             PlannedStep::Linear(linear) => segment(plan, linear, known)?,
             PlannedStep::Activation(layer) => activation(plan, layer, known)?,
+            PlannedStep::Product(step) => product(plan, step, known)?,
             PlannedStep::Reshare(step) => reshare(plan, step, known)?,
         }
     }
@@ -91,7 +93,9 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
         };
         // Only masked values are known to the client offline: the image and what activation layers make.
         let known_to_client = match term.source.maker().map(|maker| &plan.steps[maker]) {
-            None | Some(PlannedStep::Activation(_) | PlannedStep::Reshare(_)) => true,
+            None | Some(PlannedStep::Activation(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_)) => {
+                true
+            }
             Some(PlannedStep::Linear(_)) => false,
         };
         if !known_to_client {
@@ -193,11 +197,33 @@ fn table_fits(table: &Table, bits: u32) -> bool {
         && table.entries.iter().all(|entry| *entry < 1 << bits.min(30))
 }
 
+fn product(plan: &Plan, step: &ProductStep, known: &[Shape]) -> Result<(), Error> {
+    let factors = [step.left, step.right].map(|value| known.get(value.index()).copied());
+    let each = match factors {
+        [Some(left), Some(right)] if left == step.shape && right == left => Some(1),
+        [Some(left), Some(right)] if left == step.shape && right == Shape::new(left.c, 1, 1) => {
+            Some(left.area())
+        }
+        _ => None,
+    };
+    if each != Some(step.each) {
+        let expected = format!("earlier values of shapes {0} and {0}, or one unit a channel", step.shape);
+        let found = format!("values {} and {} by {}", step.left.index(), step.right.index(), step.each);
+        return refuse(&step.name, "factors", expected, found);
+    }
+    // What reads it divides it, but a product of products of products would have a scale without end.
+    let scale = plan.scale_of(step.left).saturating_add(plan.scale_of(step.right));
+    if scale > 2 * plan.ring.bits() {
+        return refuse(&step.name, "scale", "at most twice the ring's bits", scale);
+    }
+    Ok(())
+}
+
 fn reshare(plan: &Plan, step: &ReshareStep, known: &[Shape]) -> Result<(), Error> {
     let maker = step.source.maker().and_then(|maker| plan.steps.get(maker));
-    let segment = matches!(maker, Some(PlannedStep::Linear(_)));
-    if !segment || known.get(step.source.index()) != Some(&step.shape) {
-        let expected = format!("an earlier segment's value of shape {}", step.shape);
+    let divides = matches!(maker, Some(PlannedStep::Linear(_) | PlannedStep::Product(_)));
+    if !divides || known.get(step.source.index()) != Some(&step.shape) {
+        let expected = format!("an earlier segment's or product's value of shape {}", step.shape);
         return refuse(&step.name, "source", expected, step.source.index());
     }
     let (f, m, k) = (step.truncate, step.bound_bits, plan.ring.bits());

@@ -8,6 +8,7 @@ pub mod input;
 pub mod kept;
 pub mod linear;
 pub mod output;
+pub mod product;
 pub mod reshare;
 pub mod truncation;
 

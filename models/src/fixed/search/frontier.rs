@@ -99,7 +99,7 @@ impl Search {
         let kept = best.map_or("none that can be run".to_owned(), |best| format!("at most {best:.3}"));
         let layers = self.lowered.steps.iter().filter_map(|step| match step {
             Step::Activation(layer) => Some((&layer.name, self.calibration.largest[layer.measures])),
-            Step::Linear(_) | Step::Reshare(_) => None,
+            Step::Linear(_) | Step::Product(_) | Step::Reshare(_) => None,
         });
         let farthest = layers.max_by(|(_, one), (_, other)| one.total_cmp(other));
         let farthest = farthest.map_or_else(String::new, |(name, largest)| {

@@ -108,7 +108,7 @@ impl Search {
         let weight = |bits: f64| self.pinned.fw.unwrap_or(clamp(bits, FW));
         let kept = self.lowered.steps.iter().map(|step| match step {
             Step::Activation(layer) => layer.kept.len() as f64,
-            Step::Linear(_) | Step::Reshare(_) => 0.0,
+            Step::Linear(_) | Step::Product(_) | Step::Reshare(_) => 0.0,
         });
         let mean = 1.0 + kept.sum::<f64>() / self.lowered.steps.len() as f64;
         let image = activation(sensitivity.image + level);
@@ -127,6 +127,7 @@ impl Search {
                     let fa = activation(bits + level - dear).min(input.saturating_sub(1));
                     (StepScale::Rescaled(fa), fa)
                 }
+                Step::Product(step) => (StepScale::Passed, scale_of(step.left) + scale_of(step.right)),
                 Step::Reshare(step) => (StepScale::Passed, scale_of(step.source)),
             };
             made.push(output);

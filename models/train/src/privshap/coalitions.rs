@@ -113,6 +113,7 @@ fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
             | Op::BatchNorm { .. }
             | Op::Act { .. }
             | Op::Add
+            | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
             | Op::Scale { .. }
