@@ -158,6 +158,7 @@ pub(crate) fn batch_norm(parameters: &Parameters, name: &str, eps: f64) -> (Vec<
 fn activate(activation: Activation, mask: &Mask, x: &[f32]) -> Vec<f32> {
     let kept = |x: f32| match activation {
         Activation::Relu => x.max(0.0),
+        Activation::Relu1 => x.clamp(0.0, 1.0),
         Activation::Relu6 => x.clamp(0.0, 6.0),
         other => other.of(f64::from(x)) as f32,
     };

@@ -234,7 +234,11 @@ fn sign_means_what_narrow_means() {
 #[test]
 fn other_activations_approach_the_reals() {
     for activation in Activation::ALL {
-        let bound = if matches!(activation, Activation::Relu | Activation::Relu6) { 0.01 } else { 0.04 };
+        let bound = if matches!(activation, Activation::Relu | Activation::Relu1 | Activation::Relu6) {
+            0.01
+        } else {
+            0.04
+        };
         let fixture = random(small(activation), 0.7, Scales { fa: 10, fw: 12 }, 21);
         for image in &fixture.images {
             let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);

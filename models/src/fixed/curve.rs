@@ -24,6 +24,13 @@ pub enum Curve {
         /// The lower half.
         table: Table,
     },
+    /// `t(|q|) - 2^bits` below zero and `2^bits - 1 - t(|q|)` above: the hyperbolic tangent, from -1 to 1.
+    Centred {
+        /// log2 of what it rises to.
+        bits: u32,
+        /// The lower half, from its lowest value.
+        table: Table,
+    },
 }
 
 /// A function of `|q|` as a table over its top bits; beyond the table it is zero.
@@ -44,10 +51,9 @@ impl Curve {
     pub fn new(activation: Activation, fa: u32) -> Self {
         match activation {
             Activation::Relu => Self::Relu,
+            Activation::Relu1 => Self::Clamp { top: 1 << fa },
             Activation::Relu6 => Self::Clamp { top: 6 << fa },
-            Activation::Silu | Activation::HardSwish | Activation::Gelu | Activation::Sigmoid => {
-                Self::tabulated(activation, fa, usual_error(fa))
-            }
+            _ => Self::tabulated(activation, fa, usual_error(fa)),
         }
     }
 
@@ -58,11 +64,12 @@ impl Curve {
             None => return Self::new(activation, fa),
             Some(tabulated) => match activation {
                 Activation::Sigmoid => Self::Mirrored { bits: fa, table: tabulated.table(wanted) },
+                Activation::Tanh => Self::Centred { bits: fa, table: tabulated.table(wanted) },
                 _ => Self::Dented(tabulated.table(wanted)),
             },
         };
         let error = curve.worst(activation, fa);
-        if let Self::Dented(table) | Self::Mirrored { table, .. } = &mut curve {
+        if let Self::Dented(table) | Self::Mirrored { table, .. } | Self::Centred { table, .. } = &mut curve {
             table.error = error;
         }
         curve
@@ -78,6 +85,10 @@ impl Curve {
                 low if q < 0 => low,
                 low => (1 << bits) - 1 - low,
             },
+            Self::Centred { bits, table } => match i64::from(table.at(q)) {
+                low if q < 0 => low - (1 << bits),
+                low => (1 << bits) - 1 - low,
+            },
         }
     }
 
@@ -88,7 +99,7 @@ impl Curve {
         // Beyond the table errors fall, so that the first on each side are the largest; but for a curve that ends a unit below
         // what its activation tends to.
         let end = 1i64 << (fa + reach(activation));
-        let beyond = if let Self::Mirrored { .. } = self { unit.recip() } else { 0.0 };
+        let beyond = if let Self::Mirrored { .. } | Self::Centred { .. } = self { unit.recip() } else { 0.0 };
         (-end - 1..=end).map(error).fold(beyond, f64::max)
     }
 }
@@ -101,12 +112,12 @@ fn usual_error(fa: u32) -> f64 {
 /// Beyond this scale tables stay as they are: half the error is twice the circuit.
 const FINEST_USUAL: u32 = 8;
 
-/// log2 of where an activation's table ends: beyond it SiLU's and the logistic function's are below 0.0027 and GELU's below 0.0002,
-/// hard swish's zero.
+/// log2 of where an activation's table ends: beyond it SiLU's and the logistic function's are below 0.0027, GELU's and what tanh lacks
+/// below 0.0007, hard swish's zero.
 const fn reach(activation: Activation) -> u32 {
     match activation {
-        Activation::HardSwish | Activation::Gelu => 2,
-        Activation::Relu | Activation::Relu6 | Activation::Silu | Activation::Sigmoid => 3,
+        Activation::HardSwish | Activation::Gelu | Activation::Tanh => 2,
+        _ => 3,
     }
 }
 
@@ -122,11 +133,12 @@ impl Tabulated {
         let unit = f64::from(fa).exp2();
         let value = |q: i64| activation.of(q as f64 / unit) * unit;
         let of_magnitude = |m: i64| match activation {
-            Activation::Relu | Activation::Relu6 => None,
+            Activation::Relu | Activation::Relu1 | Activation::Relu6 => None,
             Activation::Silu | Activation::HardSwish | Activation::Gelu => {
                 Some([m as f64 - value(m), -value(-m - 1)])
             }
             Activation::Sigmoid => Some([unit - 1.0 - value(m), value(-m - 1)]),
+            Activation::Tanh => Some([unit - 1.0 - value(m), unit + value(-m - 1)]),
         };
         let wanted = (0..1i64 << (fa + reach(activation))).map(of_magnitude).collect::<Option<_>>()?;
         Some(Self { wanted, unit })
@@ -174,12 +186,12 @@ impl Table {
 mod tests {
     use super::*;
 
-    const TABULATED: [Activation; 4] =
-        [Activation::Silu, Activation::HardSwish, Activation::Gelu, Activation::Sigmoid];
+    const TABULATED: [Activation; 5] =
+        [Activation::Silu, Activation::HardSwish, Activation::Gelu, Activation::Sigmoid, Activation::Tanh];
 
     fn table(curve: &Curve) -> &Table {
         match curve {
-            Curve::Dented(table) | Curve::Mirrored { table, .. } => table,
+            Curve::Dented(table) | Curve::Mirrored { table, .. } | Curve::Centred { table, .. } => table,
             Curve::Relu | Curve::Clamp { .. } => panic!("{curve:?} has no table"),
         }
     }

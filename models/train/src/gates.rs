@@ -39,11 +39,13 @@ impl Gate {
 fn activated(activation: Activation, x: &Tensor) -> Tensor {
     match activation {
         Activation::Relu => x.relu(),
+        Activation::Relu1 => x.clamp(0.0, 1.0),
         Activation::Relu6 => x.relu6(),
         Activation::Silu => x.silu(),
         Activation::HardSwish => x.hardswish(),
         Activation::Gelu => x.gelu("none"),
         Activation::Sigmoid => x.sigmoid(),
+        Activation::Tanh => x.tanh(),
     }
 }
 

@@ -38,19 +38,7 @@ pub enum Output {
 pub fn narrow(curve: &Curve, n: usize) -> Program {
     let (mut b, u, v) = Builder::new(n, n);
     let sum = sum_and_one(&mut b, &u, &v);
-    let (wires, weights) = match curved(&mut b, curve, &sum.bits) {
-        Curved::Positive { bits } => (bits, Vec::new()),
-        Curved::WithTable { mut bits, table } => {
-            let weights = vec![-1; table.len()];
-            bits.extend(table);
-            (bits, weights)
-        }
-    };
-    let positive = wires.len() - weights.len();
-    let outputs = (0..positive)
-        .map(|i| Output::Weighted(1 << i))
-        .chain(weights.iter().enumerate().map(|(i, sign)| Output::Weighted(sign << i)))
-        .collect();
+    let (wires, outputs) = curved(&mut b, curve, &sum.bits).weighted();
     Program { circuit: b.finish(&wires), outputs }
 }
 
@@ -77,11 +65,7 @@ pub fn sign(curve: &Curve, n: usize) -> Program {
             (vec![inside, wraps, over], vec![Output::Joint, wrap, Output::Weighted(*top as i64)])
         }
         Curve::Relu | Curve::Clamp { .. } => (vec![keep, wraps(&mut b)], vec![Output::Joint, wrap]),
-        Curve::Mirrored { bits, table } => {
-            let wires = mirrored(&mut b, *bits, table, &sum.bits);
-            let outputs = (0..wires.len()).map(|i| Output::Weighted(1 << i)).collect();
-            (wires, outputs)
-        }
+        Curve::Mirrored { .. } | Curve::Centred { .. } => curved(&mut b, curve, &sum.bits).weighted(),
         Curve::Dented(table) => {
             let (wraps, entry) = (wraps(&mut b), look_up(&mut b, table, &sum.bits));
             let outputs = (0..entry.len()).map(|i| Output::Weighted(-1 << i));
@@ -100,6 +84,10 @@ pub fn delphi(curve: &Curve, k: usize, f: usize) -> Program {
     let x = sum_and_one(&mut b, &u, v).bits;
     let wires = match curved(&mut b, curve, &x[f..]) {
         Curved::Positive { bits } => difference(&mut b, &bits, r, k),
+        Curved::Signed { mut bits, sign } => {
+            bits.resize(k, sign);
+            difference(&mut b, &bits, r, k)
+        }
         Curved::WithTable { bits, table } => {
             let value = difference(&mut b, &bits, &table, k);
             difference(&mut b, &value, r, k)
@@ -112,8 +100,33 @@ pub fn delphi(curve: &Curve, k: usize, f: usize) -> Program {
 enum Curved {
     /// An unsigned number.
     Positive { bits: Vec<Wire> },
+    /// An unsigned number, less the power of two behind it where the sign is set.
+    Signed { bits: Vec<Wire>, sign: Wire },
     /// The difference of two unsigned numbers.
     WithTable { bits: Vec<Wire>, table: Vec<Wire> },
+}
+
+impl Curved {
+    /// The wires, and what each is worth.
+    fn weighted(self) -> (Vec<Wire>, Vec<Output>) {
+        let worth = |sign: i64, count: usize| (0..count).map(move |i| Output::Weighted(sign << i));
+        match self {
+            Self::Positive { bits } => {
+                let outputs = worth(1, bits.len()).collect();
+                (bits, outputs)
+            }
+            Self::Signed { mut bits, sign } => {
+                let outputs = worth(1, bits.len()).chain([Output::Weighted(-1 << bits.len())]).collect();
+                bits.push(sign);
+                (bits, outputs)
+            }
+            Self::WithTable { mut bits, table } => {
+                let outputs = worth(1, bits.len()).chain(worth(-1, table.len())).collect();
+                bits.extend(table);
+                (bits, outputs)
+            }
+        }
+    }
 }
 
 /// The curve of a signed number.
@@ -140,6 +153,7 @@ fn curved(b: &mut Builder, curve: &Curve, q: &[Wire]) -> Curved {
             Curved::Positive { bits: magnitude.iter().map(|bit| b.and(*bit, keep)).collect() }
         }
         Curve::Mirrored { bits, table } => Curved::Positive { bits: mirrored(b, *bits, table, q) },
+        Curve::Centred { bits, table } => Curved::Signed { bits: mirrored(b, *bits, table, q), sign: *sign },
         Curve::Dented(table) => {
             let bits = magnitude.iter().map(|bit| b.and(*bit, keep)).collect();
             Curved::WithTable { bits, table: look_up(b, table, q) }
@@ -328,6 +342,7 @@ mod tests {
             Curve::tabulated(Activation::HardSwish, 3, 0.01),
             Curve::tabulated(Activation::Sigmoid, 2, 0.1),
             Curve::tabulated(Activation::Sigmoid, 4, 0.01),
+            Curve::tabulated(Activation::Tanh, 3, 0.2),
         ]
     }
 

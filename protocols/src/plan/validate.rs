@@ -175,7 +175,9 @@ fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<()
         Curve::Relu => true,
         Curve::Clamp { top } => (1..1 << 48).contains(top),
         Curve::Dented(table) => table_fits(table, k - 1),
-        Curve::Mirrored { bits, table } => (1..=24).contains(bits) && *bits < k && table_fits(table, *bits),
+        Curve::Mirrored { bits, table } | Curve::Centred { bits, table } => {
+            (1..=24).contains(bits) && *bits < k && table_fits(table, *bits)
+        }
     };
     if !sound {
         let expected = "a ceiling of 1 to 2^48, or a table of 2 to 2^16 entries that fit the ring";

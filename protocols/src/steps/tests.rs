@@ -115,7 +115,7 @@ fn layer(relu: ReluVariant, shape: Shape, curve: Curve, kept: Vec<u32>) -> Activ
     }
 }
 
-fn curves() -> [Curve; 4] {
+fn curves() -> [Curve; 5] {
     let dented =
         Table { dropped_bits: 2, entries: vec![0, 3, 7, 9, 8, 6, 4, 3, 2, 1, 1, 1, 0, 0, 0, 0], error: 1.0 };
     let mirrored = Table { dropped_bits: 1, entries: vec![31, 30, 26, 26, 9, 9, 9, 9], error: 1.0 };
@@ -123,7 +123,8 @@ fn curves() -> [Curve; 4] {
         Curve::Relu,
         Curve::Clamp { top: 90 },
         Curve::Dented(dented),
-        Curve::Mirrored { bits: 6, table: mirrored },
+        Curve::Mirrored { bits: 6, table: mirrored.clone() },
+        Curve::Centred { bits: 5, table: mirrored },
     ]
 }
 
@@ -283,7 +284,7 @@ fn kept_units_mean_what_they_mean_in_the_clear_in_every_variant() {
             // Up to two chunks of the garbler and a part of a third.
             let units = rng.random_range(1..=70);
             let kept = mask(&mut rng, units, 0.6);
-            let step = layer(relu, Shape::new(1, 1, units as usize), curves()[index % 4].clone(), kept);
+            let step = layer(relu, Shape::new(1, 1, units as usize), curves()[index % 5].clone(), kept);
             let cases: Vec<Case> =
                 (0..TENSORS / LAYERS).map(|_| Case::random(&mut rng, units as usize)).collect();
             check_kept(&step, &cases);
@@ -308,7 +309,7 @@ fn activation_layers_mean_what_they_mean_in_the_clear_in_every_variant() {
         for index in 0..LAYERS {
             let units = rng.random_range(1..=70);
             let kept = mask(&mut rng, units, [0.1, 0.5, 0.9][index % 3]);
-            let step = layer(relu, Shape::new(1, 1, units as usize), curves()[index / 3 % 4].clone(), kept);
+            let step = layer(relu, Shape::new(1, 1, units as usize), curves()[index / 3 % 5].clone(), kept);
             let cases: Vec<Case> =
                 (0..TENSORS / LAYERS).map(|_| Case::random(&mut rng, units as usize)).collect();
             check_activation(&step, &cases);

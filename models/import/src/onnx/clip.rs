@@ -1,4 +1,4 @@
-//! What cuts values off at bounds: Clip and HardSigmoid, by ReLU and ReLU6.
+//! What cuts values off at bounds: Clip, Max and Min, by ReLU and ReLU6.
 
 use super::Fault;
 use super::elementwise::define;
@@ -29,6 +29,10 @@ pub(super) fn clip(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
         (None, None) => network.define(node.output()?, Value::Map(map)),
         (Some(min), None) => bound_one_side(network, node, &map, min, true),
         (None, Some(max)) => bound_one_side(network, node, &map, max, false),
+        (Some(0.0), Some(1.0)) => {
+            let added = network.add(node, Op::Act { activation: Activation::Relu1 }, vec![map.node])?;
+            define(network, node, added, map.dims)
+        }
         (Some(min), Some(max)) if max > min => {
             let step = (max - min) / 6.0;
             cut(network, node, &map, Line(1.0 / step, -min / step), Activation::Relu6, Line(step, min))
@@ -66,15 +70,6 @@ fn bound_one_side(
 ) -> Result<(), Fault> {
     let sign = if lower { 1.0 } else { -1.0 };
     cut(network, node, map, Line(sign, -sign * bound), Activation::Relu, Line(sign, bound))
-}
-
-/// `min(1, max(0, alpha * x + beta))`: ReLU6 of six times that, a sixth of it.
-pub(super) fn hard_sigmoid(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["alpha", "beta"])?;
-    let alpha = f64::from(node.float("alpha")?.unwrap_or(0.2));
-    let beta = f64::from(node.float("beta")?.unwrap_or(0.5));
-    let map = network.settled(node.input(0)?)?;
-    cut(network, node, &map, Line(6.0 * alpha, 6.0 * beta), Activation::Relu6, Line(1.0 / 6.0, 0.0))
 }
 
 /// A factor and a term.

@@ -5,7 +5,7 @@ use super::array::size;
 use super::layout::view;
 use super::network::Network;
 use super::node::Node;
-use super::value::{Affine, Map, Pending, Value};
+use super::value::{Affine, Gate, Map, Pending, Value};
 use super::window::vector;
 use models::graph::{Activation, NodeId, Op};
 
@@ -18,11 +18,33 @@ pub(super) fn activation(
     activate(network, node, map, activation)
 }
 
-/// The first half of a SiLU.
-pub(super) fn sigmoid(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&[])?;
+/// What rises from zero to one: half of a SiLU, or of a hard swish.
+pub(super) fn gate(network: &mut Network, node: &Node<'_>, gate: Gate) -> Result<(), Fault> {
     let map = network.settled(node.input(0)?)?;
-    network.define(node.output()?, Value::Sigmoid(map))
+    let pending = Pending::Gate(node.safe_name(), gate);
+    let derived = network.derived(&map, map.dims.clone(), pending, node.output()?);
+    network.define(node.output()?, Value::Map(derived))
+}
+
+/// `min(max(alpha * x + beta, 0), 1)`.
+pub(super) fn hard_sigmoid(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["alpha", "beta"])?;
+    let alpha = f64::from(node.float("alpha")?.unwrap_or(0.2));
+    let beta = f64::from(node.float("beta")?.unwrap_or(0.5));
+    if !(alpha.is_finite() && beta.is_finite()) {
+        return Err(Fault::new("a finite alpha and beta", format!("{alpha} and {beta}")));
+    }
+    gate(network, node, Gate::Hard { alpha, beta })
+}
+
+pub(super) fn gelu(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&["approximate"])?;
+    match node.text("approximate")?.as_deref() {
+        None | Some("none") => activation(network, node, Activation::Gelu),
+        Some(other) => {
+            Err(Fault::new("GELU by the error function (approximate = `none`)", format!("`{other}`")))
+        }
+    }
 }
 
 pub(super) fn batch_norm(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
@@ -153,19 +175,63 @@ pub(super) fn multiply(network: &mut Network, node: &Node<'_>) -> Result<(), Fau
         return affine(network, node, map, |x| (x, 0.0), by);
     }
     let (a, b) = (node.input(0)?, node.input(1)?);
+    if node.inputs().nth(2).is_some() {
+        return Err(Fault::new("two factors", "more"));
+    }
     for (x, gate) in [(a, b), (b, a)] {
-        if let Value::Sigmoid(of) = network.value(gate)? {
-            let of = of.clone();
-            let map = network.settled(x)?;
-            // A product of the same elements seen with other extents is one of all with all.
-            if (map.node, &map.dims) == (of.node, &of.dims) {
-                return activate(network, node, map, Activation::Silu);
+        let of = network.map(gate)?.clone();
+        let activation = match of.pending {
+            Pending::Gate(_, Gate::Logistic) => Activation::Silu,
+            Pending::Gate(_, Gate::Hard { alpha, beta }) if is_a_sixth(alpha) && beta == 0.5 => {
+                Activation::HardSwish
             }
+            _ => continue,
+        };
+        let map = network.settled(x)?;
+        // A product of the same elements seen with other extents is one of all with all.
+        if (map.node, &map.dims) == (of.node, &of.dims) {
+            return activate(network, node, map, activation);
         }
     }
-    let expected = "a product with a constant, or SiLU as x * Sigmoid(x) (gates, as in squeeze-and-excitation, have no \
-                    protocol here)";
-    Err(Fault::new(expected, "two values of the image"))
+    let maps = [network.settled(a)?, network.settled(b)?];
+    product(network, node, maps)
+}
+
+/// A sixth, in single or double precision.
+fn is_a_sixth(alpha: f64) -> bool {
+    alpha == 1.0 / 6.0 || alpha as f32 == 1.0 / 6.0
+}
+
+/// The product of two values: of one shape, or one of them with one unit a channel.
+fn product(network: &mut Network, node: &Node<'_>, [a, b]: [Map; 2]) -> Result<(), Fault> {
+    let is_gate_of = |gate: &Map, of: &Map| {
+        let (shape, channels) = (network.shape(of.node), network.shape(gate.node));
+        of.dims == [1, shape.c, shape.h, shape.w]
+            && gate.dims == [1, shape.c, 1, 1]
+            && channels.size() == shape.c
+    };
+    let same = a.dims == b.dims && network.shape(a.node) == network.shape(b.node);
+    let (left, right) = match () {
+        () if same || is_gate_of(&b, &a) => (a, b),
+        () if is_gate_of(&a, &b) => (b, a),
+        () => {
+            let expected = "a product of values of one shape, or of one with one unit a channel";
+            return Err(Fault::new(expected, format!("shapes {:?} and {:?}", a.dims, b.dims)));
+        }
+    };
+    let added = network.add(node, Op::Product, vec![left.node, right.node])?;
+    define(network, node, added, left.dims)
+}
+
+/// The square of a value.
+pub(super) fn power(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
+    node.knows(&[])?;
+    let exponent = network.constant(node.input(1)?)?.as_number()?;
+    if exponent != 2.0 {
+        return Err(Fault::new("an exponent of 2", exponent.to_string()));
+    }
+    let map = network.settled(node.input(0)?)?;
+    product(network, node, [map.clone(), map])
 }
 
 pub(super) fn divide(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
@@ -236,7 +302,8 @@ fn affine(
             | Pending::Elements(_)
             | Pending::ChannelsLast(_)
             | Pending::Steps(..)
-            | Pending::Zeros(_) => (scale, shift),
+            | Pending::Zeros(_)
+            | Pending::Gate(..) => (scale, shift),
         };
         let affine = Affine { name: node.safe_name(), scale, shift };
         match map.pending {
@@ -246,7 +313,8 @@ fn affine(
             | Pending::Elements(_)
             | Pending::ChannelsLast(_)
             | Pending::Steps(..)
-            | Pending::Zeros(_) => Pending::Affine(affine),
+            | Pending::Zeros(_)
+            | Pending::Gate(..) => Pending::Affine(affine),
         }
     };
     let derived = network.derived(&map, map.dims.clone(), pending, output);

@@ -61,7 +61,7 @@ pub(super) fn dims(network: &Network, node: &Node<'_>) -> Result<Vec<usize>, Fau
     let name = node.input(0)?;
     Ok(match network.value(name)? {
         Value::Constant(array) => array.dims.clone(),
-        Value::Map(_) | Value::Sigmoid(_) => network.map(name)?.dims.clone(),
+        Value::Map(_) => network.map(name)?.dims.clone(),
     })
 }
 
@@ -76,7 +76,7 @@ pub(super) fn view(
         Value::Constant(array) => {
             Value::Constant(Array { dims: seen(&array.dims)?, data: array.data.clone() })
         }
-        Value::Map(_) | Value::Sigmoid(_) => {
+        Value::Map(_) => {
             if let Map { pending: Pending::ChannelsLast(_), .. } = network.map(name)? {
                 return flattened_last(network, node, seen);
             }
@@ -203,7 +203,7 @@ pub(super) fn cast(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
             };
             fits.then(|| Array { dims: dims.clone(), data })
         }
-        Value::Map(_) | Value::Sigmoid(_) => None,
+        Value::Map(_) => None,
     };
     if let (Some(array), true) = (converted, output != name) {
         return network.define(output, Value::Constant(array));
@@ -231,7 +231,7 @@ pub(super) fn transpose(network: &mut Network, node: &Node<'_>) -> Result<(), Fa
             let array = array.permuted(&order);
             network.define(node.output()?, Value::Constant(array))
         }
-        Value::Map(_) | Value::Sigmoid(_) => turned(network, node, &order),
+        Value::Map(_) => turned(network, node, &order),
     }
 }
 

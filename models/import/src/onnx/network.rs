@@ -3,7 +3,7 @@
 use super::Fault;
 use super::array::Array;
 use super::node::{Node, shown};
-use super::value::{Affine, Map, Pending, Value};
+use super::value::{Affine, Gate, Map, Pending, Value};
 use models::Error;
 use models::data::Normalisation;
 use models::graph::{self, Activation, MaxPool, NodeId, Op, Padding, Parameters, Shape, Window};
@@ -122,7 +122,7 @@ impl Network {
                 pending: Pending::Image(affine) | Pending::Affine(affine) | Pending::Elements(affine),
                 ..
             }) => self.keep(4 * affine.scale.len())?,
-            Value::Map(_) | Value::Sigmoid(_) => {}
+            Value::Map(_) => {}
         }
         if self.aliases.contains_key(name) || self.values.insert(name.to_owned(), value).is_some() {
             return Err(Fault::new("values of different names", format!("`{}` twice", shown(name))));
@@ -166,7 +166,7 @@ impl Network {
     pub(super) fn constant(&self, name: &str) -> Result<&Array, Fault> {
         match self.value(name)? {
             Value::Constant(array) => Ok(array),
-            Value::Map(_) | Value::Sigmoid(_) => {
+            Value::Map(_) => {
                 let found = format!("`{}`, which depends on the image", shown(name));
                 Err(Fault::new("a constant input", found))
             }
@@ -181,10 +181,6 @@ impl Network {
                 "an input that depends on the image",
                 format!("the constant `{}`", shown(name)),
             )),
-            Value::Sigmoid(_) => {
-                let expected = "a Sigmoid(x) whose only use is SiLU, x * Sigmoid(x)";
-                Err(Fault::new(expected, "another use of it"))
-            }
         }
     }
 
@@ -221,6 +217,10 @@ impl Network {
                 let expected = "a Gemm or MatMul after a BatchNormalization of flattened elements";
                 return Err(Fault::new(expected, "another reader of the normalised value"));
             }
+            Pending::Gate(name, gate) => {
+                let node = self.gate(name, *gate, map.node)?;
+                Map { node, pending: Pending::Nothing, ..map }
+            }
             Pending::Zeros(_) => {
                 let expected = "a Conv or AveragePool after a Pad of rows and columns";
                 return Err(Fault::new(expected, "another reader of the padded value"));
@@ -231,6 +231,20 @@ impl Network {
         let name = self.resolved(name).to_owned();
         self.values.insert(name, Value::Map(settled.clone()));
         Ok(settled)
+    }
+
+    /// Appends what rises from zero to one.
+    fn gate(&mut self, name: &str, gate: Gate, input: NodeId) -> Result<NodeId, Fault> {
+        let (input, activation) = match gate {
+            Gate::Logistic => (input, Activation::Sigmoid),
+            Gate::Hard { alpha, beta } => {
+                let channels = self.shapes[input].c;
+                let (scale, shift) = (vec![alpha; channels], vec![beta; channels]);
+                let before = Affine { name: format!("{name}.before"), scale, shift };
+                (self.batch_norm(&before, input)?, Activation::Relu1)
+            }
+        };
+        self.push(name.to_owned(), Op::Act { activation }, vec![input], self.shapes[0])
     }
 
     /// A function of the image, and a batch norm of its flattened elements that is still to be done.
@@ -253,7 +267,8 @@ impl Network {
             | Pending::Affine(_)
             | Pending::Elements(_)
             | Pending::ChannelsLast(_)
-            | Pending::Steps(..) => (self.settled(name)?, Padding::default()),
+            | Pending::Steps(..)
+            | Pending::Gate(..) => (self.settled(name)?, Padding::default()),
         };
         let s = self.shapes[map.node];
         let (rows, columns) = (s.h + zeros.top + zeros.bottom, s.w + zeros.left + zeros.right);
@@ -318,7 +333,7 @@ impl Network {
     ) -> Result<NodeId, Fault> {
         let last = self.nodes.len() - 1;
         let moves = |op: &Op| {
-            matches!(op, Op::Act { activation: Activation::Relu | Activation::Relu6 })
+            matches!(op, Op::Act { activation: Activation::Relu | Activation::Relu1 | Activation::Relu6 })
                 && input.sole
                 && input.node == last
         };

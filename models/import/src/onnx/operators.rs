@@ -3,7 +3,7 @@
 use super::array::Array;
 use super::network::Network;
 use super::node::Node;
-use super::value::Value;
+use super::value::{Gate, Value};
 use super::{Fault, clip, concat, elementwise, fold, layout, linear, pools, shortcut, window};
 use crate::fault::listed;
 use models::Error;
@@ -51,10 +51,15 @@ pub const TAKEN: &[Operator] = &[
     taken("Dropout", "in inference mode, where it does nothing", |n, node, _| dropout(n, node)),
     taken("Flatten", "any axis", |n, node, _| layout::flatten(n, node)),
     taken("Gather", "of constants", |n, node, _| layout::gather(n, node)),
+    taken("Gelu", "by the error function", |n, node, _| elementwise::gelu(n, node)),
     taken("Gemm", "constant weights and bias, `alpha`, `beta`, `transB`", |n, node, _| linear::gemm(n, node)),
     taken("GlobalAveragePool", "all", |n, node, _| window::global_average_pool(n, node)),
     taken("GlobalMaxPool", "all", |n, node, _| pools::global_max_pool(n, node)),
-    taken("HardSigmoid", "any `alpha` and `beta`, by ReLU6", |n, node, _| clip::hard_sigmoid(n, node)),
+    taken("HardSigmoid", "any `alpha` and `beta`", |n, node, _| elementwise::hard_sigmoid(n, node)),
+    taken("HardSwish", "all", |n, node, _| {
+        node.knows(&[])?;
+        elementwise::activation(n, node, Activation::HardSwish)
+    }),
     taken("Identity", "all", |_, node, _| node.knows(&[])),
     taken("LeakyRelu", "any slope", |n, node, _| elementwise::leaky_relu(n, node)),
     taken("LogSoftmax", "as the last operator, which is left out", softmax),
@@ -64,14 +69,17 @@ pub const TAKEN: &[Operator] = &[
         pools::max_pool(n, node)
     }),
     taken("Min", "of a value and a constant number", |n, node, _| clip::bounded(n, node, false)),
-    taken("Mul", "with a constant per channel or alone; x * Sigmoid(x)", |n, node, _| {
-        elementwise::multiply(n, node)
-    }),
+    taken(
+        "Mul",
+        "with a constant per channel or alone; of values of one shape, or of one with one unit a channel; x * Sigmoid(x)",
+        |n, node, _| elementwise::multiply(n, node),
+    ),
     taken("Neg", "all", |n, node, _| elementwise::negate(n, node)),
     taken("PRelu", "a slope alone or per channel", |n, node, _| elementwise::parametric_relu(n, node)),
     taken("Pad", "zeros around rows and columns, in front of a window; zero channels", |n, node, _| {
         shortcut::pad(n, node)
     }),
+    taken("Pow", "squares", |n, node, _| elementwise::power(n, node)),
     taken("ReduceMax", "over rows and columns together", |n, node, _| pools::largest(n, node)),
     taken("ReduceMean", "over rows, columns or both", |n, node, _| window::mean(n, node)),
     taken("Relu", "all", |n, node, _| {
@@ -80,7 +88,10 @@ pub const TAKEN: &[Operator] = &[
     }),
     taken("Reshape", "what keeps the batch of one", |n, node, _| layout::reshape(n, node)),
     taken("Shape", "all", |n, node, _| layout::shape(n, node)),
-    taken("Sigmoid", "as half of x * Sigmoid(x)", |n, node, _| elementwise::sigmoid(n, node)),
+    taken("Sigmoid", "all", |n, node, _| {
+        node.knows(&[])?;
+        elementwise::gate(n, node, Gate::Logistic)
+    }),
     taken("Slice", "of constants; rows and columns in steps from the first", |n, node, _| {
         shortcut::slice(n, node)
     }),
@@ -90,6 +101,10 @@ pub const TAKEN: &[Operator] = &[
         elementwise::subtract(n, node)
     }),
     taken("Sum", "as Add", |n, node, _| elementwise::add(n, node)),
+    taken("Tanh", "all", |n, node, _| {
+        node.knows(&[])?;
+        elementwise::activation(n, node, Activation::Tanh)
+    }),
     taken("Transpose", "of constants; to channels last and back; where no element moves", |n, node, _| {
         layout::transpose(n, node)
     }),
@@ -104,8 +119,8 @@ const fn taken(name: &'static str, taken: &'static str, translate: Translate) ->
 pub const REFUSED: &[(&[&str], &str)] = &[
     (&["LpPool", "GlobalLpPool", "MaxRoiPool"], "max or average pools: others have no protocol here"),
     (
-        &["Elu", "Selu", "Celu", "Tanh", "Softplus", "Softsign", "Mish", "Erf", "Exp"],
-        "Relu, LeakyRelu, PRelu, Clip, HardSigmoid or x * Sigmoid(x): others have no protocol here",
+        &["Elu", "Selu", "Celu", "Softplus", "Softsign", "Mish", "Erf", "Exp"],
+        "Relu, LeakyRelu, PRelu, Clip, Sigmoid, Tanh, HardSigmoid, HardSwish, Gelu or x * Sigmoid(x): others have no protocol here",
     ),
     (&["ConvTranspose"], "Conv: transposed convolutions have no packing here"),
     (

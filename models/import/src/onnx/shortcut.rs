@@ -105,7 +105,8 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
         | Pending::Affine(_)
         | Pending::Elements(_)
         | Pending::ChannelsLast(_)
-        | Pending::Zeros(_) => {
+        | Pending::Zeros(_)
+        | Pending::Gate(..) => {
             map = network.settled(name)?;
             rows_and_columns(network, &map)?;
             (1, 1)
@@ -155,7 +156,8 @@ pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
                 | Pending::Elements(_)
                 | Pending::ChannelsLast(_)
                 | Pending::Steps(..)
-                | Pending::Zeros(_) => {
+                | Pending::Zeros(_)
+                | Pending::Gate(..) => {
                     map = network.settled(name)?;
                     rows_and_columns(network, &map)?;
                     1

@@ -10,8 +10,6 @@ pub(super) enum Value {
     Constant(Array),
     /// A function of the image.
     Map(Map),
-    /// The logistic function of a value: half of a SiLU.
-    Sigmoid(Map),
 }
 
 /// A function of the image: a node's output, seen as a tensor of a batch of one.
@@ -45,6 +43,22 @@ pub(super) enum Pending {
     Steps(String, (usize, usize)),
     /// Zeros around rows and columns, for the window that follows.
     Zeros(Padding),
+    /// What rises from zero to one, by its operator's name: times the same value it is one activation.
+    Gate(String, Gate),
+}
+
+/// What rises from zero to one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Gate {
+    /// The logistic function.
+    Logistic,
+    /// `min(max(alpha * x + beta, 0), 1)`.
+    Hard {
+        /// The slope.
+        alpha: f64,
+        /// Its value at zero.
+        beta: f64,
+    },
 }
 
 /// `scale * x + shift`, channel by channel, by the last operator's name.

@@ -15,8 +15,8 @@
 //! The server knows u' and U_t online, the client v' offline. A bit of the circuit times what the server knows is one
 //! ciphertext under the bit's labels, sent online (`gc/convert.rs`); b v' takes one correlated OT with the client as sender
 //! (`ot/product.rs`, `gc/layer/mod.rs`). The output equals that of `narrow` bit for bit. A ceiling (ReLU6) takes the bit away
-//! where it is reached and adds a constant; a dent's table leaves as in `narrow`. A mirrored table is no product with X: all of it
-//! leaves as in `narrow`.
+//! where it is reached and adds a constant; a dent's table leaves as in `narrow`. A curve that is mirrored is no product with X: all of
+//! it leaves as in `narrow`.
 
 use super::compared::Compared;
 use super::variant::Variant;
@@ -59,7 +59,7 @@ impl Variant for Sign {
 
     /// u' + 1 mod 2^k, and U_t.
     fn server_factors(&self, u: &ServerShare) -> Vec<Vec<u64>> {
-        if let Curve::Mirrored { .. } = self.curve {
+        if let Curve::Mirrored { .. } | Curve::Centred { .. } = self.curve {
             return Vec::new();
         }
         let values = |u: &u64| {
