@@ -34,7 +34,7 @@ impl Special {
     }
 }
 
-/// A compiled network of two convolutions, two activation layers and a classifier, and an image for it.
+/// A compiled network of two convolutions, two activation layers, a gate and a classifier, and an image for it.
 pub(super) fn network(special: Special) -> (PreparedPlan, ServerSecrets, Vec<f32>) {
     let mut rng = ChaCha12Rng::seed_from_u64(1);
     let node = |name: &str, op, from: usize| Node { name: name.into(), op, inputs: vec![from] };
@@ -47,8 +47,10 @@ pub(super) fn network(special: Special) -> (PreparedPlan, ServerSecrets, Vec<f32
         node("act1", act(), 1),
         node("conv2", conv(3), 2),
         node("act2", act(), 3),
-        node("pool", pool, 4),
-        node("fc", Op::Linear { out: 3, bias: true }, 5),
+        node("squeeze", Op::AvgPool { window: Window::square(4, 1, 0) }, 4),
+        Node { name: "gated".into(), op: Op::Product, inputs: vec![4, 5] },
+        node("pool", pool, 6),
+        node("fc", Op::Linear { out: 3, bias: true }, 7),
     ];
     let graph = Graph::new(Shape::new(1, 4, 4), nodes).unwrap();
     let images: Vec<Vec<f32>> =
