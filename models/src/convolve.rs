@@ -95,6 +95,12 @@ pub fn slice<T: Copy>(input: &[T], shape: Shape, rows: Picks, columns: Picks) ->
     out
 }
 
+/// Channels by their indices.
+pub fn pick_channels<T: Copy>(input: &[T], shape: Shape, picked: &[usize]) -> Vec<T> {
+    let area = shape.area();
+    picked.iter().flat_map(|channel| &input[channel * area..(channel + 1) * area]).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +143,7 @@ mod tests {
         assert_eq!(pad_channels(&input, shape, 2, 1, 1), [0, 1, 5, 0]);
         let (rows, columns) = (Picks { start: -1, step: 2, count: 2 }, Picks { start: 1, step: 1, count: 2 });
         assert_eq!(slice(&input, shape, rows, columns), [2, 2, 4, 4, 6, 6, 8, 8]);
+        let picked = [5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(pick_channels(&input, shape, &[1, 0, 1]), picked);
     }
 }

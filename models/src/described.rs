@@ -3,7 +3,9 @@
 //! Nothing is kept of what a graph does not have, lists end at their caps, and the graph is checked.
 
 use crate::capped::AtMost;
-use crate::graph::{Activation, Graph, MOST_INPUTS, MOST_NODES, Node, NodeId, Op, Picks, Shape, Window};
+use crate::graph::{
+    Activation, Graph, MOST_INPUTS, MOST_NODES, MOST_UNITS, Node, NodeId, Op, Picks, Shape, Window,
+};
 use serde::de::{Deserialize, Deserializer, Error};
 
 #[derive(serde::Deserialize)]
@@ -37,6 +39,7 @@ struct DescribedNode {
     by: Option<f64>,
     rows: Option<Picks>,
     columns: Option<Picks>,
+    picked: Option<AtMost<usize, MOST_UNITS>>,
 }
 
 #[derive(Clone, Copy, serde::Deserialize)]
@@ -51,6 +54,7 @@ enum OpName {
     Product,
     AvgPool,
     Concat,
+    Channels,
     Scale,
     Slice,
     PadChannels,
@@ -76,6 +80,9 @@ impl<'de> Deserialize<'de> for Node {
             OpName::Product => Op::Product,
             OpName::AvgPool => Op::AvgPool { window: window()? },
             OpName::Concat => Op::Concat,
+            OpName::Channels => {
+                Op::Channels { picked: node.picked.ok_or_else(|| Error::missing_field("picked"))?.0 }
+            }
             OpName::Scale => Op::Scale { by: node.by.ok_or_else(|| Error::missing_field("by"))? },
             OpName::Slice => Op::Slice {
                 rows: node.rows.ok_or_else(|| Error::missing_field("rows"))?,

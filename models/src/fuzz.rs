@@ -31,7 +31,8 @@ fn small() -> Graph {
         node("pool", Op::AvgPool { window: Window::square(2, 2, 0) }, &[6]),
         node("half", Op::Scale { by: -0.5 }, &[7]),
         node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[8]),
-        node("fc", Op::Linear { out: 3, bias: true }, &[9]),
+        node("channels", Op::Channels { picked: vec![1, 0, 1] }, &[9]),
+        node("fc", Op::Linear { out: 3, bias: true }, &[10]),
     ];
     Graph::new(Shape::new(1, 4, 4), nodes).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
 
 use crate::Error;
-use crate::convolve::{pad_channels, slice, sum_pool};
+use crate::convolve::{pad_channels, pick_channels, slice, sum_pool};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Activation, Graph, NodeId, Op, Parameters};
 use crate::mask::{Mask, Masks};
@@ -72,6 +72,7 @@ pub(crate) fn node_value(
             sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
         }
         (Op::Concat, Some(_)) => node.inputs.iter().flat_map(|input| &values[*input]).copied().collect(),
+        (Op::Channels { picked }, Some((x, shape))) => pick_channels(x, shape, picked),
         (Op::Scale { by }, Some((x, _))) => x.iter().map(|x| x * *by as f32).collect(),
         (Op::Slice { rows, columns }, Some((x, shape))) => slice(x, shape, *rows, *columns),
         (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
@@ -87,6 +88,7 @@ pub(crate) fn node_value(
             | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
+            | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. },

@@ -86,6 +86,12 @@ fn a_small_graph_asks_for_no_large_network() {
         format!(r#""linear", "out": {most}, "bias": true"#),
         r#""linear", "out": 1000000, "bias": true"#.into(),
         r#""linear", "out": 10"#.into(),
+        r#""channels""#.into(),
+        r#""channels", "picked": []"#.into(),
+        r#""channels", "picked": [0, 3]"#.into(),
+        r#""channels", "picked": [-1]"#.into(),
+        format!(r#""channels", "picked": [{most}]"#),
+        format!(r#""channels", "picked": [{}0]"#, "2,".repeat(1 << 16)),
         r#""batch_norm", "eps": 1e999"#.into(),
         r#""soft""#.into(),
     ] {
@@ -229,6 +235,13 @@ fn what_graphs_are_lowered_to_is_bounded() {
     // Sums of a value with itself, of which each has twice the terms of the one before.
     let twice = |i: usize| made(format!("d{i}"), Op::Add, &[i, i]);
     lowered([input()].into_iter().chain((0..60).map(twice)).collect()).unwrap();
+
+    // Lists of channels, in sums that name them again and again.
+    let picked = (0..1000).map(|i| i * 7 % 1000).collect();
+    let first = [input(), made("p".into(), Op::PadChannels { stride: 8, before: 0, after: 999 }, &[0])];
+    let picks = made("c".into(), Op::Channels { picked }, &[1]);
+    let again = |i: usize| made(format!("d{i}"), Op::Add, &[i; 64]);
+    lowered(first.into_iter().chain([picks]).chain((2..40).map(again)).collect()).unwrap();
 
     // Averages one after another.
     let window =

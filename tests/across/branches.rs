@@ -10,6 +10,7 @@ use models::real;
 use protocols::clear::replay;
 use protocols::masks::MaskSeed;
 use protocols::plan::{PlannedStep, ReluVariant};
+use protocols::prepared::PreparedPlan;
 
 /// Nodes that are appended one by one.
 struct Nodes(Vec<Node>);
@@ -132,6 +133,60 @@ fn a_concatenation_costs_no_step() {
     assert_eq!(last.segment.terms.iter().map(|term| term.shape.c).collect::<Vec<_>>(), [4, 4, 4]);
     assert!(last.segment.terms.iter().all(|term| matches!(term.op, TermOp::Conv { out: 2, .. })));
     check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
+}
+
+/// ShuffleNetV2 in small: an image whose channels are exchanged, halves of which one is passed on, and channels of both in turns.
+fn shuffled() -> Graph {
+    let mut nodes = Nodes(Vec::new());
+    let act = || Op::Act { activation: Activation::Relu };
+    let conv = |out, window, groups| Op::Conv { out, window, bias: true, groups };
+    let input = nodes.add("input", Op::Input, &[]);
+    let x = nodes.add("bgr", Op::Channels { picked: vec![2, 1, 0] }, &[input]);
+    let x = nodes.add("stem", conv(6, Window::square(3, 1, 1), 1), &[x]);
+    let mut x = nodes.add("stem.act", act(), &[x]);
+    for unit in ["a", "b"] {
+        let name = |part: &str| format!("{unit}.{part}");
+        let left = nodes.add(&name("left"), Op::Channels { picked: (0..3).collect() }, &[x]);
+        let right = nodes.add(&name("right"), Op::Channels { picked: (3..6).collect() }, &[x]);
+        let right = nodes.add(&name("1x1"), conv(3, Window::square(1, 1, 0), 1), &[right]);
+        let right = nodes.add(&name("act"), act(), &[right]);
+        let right = nodes.add(&name("dw"), conv(3, Window::square(3, 1, 1), 3), &[right]);
+        let right = nodes.add(&name("dw.act"), act(), &[right]);
+        let cat = nodes.add(&name("cat"), Op::Concat, &[left, right]);
+        let picked = (0..6).map(|i| i % 2 * 3 + i / 2).collect();
+        x = nodes.add(&name("shuffle"), Op::Channels { picked }, &[cat]);
+    }
+    nodes.add("fc", Op::Linear { out: 4, bias: true }, &[x]);
+    Graph::new(Shape::new(3, 8, 6), nodes.0).unwrap()
+}
+
+/// Channels by index are picked by each party from its own share; what lies side by side is put together once for that.
+#[test]
+fn channels_by_index_in_every_reader() {
+    for (keep, relu) in [(1.0, ReluVariant::Sign), (0.5, ReluVariant::Narrow), (0.0, ReluVariant::Sign)] {
+        let fixture = random(shuffled(), keep, Scales { fa: 7, fw: 8 }, 3).with(relu);
+        let made = |name: &str| fixture.plan.steps.iter().filter(|step| step.name() == name).count();
+        assert_eq!((made("a.cat.rescale"), made("b.cat.rescale")), (1, 1));
+        check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
+    }
+    check_reals(&random(shuffled(), 0.5, Scales { fa: 12, fw: 12 }, 8));
+}
+
+/// A plan whose channels are not there is refused.
+#[test]
+fn picks_of_no_channel_are_refused() {
+    let plan = random(shuffled(), 0.5, Scales { fa: 7, fw: 8 }, 3).plan;
+    let json = serde_json::to_value(&*plan).unwrap();
+    let at = "/steps/0/segment/terms/0/pre/0/picked";
+    assert_eq!(json.pointer(at), Some(&serde_json::json!([2, 1, 0])));
+    let read = |json: &serde_json::Value| PreparedPlan::from_json(&serde_json::to_vec(json).unwrap());
+    assert_eq!(read(&json).unwrap().digest(), plan.digest());
+    for picked in [vec![2, 1, 3], vec![2, 1, u64::MAX], vec![], vec![2, 1], vec![0; 100]] {
+        let mut changed = json.clone();
+        *changed.pointer_mut(at).unwrap() = picked.clone().into();
+        let error = read(&changed).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("shape after public maps"), "{picked:?}: {error}");
+    }
 }
 
 /// Whatever the shares, the maximum is that of the integers that were compared, to the unit.

@@ -98,6 +98,7 @@ fn multiply(lowered: &mut Lowered, step: usize, factors: &[f32]) {
 fn after(maps: &[PublicMap], factors: &[f32]) -> Vec<f32> {
     maps.iter().fold(factors.to_vec(), |factors, map| match map {
         PublicMap::SumPool { .. } | PublicMap::Slice { .. } => factors,
+        PublicMap::Channels { picked } => picked.iter().map(|channel| factors[*channel]).collect(),
         PublicMap::PadChannels { before, after, .. } => {
             [vec![1.0; *before], factors, vec![1.0; *after]].concat()
         }

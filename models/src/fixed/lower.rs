@@ -97,7 +97,7 @@ impl RealTerm {
                 *before += more_before;
                 *after += more_after;
             }
-            _ => self.pre.push(map),
+            (_, map) => self.pre.push(map),
         }
         self
     }
@@ -160,7 +160,7 @@ impl Expr {
 
     /// A public expression after another public map.
     fn mapped(self, map: PublicMap, shape: Shape) -> Self {
-        let terms = self.terms.into_iter().map(|term| term.mapped(map)).collect();
+        let terms = self.terms.into_iter().map(|term| term.mapped(map.clone())).collect();
         Self { terms, bias: vec![0.0; shape.c], shape }
     }
 }
@@ -274,6 +274,12 @@ impl Lowering<'_> {
                 }
                 expr.bias.iter_mut().for_each(|b| *b = (f64::from(*b) * by) as f32);
                 expr
+            }
+            Op::Channels { picked } => {
+                // Put together once: each part would be asked for by every convolution of some of its channels.
+                let whole = self.single(&exprs[node.inputs[0]], node.inputs[0]);
+                exprs[node.inputs[0]] = whole.clone();
+                whole.mapped(PublicMap::Channels { picked: picked.as_slice().into() }, shape)
             }
             Op::Slice { rows, columns } => {
                 let map = PublicMap::Slice { rows: *rows, columns: *columns };

@@ -4,10 +4,11 @@
 
 use super::curve::Curve;
 use super::ring::Ring;
-use crate::convolve::{pad_channels, slice, sum_pool};
+use crate::convolve::{pad_channels, pick_channels, slice, sum_pool};
 use crate::graph::{Activation, NodeId, Picks, Shape, Window};
 use serde::{Deserialize, Serialize};
 use std::ops::Add;
+use std::sync::Arc;
 
 /// Most units that averages one after another are over: far more than a sum's scale has bits for.
 pub(super) const MOST_DIVISOR: u64 = 1 << 32;
@@ -177,7 +178,7 @@ pub enum TermOp {
 }
 
 /// A linear map without secrets and with integer coefficients.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "map", rename_all = "snake_case")]
 pub enum PublicMap {
     /// Sum over the window, channel by channel.
@@ -191,6 +192,12 @@ pub enum PublicMap {
         rows: Picks,
         /// Columns.
         columns: Picks,
+    },
+    /// Channels by their indices.
+    Channels {
+        /// Which channel of the input each of the output's is; shared by all terms that are mapped so.
+        #[serde(with = "shared")]
+        picked: Arc<[usize]>,
     },
     /// Subsampling and zero channels.
     PadChannels {
@@ -212,6 +219,7 @@ impl PublicMap {
                 Shape::new(input.c, h, w)
             }
             Self::Slice { rows, columns } => Shape::new(input.c, rows.count, columns.count),
+            Self::Channels { picked } => Shape { c: picked.len(), ..input },
             Self::PadChannels { stride, before, after } => {
                 Shape::new(before + input.c + after, input.h.div_ceil(*stride), input.w.div_ceil(*stride))
             }
@@ -223,10 +231,25 @@ impl PublicMap {
         match self {
             Self::SumPool { window } => sum_pool(input, shape, window),
             Self::Slice { rows, columns } => slice(input, shape, *rows, *columns),
+            Self::Channels { picked } => pick_channels(input, shape, picked),
             Self::PadChannels { stride, before, after } => {
                 pad_channels(input, shape, *stride, *before, *after)
             }
         }
+    }
+}
+
+/// Shared lists, in files as any list.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(list: &Arc<[usize]>, serializer: S) -> Result<S::Ok, S::Error> {
+        (**list).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[usize]>, D::Error> {
+        Vec::deserialize(deserializer).map(Arc::from)
     }
 }
 

@@ -18,6 +18,7 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
         | Op::BatchNorm { .. }
         | Op::Act { .. }
         | Op::AvgPool { .. }
+        | Op::Channels { .. }
         | Op::Scale { .. }
         | Op::Slice { .. }
         | Op::PadChannels { .. } => 1..=1,
@@ -60,6 +61,13 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
             None => Shape { c: inputs.iter().map(|s| s.c).sum(), ..inputs[0] },
             Some(other) => {
                 let expected = format!("inputs of {}x{}", inputs[0].h, inputs[0].w);
+                return Err(Error::model(&node.name, expected, other.to_string()));
+            }
+        },
+        Op::Channels { picked } => match picked.iter().find(|channel| **channel >= inputs[0].c) {
+            None => Shape { c: picked.len(), ..inputs[0] },
+            Some(other) => {
+                let expected = format!("indices of channels below {}", inputs[0].c);
                 return Err(Error::model(&node.name, expected, other.to_string()));
             }
         },

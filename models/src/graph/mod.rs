@@ -123,6 +123,7 @@ impl Graph {
             | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
+            | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. } => None,
@@ -199,6 +200,7 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
             | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
+            | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. }

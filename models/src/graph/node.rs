@@ -65,6 +65,11 @@ pub enum Op {
     },
     /// The channels of all inputs, which have the same rows and columns, in order.
     Concat,
+    /// Channels by their indices, in any order; some may be left out, others come more than once.
+    Channels {
+        /// Which channel of the input each of the output's is.
+        picked: Vec<usize>,
+    },
     /// A number times the input, the same for every unit.
     Scale {
         /// The number, finite and not zero.

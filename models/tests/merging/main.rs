@@ -263,10 +263,14 @@ fn grow(making: &mut Making, rng: &mut ChaCha12Rng) {
         making.pool(main, Window { padding, ..Window::square(2, rng.random_range(1..3), 0) });
     } else if rng.random_bool(0.2) {
         making.norm(main);
+    } else if rng.random_bool(0.2) {
+        let count = rng.random_range(1..5);
+        let picked = (0..count).map(|_| rng.random_range(0..making.shape(main).c)).collect();
+        making.channels(main, picked);
     }
 }
 
-/// Random chains with biases, batch norms, pools, strides, branches and kept layers.
+/// Random chains with biases, batch norms, pools, strides, branches, picked channels and kept layers.
 #[test]
 fn random_networks_stay_what_they_are() {
     let (mut products, mut sums) = (0, 0);

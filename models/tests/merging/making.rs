@@ -79,6 +79,11 @@ impl Making {
         self.add("pool", Op::AvgPool { window }, &[from], Shape::new(self.shapes[from].c, h, w))
     }
 
+    pub(crate) fn channels(&mut self, from: NodeId, picked: Vec<usize>) -> NodeId {
+        let shape = Shape { c: picked.len(), ..self.shapes[from] };
+        self.add("channels", Op::Channels { picked }, &[from], shape)
+    }
+
     /// With random weights and images, behind a last layer.
     pub(crate) fn made(mut self, rng: &mut ChaCha12Rng) -> Network {
         let last = self.nodes.len() - 1;

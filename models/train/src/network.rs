@@ -186,6 +186,10 @@ impl Network {
                 let parts: Vec<&Tensor> = node.inputs.iter().map(|input| &values[*input]).collect();
                 Tensor::cat(&parts, 1)
             }
+            Op::Channels { picked } => {
+                let picked: Vec<i64> = picked.iter().map(|channel| *channel as i64).collect();
+                x.index_select(1, &Tensor::from_slice(&picked).to_device(x.device()))
+            }
             Op::Scale { by } => x * *by,
             Op::Slice { rows, columns } => picked(&picked(x, 2, *rows), 3, *columns),
             Op::PadChannels { stride, before, after } => {
@@ -410,6 +414,16 @@ mod tests {
         // Rows (1 2 3) (4 5 6) (7 8 9): (4 6) (7 9), less ten times (3 3) (6 6).
         let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
         assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [-26.0, -24.0, -53.0, -51.0]);
+    }
+
+    #[test]
+    fn channels_by_their_indices_as_by_hand() {
+        let nodes =
+            vec![node("x", Op::Input, &[]), node("picked", Op::Channels { picked: vec![2, 0, 2] }, &[0])];
+        let net = network(Shape::new(3, 1, 2), nodes, &[]);
+        let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let found = logits(&net, &Gates::coalition(net.graph(), 0), &image);
+        assert_eq!(found, [5.0, 6.0, 1.0, 2.0, 5.0, 6.0]);
     }
 
     #[test]

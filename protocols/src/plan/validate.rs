@@ -247,6 +247,9 @@ fn mapped(source: Shape, term: &Term) -> Option<Shape> {
                     && sizes.contains(&picks.count)
                     && picks.start.unsigned_abs() <= MOST_UNITS
             }),
+            PublicMap::Channels { picked } => {
+                !picked.is_empty() && picked.iter().all(|channel| *channel < shape.c)
+            }
             PublicMap::PadChannels { stride, before, after } => {
                 *stride >= 1 && before.max(after) <= &MOST_UNITS
             }

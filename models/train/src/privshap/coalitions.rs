@@ -116,6 +116,7 @@ fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
             | Op::Product
             | Op::AvgPool { .. }
             | Op::Concat
+            | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
             | Op::PadChannels { .. },
