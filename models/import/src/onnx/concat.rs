@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::array::{Array, RANK_LIMIT};
+use super::channels::together;
 use super::layout::{axis, view};
 use super::network::Network;
 use super::node::Node;
@@ -40,26 +41,30 @@ fn vectors(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
 fn channels(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     let at = node.int("axis")?.ok_or_else(|| Fault::new("an axis", "none"))?;
     let names: Vec<&str> = node.inputs().collect();
-    let maps = names.iter().map(|name| network.settled(name)).collect::<Result<Vec<Map>, Fault>>()?;
-    let first = &maps[0];
-    if axis(at, first.dims.len())? != 1 {
+    let first = network.map(names[0])?.dims.clone();
+    if axis(at, first.len())? != 1 {
         return Err(Fault::new("a concatenation of channels, axis 1", format!("axis {at}")));
     }
-    if maps.len() == 1 {
+    if names.len() == 1 {
         return view(network, node, |dims| Ok(dims.to_vec()));
     }
     let mut all: usize = 0;
-    for map in &maps {
-        let shape = network.shape(map.node);
-        let alike = map.dims.len() == first.dims.len() && map.dims[2..] == first.dims[2..];
+    for name in &names {
+        let map = network.map(name)?;
+        let c = network.seen(map).c;
+        let alike = map.dims.len() == first.len() && map.dims[2..] == first[2..];
         // Elements that were flattened are channels only where each has one.
-        if !alike || map.dims[..2] != [1, shape.c] {
-            let expected = format!("channels of extent {:?}", &first.dims[2..]);
+        if !alike || map.dims[..2] != [1, c] {
+            let expected = format!("channels of extent {:?}", &first[2..]);
             return Err(Fault::new(expected, format!("shape {:?}", map.dims)));
         }
-        all += shape.c;
+        all += c;
     }
+    let dims = [&[1, all], &first[2..]].concat();
+    if let Some(map) = together(network, node, &names, dims.clone())? {
+        return network.define(node.output()?, Value::Map(map));
+    }
+    let maps = names.iter().map(|name| network.settled(name)).collect::<Result<Vec<Map>, Fault>>()?;
     let added = network.add(node, Op::Concat, maps.iter().map(|map| map.node).collect())?;
-    let dims = [&[1, all], &first.dims[2..]].concat();
     network.define(node.output()?, Value::Map(network.fresh(added, dims, node.output()?)))
 }

@@ -5,7 +5,7 @@ use super::array::size;
 use super::layout::view;
 use super::network::Network;
 use super::node::Node;
-use super::value::{Affine, Gate, Map, Pending, Value};
+use super::value::{Affine, Gate, Map, Pending, Picked, Value};
 use super::window::vector;
 use models::graph::{Activation, NodeId, Op};
 
@@ -280,7 +280,10 @@ fn affine(
     by: &str,
 ) -> Result<(), Fault> {
     let mut map = network.map(name)?.clone();
-    if !matches!(map.pending, Pending::Nothing | Pending::Image(_) | Pending::Affine(_)) {
+    let waits = |pending: &Pending| {
+        matches!(pending, Pending::Nothing | Pending::Image(_) | Pending::Affine(_) | Pending::Picked(_))
+    };
+    if !waits(&map.pending) {
         map = network.settled(name)?;
     }
     let (scale, shift): (Vec<f64>, Vec<f64>) =
@@ -294,7 +297,7 @@ fn affine(
         Pending::Nothing
     } else {
         let (scale, shift) = match &map.pending {
-            Pending::Image(old) | Pending::Affine(old) => (
+            Pending::Image(old) | Pending::Affine(old) | Pending::Picked(Picked { affine: old, .. }) => (
                 old.scale.iter().zip(&scale).map(|(old, s)| old * s).collect(),
                 old.shift.iter().zip(scale.iter().zip(&shift)).map(|(old, (s, t))| old * s + t).collect(),
             ),
@@ -308,6 +311,7 @@ fn affine(
         let affine = Affine { name: node.safe_name(), scale, shift };
         match map.pending {
             Pending::Image(_) => Pending::Image(affine),
+            Pending::Picked(ref picked) => Pending::Picked(Picked { affine, ..picked.clone() }),
             Pending::Nothing
             | Pending::Affine(_)
             | Pending::Elements(_)
@@ -324,7 +328,7 @@ fn affine(
 /// The constant's value for every channel of a map's node.
 fn per_channel(network: &Network, map: &Map, by: &str) -> Result<Vec<f32>, Fault> {
     let constant = network.constant(by)?;
-    let shape = network.shape(map.node);
+    let shape = network.seen(map);
     let fault = || {
         let expected = format!("a constant with one number, or one for each of {} channels", shape.c);
         Fault::new(expected, format!("shape {:?} for a value of shape {:?}", constant.dims, map.dims))

@@ -80,9 +80,12 @@ pub(super) fn view(
             if let Map { pending: Pending::ChannelsLast(_), .. } = network.map(name)? {
                 return flattened_last(network, node, seen);
             }
-            let map = network.settled(name)?;
+            let map = match network.map(name)? {
+                picked @ Map { pending: Pending::Picked(_), .. } => picked.clone(),
+                _ => network.settled(name)?,
+            };
             let dims = seen(&map.dims)?;
-            Value::Map(network.derived(&map, dims, Pending::Nothing, output))
+            Value::Map(network.derived(&map, dims, map.pending.clone(), output))
         }
     };
     network.define(output, value)
@@ -143,21 +146,6 @@ pub(super) fn shape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     network.define(node.output()?, Value::Constant(Array::ints(extents)))
 }
 
-/// Elements of a constant vector.
-pub(super) fn gather(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["axis"])?;
-    node.int_is("axis", 0, "")?;
-    let array = network.constant(node.input(0)?)?;
-    let (values, indices) = (array.as_ints()?, network.constant(node.input(1)?)?);
-    if array.dims.len() != 1 {
-        return Err(Fault::new("a constant vector", format!("shape {:?}", array.dims)));
-    }
-    let at = |index: &i64| Ok(values[axis(*index, values.len())?]);
-    let chosen = indices.as_ints()?.iter().map(at).collect::<Result<Vec<i64>, Fault>>()?;
-    let array = Array { dims: indices.dims.clone(), data: Data::Ints(chosen) };
-    network.define(node.output()?, Value::Constant(array))
-}
-
 /// A constant of equal elements.
 pub(super) fn constant_of_shape(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["value"])?;
@@ -213,51 +201,6 @@ pub(super) fn cast(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
         return Err(Fault::new("a cast that changes no value", format!("ONNX's data type {to}")));
     }
     view(network, node, |dims| Ok(dims.to_vec()))
-}
-
-/// A constant with its axes in another order.
-pub(super) fn transpose(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["perm"])?;
-    let rank = dims(network, node)?.len();
-    let order = match node.ints("perm")? {
-        None => (0..rank).rev().collect(),
-        Some(order) => order.iter().map(|at| axis(*at, rank)).collect::<Result<Vec<usize>, Fault>>()?,
-    };
-    if order.len() != rank || (0..rank).any(|axis| !order.contains(&axis)) {
-        return Err(Fault::new(format!("every one of {rank} axes once"), format!("{order:?}")));
-    }
-    match network.value(node.input(0)?)? {
-        Value::Constant(array) => {
-            let array = array.permuted(&order);
-            network.define(node.output()?, Value::Constant(array))
-        }
-        Value::Map(_) => turned(network, node, &order),
-    }
-}
-
-/// A value of the image with its axes in another order: to channels last and back, or where no element moves.
-fn turned(network: &mut Network, node: &Node<'_>, order: &[usize]) -> Result<(), Fault> {
-    let (name, output) = (node.input(0)?, node.output()?);
-    let map = network.map(name)?.clone();
-    let long: Vec<usize> = order.iter().copied().filter(|axis| map.dims[*axis] > 1).collect();
-    let dims: Vec<usize> = order.iter().map(|axis| map.dims[*axis]).collect();
-    if let (Pending::ChannelsLast(image), [0, 3, 1, 2], 4) = (&map.pending, order, map.dims.len()) {
-        let pending = image.clone().map_or(Pending::Nothing, Pending::Image);
-        let map = network.derived(&map, dims, pending, output);
-        return network.define(output, Value::Map(map));
-    }
-    if long.is_sorted() {
-        return view(network, node, |_| Ok(dims));
-    }
-    let map = network.settled(name)?;
-    let s = network.shape(map.node);
-    if order == [0, 2, 3, 1] && map.dims == [1, s.c, s.h, s.w] {
-        let map = network.derived(&map, dims, Pending::ChannelsLast(None), output);
-        return network.define(output, Value::Map(map));
-    }
-    let expected =
-        "an order of (0, 2, 3, 1), to channels last, or (0, 3, 1, 2), back (with tf2onnx: --inputs-as-nchw)";
-    Err(Fault::new(expected, format!("{order:?} of shape {:?}", map.dims)))
 }
 
 /// The axis that a number, possibly counted from the end, means.

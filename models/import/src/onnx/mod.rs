@@ -5,6 +5,7 @@
 //! one image input `(batch, channels, rows, columns)` with a batch of one or a symbol, and one output.
 
 mod array;
+mod channels;
 mod clip;
 mod concat;
 mod elementwise;

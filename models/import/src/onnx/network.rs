@@ -3,10 +3,10 @@
 use super::Fault;
 use super::array::Array;
 use super::node::{Node, shown};
-use super::value::{Affine, Gate, Map, Pending, Value};
+use super::value::{Affine, Gate, Map, Pending, Picked, Value};
 use models::Error;
 use models::data::Normalisation;
-use models::graph::{self, Activation, MaxPool, NodeId, Op, Padding, Parameters, Shape, Window};
+use models::graph::{self, Activation, MaxPool, NodeId, Op, Padding, Parameters, Picks, Shape, Window};
 use models::tensor::Tensor;
 use std::collections::HashMap;
 
@@ -122,6 +122,9 @@ impl Network {
                 pending: Pending::Image(affine) | Pending::Affine(affine) | Pending::Elements(affine),
                 ..
             }) => self.keep(4 * affine.scale.len())?,
+            Value::Map(Map { pending: Pending::Picked(picked), .. }) => {
+                self.keep(6 * picked.channels.len())?
+            }
             Value::Map(_) => {}
         }
         if self.aliases.contains_key(name) || self.values.insert(name.to_owned(), value).is_some() {
@@ -141,7 +144,7 @@ impl Network {
     }
 
     /// Takes `numbers` of the room that is left.
-    fn keep(&mut self, numbers: usize) -> Result<(), Fault> {
+    pub(super) fn keep(&mut self, numbers: usize) -> Result<(), Fault> {
         self.room = self.left(numbers)?;
         Ok(())
     }
@@ -187,8 +190,21 @@ impl Network {
     /// A function of the image as a node's output: makes nodes of what is pending.
     pub(super) fn settled(&mut self, name: &str) -> Result<Map, Fault> {
         let map = self.map(name)?.clone();
-        let settled = match &map.pending {
-            Pending::Nothing => return Ok(map),
+        if let Pending::Nothing = map.pending {
+            return Ok(map);
+        }
+        let settled = self.settle(map)?;
+        // A second reader, if any, finds the same node.
+        let settled = Map { sole: settled.sole && self.readers(name) == 1, ..settled };
+        let name = self.resolved(name).to_owned();
+        self.values.insert(name, Value::Map(settled.clone()));
+        Ok(settled)
+    }
+
+    /// The same for a value that has no name.
+    pub(super) fn settle(&mut self, map: Map) -> Result<Map, Fault> {
+        Ok(match &map.pending {
+            Pending::Nothing => map,
             Pending::Image(affine) if affine.scale.iter().all(|s| *s > 0.0) => {
                 self.normalised(affine)?;
                 Map { pending: Pending::Nothing, ..map }
@@ -200,14 +216,25 @@ impl Network {
                 let node = self.batch_norm(affine, map.node)?;
                 Map { node, pending: Pending::Nothing, ..map }
             }
-            Pending::Steps(name, (rows, columns)) if rows == columns => {
-                let op = Op::PadChannels { stride: *rows, before: 0, after: 0 };
-                let node = self.push(name.clone(), op, vec![map.node], self.shapes[0])?;
+            Pending::Picked(picked) => {
+                let node = self.picked(picked, map.node)?;
                 Map { node, pending: Pending::Nothing, ..map }
             }
-            Pending::Steps(_, (rows, columns)) => {
-                let expected = "slices with the same step in rows and columns";
-                return Err(Fault::new(expected, format!("steps {rows} and {columns}")));
+            Pending::Steps(name, (rows, columns)) => {
+                let op = match rows == columns {
+                    true => Op::PadChannels { stride: *rows, before: 0, after: 0 },
+                    false => {
+                        let all = |step: usize, extent: usize| Picks {
+                            start: 0,
+                            step,
+                            count: extent.div_ceil(step),
+                        };
+                        let s = self.shapes[map.node];
+                        Op::Slice { rows: all(*rows, s.h), columns: all(*columns, s.w) }
+                    }
+                };
+                let node = self.push(name.clone(), op, vec![map.node], self.shapes[0])?;
+                Map { node, pending: Pending::Nothing, ..map }
             }
             Pending::ChannelsLast(_) => {
                 let expected = "a Transpose to channels in front of rows and columns, or a Gemm or MatMul of all elements";
@@ -225,12 +252,22 @@ impl Network {
                 let expected = "a Conv or AveragePool after a Pad of rows and columns";
                 return Err(Fault::new(expected, "another reader of the padded value"));
             }
-        };
-        // A second reader, if any, finds the same node.
-        let settled = Map { sole: settled.sole && self.readers(name) == 1, ..settled };
-        let name = self.resolved(name).to_owned();
-        self.values.insert(name, Value::Map(settled.clone()));
-        Ok(settled)
+        })
+    }
+
+    /// Appends what picks channels of `node`, and the batch norm behind it where there is one. A normalisation of the image is that
+    /// in front of the picks as well.
+    fn picked(&mut self, picked: &Picked, node: NodeId) -> Result<NodeId, Fault> {
+        let Picked { name, channels, affine, from_file } = picked;
+        let count = self.shapes[node].c;
+        let in_front = picked.in_front(count).filter(|lines| lines.scale.iter().all(|s| *s > 0.0));
+        let normalises = *from_file && in_front.is_some();
+        if *from_file {
+            self.normalised(&in_front.unwrap_or_else(|| Affine::identity(count)))?;
+        }
+        let op = Op::Channels { picked: channels.clone() };
+        let node = self.push(name.clone(), op, vec![node], self.shapes[0])?;
+        if normalises || affine.changes_nothing() { Ok(node) } else { self.batch_norm(affine, node) }
     }
 
     /// Appends what rises from zero to one.
@@ -267,6 +304,7 @@ impl Network {
             | Pending::Affine(_)
             | Pending::Elements(_)
             | Pending::ChannelsLast(_)
+            | Pending::Picked(_)
             | Pending::Steps(..)
             | Pending::Gate(..) => (self.settled(name)?, Padding::default()),
         };
@@ -282,6 +320,15 @@ impl Network {
     /// The shape of a node's output.
     pub(super) fn shape(&self, node: NodeId) -> Shape {
         self.shapes[node]
+    }
+
+    /// The shape of a value, with the channels that are picked of it.
+    pub(super) fn seen(&self, map: &Map) -> Shape {
+        let shape = self.shapes[map.node];
+        match &map.pending {
+            Pending::Picked(picked) => Shape { c: picked.channels.len(), ..shape },
+            _ => shape,
+        }
     }
 
     /// The value `output` as a node's output, seen with extents `dims`.

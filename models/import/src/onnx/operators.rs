@@ -4,7 +4,7 @@ use super::array::Array;
 use super::network::Network;
 use super::node::Node;
 use super::value::{Gate, Value};
-use super::{Fault, clip, concat, elementwise, fold, layout, linear, pools, shortcut, window};
+use super::{Fault, channels, clip, concat, elementwise, fold, layout, linear, pools, shortcut, window};
 use crate::fault::listed;
 use models::Error;
 use models::graph::Activation;
@@ -50,7 +50,9 @@ pub const TAKEN: &[Operator] = &[
     taken("Div", "by a constant per channel or alone", |n, node, _| elementwise::divide(n, node)),
     taken("Dropout", "in inference mode, where it does nothing", |n, node, _| dropout(n, node)),
     taken("Flatten", "any axis", |n, node, _| layout::flatten(n, node)),
-    taken("Gather", "of constants", |n, node, _| layout::gather(n, node)),
+    taken("Gather", "of constant vectors; channels by constant indices", |n, node, _| {
+        channels::gather(n, node)
+    }),
     taken("Gelu", "by the error function", |n, node, _| elementwise::gelu(n, node)),
     taken("Gemm", "constant weights and bias, `alpha`, `beta`, `transB`", |n, node, _| linear::gemm(n, node)),
     taken("GlobalAveragePool", "all", |n, node, _| window::global_average_pool(n, node)),
@@ -92,10 +94,11 @@ pub const TAKEN: &[Operator] = &[
         node.knows(&[])?;
         elementwise::gate(n, node, Gate::Logistic)
     }),
-    taken("Slice", "of constants; rows and columns in steps from the first", |n, node, _| {
+    taken("Slice", "of constants; channels in any steps; rows and columns in steps forward", |n, node, _| {
         shortcut::slice(n, node)
     }),
     taken("Softmax", "as the last operator, which is left out", softmax),
+    taken("Split", "of constants; of channels", |n, node, _| channels::split(n, node)),
     taken("Squeeze", "all", |n, node, _| layout::squeeze(n, node)),
     taken("Sub", "values of one shape; a constant per channel or alone, on either side", |n, node, _| {
         elementwise::subtract(n, node)
@@ -105,9 +108,11 @@ pub const TAKEN: &[Operator] = &[
         node.knows(&[])?;
         elementwise::activation(n, node, Activation::Tanh)
     }),
-    taken("Transpose", "of constants; to channels last and back; where no element moves", |n, node, _| {
-        layout::transpose(n, node)
-    }),
+    taken(
+        "Transpose",
+        "of constants; to channels last and back; where channels change places (channel shuffles) or no element moves",
+        |n, node, _| channels::transpose(n, node),
+    ),
     taken("Unsqueeze", "all", |n, node, _| layout::unsqueeze(n, node)),
 ];
 

@@ -1,11 +1,14 @@
-//! Slice and Pad: the parameter-free shortcut of CIFAR's ResNets, and zeros in front of a window.
+//! Slice and Pad: channels, rows and columns by their indices, as in the parameter-free shortcut of CIFAR's ResNets, and zeros in
+//! front of a window.
 
 use super::Fault;
+use super::channels::Numbered;
 use super::layout::{axis, dims, integers, view};
 use super::network::Network;
 use super::node::Node;
 use super::value::{Map, Pending, Value};
-use models::graph::{Op, Padding};
+use super::window::define;
+use models::graph::{Op, Padding, Picks};
 
 /// Most zero channels, rows or columns that a Pad may add on one side.
 const PAD_LIMIT: i64 = 1 << 12;
@@ -48,6 +51,11 @@ impl Cut {
         reach.max(0).unsigned_abs().div_ceil(step.unsigned_abs()) as usize
     }
 
+    /// The places of a cut forward.
+    fn picks(self) -> Picks {
+        Picks { start: self.start as isize, step: self.step.unsigned_abs() as usize, count: self.count() }
+    }
+
     fn places(self) -> impl Iterator<Item = usize> {
         let Self { start, step, .. } = self;
         (0..self.count()).map(move |i| (start + i as i64 * step) as usize)
@@ -59,7 +67,7 @@ impl Cut {
     }
 }
 
-/// Takes rows and columns at fixed steps; of a constant, a part.
+/// Takes channels, rows and columns at fixed steps; of a constant, a part.
 pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["starts", "ends", "axes"])?;
     let dims = dims(network, node)?;
@@ -88,33 +96,56 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
         return network.define(output, Value::Constant(part));
     }
 
-    let whole = |axis: usize| cuts.get(axis).is_none_or(|cut| *cut == Cut::whole(dims[axis]));
-    let good = dims.iter().zip(&cuts).all(|(extent, cut)| cut.subsamples(*extent)) && whole(0) && whole(1);
-    if !good || (dims.len() != 4 && !(2..dims.len()).all(whole)) {
-        let expected = "every so many rows and columns from the first on (no crops, no splits of channels)";
-        return Err(Fault::new(expected, format!("{cuts:?} of shape {dims:?}")));
-    }
+    let whole = |axis: usize| cuts[axis] == Cut::whole(dims[axis]);
     if (0..dims.len()).all(whole) {
         return view(network, node, |dims| Ok(dims.to_vec()));
     }
     let mut map = network.map(name)?.clone();
+    if dims.len() != 4 || !whole(0) || !whole(1) {
+        let all = Numbered::of(network, name)?;
+        let (first, rest) = cuts.split_at(all.axes());
+        let places: Vec<Vec<usize>> = first.iter().map(|cut| cut.places().collect()).collect();
+        map = all.part(network, node, &places, output)?;
+        if (first.len()..dims.len()).all(whole) {
+            return network.define(output, Value::Map(map));
+        }
+        if (first.len(), rest.len()) != (2, 2) {
+            let expected = "places along channels, rows and columns";
+            return Err(Fault::new(expected, format!("{cuts:?} of shape {dims:?}")));
+        }
+        map = network.settle(map)?;
+    }
+    let (rows, columns) = (cuts[2], cuts[3]);
+    if rows.step < 0 || columns.step < 0 {
+        let expected = "rows and columns in steps forward";
+        return Err(Fault::new(expected, format!("{cuts:?} of shape {dims:?}")));
+    }
     let before = match map.pending {
-        Pending::Steps(_, steps) => steps,
-        Pending::Nothing
-        | Pending::Image(_)
+        Pending::Nothing => (1, 1),
+        Pending::Steps(_, steps) if rows.subsamples(dims[2]) && columns.subsamples(dims[3]) => steps,
+        Pending::Image(_)
         | Pending::Affine(_)
         | Pending::Elements(_)
         | Pending::ChannelsLast(_)
+        | Pending::Picked(_)
+        | Pending::Steps(..)
         | Pending::Zeros(_)
         | Pending::Gate(..) => {
             map = network.settled(name)?;
-            rows_and_columns(network, &map)?;
             (1, 1)
         }
     };
-    let (rows, columns) = (cuts[2].step as usize, cuts[3].step as usize);
-    let pending = Pending::Steps(node.safe_name(), (before.0 * rows, before.1 * columns));
-    let dims = cuts.into_iter().map(Cut::count).collect();
+    if let Pending::Nothing = map.pending {
+        rows_and_columns(network, &map)?;
+    }
+    if !(rows.subsamples(dims[2]) && columns.subsamples(dims[3])) {
+        let op = Op::Slice { rows: rows.picks(), columns: columns.picks() };
+        let added = network.add(node, op, vec![map.node])?;
+        return define(network, node, added);
+    }
+    let pending =
+        Pending::Steps(node.safe_name(), (before.0 * rows.step as usize, before.1 * columns.step as usize));
+    let dims = [map.dims[0], map.dims[1], rows.count(), columns.count()].into();
     let map = network.derived(&map, dims, pending, output);
     network.define(output, Value::Map(map))
 }
@@ -155,6 +186,7 @@ pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
                 | Pending::Affine(_)
                 | Pending::Elements(_)
                 | Pending::ChannelsLast(_)
+                | Pending::Picked(_)
                 | Pending::Steps(..)
                 | Pending::Zeros(_)
                 | Pending::Gate(..) => {

@@ -135,6 +135,13 @@ impl File {
         self
     }
 
+    /// With more outputs of the last node.
+    pub(super) fn and(mut self, outputs: &[&str]) -> Self {
+        let last = self.graph().node.last_mut().unwrap();
+        last.output.extend(outputs.iter().map(|output| (*output).to_owned()));
+        self
+    }
+
     /// With another name for the value that the last node makes.
     pub(super) fn renamed(mut self, from: &str, to: &str) -> Self {
         let last = self.graph().node.last_mut().unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod branches;
+mod channels;
 mod constants;
 #[path = "../file/mod.rs"]
 mod file;
@@ -297,8 +298,10 @@ fn batch_norms_and_shortcuts_follow_their_definitions() {
     assert_eq!(ops(&net)[1], Op::PadChannels { stride: 2, before: 1, after: 2 });
     assert_eq!(names(&net)[1], "pad");
     let odd = pad.integers("o", &[2], &[1, 0]).replaced("half", 1, "o");
-    let message = refused(&odd);
-    assert!(message.starts_with("node `half`: expected every so many rows and columns"), "{message}");
+    check(&odd, &image, &[0.0, 0.0, 4.0, 6.0, 0.0, 0.0, 0.0, 0.0]);
+    let turned = odd.integers("back", &[2], &[-1, 2]).replaced("half", 4, "back");
+    let message = refused(&turned);
+    assert!(message.starts_with("node `half`: expected rows and columns in steps forward"), "{message}");
 }
 
 #[test]
