@@ -135,7 +135,7 @@ fn a_state_dict_of_pytorch_is_read_like_safetensors() {
         ("conv1", Op::Conv { out: 4, window: window(3, 1), bias: false, groups: 1 }),
         ("bn1", Op::BatchNorm { eps: 1e-5 }),
         ("relu", Op::Act { activation: Activation::Relu }),
-        ("pool", Op::AvgPool { window: window(32, 0) }),
+        ("pool", Op::average(window(32, 0))),
         ("linear", Op::Linear { out: 10, bias: true }),
     ];
     let node = |(i, (name, op)): (usize, (&str, Op))| Node {

@@ -1,6 +1,6 @@
 //! Convolution by its definition, and the linear maps without weights.
 
-use crate::graph::{Picks, Shape, Window};
+use crate::graph::{Average, Picks, Shape, Window};
 use std::ops::{Add, Mul};
 
 /// `kernel` `(out, in / groups, rows, columns)` applied to `input`; the result is `(out, row, column)`. How many groups there
@@ -62,6 +62,38 @@ pub fn sum_pool<T: Copy + Default + Add<Output = T>>(input: &[T], shape: Shape, 
         }
     }
     sums
+}
+
+/// Sums of what places of an average count, each multiplied so that all are over as many.
+pub fn even_sums<T: Copy + Default + Add<Output = T>>(
+    input: &[T],
+    shape: Shape,
+    average: &Average,
+) -> Vec<T> {
+    let mut sums = sum_pool(input, shape, &average.window);
+    if average.uncounted.is_none() {
+        return sums;
+    }
+    let (rows, columns) = (average.rows(shape), average.columns(shape));
+    let across = columns.factors();
+    let factors = rows.factors().flat_map(|row| across.clone().map(move |column| row * column)).cycle();
+    sums.iter_mut().zip(factors).for_each(|(sum, factor)| *sum = times(*sum, factor));
+    sums
+}
+
+/// `x` added up `count` times.
+fn times<T: Copy + Default + Add<Output = T>>(x: T, count: usize) -> T {
+    let (mut sum, mut double, mut rest) = (T::default(), x, count);
+    while rest > 0 {
+        if !rest.is_multiple_of(2) {
+            sum = sum + double;
+        }
+        rest /= 2;
+        if rest > 0 {
+            double = double + double;
+        }
+    }
+    sum
 }
 
 /// Every `stride`-th row and column, with `before` and `after` zero channels around.
@@ -140,6 +172,14 @@ mod tests {
             padding: Padding { top: 1, bottom: 1, left: 0, right: 0 },
         };
         assert_eq!(sum_pool(&input, shape, &window), [1 + 2, 3 + 4, 5 + 6, 7 + 8]);
+        // The zeros count nowhere but below the first row, where one of two does.
+        let uncounted = Padding { bottom: 1, ..Padding::default() };
+        let average = Average { window, uncounted };
+        assert_eq!(even_sums(&input, shape, &average), [1 + 2, 2 * (3 + 4), 5 + 6, 2 * (7 + 8)]);
+        assert_eq!(
+            (0..9).map(|count| times(7, count)).collect::<Vec<_>>(),
+            [0, 7, 14, 21, 28, 35, 42, 49, 56]
+        );
         assert_eq!(pad_channels(&input, shape, 2, 1, 1), [0, 1, 5, 0]);
         let (rows, columns) = (Picks { start: -1, step: 2, count: 2 }, Picks { start: 1, step: 1, count: 2 });
         assert_eq!(slice(&input, shape, rows, columns), [2, 2, 4, 4, 6, 6, 8, 8]);

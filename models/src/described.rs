@@ -4,7 +4,7 @@
 
 use crate::capped::AtMost;
 use crate::graph::{
-    Activation, Graph, MOST_INPUTS, MOST_NODES, MOST_UNITS, Node, NodeId, Op, Picks, Shape, Window,
+    Activation, Graph, MOST_INPUTS, MOST_NODES, MOST_UNITS, Node, NodeId, Op, Padding, Picks, Shape, Window,
 };
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -29,6 +29,7 @@ struct DescribedNode {
     inputs: AtMost<NodeId, MOST_INPUTS>,
     out: Option<usize>,
     window: Option<Window>,
+    uncounted: Option<Padding>,
     bias: Option<bool>,
     groups: Option<usize>,
     eps: Option<f64>,
@@ -78,7 +79,9 @@ impl<'de> Deserialize<'de> for Node {
             }
             OpName::Add => Op::Add,
             OpName::Product => Op::Product,
-            OpName::AvgPool => Op::AvgPool { window: window()? },
+            OpName::AvgPool => {
+                Op::AvgPool { window: window()?, uncounted: node.uncounted.unwrap_or_default() }
+            }
             OpName::Concat => Op::Concat,
             OpName::Channels => {
                 Op::Channels { picked: node.picked.ok_or_else(|| Error::missing_field("picked"))?.0 }

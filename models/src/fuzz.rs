@@ -28,11 +28,12 @@ fn small() -> Graph {
         node("pad", Op::PadChannels { stride: 1, before: 0, after: 1 }, &[0]),
         node("add", Op::Add, &[3, 4]),
         node("cat", Op::Concat, &[5, 0]),
-        node("pool", Op::AvgPool { window: Window::square(2, 2, 0) }, &[6]),
+        node("pool", Op::average(Window::square(2, 2, 0)), &[6]),
         node("half", Op::Scale { by: -0.5 }, &[7]),
-        node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[8]),
-        node("channels", Op::Channels { picked: vec![1, 0, 1] }, &[9]),
-        node("fc", Op::Linear { out: 3, bias: true }, &[10]),
+        node("inside", Op::AvgPool { window, uncounted: window.padding }, &[8]),
+        node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[9]),
+        node("channels", Op::Channels { picked: vec![1, 0, 1] }, &[10]),
+        node("fc", Op::Linear { out: 3, bias: true }, &[11]),
     ];
     Graph::new(Shape::new(1, 4, 4), nodes).unwrap()
 }

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::convolve::{pad_channels, pick_channels, slice, sum_pool};
 use crate::data::{Dataset, Normalisation};
-use crate::graph::{Activation, Graph, NodeId, Op, Parameters};
+use crate::graph::{Activation, Average, Graph, NodeId, Op, Parameters};
 use crate::mask::{Mask, Masks};
 use crate::matmul::convolve;
 use crate::tensor::Tensor;
@@ -67,9 +67,11 @@ pub(crate) fn node_value(
             let each = x.len() / other.len();
             x.iter().enumerate().map(|(i, x)| x * other[i / each]).collect()
         }
-        (Op::AvgPool { window }, Some((x, shape))) => {
-            let divisor = (window.kernel.0 * window.kernel.1) as f32;
-            sum_pool(x, shape, window).into_iter().map(|s| s / divisor).collect()
+        (Op::AvgPool { window, uncounted }, Some((x, shape))) => {
+            let average = Average { window: *window, uncounted: *uncounted };
+            let (rows, columns) = (average.rows(shape), average.columns(shape));
+            let counts = rows.each().flat_map(|row| columns.each().map(move |column| (row * column) as f32));
+            sum_pool(x, shape, window).into_iter().zip(counts.cycle()).map(|(s, count)| s / count).collect()
         }
         (Op::Concat, Some(_)) => node.inputs.iter().flat_map(|input| &values[*input]).copied().collect(),
         (Op::Channels { picked }, Some((x, shape))) => pick_channels(x, shape, picked),

@@ -86,6 +86,10 @@ fn a_small_graph_asks_for_no_large_network() {
         format!(r#""linear", "out": {most}, "bias": true"#),
         r#""linear", "out": 1000000, "bias": true"#.into(),
         r#""linear", "out": 10"#.into(),
+        format!(r#"{}, "uncounted": {{"top": 1, "bottom": 0, "left": 0, "right": 0}}"#, pool(2, 2, 0)),
+        format!(r#"{}, "uncounted": {{"top": {most}, "bottom": 0, "left": 0, "right": 0}}"#, pool(2, 2, 1)),
+        format!(r#"{}, "uncounted": {{"top": 2, "bottom": 2, "left": 2, "right": 2}}"#, pool(2, 2, 2)),
+        format!(r#"{}, "uncounted": {{"top": 31, "bottom": 31, "left": 31, "right": 31}}"#, pool(32, 1, 31)),
         r#""channels""#.into(),
         r#""channels", "picked": []"#.into(),
         r#""channels", "picked": [0, 3]"#.into(),
@@ -249,13 +253,11 @@ fn what_graphs_are_lowered_to_is_bounded() {
     let mean = |i: usize| {
         made(
             format!("q{i}"),
-            Op::AvgPool {
-                window: Window { padding: Padding { bottom: 7, right: 7, ..Padding::same(0) }, ..window },
-            },
+            Op::average(Window { padding: Padding { bottom: 7, right: 7, ..Padding::same(0) }, ..window }),
             &[i],
         )
     };
-    let pools = std::iter::once(made("q".into(), Op::AvgPool { window: Window::square(8, 8, 0) }, &[0]));
+    let pools = std::iter::once(made("q".into(), Op::average(Window::square(8, 8, 0)), &[0]));
     let said = lowered([input()].into_iter().chain(pools).chain((1..20).map(mean)).collect()).unwrap_err();
     assert!(said.contains("averages one after another"), "{said}");
 

@@ -5,7 +5,7 @@ use crate::protocol::check_run;
 use models::fixed::evaluate::{Rounding, evaluate};
 use models::fixed::scales::Scales;
 use models::fixed::steps::TermOp;
-use models::graph::{Activation, Graph, MaxPool, Node, NodeId, Op, Picks, Shape, Window};
+use models::graph::{Activation, Graph, MaxPool, Node, NodeId, Op, Padding, Picks, Shape, Window};
 use models::real;
 use protocols::clear::replay;
 use protocols::masks::MaskSeed;
@@ -189,6 +189,56 @@ fn picks_of_no_channel_are_refused() {
     }
 }
 
+/// Averages that leave out zeros around their input, in front of a convolution, of a sum and of another average, and one whose last
+/// window is cut short.
+fn averaged() -> Graph {
+    let mut nodes = Nodes(Vec::new());
+    let act = || Op::Act { activation: Activation::Relu };
+    let conv = |out, window| Op::Conv { out, window, bias: true, groups: 1 };
+    let inside = |window: Window| Op::AvgPool { window, uncounted: window.padding };
+    let input = nodes.add("input", Op::Input, &[]);
+    let a = nodes.add("a", conv(4, Window::square(3, 1, 1)), &[input]);
+    let a = nodes.add("a.act", act(), &[a]);
+    let b = nodes.add("b.pool", inside(Window::square(3, 1, 1)), &[a]);
+    let b = nodes.add("b", conv(4, Window::square(1, 1, 0)), &[b]);
+    let c = nodes.add("c.pool", inside(Window::square(5, 1, 2)), &[a]);
+    let sum = nodes.add("sum", Op::Add, &[b, c]);
+    let sum = nodes.add("sum.act", act(), &[sum]);
+    let below = Padding { bottom: 1, right: 1, ..Padding::same(1) };
+    let window = Window { padding: below, ..Window::square(3, 2, 0) };
+    let rest = Padding { bottom: 1, right: 1, ..Padding::default() };
+    let d = nodes.add("d.pool", Op::AvgPool { window, uncounted: rest }, &[sum]);
+    let d = nodes.add("d.again", inside(Window::square(2, 2, 1)), &[d]);
+    nodes.add("fc", Op::Linear { out: 4, bias: true }, &[d]);
+    Graph::new(Shape::new(2, 8, 6), nodes.0).unwrap()
+}
+
+#[test]
+fn averages_of_what_counts_in_every_reader() {
+    for (keep, relu) in [(1.0, ReluVariant::Sign), (0.5, ReluVariant::Narrow), (0.0, ReluVariant::Sign)] {
+        let fixture = random(averaged(), keep, Scales { fa: 7, fw: 8 }, 3).with(relu);
+        check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
+    }
+    check_reals(&random(averaged(), 0.5, Scales { fa: 12, fw: 12 }, 8));
+}
+
+/// A plan is refused whose averages leave out more than there is, or count nothing.
+#[test]
+fn averages_of_nothing_are_refused() {
+    let plan = random(averaged(), 0.5, Scales { fa: 7, fw: 8 }, 3).plan;
+    let json = serde_json::to_value(&*plan).unwrap();
+    let at = "/steps/2/segment/terms/0/pre/0/uncounted/top";
+    assert_eq!(json.pointer(at), Some(&1.into()));
+    let read = |json: &serde_json::Value| PreparedPlan::from_json(&serde_json::to_vec(json).unwrap());
+    assert_eq!(read(&json).unwrap().digest(), plan.digest());
+    for top in [2, 100, u64::MAX] {
+        let mut changed = json.clone();
+        *changed.pointer_mut(at).unwrap() = top.into();
+        let error = read(&changed).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("shape after public maps"), "{top}: {error}");
+    }
+}
+
 /// Whatever the shares, the maximum is that of the integers that were compared, to the unit.
 #[test]
 fn max_pools_are_exact() {
@@ -226,7 +276,7 @@ fn multiplying() -> Graph {
     let input = nodes.add("input", Op::Input, &[]);
     let a = nodes.add("a", conv(6, Window::square(3, 1, 1)), &[input]);
     let a = nodes.add("a.act", act(Activation::HardSwish), &[a]);
-    let squeezed = nodes.add("squeeze", Op::AvgPool { window: Window::square(8, 8, 0) }, &[a]);
+    let squeezed = nodes.add("squeeze", Op::average(Window::square(8, 8, 0)), &[a]);
     let gate = nodes.add("gate.1", conv(3, Window::square(1, 1, 0)), &[squeezed]);
     let gate = nodes.add("gate.1.act", act(Activation::Relu), &[gate]);
     let gate = nodes.add("gate.2", conv(6, Window::square(1, 1, 0)), &[gate]);

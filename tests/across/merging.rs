@@ -48,7 +48,7 @@ fn bottlenecks() -> Graph {
     let three = add("three", norm(), &[block]);
     x = add("branches", Op::Add, &[one, two, three]);
     x = add("branches.relu", act(), &[x]);
-    x = add("pool", Op::AvgPool { window: Window::square(4, 4, 0) }, &[x]);
+    x = add("pool", Op::average(Window::square(4, 4, 0)), &[x]);
     add("fc", Op::Linear { out: 10, bias: true }, &[x]);
     Graph::new(Shape::new(3, 16, 16), nodes).unwrap()
 }

@@ -180,7 +180,7 @@ impl Growing {
         if shape.h >= 4 && shape.w >= 4 && rng.random_bool(0.2) {
             let window = Window::square(2, 2, 0);
             let (h, w) = window.output(shape).unwrap();
-            self.add(Op::AvgPool { window }, vec![main], Shape::new(shape.c, h, w));
+            self.add(Op::average(window), vec![main], Shape::new(shape.c, h, w));
         }
     }
 

@@ -280,7 +280,7 @@ fn every_operation() {
         node("sum", Op::Add, &[4, 5]),
         node("c", conv(5, Window::square(3, 2, 1)), &[6]),
         node("c.act", act(), &[7]),
-        node("pool", Op::AvgPool { window: Window::square(2, 1, 0) }, &[8]),
+        node("pool", Op::average(Window::square(2, 1, 0)), &[8]),
         node("d", conv(3, Window::square(1, 1, 0)), &[9]),
         node("d.act", act(), &[10]),
         node("fc", Op::Linear { out: 4, bias: true }, &[11]),

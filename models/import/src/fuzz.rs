@@ -32,7 +32,7 @@ fn network() -> Graph {
         node("conv1", Op::Conv { out: 4, window: Window::square(3, 1, 1), bias: false, groups: 1 }, &[0]),
         node("bn1", Op::BatchNorm { eps: 1e-5 }, &[1]),
         node("relu", Op::Act { activation: Activation::Relu }, &[2]),
-        node("pool", Op::AvgPool { window: whole }, &[3]),
+        node("pool", Op::average(whole), &[3]),
         node("linear", Op::Linear { out: 10, bias: true }, &[4]),
     ];
     Graph::new(Shape::new(3, 4, 4), nodes).unwrap()

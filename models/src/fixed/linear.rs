@@ -5,6 +5,7 @@ use super::lower::SegmentWeights;
 use super::ring::Ring;
 use super::steps::{Segment, Term, TermOp};
 use crate::graph::Shape;
+use std::num::Wrapping;
 
 /// Integer weights and bias of a segment.
 pub type IntegerWeights = SegmentWeights<i32, i64>;
@@ -80,14 +81,18 @@ pub fn apply(
 
 /// The term's public maps applied to a value or to one party's share of it; signed, reduced.
 pub fn prepare(ring: Ring, term: &Term, input: &[u64], shape: Shape) -> Vec<i64> {
-    let mut value: Vec<i64> = input.iter().map(|x| ring.signed(*x)).collect();
+    let signed = |x: u64| ring.signed(x);
+    if term.pre.is_empty() {
+        return input.iter().map(|x| signed(*x)).collect();
+    }
+    // Sums of shares leave a word where the ring is wide; what they are modulo 2^k stays.
+    let mut value: Vec<Wrapping<u64>> = input.iter().copied().map(Wrapping).collect();
     let mut at = shape;
     for map in &term.pre {
         value = map.apply(&value, at);
         at = map.output(at);
     }
-    value.iter_mut().for_each(|x| *x = ring.signed(*x as u64));
-    value
+    value.into_iter().map(|x| signed(x.0)).collect()
 }
 
 /// A term's last map on its prepared input; not yet reduced.

@@ -10,7 +10,7 @@ use super::steps::{
     ActivationStep, MOST_DIVISOR, ProductStep, PublicMap, Segment, Step, Term, TermOp, ValueId,
 };
 use crate::Error;
-use crate::graph::{Activation, Graph, NodeId, Op, Parameters, Shape, Window};
+use crate::graph::{Activation, Average, Graph, NodeId, Op, Parameters, Shape, Window};
 use crate::mask::Masks;
 use crate::real::batch_norm;
 use serde::{Deserialize, Serialize};
@@ -236,20 +236,21 @@ impl Lowering<'_> {
                 let name = format!("{}.rescale", node.name);
                 self.activation(&name, self.made(), shape, Activation::Relu, id, Vec::new())
             }
-            Op::AvgPool { window } => {
+            Op::AvgPool { window, uncounted } => {
+                let average = Average { window: *window, uncounted: *uncounted };
                 let mut expr = self.public(&exprs[node.inputs[0]], node.inputs[0]);
-                let area = (window.kernel.0 * window.kernel.1) as u64;
+                let count = average.divisor(expr.shape).expect("checked when the graph is made") as u64;
                 for term in &mut expr.terms {
                     term.divisor =
-                        term.divisor.checked_mul(area).filter(|all| *all <= MOST_DIVISOR).ok_or_else(
+                        term.divisor.checked_mul(count).filter(|all| *all <= MOST_DIVISOR).ok_or_else(
                             || {
                                 let expected =
                                     format!("averages one after another of at most {MOST_DIVISOR} units");
-                                Error::model(&node.name, expected, format!("{} times {area}", term.divisor))
+                                Error::model(&node.name, expected, format!("{} times {count}", term.divisor))
                             },
                         )?;
                 }
-                expr.mapped(PublicMap::SumPool { window: *window }, shape)
+                expr.mapped(PublicMap::SumPool { window: *window, uncounted: *uncounted }, shape)
             }
             Op::Concat => {
                 let (mut before, mut terms) = (0, Vec::new());

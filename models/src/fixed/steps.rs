@@ -4,8 +4,8 @@
 
 use super::curve::Curve;
 use super::ring::Ring;
-use crate::convolve::{pad_channels, pick_channels, slice, sum_pool};
-use crate::graph::{Activation, NodeId, Picks, Shape, Window};
+use crate::convolve::{even_sums, pad_channels, pick_channels, slice};
+use crate::graph::{Activation, Average, NodeId, Padding, Picks, Shape, Window};
 use serde::{Deserialize, Serialize};
 use std::ops::Add;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ pub struct Term {
     pub pre: Vec<PublicMap>,
     /// Shape after `pre`.
     pub shape: Shape,
-    /// What average pools still owe: the product of their window areas.
+    /// What average pools still owe: the product of how many values their sums are over.
     pub divisor: u64,
     /// A public factor; 1 where there are weights, which have it.
     pub factor: f64,
@@ -185,6 +185,9 @@ pub enum PublicMap {
     SumPool {
         /// Kernel, stride, padding.
         window: Window,
+        /// How much of the padding does not count, as of an average: sums over fewer are multiplied so that all are over as many.
+        #[serde(default, skip_serializing_if = "Padding::is_none")]
+        uncounted: Padding,
     },
     /// Rows and columns by their indices, moved to the edge that they are beyond.
     Slice {
@@ -214,7 +217,7 @@ impl PublicMap {
     /// Shape of the output.
     pub fn output(&self, input: Shape) -> Shape {
         match self {
-            Self::SumPool { window } => {
+            Self::SumPool { window, .. } => {
                 let (h, w) = window.output(input).expect("shapes are checked when the graph is made");
                 Shape::new(input.c, h, w)
             }
@@ -229,7 +232,9 @@ impl PublicMap {
     /// Applies the map to integers or reals.
     pub fn apply<T: Copy + Default + Add<Output = T>>(&self, input: &[T], shape: Shape) -> Vec<T> {
         match self {
-            Self::SumPool { window } => sum_pool(input, shape, window),
+            Self::SumPool { window, uncounted } => {
+                even_sums(input, shape, &Average { window: *window, uncounted: *uncounted })
+            }
             Self::Slice { rows, columns } => slice(input, shape, *rows, *columns),
             Self::Channels { picked } => pick_channels(input, shape, picked),
             Self::PadChannels { stride, before, after } => {

@@ -1,5 +1,6 @@
 //! Which shapes operations make of which.
 
+use super::average::Average;
 use super::node::{MOST_INPUTS, MOST_UNITS, Node, Op};
 use super::shape::{Shape, Window};
 use crate::Error;
@@ -36,7 +37,15 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
             }
             slid(node, window, inputs[0], *out)?
         }
-        Op::AvgPool { window } => slid(node, window, inputs[0], inputs[0].c)?,
+        Op::AvgPool { window, uncounted } => {
+            let average = Average { window: *window, uncounted: *uncounted };
+            let shape = slid(node, window, inputs[0], inputs[0].c)?;
+            if !average.is_within() || average.divisor(inputs[0]).is_none() {
+                let expected = "places that each count something, and whose counts have a common multiple of at most 2^32";
+                return Err(Error::model(&node.name, expected, format!("{average:?} on {}", inputs[0])));
+            }
+            shape
+        }
         Op::Linear { out, .. } => Shape::new(*out, 1, 1),
         Op::BatchNorm { eps } if !eps.is_finite() => {
             return Err(Error::model(&node.name, "a finite eps", eps.to_string()));

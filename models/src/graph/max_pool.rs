@@ -5,6 +5,7 @@
 //! neighbours are compared, shared between windows that overlap where that takes fewer comparisons.
 
 use super::activation::Activation;
+use super::average::greatest_common_divisor;
 use super::node::{NodeId, Op};
 use super::shape::{Padding, Picks, Shape, Window};
 
@@ -130,13 +131,6 @@ impl Runs {
 fn starts(picks: Picks, shift: usize) -> Picks {
     let step = if picks.count == 1 { shift } else { greatest_common_divisor(picks.step, shift) };
     Picks { start: picks.start, step, count: ((picks.count - 1) * picks.step + shift) / step + 1 }
-}
-
-const fn greatest_common_divisor(mut one: usize, mut other: usize) -> usize {
-    while other > 0 {
-        (one, other) = (other, one % other);
-    }
-    one
 }
 
 /// The way of the fewest layers, and of those the fewest comparisons: both, and the way.

@@ -4,12 +4,14 @@
 //! `NAME.running_mean` and `NAME.running_var` (PyTorch's names and layouts).
 
 mod activation;
+mod average;
 mod infer;
 mod max_pool;
 mod node;
 mod shape;
 
 pub use activation::Activation;
+pub use average::{Average, Counts};
 pub use infer::infer;
 pub use max_pool::MaxPool;
 pub use node::{MOST_INPUTS, MOST_NODES, MOST_PARAMETERS, MOST_UNITS, MOST_UNITS_IN_ALL, Node, NodeId, Op};

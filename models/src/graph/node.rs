@@ -1,7 +1,7 @@
 //! Operations, and how much a graph may have of what.
 
 use super::activation::Activation;
-use super::shape::{Picks, Window};
+use super::shape::{Padding, Picks, Window};
 use serde::Serialize;
 
 /// Most nodes of a graph.
@@ -58,10 +58,13 @@ pub enum Op {
     Add,
     /// Product of two inputs, unit by unit: of one shape, or the second with one unit a channel, as gates have.
     Product,
-    /// Average over the window (zeros of the padding count).
+    /// Average over the window; zeros of the padding count but for those that are said not to.
     AvgPool {
         /// Kernel, stride, padding.
         window: Window,
+        /// How much of the padding does not count, the outermost on each side.
+        #[serde(skip_serializing_if = "Padding::is_none")]
+        uncounted: Padding,
     },
     /// The channels of all inputs, which have the same rows and columns, in order.
     Concat,
@@ -91,6 +94,13 @@ pub enum Op {
         /// Zero channels after.
         after: usize,
     },
+}
+
+impl Op {
+    /// An average over a window whose zeros all count.
+    pub const fn average(window: Window) -> Self {
+        Self::AvgPool { window, uncounted: Padding::same(0) }
+    }
 }
 
 /// One operation and where its inputs come from.

@@ -55,6 +55,11 @@ impl Padding {
     pub const fn same(by: usize) -> Self {
         Self { top: by, bottom: by, left: by, right: by }
     }
+
+    /// Whether there is none on any side.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The sliding window of a convolution or pool.

@@ -87,7 +87,7 @@ impl Builder {
         let map = self.shape(last)?;
         let whole = (map.h, map.w);
         let window = Window { kernel: whole, stride: whole, padding: Padding::default() };
-        let pooled = self.push(pool, Op::AvgPool { window }, vec![last]);
+        let pooled = self.push(pool, Op::average(window), vec![last]);
         self.push(linear, Op::Linear { out: classes, bias: true }, vec![pooled]);
         Graph::new(self.input, self.nodes)
     }

@@ -37,7 +37,7 @@ pub(super) fn build(input: Shape, classes: usize, blocks: [usize; 4]) -> Result<
             channels /= 2;
             x = net.conv(&name("conv"), x, channels, 1, 1);
             let window = Window { kernel: (2, 2), stride: (2, 2), padding: Padding::default() };
-            x = net.push(name("pool"), Op::AvgPool { window }, vec![x]);
+            x = net.push(name("pool"), Op::average(window), vec![x]);
         }
     }
     x = rectified(&mut net, "features.norm5", "features.relu5", x);

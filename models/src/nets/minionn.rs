@@ -23,7 +23,7 @@ pub(super) fn build(input: Shape, classes: usize) -> Result<Graph, Error> {
         x = net.activation(&format!("relu{number}"), Activation::Relu6, x);
         if POOLED.contains(&number) {
             let window = Window::square(2, 2, 0);
-            x = net.push(format!("pool{number}"), Op::AvgPool { window }, vec![x]);
+            x = net.push(format!("pool{number}"), Op::average(window), vec![x]);
         }
     }
     net.push("fc", Op::Linear { out: classes, bias: true }, vec![x]);

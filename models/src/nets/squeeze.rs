@@ -43,7 +43,7 @@ pub(super) fn build(input: Shape, classes: usize, family: &Family) -> Result<Gra
     x = net.activation("classifier.2", Activation::Relu, x);
     let map = net.shape(x)?;
     let window = Window { kernel: (map.h, map.w), stride: (map.h, map.w), padding: Padding::default() };
-    net.push("classifier.3", Op::AvgPool { window }, vec![x]);
+    net.push("classifier.3", Op::average(window), vec![x]);
     Graph::new(net.input, net.nodes)
 }
 

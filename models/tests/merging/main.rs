@@ -260,7 +260,12 @@ fn grow(making: &mut Making, rng: &mut ChaCha12Rng) {
     main = if rng.random_bool(0.2) { making.kept_act(main) } else { making.act(main) };
     if rng.random_bool(0.3) && making.shape(main).h >= 4 && making.shape(main).w >= 4 {
         let padding = if rng.random() { Padding::same(1) } else { Padding::default() };
-        making.pool(main, Window { padding, ..Window::square(2, rng.random_range(1..3), 0) });
+        let window = Window { padding, ..Window::square(2, rng.random_range(1..3), 0) };
+        if rng.random() {
+            making.pool(main, window)
+        } else {
+            making.pool_inside(main, window)
+        };
     } else if rng.random_bool(0.2) {
         making.norm(main);
     } else if rng.random_bool(0.2) {

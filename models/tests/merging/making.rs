@@ -75,8 +75,17 @@ impl Making {
     }
 
     pub(crate) fn pool(&mut self, from: NodeId, window: Window) -> NodeId {
+        self.average(from, Op::average(window), window)
+    }
+
+    /// A pool whose zeros do not count.
+    pub(crate) fn pool_inside(&mut self, from: NodeId, window: Window) -> NodeId {
+        self.average(from, Op::AvgPool { window, uncounted: window.padding }, window)
+    }
+
+    fn average(&mut self, from: NodeId, op: Op, window: Window) -> NodeId {
         let (h, w) = window.output(self.shapes[from]).unwrap();
-        self.add("pool", Op::AvgPool { window }, &[from], Shape::new(self.shapes[from].c, h, w))
+        self.add("pool", op, &[from], Shape::new(self.shapes[from].c, h, w))
     }
 
     pub(crate) fn channels(&mut self, from: NodeId, picked: Vec<usize>) -> NodeId {

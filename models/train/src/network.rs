@@ -2,7 +2,7 @@
 
 use crate::gates::{Activated, Gates};
 use crate::precision::{Precision, laid_out};
-use models::graph::{Graph, Op, Padding, Parameters, Picks};
+use models::graph::{Average, Counts, Graph, Op, Padding, Parameters, Picks};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -171,16 +171,27 @@ impl Network {
             Op::Act { activation } => gates.at(id).apply(*activation, x),
             Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
             Op::Product => x * &values[node.inputs[1]],
-            Op::AvgPool { window } => {
+            Op::AvgPool { window, uncounted } => {
                 let divisor: Option<i64> = None;
-                pad(x, window.padding).avg_pool2d(
+                let of_all = pad(x, window.padding).avg_pool2d(
                     pair(window.kernel),
                     pair(window.stride),
                     [0, 0],
                     false,
                     true,
                     divisor,
-                )
+                );
+                if uncounted.is_none() {
+                    return of_all;
+                }
+                let average = Average { window: *window, uncounted: *uncounted };
+                let input = self.graph.shape(node.inputs[0]);
+                let share = |of: usize, counts: Counts| {
+                    let shares: Vec<f32> = counts.each().map(|count| of as f32 / count as f32).collect();
+                    Tensor::from_slice(&shares).to_device(x.device()).to_kind(of_all.kind())
+                };
+                let rows = share(window.kernel.0, average.rows(input)).reshape([1, 1, -1, 1]);
+                of_all * rows * share(window.kernel.1, average.columns(input)).reshape([1, 1, 1, -1])
             }
             Op::Concat => {
                 let parts: Vec<&Tensor> = node.inputs.iter().map(|input| &values[*input]).collect();
@@ -381,7 +392,7 @@ mod tests {
             node("conv", Op::Conv { out: 1, window: sum, bias: true, groups: 1 }, &[0]),
             node("add", Op::Add, &[1, 0]),
             node("pad", Op::PadChannels { stride: 2, before: 1, after: 0 }, &[2]),
-            node("pool", Op::AvgPool { window: Window::square(2, 2, 1) }, &[2]),
+            node("pool", Op::average(Window::square(2, 2, 1)), &[2]),
             node("fc", Op::Linear { out: 1, bias: false }, &[4]),
         ];
         let parameters: [(&str, &[usize], &[f32]); 3] = [
@@ -414,6 +425,20 @@ mod tests {
         // Rows (1 2 3) (4 5 6) (7 8 9): (4 6) (7 9), less ten times (3 3) (6 6).
         let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
         assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [-26.0, -24.0, -53.0, -51.0]);
+    }
+
+    #[test]
+    fn averages_of_what_counts_as_by_hand() {
+        let window = Window::square(3, 1, 1);
+        let uncounted = Padding { bottom: 0, ..Padding::same(1) };
+        let nodes = vec![node("x", Op::Input, &[]), node("pool", Op::AvgPool { window, uncounted }, &[0])];
+        let net = network(Shape::new(1, 2, 3), nodes, &[]);
+        // Of two rows and the zeros below, which count: two rows above, three below; two, three and two columns.
+        let found = logits(&net, &Gates::coalition(net.graph(), 0), &[12.0, 24.0, 36.0, 48.0, 60.0, 72.0]);
+        let expected = [144.0 / 4.0, 252.0 / 6.0, 192.0 / 4.0, 144.0 / 6.0, 252.0 / 9.0, 192.0 / 6.0];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5, "{found} in place of {expected}");
+        }
     }
 
     #[test]

@@ -40,14 +40,14 @@ pub(super) fn network(special: Special) -> (PreparedPlan, ServerSecrets, Vec<f32
     let node = |name: &str, op, from: usize| Node { name: name.into(), op, inputs: vec![from] };
     let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true, groups: 1 };
     let act = || Op::Act { activation: special.activation };
-    let pool = Op::AvgPool { window: Window::square(2, 2, 0) };
+    let pool = Op::average(Window::square(2, 2, 0));
     let nodes = vec![
         Node { name: "input".into(), op: Op::Input, inputs: vec![] },
         node("conv1", conv(2), 0),
         node("act1", act(), 1),
         node("conv2", conv(3), 2),
         node("act2", act(), 3),
-        node("squeeze", Op::AvgPool { window: Window::square(4, 1, 0) }, 4),
+        node("squeeze", Op::average(Window::square(4, 1, 0)), 4),
         Node { name: "gated".into(), op: Op::Product, inputs: vec![4, 5] },
         node("pool", pool, 6),
         node("fc", Op::Linear { out: 3, bias: true }, 7),

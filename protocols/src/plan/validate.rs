@@ -10,7 +10,7 @@ use crate::he::packing::Convolution;
 use models::fixed::curve::{Curve, Table};
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{ProductStep, PublicMap, ReshareStep, Step, Term, TermOp};
-use models::graph::{MOST_UNITS, MOST_UNITS_IN_ALL, Shape, Window};
+use models::graph::{Average, MOST_UNITS, MOST_UNITS_IN_ALL, Shape, Window};
 use models::text::{check_line, check_name};
 
 /// Most steps; units of values are bounded as a graph's are.
@@ -240,7 +240,12 @@ fn reshare(plan: &Plan, step: &ReshareStep, known: &[Shape]) -> Result<(), Error
 fn mapped(source: Shape, term: &Term) -> Option<Shape> {
     term.pre.iter().try_fold(source, |shape, map| {
         let fits = match map {
-            PublicMap::SumPool { window } => fits(window, shape) && window.output(shape).is_some(),
+            PublicMap::SumPool { window, uncounted } => {
+                let average = Average { window: *window, uncounted: *uncounted };
+                let places = fits(window, shape).then(|| window.output(shape)).flatten();
+                let few = places.is_some_and(|(rows, columns)| rows.max(columns) <= MOST_UNITS);
+                few && average.is_within() && average.divisor(shape).is_some()
+            }
             PublicMap::Slice { rows, columns } => [rows, columns].into_iter().all(|picks| {
                 let sizes = 1..=MOST_UNITS;
                 sizes.contains(&picks.step)

@@ -26,11 +26,9 @@ pub const TAKEN: &[Operator] = &[
     taken("Add", "values of one shape; a constant per channel or alone", |n, node, _| {
         elementwise::add(n, node)
     }),
-    taken(
-        "AveragePool",
-        "any pads, where they are counted; `ceil_mode` where windows fill the input",
-        |n, node, _| window::average_pool(n, node),
-    ),
+    taken("AveragePool", "any pads, counted or not, `auto_pad` and `ceil_mode`", |n, node, _| {
+        window::average_pool(n, node)
+    }),
     taken("BatchNormalization", "in inference mode, behind Flatten too", |n, node, _| {
         elementwise::batch_norm(n, node)
     }),

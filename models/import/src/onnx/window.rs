@@ -77,18 +77,24 @@ pub(super) fn average_pool(network: &mut Network, node: &Node<'_>) -> Result<(),
     node.knows(&known)?;
     let (input, zeros) = network.padded(node.input(0)?)?;
     let shape = network.shape(input);
-    let Sliding { own, outer } = sliding(node, None, shape, zeros)?;
-    if own != Padding::default() && node.int("count_include_pad")?.unwrap_or_default() != 1 {
-        let expected = "no padding, or count_include_pad 1: averages divide by the whole window here";
-        return Err(Fault::new(expected, format!("padding {own:?} that is not counted")));
-    }
-    if node.int("ceil_mode")?.unwrap_or_default() != 0 && !divides(&outer, shape) {
-        return Err(Fault::new(
-            "ceil_mode 0, or windows that fill the input",
-            format!("{outer:?} on {shape}"),
-        ));
-    }
-    let added = network.add(node, Op::AvgPool { window: outer }, vec![input])?;
+    let Sliding { own, mut outer } = sliding(node, None, shape, zeros)?;
+    // The zeros of a Pad are what the operator reads.
+    let read = Window { padding: zeros, ..outer }.padded(shape).expect("padding is small");
+    let rounded_up = node.int("ceil_mode")?.unwrap_or_default() != 0;
+    let (rows, columns) = places(&Window { padding: own, ..outer }, read, rounded_up)?;
+    // How far the last places of all reach beyond what is padded; that counts never.
+    let padded = outer.padded(shape).expect("padding is small");
+    let beyond = |places: usize, stride: usize, kernel: usize, extent: usize| {
+        ((places - 1) * stride + kernel).saturating_sub(extent)
+    };
+    let below = beyond(rows, outer.stride.0, outer.kernel.0, padded.h);
+    let behind = beyond(columns, outer.stride.1, outer.kernel.1, padded.w);
+    let counted = node.int("count_include_pad")?.unwrap_or_default() != 0;
+    let Padding { top, bottom, left, right } = if counted { Padding::default() } else { own };
+    let uncounted = Padding { top, bottom: bottom + below, left, right: right + behind };
+    outer.padding.bottom += below;
+    outer.padding.right += behind;
+    let added = network.add(node, Op::AvgPool { window: outer, uncounted }, vec![input])?;
     define(network, node, added)
 }
 
@@ -118,7 +124,7 @@ pub(super) fn mean(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
         }
     };
     let window = Window { kernel, stride: kernel, padding: Padding::default() };
-    let added = network.add(node, Op::AvgPool { window }, vec![map.node])?;
+    let added = network.add(node, Op::average(window), vec![map.node])?;
     let kept = node.int("keepdims")?.unwrap_or(1) != 0;
     let extent = |axis: usize| if found.contains(&axis) { kept.then_some(1) } else { Some(map.dims[axis]) };
     let dims = (0..map.dims.len()).filter_map(extent).collect();
@@ -129,7 +135,7 @@ pub(super) fn mean(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> 
 fn whole(network: &mut Network, node: &Node<'_>, input: usize, padding: Padding) -> Result<usize, Fault> {
     let s = network.shape(input);
     let kernel = (s.h + padding.top + padding.bottom, s.w + padding.left + padding.right);
-    network.add(node, Op::AvgPool { window: Window { kernel, stride: kernel, padding } }, vec![input])
+    network.add(node, Op::average(Window { kernel, stride: kernel, padding }), vec![input])
 }
 
 /// Names the output of node `added`.
@@ -251,16 +257,6 @@ pub(super) fn places(window: &Window, input: Shape, rounded_up: bool) -> Result<
     let columns = count(input.w, left, right, window.kernel.1, window.stride.1);
     rows.zip(columns)
         .ok_or_else(|| Fault::new("a window that fits its input", format!("{window:?} on {input}")))
-}
-
-/// Whether the window's last position ends where the padded input ends.
-fn divides(window: &Window, input: Shape) -> bool {
-    let over = |size: usize, kernel: usize, stride: usize| {
-        size.checked_sub(kernel).is_some_and(|rest| rest.is_multiple_of(stride))
-    };
-    let padding = window.padding;
-    over(input.h + padding.top + padding.bottom, window.kernel.0, window.stride.0)
-        && over(input.w + padding.left + padding.right, window.kernel.1, window.stride.1)
 }
 
 /// An attribute of two small numbers.

@@ -1,8 +1,8 @@
 //! Where values part and meet: maxima, concatenations, differences.
 
-use super::file::{File, attribute, int, ints};
+use super::file::{File, Given, attribute, int, ints, text};
 use super::{check, names, ops, refused};
-use models::graph::{Activation, Op, Window};
+use models::graph::{Activation, Op, Padding, Window};
 
 /// Pixels of a 1x5x5 image, positive and negative.
 fn pixels() -> Vec<f32> {
@@ -47,6 +47,59 @@ fn max_pools_with_and_without_padding_and_rounded_up() {
     assert_eq!(refused(&indices), "node `p`: expected storage_order 0, found 1");
     let dilated = refused(&pool("p", &[("dilations", ints(&[2, 2]))]));
     assert!(dilated.contains("dilations of 1"), "{dilated}");
+}
+
+/// The mean of what counts under every place of a 3x3 window at stride 2: `before` and `after` zeros around the pixels do.
+fn mean(x: &[f32], begins: isize, places: usize, (before, after): (isize, isize)) -> Vec<f32> {
+    let at = |row: isize, column: isize| {
+        let reach = |place: isize| (2 * place + begins).max(-before)..(2 * place + begins + 3).min(5 + after);
+        let under = reach(row).flat_map(|y| reach(column).map(move |x| (y, x)));
+        let pixel = |(y, column): (isize, isize)| match (0..5).contains(&y) && (0..5).contains(&column) {
+            true => x[(5 * y + column) as usize],
+            false => 0.0,
+        };
+        under.clone().map(pixel).sum::<f32>() / under.count() as f32
+    };
+    let places = places as isize;
+    (0..places).flat_map(|row| (0..places).map(move |column| at(row, column))).collect()
+}
+
+#[test]
+fn average_pools_count_zeros_or_not_and_are_rounded_up() {
+    let x = pixels();
+    let file = || File::of(&[1, 1, 5, 5]);
+    let pool = |file: File, from: &str, more: &[(&str, Given<'_>)]| {
+        let attributes: Vec<_> = [("kernel_shape", ints(&[3, 3])), ("strides", ints(&[2, 2]))]
+            .into_iter()
+            .chain(more.iter().cloned())
+            .collect();
+        file.node("AveragePool", "p", &[from], "y", &attributes)
+    };
+    let (pads, counted, up) = (("pads", ints(&[1; 4])), ("count_include_pad", int(1)), ("ceil_mode", int(1)));
+    check(&pool(file(), "x", &[pads.clone()]), &x, &mean(&x, -1, 3, (0, 0)));
+    check(&pool(file(), "x", &[pads, counted.clone()]), &x, &mean(&x, -1, 3, (1, 1)));
+    check(&pool(file(), "x", &[("auto_pad", text("SAME_UPPER"))]), &x, &mean(&x, -1, 3, (0, 0)));
+    // One row and column before alone: the last place of three begins in the last row, and has two of it where it is rounded up.
+    let one = ("pads", ints(&[1, 1, 0, 0]));
+    check(&pool(file(), "x", &[one.clone()]), &x, &mean(&x, -1, 2, (0, 0)));
+    check(&pool(file(), "x", &[one.clone(), up.clone()]), &x, &mean(&x, -1, 3, (0, 0)));
+    let net = check(&pool(file(), "x", &[one.clone(), up.clone(), counted]), &x, &mean(&x, -1, 3, (1, 0)));
+    let beyond = Padding { bottom: 1, right: 1, ..Padding::default() };
+    let window = Window { padding: Padding::same(1), ..Window::square(3, 2, 0) };
+    assert_eq!(ops(&net)[1..], [Op::AvgPool { window, uncounted: beyond }]);
+    // The zeros of a Pad count, and those of the pool behind it do not.
+    let padded = file().integers("around", &[8], &[0, 0, 1, 1, 0, 0, 0, 0]);
+    let padded = padded.node("Pad", "pad", &["x", "around"], "q", &[]);
+    let below = ("pads", ints(&[0, 0, 1, 1]));
+    check(&pool(padded.clone(), "q", &[below]), &x, &mean(&x, -1, 3, (1, 0)));
+    check(&pool(padded, "q", &[up.clone()]), &x, &mean(&x, -1, 3, (1, 0)));
+    // A place that would begin behind the pixels is none.
+    let far = [("kernel_shape", ints(&[2, 2])), ("strides", ints(&[3, 3])), ("pads", ints(&[1; 4])), up];
+    let far = File::of(&[1, 1, 2, 2]).node("AveragePool", "p", &["x"], "y", &far);
+    check(&far, &[1.0, 2.0, 3.0, 6.0], &[1.0]);
+    let none = [("kernel_shape", ints(&[1, 1])), ("pads", ints(&[0, 0, 0, 1]))];
+    let none = refused(&file().node("AveragePool", "p", &["x"], "y", &none));
+    assert!(none.starts_with("node `p`: expected places that each count something"), "{none}");
 }
 
 #[test]
