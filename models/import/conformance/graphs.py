@@ -264,7 +264,28 @@ def operators():
     operator("DepthToSpace", "SpaceToDepth", blocksize=2)
     operator("Gather-channels", "Gather", lambda net: net.ints(5, 3, 1, 0, 2, 4), axis=1)
     operator("Gather-all", "Gather", lambda net: net.ints(0, 1, 2, 3, 4, 5), axis=1)
+    operator("Gather-twice", "Gather", lambda net: net.ints(-1, 0, 0), axis=1)
+    operator("Gather-one", "Gather", lambda net: net.weight(np.array(2, I64)), axis=1)
+    operator("Gather-table", "Gather", lambda net: net.weight(np.array([[5, 1], [0, 2]], I64)), axis=1)
+    operator("Gather-rows", "Gather", lambda net: net.ints(5, 3), axis=2)
     operator("Split-first", "Split", lambda net: net.ints(2, 4), outputs=2, axis=1)
+    operator("Split-first-11", "Split", opset=11, outputs=3, axis=-3, split=[3, 1, 2])
+    operator("Split-equal", "Split", outputs=3, axis=1)
+    operator("Split-uneven", "Split", outputs=4, axis=1)
+    operator("Split-uneven-18", "Split", opset=18, outputs=4, axis=1, num_outputs=4)
+    operator("Split-all-18", "Split", opset=18, outputs=6, axis=1, num_outputs=6)
+    operator("Split-rows", "Split", outputs=2, axis=2)
+    for name, (start, end, axis, step) in {
+        "every-third": (1, 99, 1, 3),
+        "backwards": (4, -99, 1, -2),
+        "crop-every-other": (1, 7, 2, 2),
+        "upside-down": (-1, -99, 2, -1),
+        "none": (3, 3, 1, 1),
+    }.items():
+        numbers = [(lambda v: lambda net: net.ints(v))(v) for v in (start, end, axis, step)]
+        operator(f"Slice-{name}", "Slice", *numbers)
+    everywhere = [(lambda v: lambda net: net.ints(*v))(v) for v in ((1, 0, 2), (6, 99, -1), (1, 2, 3), (2, 3, 1))]
+    operator("Slice-everywhere", "Slice", *everywhere)
     operator("Expand-same", "Expand", lambda net: net.ints(1, 1, 1, 1))
     operator("Tile-1", "Tile", lambda net: net.ints(1, 1, 1, 1))
     operator("ReduceL2", "ReduceL2", axes=[1])
@@ -942,6 +963,78 @@ def _(net):
     return net.head(net.op("Relu", net.conv(x, 6, group=2)))
 
 
+@case(EXPORTS, "channel-shuffle-of-rows")
+def _(net):
+    x = net.op("Reshape", start(net), net.ints(2, 3, 64))
+    return net.head(net.op("Reshape", net.op("Transpose", x, perm=[1, 0, 2]), net.ints(-1, 6, 8, 8)))
+
+
+@case(EXPORTS, "channel-shuffle-with-columns")
+def _(net):
+    x = net.op("Transpose", net.op("Reshape", start(net), net.ints(1, 2, 3, 8, 8)), perm=[0, 2, 1, 4, 3])
+    return net.head(net.op("Reshape", x, net.ints(1, 6, 8, 8)))
+
+
+def shuffled(net, x, c, h, w):
+    x = net.op("Transpose", net.op("Reshape", x, net.ints(1, 2, c // 2, h, w)), perm=[0, 2, 1, 3, 4])
+    return net.op("Reshape", x, net.ints(1, -1, h, w))
+
+
+@case(EXPORTS, "shufflenet-v2")
+def _(net):
+    x = start(net)
+    one = net.op("Relu", net.norm(net.conv(net.conv(x, 6, group=6, strides=[2, 2], pads=[1] * 4), 6, 1)))
+    x = shuffled(net, net.op("Concat", one, net.op("Relu", net.conv(x, 6, strides=[2, 2], pads=[1] * 4)), axis=1), 12, 4, 4)
+    for _ in range(2):
+        a, b = net.op("Split", x, net.ints(6, 6), outputs=2, axis=1)
+        b = net.op("Relu", net.norm(net.conv(b, 6, 1)))
+        b = net.op("Relu", net.norm(net.conv(net.norm(net.conv(b, 6, group=6)), 6, 1)))
+        x = shuffled(net, net.op("Concat", a, b, axis=1), 12, 4, 4)
+    return net.head(net.op("GlobalAveragePool", net.op("Relu", net.conv(x, 8, 1))))
+
+
+@case(EXPORTS, "shufflenet-v2-by-gather")
+def _(net):
+    x = start(net)
+    for _ in range(2):
+        pairs = net.op("Transpose", net.op("Reshape", x, net.ints(3, 2, 64)), perm=[1, 0, 2])
+        pairs = net.op("Reshape", pairs, net.ints(2, -1, 3, 8, 8))
+        a, b = (net.op("Gather", pairs, np.array(i, I64), axis=0) for i in range(2))
+        x = net.op("Concat", a, net.op("Relu", net.norm(net.conv(b, 3))), axis=1)
+    return net.head(x)
+
+
+@case(EXPORTS, "shuffle-of-a-sum")
+def _(net):
+    x = start(net)
+    x = shuffled(net, net.op("Add", x, net.conv(x, 6)), 6, 8, 8)
+    return net.head(net.op("Add", net.norm(x), net.op("Slice", x, net.ints(5), net.ints(-99), net.ints(1), net.ints(-1))))
+
+
+@case(EXPORTS, "split-of-a-norm-and-lines")
+def _(net):
+    a, b, c = net.op("Split", net.norm(start(net)), outputs=3, axis=1)
+    a = net.op("Mul", a, net.normal(2, 1, 1))
+    b = net.op("Add", net.op("Slice", b, net.ints(1), net.ints(2), net.ints(1)), np.array(0.5, F32))
+    return net.head(net.op("Concat", net.op("Concat", b, a, axis=1), net.op("Relu", c), a, axis=1))
+
+
+@case(EXPORTS, "split-of-the-image-and-lines")
+def _(net):
+    r, g, b = net.op("Split", net.x, outputs=3, axis=1)
+    lines = [net.op("Mul", x, np.array(k, F32)) for x, k in ((b, 2), (g, -1), (r, 0.5))]
+    return net.head(net.op("Concat", net.op("Concat", *lines, axis=1), net.op("Relu", net.conv(net.x, 2)), axis=1))
+
+
+@case(EXPORTS, "focus")
+def _(net):
+    parts = []
+    for row, column in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        rows = net.op("Slice", net.x, net.ints(row), net.ints(2**62), net.ints(2), net.ints(2))
+        parts.append(net.op("Slice", rows, net.ints(column), net.ints(2**62), net.ints(3), net.ints(2)))
+    return net.head(net.op("Relu", net.conv(net.op("Concat", *parts, axis=1), 6)))
+
+
 @case(EXPORTS, "concat-twice-the-same")
 def _(net):
     x = start(net)
@@ -1375,6 +1468,36 @@ def random_net(seed):
             return net.op(kind, x, axis=int(pick(1, 1, -len(dims) + 1)))
         return net.op(pick("Identity", "Dropout"), x)
 
+    def channels(x):
+        _, c, h, w = dims = net.extents(x)
+        kind = pick("slice", "gather", "one", "split", "split", "shuffle", "crop")
+        if kind == "gather" or old:
+            return net.op("Gather", x, net.ints(*map(int, r.integers(-c, c, r.integers(1, c + 3)))), axis=int(pick(1, -3)))
+        if kind == "one":
+            return net.op("Reshape", net.op("Gather", x, np.array(r.integers(c), I64), axis=1), net.ints(1, 1, h, w))
+        if kind == "split":
+            at = int(r.integers(0, c)) if c > 1 else 0
+            sizes = [size for size in (at, c - at) if size]
+            parts = ints_or_attribute_split(x, sizes)
+            parts[0] = pick(activation, arithmetic, lambda y: y)(parts[0])
+            return net.op("Concat", *parts[::-1], axis=1) if r.integers(3) else parts[-1]
+        if kind == "shuffle":
+            groups = int(pick(*[g for g in range(1, c + 1) if c % g == 0]))
+            y = net.op("Reshape", x, net.ints(1, groups, c // groups, h, w))
+            return net.op("Reshape", net.op("Transpose", y, perm=[0, 2, 1, 3, 4]), net.ints(*dims))
+        axis = 1 if kind == "slice" else int(r.integers(1, 4))
+        forward = kind == "crop" or r.integers(2)
+        start, step = int(r.integers(0, dims[axis])), int(r.integers(1, 4))
+        end, step = (999, step) if forward else (-999, -step)
+        return net.op("Slice", x, net.ints(start), net.ints(end), net.ints(axis), net.ints(step))
+
+    def ints_or_attribute_split(x, sizes):
+        if axes13:
+            parts = net.op("Split", x, net.ints(*sizes), outputs=len(sizes), axis=1)
+        else:
+            parts = net.op("Split", x, outputs=len(sizes), axis=1, split=sizes)
+        return [parts] if len(sizes) == 1 else list(parts)
+
     def join(x):
         dims = net.extents(x)
         others = [v for v in values if net.extents(v) == dims]
@@ -1426,7 +1549,7 @@ def random_net(seed):
     for _ in range(int(r.integers(1, 9))):
         rank = len(net.extents(x))
         steps = [activation, arithmetic, look, join, norm]
-        x = pick(*steps, *([convolution, convolution, pool, pool] if rank == 4 else []))(x)
+        x = pick(*steps, *([convolution, convolution, pool, pool, channels, channels] if rank == 4 else []))(x)
         values.append(x)
     return net, finish(x), shape
 
