@@ -191,7 +191,7 @@ impl Network {
                     Tensor::from_slice(&shares).to_device(x.device()).to_kind(of_all.kind())
                 };
                 let rows = share(window.kernel.0, average.rows(input)).reshape([1, 1, -1, 1]);
-                of_all * rows * share(window.kernel.1, average.columns(input)).reshape([1, 1, 1, -1])
+                &of_all * rows * share(window.kernel.1, average.columns(input)).reshape([1, 1, 1, -1])
             }
             Op::Concat => {
                 let parts: Vec<&Tensor> = node.inputs.iter().map(|input| &values[*input]).collect();

@@ -40,7 +40,8 @@ pub(super) fn network(special: Special) -> (PreparedPlan, ServerSecrets, Vec<f32
     let node = |name: &str, op, from: usize| Node { name: name.into(), op, inputs: vec![from] };
     let conv = |out| Op::Conv { out, window: Window::square(3, 1, 1), bias: true, groups: 1 };
     let act = || Op::Act { activation: special.activation };
-    let pool = Op::average(Window::square(2, 2, 0));
+    let window = Window::square(2, 2, 1);
+    let pool = Op::AvgPool { window, uncounted: window.padding };
     let nodes = vec![
         Node { name: "input".into(), op: Op::Input, inputs: vec![] },
         node("conv1", conv(2), 0),
@@ -49,8 +50,9 @@ pub(super) fn network(special: Special) -> (PreparedPlan, ServerSecrets, Vec<f32
         node("act2", act(), 3),
         node("squeeze", Op::average(Window::square(4, 1, 0)), 4),
         Node { name: "gated".into(), op: Op::Product, inputs: vec![4, 5] },
-        node("pool", pool, 6),
-        node("fc", Op::Linear { out: 3, bias: true }, 7),
+        node("picked", Op::Channels { picked: vec![2, 0, 1] }, 6),
+        node("pool", pool, 7),
+        node("fc", Op::Linear { out: 3, bias: true }, 8),
     ];
     let graph = Graph::new(Shape::new(1, 4, 4), nodes).unwrap();
     let images: Vec<Vec<f32>> =

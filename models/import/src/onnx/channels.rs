@@ -151,7 +151,8 @@ fn sizes(network: &Network, node: &Node<'_>, extent: usize) -> Result<Vec<usize>
     if let Some(count) = node.int("num_outputs")?.filter(|count| usize::try_from(*count) != Ok(outputs)) {
         return Err(Fault::new(format!("num_outputs {outputs}, as there are outputs"), count.to_string()));
     }
-    let found = match integers(network, node, "split", 1)? {
+    let given = integers(network, node, "split", 1)?;
+    let found = match &given {
         Some(given) => given.iter().map(|size| usize::try_from(*size).ok()).collect(),
         None => {
             let size = extent.div_ceil(outputs.max(1)).max(1);
@@ -166,7 +167,7 @@ fn sizes(network: &Network, node: &Node<'_>, extent: usize) -> Result<Vec<usize>
     };
     found.filter(whole).ok_or_else(|| {
         let expected = format!("sizes of {outputs} parts that make up {extent} places");
-        Fault::new(expected, "others, or none that are equal")
+        Fault::new(expected, given.map_or_else(|| "none given".to_owned(), |given| format!("{given:?}")))
     })
 }
 

@@ -364,13 +364,16 @@ fn every_kind_of_operator() -> File {
         .floats("w", &[2, 1, 2, 2], &[0.25; 8])
         .floats("b", &[2], &[0.5, -0.5])
         .floats("one", &[2], &[1.0; 2])
-        .floats("l", &[2, 2], &[1.0, 0.0, 0.0, 1.0])
+        .floats("l", &[4, 2], &[1.0, 0.0, 0.0, 1.0, 0.5, 0.5, -1.0, 2.0])
         .integers("s", &[2], &[0, 0])
         .integers("e", &[2], &[4, 4])
         .integers("a", &[2], &[2, 3])
         .integers("t", &[2], &[2, 2])
         .integers("p", &[8], &[0, 1, 0, 0, 0, 0, 0, 0])
         .integers("r", &[2], &[0, -1])
+        .integers("i", &[4], &[0, 1, -1, 0])
+        .integers("k", &[4], &[2, 2, 2, 2])
+        .integers("q", &[4], &[1, 4, 2, 2])
         .node("Sub", "", &["x", "half"], "n", &[])
         .node("Conv", "", &["n", "w", "b"], "c", &[("strides", ints(&[2, 2]))])
         .node("BatchNormalization", "", &["c", "one", "b", "b", "one"], "bn", &[])
@@ -379,8 +382,22 @@ fn every_kind_of_operator() -> File {
         .node("Add", "", &["bn", "z"], "sum", &[])
         .node("Mul", "", &["sum", "half"], "m", &[])
         .node("Relu", "", &["m"], "relu", &[])
-        .node("AveragePool", "", &["relu"], "avg", &[("kernel_shape", ints(&[2, 2]))])
-        .node("Reshape", "", &["avg", "r"], "f", &[])
+        .node("Split", "", &["relu"], "s1", &[("axis", file::int(1))])
+        .and(&["s2"])
+        .node("Concat", "", &["s2", "s1"], "cat", &[("axis", file::int(1))])
+        .node("Gather", "", &["cat", "i"], "g", &[("axis", file::int(1))])
+        .node("Reshape", "", &["g", "k"], "d", &[])
+        .node("Transpose", "", &["d"], "u", &[("perm", ints(&[1, 0, 2, 3]))])
+        .node("Reshape", "", &["u", "q"], "v", &[])
+        .node(
+            "AveragePool",
+            "",
+            &["v"],
+            "avg",
+            &[("kernel_shape", ints(&[2, 2])), ("pads", ints(&[1, 1, 0, 0]))],
+        )
+        .node("GlobalAveragePool", "", &["avg"], "mean", &[])
+        .node("Reshape", "", &["mean", "r"], "f", &[])
         .node("MatMul", "", &["f", "l"], "mm", &[])
         .node("Add", "", &["mm", "b"], "y", &[])
 }
