@@ -68,22 +68,20 @@ fn mean(x: &[f32], begins: isize, places: usize, (before, after): (isize, isize)
 fn average_pools_count_zeros_or_not_and_are_rounded_up() {
     let x = pixels();
     let file = || File::of(&[1, 1, 5, 5]);
-    let pool = |file: File, from: &str, more: &[(&str, Given<'_>)]| {
-        let attributes: Vec<_> = [("kernel_shape", ints(&[3, 3])), ("strides", ints(&[2, 2]))]
-            .into_iter()
-            .chain(more.iter().cloned())
-            .collect();
+    let pool = |file: File, from: &str, more: Vec<(&'static str, Given<'static>)>| {
+        let attributes: Vec<_> =
+            [("kernel_shape", ints(&[3, 3])), ("strides", ints(&[2, 2]))].into_iter().chain(more).collect();
         file.node("AveragePool", "p", &[from], "y", &attributes)
     };
     let (pads, counted, up) = (("pads", ints(&[1; 4])), ("count_include_pad", int(1)), ("ceil_mode", int(1)));
-    check(&pool(file(), "x", &[pads.clone()]), &x, &mean(&x, -1, 3, (0, 0)));
-    check(&pool(file(), "x", &[pads, counted.clone()]), &x, &mean(&x, -1, 3, (1, 1)));
-    check(&pool(file(), "x", &[("auto_pad", text("SAME_UPPER"))]), &x, &mean(&x, -1, 3, (0, 0)));
-    // One row and column before alone: the last place of three begins in the last row, and has two of it where it is rounded up.
+    check(&pool(file(), "x", vec![pads.clone()]), &x, &mean(&x, -1, 3, (0, 0)));
+    check(&pool(file(), "x", vec![pads, counted.clone()]), &x, &mean(&x, -1, 3, (1, 1)));
+    check(&pool(file(), "x", vec![("auto_pad", text("SAME_UPPER"))]), &x, &mean(&x, -1, 3, (0, 0)));
+    // One row and column before alone: a third place, where it is rounded up, has the last two.
     let one = ("pads", ints(&[1, 1, 0, 0]));
-    check(&pool(file(), "x", &[one.clone()]), &x, &mean(&x, -1, 2, (0, 0)));
-    check(&pool(file(), "x", &[one.clone(), up.clone()]), &x, &mean(&x, -1, 3, (0, 0)));
-    let net = check(&pool(file(), "x", &[one.clone(), up.clone(), counted]), &x, &mean(&x, -1, 3, (1, 0)));
+    check(&pool(file(), "x", vec![one.clone()]), &x, &mean(&x, -1, 2, (0, 0)));
+    check(&pool(file(), "x", vec![one.clone(), up.clone()]), &x, &mean(&x, -1, 3, (0, 0)));
+    let net = check(&pool(file(), "x", vec![one.clone(), up.clone(), counted]), &x, &mean(&x, -1, 3, (1, 0)));
     let beyond = Padding { bottom: 1, right: 1, ..Padding::default() };
     let window = Window { padding: Padding::same(1), ..Window::square(3, 2, 0) };
     assert_eq!(ops(&net)[1..], [Op::AvgPool { window, uncounted: beyond }]);
@@ -91,8 +89,8 @@ fn average_pools_count_zeros_or_not_and_are_rounded_up() {
     let padded = file().integers("around", &[8], &[0, 0, 1, 1, 0, 0, 0, 0]);
     let padded = padded.node("Pad", "pad", &["x", "around"], "q", &[]);
     let below = ("pads", ints(&[0, 0, 1, 1]));
-    check(&pool(padded.clone(), "q", &[below]), &x, &mean(&x, -1, 3, (1, 0)));
-    check(&pool(padded, "q", &[up.clone()]), &x, &mean(&x, -1, 3, (1, 0)));
+    check(&pool(padded.clone(), "q", vec![below]), &x, &mean(&x, -1, 3, (1, 0)));
+    check(&pool(padded, "q", vec![up.clone()]), &x, &mean(&x, -1, 3, (1, 0)));
     // A place that would begin behind the pixels is none.
     let far = [("kernel_shape", ints(&[2, 2])), ("strides", ints(&[3, 3])), ("pads", ints(&[1; 4])), up];
     let far = File::of(&[1, 1, 2, 2]).node("AveragePool", "p", &["x"], "y", &far);
