@@ -1,7 +1,5 @@
 //! `linnet import` against onnxruntime, over graphs that scripts write (`models/import/conformance`): where Python has it.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +9,8 @@ const RANDOM: &str = "60";
 /// A Python with what the scripts need: that of `.ci/run`, or the system's.
 fn python(root: &Path) -> Option<PathBuf> {
     let has = |python: &PathBuf| {
-        let tried = Command::new(python).args(["-c", "import numpy, onnx, onnxruntime, safetensors"]).output();
+        let tried =
+            Command::new(python).args(["-c", "import numpy, onnx, onnxruntime, safetensors"]).output();
         tried.is_ok_and(|tried| tried.status.success())
     };
     [root.join("target/conformance/bin/python"), PathBuf::from("python3")].into_iter().find(has)

@@ -42,7 +42,7 @@ pub struct ClientReady<'p> {
 
 /// A step that takes the client something online.
 enum Ready<'p> {
-    Activation(activation::ClientReady<'p>),
+    Activation(Box<activation::ClientReady<'p>>),
     Product(product::ClientReady<'p>),
 }
 
@@ -118,7 +118,7 @@ impl<'p> Client<'p> {
             layers.push(match chosen {
                 Chosen::Activation(chosen) => {
                     channel.enter(Phase::Offline, chosen.layer().channel_step().number());
-                    Ready::Activation(chosen.receive(channel, session, &mut depot)?)
+                    Ready::Activation(Box::new(chosen.receive(channel, session, &mut depot)?))
                 }
                 Chosen::Product(chosen) => {
                     channel.enter(Phase::Offline, chosen.product().channel_step().number());
@@ -252,7 +252,7 @@ impl<'p> ClientReady<'p> {
         for step in &plan.prepared {
             layers.push(match step {
                 Step::Activation(layer) => {
-                    Ready::Activation(activation::ClientReady::load(layer, first_layer, &mut from)?)
+                    Ready::Activation(Box::new(activation::ClientReady::load(layer, first_layer, &mut from)?))
                 }
                 Step::Product(product) => Ready::Product(product::ClientReady::load(product, &mut from)?),
                 Step::Linear(_) | Step::Reshare(_) => continue,
