@@ -1,14 +1,14 @@
-//! Whole layers that are run between two processes: a plan of one step on the image, the same in every process that makes
-//! it from its name.
+//! Whole layers that are run between two processes: a plan of a step or two on the image, the same in every process that
+//! makes it from its name.
 
 use crate::convolution::{IMAGE_SCALE, WEIGHT_SCALE, convolution_segment, random_weights};
 use crate::measure::Failure;
 use models::fixed::curve::Curve;
 use models::fixed::linear::IntegerWeights;
 use models::fixed::scales::{StepScale, StepScales};
-use models::fixed::steps::{ActivationStep, Step, ValueId};
+use models::fixed::steps::{ActivationStep, ProductStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
 use models::fixed::{QuantModel, Ring};
-use models::graph::{Activation, Shape};
+use models::graph::{Activation, Shape, Window};
 use protocols::compile::{Choices, compile};
 use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
@@ -32,6 +32,10 @@ const RELU_RING: u32 = 23;
 const RELU_BOUND: u32 = 21;
 pub(crate) const RELU_TRUNCATE: u32 = 9;
 
+/// Names of the products: the ReLU layer's units squared, and each times what its channel has in common.
+pub(crate) const SQUARE: &str = "square";
+pub(crate) const GATE: &str = "gate";
+
 /// One layer, the same in every process that makes it from its name.
 pub(crate) struct Layer {
     /// What the client and the server agree on.
@@ -43,13 +47,15 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// The layer called `name`: `relu-VARIANT` or `conv-SHAPE`.
+    /// The layer called `name`: `relu-VARIANT`, `conv-SHAPE`, `square` or `gate`.
     pub(crate) fn named(name: &str) -> Result<Self, Failure> {
         let variant = ReluVariant::ALL.into_iter().find(|variant| name == relu_name(*variant));
         let convolution = CONVOLUTIONS.into_iter().find(|(shape, ..)| name == convolution_name(shape));
         match (variant, convolution) {
             (Some(variant), _) => Self::relu(name, variant),
             (None, Some((_, shape, out))) => Self::convolution(name, shape, out),
+            (None, None) if name == SQUARE => Self::square(),
+            (None, None) if name == GATE => Self::gate(),
             (None, None) => Err(format!("no layer is called `{name}`").into()),
         }
     }
@@ -67,7 +73,7 @@ impl Layer {
             measures: 0,
             kept: (0..RELU_SHAPE.size() as u32).collect(),
         };
-        Self::of_one_step(name, RELU_RING, RELU_SHAPE, Step::Activation(step), None, variant, bound)
+        Self::of_steps(name, RELU_RING, RELU_SHAPE, vec![(Step::Activation(step), None)], variant, bound)
     }
 
     fn convolution(name: &str, shape: Shape, out: usize) -> Result<Self, Failure> {
@@ -75,26 +81,53 @@ impl Layer {
         let step = Step::Linear(convolution_segment(shape, out));
         // Any image will do: sums may wrap, and must do so alike in the clear.
         let variant = ReluVariant::ALL[0];
-        Self::of_one_step(name, CONVOLUTION_RING, shape, step, Some(weights), variant, 1 << IMAGE_SCALE)
+        let steps = vec![(step, Some(weights))];
+        Self::of_steps(name, CONVOLUTION_RING, shape, steps, variant, 1 << IMAGE_SCALE)
     }
 
-    fn of_one_step(
+    /// The image, squared.
+    fn square() -> Result<Self, Failure> {
+        let (left, right) = (ValueId::IMAGE, ValueId::IMAGE);
+        let step = ProductStep { name: SQUARE.to_owned(), left, right, shape: RELU_SHAPE, each: 1 };
+        Self::product(SQUARE, vec![(Step::Product(step), None)])
+    }
+
+    /// The image times the sum of each of its channels.
+    fn gate() -> Result<Self, Failure> {
+        let window = Window::square(RELU_SHAPE.h, 1, 0);
+        let shape = Shape::new(RELU_SHAPE.c, 1, 1);
+        let (source, pre) =
+            (ValueId::IMAGE, vec![PublicMap::SumPool { window, uncounted: Default::default() }]);
+        let term = Term { source, pre, shape, divisor: 1, factor: 1.0, op: TermOp::Times { by: 1 } };
+        let sums = Segment { name: "sums".to_owned(), terms: vec![term], shape, scale: IMAGE_SCALE };
+        let weights = IntegerWeights { kernels: vec![Vec::new()], bias: vec![0; shape.c] };
+        let (left, right) = (ValueId::IMAGE, ValueId::made_by(0));
+        let each = RELU_SHAPE.area();
+        let step = ProductStep { name: GATE.to_owned(), left, right, shape: RELU_SHAPE, each };
+        Self::product(GATE, vec![(Step::Linear(sums), Some(weights)), (Step::Product(step), None)])
+    }
+
+    fn product(name: &str, steps: Vec<(Step, Option<IntegerWeights>)>) -> Result<Self, Failure> {
+        Self::of_steps(name, RELU_RING, RELU_SHAPE, steps, ReluVariant::ALL[0], 1 << IMAGE_SCALE)
+    }
+
+    fn of_steps(
         name: &str,
         ring_bits: u32,
         input: Shape,
-        step: Step,
-        weights: Option<IntegerWeights>,
+        steps: Vec<(Step, Option<IntegerWeights>)>,
         relu: ReluVariant,
         bound: i64,
     ) -> Result<Self, Failure> {
         let ring = Ring::new(ring_bits).ok_or("no such ring")?;
-        let scale = match step {
+        let scale = |step: &Step| match step {
             Step::Linear(_) => StepScale::Weights(WEIGHT_SCALE),
             Step::Activation(_) | Step::Reshare(_) => StepScale::Rescaled(IMAGE_SCALE),
             Step::Product(_) => StepScale::Passed,
         };
-        let scales = StepScales { image: IMAGE_SCALE, steps: vec![scale] };
-        let model = QuantModel { ring, scales, input, steps: vec![step], weights: vec![weights] };
+        let (steps, weights): (Vec<Step>, _) = steps.into_iter().unzip();
+        let scales = StepScales { image: IMAGE_SCALE, steps: steps.iter().map(scale).collect() };
+        let model = QuantModel { ring, scales, input, steps, weights };
         let (plan, secrets) = compile(name, &model, &Choices { relu, ..Choices::default() })?;
         let mut rng = ChaCha20Rng::seed_from_u64(12);
         // At most 21 bits, so exact in an f32.

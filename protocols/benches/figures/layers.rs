@@ -3,7 +3,9 @@
 //! Time is the whole phase of that plan, of the later party, so the image's
 //! entry and the logits' return are in the online time; bytes are the step's payload alone, both directions.
 
-use crate::layer::{CONVOLUTIONS, Layer, RELU_SHAPE, RELU_TRUNCATE, convolution_name, relu_name};
+use crate::layer::{
+    CONVOLUTIONS, GATE, Layer, RELU_SHAPE, RELU_TRUNCATE, SQUARE, convolution_name, relu_name,
+};
 use crate::measure::{Effort, Failure, scaled, tell};
 use crate::parties::{Pair, Run};
 use models::fixed::linear::RingSegment;
@@ -20,7 +22,14 @@ fn check(layer: &Layer, run: &Run) -> Result<(), Failure> {
     if run.logits != replayed.logits || replayed.out_of_bounds > 0 {
         return Err(format!("{}: the run differs from the replay of its masks", plan.name).into());
     }
-    let right = match (&plan.steps[0], &secrets.weights[0]) {
+    let last = plan.steps.len() - 1;
+    let right = match (&plan.steps[last], &secrets.weights[last]) {
+        (PlannedStep::Product(step), _) => {
+            let each = if step.left == step.right { 1 } else { RELU_SHAPE.area() };
+            let channels = image.chunks(each).map(|units| units.iter().fold(0, |sum, x| ring.add(sum, *x)));
+            let product = step.of(ring, &image, &channels.collect::<Vec<u64>>());
+            product.into_iter().map(|x| ring.signed(x)).eq(run.logits.iter().copied())
+        }
         (PlannedStep::Linear(step), Some(weights)) => {
             let segment = RingSegment::new(ring, &step.segment, weights);
             let product = segment.apply(std::slice::from_ref(&image), &plan.shapes());
@@ -76,6 +85,20 @@ pub(crate) fn measure_relus(effort: Effort) -> Result<(), Failure> {
         bytes("bytes in all", &|run| run.offline.step_bytes + run.online.step_bytes);
         let peak = all(&runs, |run| run.peak_rss_bytes() as f64 / 1e6);
         tell(&format!("{name}, peak memory of the larger party"), "MB", peak);
+    }
+    Ok(())
+}
+
+pub(crate) fn measure_products(effort: Effort) -> Result<(), Failure> {
+    let units = RELU_SHAPE.size() as f64;
+    for (layer, name) in [(SQUARE, "square of a unit"), (GATE, "product of a unit and a gate")] {
+        let (_, runs) = run(layer, effort.layer_runs())?;
+        let seconds = all(&runs, |run| run.offline.seconds + run.online.seconds);
+        tell(&format!("{name}, offline + online"), "us", scaled(seconds, 1e6 / units));
+        let offline = all(&runs, |run| run.offline.step_bytes as f64);
+        tell(&format!("{name}, offline bytes"), "B", scaled(offline, 1.0 / units));
+        let online = all(&runs, |run| run.online.step_bytes as f64);
+        tell(&format!("{name}, online bytes"), "B", scaled(online, 1.0 / units));
     }
     Ok(())
 }

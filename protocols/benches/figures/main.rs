@@ -24,7 +24,7 @@ use std::process::ExitCode;
 /// What is measured together, under the name that the command line knows.
 type Group = (&'static str, fn(Effort) -> Result<(), Failure>);
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     ("ciphers", ciphers::measure),
     ("gates", gates::measure),
     ("transfers", transfers::measure),
@@ -32,6 +32,7 @@ const GROUPS: [Group; 8] = [
     ("libraries", segments::measure_libraries),
     ("convolution", convolution::measure),
     ("relu", layers::measure_relus),
+    ("products", layers::measure_products),
     ("layers", layers::measure_convolutions),
 ];
 

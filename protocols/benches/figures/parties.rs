@@ -36,7 +36,7 @@ enum Report {
 struct Done {
     /// From the order to the end.
     seconds: f64,
-    /// Payload that the step has sent and received.
+    /// Payload that the steps have sent and received.
     step_bytes: u64,
     peak_rss_bytes: u64,
     /// After the online phase, the seed of the party's masks.
@@ -49,7 +49,7 @@ struct Done {
 pub(crate) struct PhaseCost {
     /// Of the later party.
     pub(crate) seconds: f64,
-    /// Payload of the plan's only step, both directions.
+    /// Payload of the plan's steps, both directions.
     pub(crate) step_bytes: u64,
 }
 
@@ -189,18 +189,18 @@ fn client(layer: &Layer) -> Result<(), Failure> {
     let mut channel = Channel::connect(address, &Link::loopback(), DEADLINE)?;
     let mut rng = ChaCha20Rng::from_os_rng();
     let mut client = Client::connect(&mut channel, &layer.plan, session(), &mut rng)?;
-    done(&mut channel, Phase::Setup, start, None, Vec::new())?;
+    done(&mut channel, layer, Phase::Setup, start, None, Vec::new())?;
     let mut ready: Option<ClientReady<'_>> = None;
     for order in orders {
         let (order, start) = (order?, Instant::now());
         match (order.as_str(), ready.take()) {
             ("offline", None) => {
                 ready = Some(client.offline(&mut channel, &mut rng)?);
-                done(&mut channel, Phase::Offline, start, None, Vec::new())?;
+                done(&mut channel, layer, Phase::Offline, start, None, Vec::new())?;
             }
             ("online", Some(inference)) => {
                 let output = inference.online(&mut channel, &layer.image)?;
-                done(&mut channel, Phase::Online, start, Some(output.seed), output.logits)?;
+                done(&mut channel, layer, Phase::Online, start, Some(output.seed), output.logits)?;
             }
             (other, _) => return Err(format!("no order at this point: `{other}`").into()),
         }
@@ -216,18 +216,18 @@ fn server(layer: &Layer) -> Result<(), Failure> {
     let start = Instant::now();
     let mut rng = ChaCha20Rng::from_os_rng();
     let mut server = Server::accept(&mut channel, &model, session(), &mut rng)?;
-    done(&mut channel, Phase::Setup, start, None, Vec::new())?;
+    done(&mut channel, layer, Phase::Setup, start, None, Vec::new())?;
     let mut ready: Option<ServerReady<'_>> = None;
     for order in std::io::stdin().lines() {
         let (order, start) = (order?, Instant::now());
         match (order.as_str(), ready.take()) {
             ("offline", None) => {
                 ready = Some(server.offline(&mut channel, &mut rng)?);
-                done(&mut channel, Phase::Offline, start, None, Vec::new())?;
+                done(&mut channel, layer, Phase::Offline, start, None, Vec::new())?;
             }
             ("online", Some(inference)) => {
                 let output = inference.online(&mut channel)?;
-                done(&mut channel, Phase::Online, start, Some(output.seed), Vec::new())?;
+                done(&mut channel, layer, Phase::Online, start, Some(output.seed), Vec::new())?;
             }
             (other, _) => return Err(format!("no order at this point: `{other}`").into()),
         }
@@ -243,6 +243,7 @@ fn session() -> SessionId {
 /// Reports a phase that began at `start`.
 fn done(
     channel: &mut Channel,
+    layer: &Layer,
     phase: Phase,
     start: Instant,
     seed: Option<MaskSeed>,
@@ -250,8 +251,9 @@ fn done(
 ) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let usage = channel.take_usage();
-    let step = usage.iter().filter(|row| row.phase == phase && row.step == ChannelStep::of(0).number());
-    let step_bytes = step.map(|row| row.bytes_out + row.bytes_in).sum();
+    let steps = ChannelStep::of(0).number()..layer.plan.output_step().number();
+    let of_steps = usage.iter().filter(|row| row.phase == phase && steps.contains(&row.step));
+    let step_bytes = of_steps.map(|row| row.bytes_out + row.bytes_in).sum();
     let seed = seed.map(|seed| seed.reveal());
     report(&Report::Done(Done { seconds, step_bytes, peak_rss_bytes: peak_rss_bytes()?, seed, logits }))
 }

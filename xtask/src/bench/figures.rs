@@ -19,6 +19,7 @@ pub(crate) enum Group {
     Libraries,
     Convolution,
     Relu,
+    Products,
     Layers,
     ResNet20,
     ResNet32,
@@ -44,6 +45,9 @@ impl Group {
             }
             Self::Convolution => "exact convolution in the ring, k = 22, weights of 10 bits",
             Self::Relu => "a ReLU with truncation, two processes, 2^17 units, k = 23, n = 13, f = 9",
+            Self::Products => {
+                "products of two values, two processes, 2^17 units, k = 23, a gate for 4,096 units"
+            }
             Self::Layers => "homomorphic part of a layer, two processes, k = 22, weights of 10 bits",
             Self::ResNet20 => "ResNet20 on CIFAR shapes, no ReLU",
             Self::ResNet32 => "ResNet32 on CIFAR shapes, all 303,104 ReLUs",
@@ -69,6 +73,7 @@ impl Group {
             Self::Libraries => Source::Figures("libraries"),
             Self::Convolution => Source::Figures("convolution"),
             Self::Relu => Source::Figures("relu"),
+            Self::Products => Source::Figures("products"),
             Self::Layers => Source::Figures("layers"),
             Self::ResNet20 => Source::Linnet(&networks::RESNET20),
             Self::ResNet32 => Source::Linnet(&networks::RESNET32),
@@ -166,6 +171,7 @@ pub(crate) fn list() -> Vec<Figure> {
     list.extend(relu("narrow", Some([1.2, 1400.0, 300.0])));
     list.extend(relu("sign", Some([1.0, 900.0, 300.0])));
     list.extend(relu("delphi", None));
+    list.extend(products());
     list.extend(convolution("32x32x64->64", [0.12, 3.2], ("Cheetah", [0.31, 3.58])));
     list.extend(convolution("14x14x256->256", [0.30, 5.0], ("Cheetah", [0.90, 8.7])));
     list.extend(convolution("56x56x64->64", [0.30, 6.0], ("Cheetah", [0.82, 6.9])));
@@ -308,6 +314,15 @@ fn relu(variant: &str, targets: Option<[f64; 3]>) -> Vec<Figure> {
         figure("bytes in all", "B").peer("Cheetah, silent OT", 56.0),
         figure("peak memory of the larger party", "MB"),
     ]
+}
+
+/// Products of two values.
+fn products() -> Vec<Figure> {
+    let of = |name: &'static str| {
+        [("offline + online", "us"), ("offline bytes", "B"), ("online bytes", "B")]
+            .map(|(what, unit)| Figure::new(Group::Products, format!("{name}, {what}"), unit))
+    };
+    ["square of a unit", "product of a unit and a gate"].into_iter().flat_map(of).collect()
 }
 
 /// A 3x3 convolution: targets and the peer's values in seconds and MiB.
