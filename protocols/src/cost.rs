@@ -44,6 +44,14 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
         }
     };
     let mut window = Window::new();
+    // The step's turn to choose for so many units: what the window has no room beside is received first.
+    let mut choose = |walk: &mut Walk, step, units| {
+        while let Some(earlier) = window.before(units) {
+            receive(walk, earlier);
+        }
+        window.chosen(units, step);
+        walk.enter(Phase::Offline, step.channel_step());
+    };
     for step in &plan.prepared {
         match step {
             Step::Linear(_) => {}
@@ -52,20 +60,12 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
                 reshare.declare_offline(&mut walk);
             }
             Step::Activation(layer) => {
-                while let Some(earlier) = window.before(layer.kept_units()) {
-                    receive(&mut walk, earlier);
-                }
-                walk.enter(Phase::Offline, step.channel_step());
+                choose(&mut walk, step, layer.kept_units());
                 layer.declare_choose(&mut walk);
-                window.chosen(layer.kept_units(), step);
             }
             Step::Product(product) => {
-                while let Some(earlier) = window.before(product.units()) {
-                    receive(&mut walk, earlier);
-                }
-                walk.enter(Phase::Offline, step.channel_step());
+                choose(&mut walk, step, product.units());
                 product.declare_choose(&mut walk);
-                window.chosen(product.units(), step);
             }
         }
     }

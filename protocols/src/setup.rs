@@ -29,7 +29,7 @@ pub struct ClientSession {
     pub key: ClientKey,
     /// Chooses labels for garbled inputs.
     pub labels: CotReceiver,
-    /// Sends the correlations of products: of truncations, of signs.
+    /// Sends the correlations of products: of truncations, of signs, of what the server multiplies.
     pub products: CotSender,
     /// Start of the garbling hash.
     pub hash: SessionKey,
@@ -41,7 +41,7 @@ pub struct ServerSession<'a> {
     pub key: ServerKey<'a>,
     /// Makes the client's labels; its offset is free XOR's.
     pub labels: CotSender,
-    /// Receives the correlations of products: of truncations, of signs.
+    /// Receives the correlations of products: of truncations, of signs, of what the server multiplies.
     pub products: CotReceiver,
     /// Start of the garbling hash.
     pub hash: SessionKey,

@@ -42,7 +42,7 @@ pub struct ClientShare(Secret<u64>);
 /// The server's share u of a value.
 pub struct ServerShare(Secret<u64>);
 
-/// The client's one-time mask r of the image or of an activation layer's output.
+/// The client's one-time mask r of the image, or of what an activation layer, a product or a reshare makes.
 pub struct ClientMask(ClientShare);
 
 /// The server's one-time mask s of a segment's product.
@@ -172,7 +172,7 @@ pub(crate) fn open(ring: Ring, u: &ServerShare, v: &ClientShare) -> Vec<u64> {
     u.0.iter().zip(v.elements()).map(|(u, v)| ring.add(*u, *v)).collect()
 }
 
-/// What the client has of every value: masks of the image and of activation layers' outputs, shares of segments.
+/// What the client has of every value: masks of the image and of all that is no segment's, shares of segments.
 #[derive(Default)]
 pub struct ClientValues {
     masks: BTreeMap<ValueId, ClientMask>,
@@ -192,7 +192,7 @@ impl ClientValues {
 
     /// The mask of a value that has one.
     pub(crate) fn mask(&self, value: ValueId) -> &ClientMask {
-        self.masks.get(&value).expect("validated: the image's or an activation layer's")
+        self.masks.get(&value).expect("validated: of no segment")
     }
 
     /// The share of a value.

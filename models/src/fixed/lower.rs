@@ -3,7 +3,7 @@
 //! Batch norms are folded into the convolutions before them; average pools become sums whose divisor is owed by the
 //! next weights. Public maps go through sums, and a convolution of values that lie side by side, as a concatenation's do, is the
 //! sum of its parts'. Where a segment would need two secret maps in a row, the value between is rescaled by an activation
-//! step of its own with nothing kept.
+//! step of its own with nothing kept, and so is a product, which has the scales of both factors.
 
 use super::curve::Curve;
 use super::steps::{

@@ -48,7 +48,7 @@ pub enum Step {
     Activation(ActivationStep),
     /// A product of two values.
     Product(ProductStep),
-    /// A segment's value passed on, as it is or truncated: a layer that keeps nothing and is not rescaled by a protocol.
+    /// A segment's or product's value passed on, as it is or truncated: a layer that keeps nothing and is not rescaled by a protocol.
     Reshare(ReshareStep),
 }
 
@@ -310,7 +310,7 @@ impl ProductStep {
 pub struct ReshareStep {
     /// The graph's activation node, or the value that is passed on.
     pub name: String,
-    /// The segment's value that it passes on.
+    /// The segment's or product's value that it passes on.
     pub source: ValueId,
     /// Shape of source and result.
     pub shape: Shape,

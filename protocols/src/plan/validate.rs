@@ -91,7 +91,7 @@ fn segment(plan: &Plan, step: &LinearPlan, known: &[Shape]) -> Result<(), Error>
         let Some(source) = known.get(term.source.index()) else {
             return refuse(name, "source", format!("a value below {}", known.len()), term.source.index());
         };
-        // Only masked values are known to the client offline: the image and what activation layers make.
+        // Only masked values are known to the client offline: the image and all that segments do not make.
         let known_to_client = match term.source.maker().map(|maker| &plan.steps[maker]) {
             None | Some(PlannedStep::Activation(_) | PlannedStep::Product(_) | PlannedStep::Reshare(_)) => {
                 true

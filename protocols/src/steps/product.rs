@@ -89,10 +89,14 @@ impl Product {
         self.step.of(self.ring, left, right)
     }
 
+    /// Adds `other` to `sum`.
+    fn add(&self, sum: &mut [u64], other: &[u64]) {
+        sum.iter_mut().zip(other).for_each(|(sum, other)| *sum = self.ring.add(*sum, *other));
+    }
+
     /// Adds `left * right` to `sum`.
-    fn add(&self, sum: &mut [u64], left: &[u64], right: &[u64]) {
-        let product = self.step.of(self.ring, left, right);
-        sum.iter_mut().zip(product).for_each(|(sum, product)| *sum = self.ring.add(*sum, product));
+    fn add_product(&self, sum: &mut [u64], left: &[u64], right: &[u64]) {
+        self.add(sum, &self.step.of(self.ring, left, right));
     }
 
     /// The numbers of the right factor that one party chooses by, and values of the left one.
@@ -172,7 +176,7 @@ impl<'p> ClientOffer<'p> {
             let of_server = product.of_server(session.hash, id);
             let send = |bytes| message::send(channel, CORRELATION, bytes);
             let part = of_server.correct(&session.products, &strings, left, send)?;
-            share.iter_mut().zip(part.iter()).for_each(|(sum, part)| *sum = product.ring.add(*sum, *part));
+            product.add(&mut share, &part);
         }
         Ok(ClientChosen { product, id, strings: own, choices, share })
     }
@@ -190,7 +194,7 @@ impl<'p> ClientChosen<'p> {
         let of_client = product.of_client(session.hash, id);
         let receive = |length| message::recv(channel, CORRELATION, length);
         let part = of_client.corrected(&strings, &choices, receive)?;
-        share.iter_mut().zip(part.iter()).for_each(|(sum, part)| *sum = product.ring.add(*sum, *part));
+        product.add(&mut share, &part);
         Ok(ClientReady { product, share })
     }
 }
@@ -203,12 +207,12 @@ impl<'p> ClientReady<'p> {
         let [left, right] = product.sources().map(|value| values.share(value).elements());
         let hidden = message::recv(channel, HIDDEN, packed_bytes(product.units(), bits))?;
         let hidden = unpack(&hidden, bits, product.units());
-        product.add(&mut share, &hidden, right);
+        product.add_product(&mut share, &hidden, right);
         if product.is_square() {
-            product.add(&mut share, &hidden, right);
+            product.add_product(&mut share, &hidden, right);
         } else {
             let hidden = message::recv(channel, HIDDEN, packed_bytes(product.second(), bits))?;
-            product.add(&mut share, left, &unpack(&hidden, bits, product.second()));
+            product.add_product(&mut share, left, &unpack(&hidden, bits, product.second()));
         }
         let masked = values.mask(product.output()).hide(product.ring, &share);
         message::send(channel, MASKED, pack(masked.elements(), bits))
@@ -315,7 +319,7 @@ impl<'p> ServerChosen<'p> {
         let of_client = product.of_client(session.hash, id);
         let send = |bytes| message::send(channel, CORRELATION, bytes);
         let part = of_client.correct(&session.labels, &strings, &values, send)?;
-        share.iter_mut().zip(part.iter()).for_each(|(sum, part)| *sum = product.ring.add(*sum, *part));
+        product.add(&mut share, &part);
         Ok(ServerReady { product, hiding, share })
     }
 }
@@ -341,10 +345,10 @@ impl<'p> ServerReady<'p> {
             let hidden = own.elements().iter().zip(hiding.iter()).map(|(u, a)| ring.sub(*u, *a));
             message::send(channel, HIDDEN, pack(&hidden.collect::<Vec<_>>(), bits))?;
         }
-        product.add(&mut share, left.elements(), right.elements());
+        product.add_product(&mut share, left.elements(), right.elements());
         let bytes = message::recv(channel, MASKED, packed_bytes(product.units(), bits))?;
         let masked = unpack(&bytes, bits, product.units());
-        share.iter_mut().zip(masked).for_each(|(sum, masked)| *sum = ring.add(*sum, masked));
+        product.add(&mut share, &masked);
         Ok(ServerShare::new(share.reveal()))
     }
 

@@ -5,7 +5,7 @@
 //!     | ---- floor(v / 2^f) - r, k bits a unit ---> |   offline, with its choices
 //!     keeps r                             computes ceil(u / 2^f) + what came   |   online, nothing travels
 //!
-//! The client knows its share v = W r' - s of a segment's value as soon as it has decrypted the answer, but by then it has
+//! The client knows its share v = W r' - s of a segment's value (its mask r', of a product's) as soon as it has decrypted the answer, but by then it has
 //! asked for the next segment under a fresh mask r, as all requests leave in one flight. The difference moves the value
 //! from one to the other. It tells the server nothing: r is uniform, used for this value alone, and otherwise seen only
 //! encrypted.
