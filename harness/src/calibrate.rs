@@ -19,6 +19,7 @@ use protocols::plan::ReluVariant;
 use protocols::timing::{Observation, Observations, Rates, fit, observe};
 use protocols::walk::Act;
 use rand::RngCore;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Networks whose inferences are looked at, their ReLUs, and whether in every variant: together they do everything that plans
@@ -82,7 +83,7 @@ fn compiled(net: &str, budget: usize, relu: ReluVariant, he: HeBackend) -> Resul
         rescale: Rescale::Auto,
         ..Compile::new(&CompileArgs::default(), &[Link::parse("lan")?])?
     };
-    Calibrated::of(checkpoint, source, &compile)?.compile(&compile, ReluChoice::Always(relu), he)
+    Calibrated::of(Arc::new(checkpoint), source, &compile)?.compile(&compile, ReluChoice::Always(relu), he)
 }
 
 /// A party's visits of steps in a phase, of every repeat.

@@ -62,6 +62,7 @@ fn perform(command: cli::Command) -> Result<bool, Error> {
         cli::Command::Query(args) => hosts::query(&args),
         cli::Command::Report(args) => report::page(&args).map(|()| true),
         cli::Command::Launch(args) => launch::launch(&args).map(|()| true),
+        cli::Command::Publish(args) => report::publish(&args).map(|()| true),
         cli::Command::Merge(args) => report::merge(&args).map(|()| true),
         cli::Command::Completions { shell } => report::completions(shell).map(|()| true),
         cli::Command::Man { out } => report::man(&out).map(|()| true),

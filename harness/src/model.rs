@@ -36,7 +36,7 @@ const UNTRAINED: Scales = Scales::USUAL;
 
 /// A compiled model.
 pub(crate) struct Compiled {
-    pub(crate) checkpoint: Checkpoint,
+    pub(crate) checkpoint: Arc<Checkpoint>,
     pub(crate) model: QuantModel,
     pub(crate) plan: PreparedPlan,
     /// What its kept units' variants were chosen by.
@@ -109,7 +109,7 @@ type Frontier = Result<Vec<Family>, String>;
 
 /// A checkpoint with what all variants of its protocol start from.
 pub(crate) struct Calibrated {
-    checkpoint: Checkpoint,
+    checkpoint: Arc<Checkpoint>,
     source: DataSource,
     /// What work takes where plans are compared.
     rates: Rates,
@@ -126,18 +126,21 @@ struct Scaling {
 }
 
 impl Calibrated {
-    /// Loads the checkpoint in `folder`. Calibration uses held-out images, never test images.
-    pub(crate) fn load(folder: &Path, choices: &Compile) -> Result<Self, Error> {
-        let checkpoint = Checkpoint::load(folder)?;
+    /// Of a checkpoint and the images that it names. Calibration uses held-out ones, never test images.
+    pub(crate) fn new(checkpoint: Arc<Checkpoint>, choices: &Compile) -> Result<Self, Error> {
         let source = DataSource::parse(&checkpoint.meta.data, choices.data_dir.as_deref())?;
         Self::of(checkpoint, source, choices)
     }
 
     /// Of a checkpoint for images of `source`.
-    pub(crate) fn of(checkpoint: Checkpoint, source: DataSource, choices: &Compile) -> Result<Self, Error> {
+    pub(crate) fn of(
+        checkpoint: Arc<Checkpoint>,
+        source: DataSource,
+        choices: &Compile,
+    ) -> Result<Self, Error> {
         let held_out = source.held_out(checkpoint.meta.seed, choices.calibration_images)?;
         check_fit(&checkpoint.graph, &held_out)?;
-        let Checkpoint { graph, parameters, masks, normalisation, .. } = &checkpoint;
+        let Checkpoint { graph, parameters, masks, normalisation, .. } = &*checkpoint;
         let mut calibration = during(&format!("values of {} calibration images", held_out.len()), || {
             calibrate(graph, parameters, masks, normalisation, &held_out)
         });
@@ -191,7 +194,7 @@ impl Calibrated {
             ReluChoice::Auto => during("every layer's protocol", || mix(plan, |plan| compiling.cost(plan)))?,
             ReluChoice::Always(_) => plan,
         };
-        let (checkpoint, source) = (self.checkpoint.clone(), self.source.clone());
+        let (checkpoint, source) = (Arc::clone(&self.checkpoint), self.source.clone());
         Ok(Compiled { model, agreement, plan, relu, secrets, checkpoint, source })
     }
 }
@@ -302,13 +305,14 @@ impl Compiled {
         relu: ReluChoice,
         backend: HeBackend,
     ) -> Result<Self, Error> {
-        Calibrated::load(folder, choices)?.compile(choices, relu, backend)
+        let checkpoint = Arc::new(Checkpoint::load(folder)?);
+        Calibrated::new(checkpoint, choices)?.compile(choices, relu, backend)
     }
 
     /// Classifies the first `images` test images over the reals and in the ring; an error where a value is not finite.
     pub(crate) fn clear_accuracy(&self, test: &Dataset, images: usize) -> Result<ClearAccuracy, Error> {
         let data = test.take(images);
-        let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
+        let Checkpoint { graph, parameters, masks, normalisation, .. } = &*self.checkpoint;
         let (float, fixed) = during(&format!("accuracy in the clear on {} test images", data.len()), || {
             let float = real::classify(graph, parameters, masks, normalisation, &data);
             float.map(|float| (float, evaluate::classify(&self.model, normalisation, &data)))
@@ -338,7 +342,7 @@ impl Compiled {
         test: &Dataset,
         image: usize,
     ) -> Result<(Vec<f32>, usize, usize), Error> {
-        let Checkpoint { graph, parameters, masks, normalisation, .. } = &self.checkpoint;
+        let Checkpoint { graph, parameters, masks, normalisation, .. } = &*self.checkpoint;
         let normalised = normalisation.apply(test.image(image), test.shape());
         let float = real::class(graph, parameters, masks, &normalised)?;
         let fixed =

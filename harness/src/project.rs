@@ -6,6 +6,7 @@ use crate::experiment::parse_links;
 use crate::print::print;
 use netem::{Doing, Event, Link, Predicted};
 use results::projection::{ProjectedLink, ProjectedRow};
+use results::select::{Candidate, select_any};
 use results::{
     Party, Phase, SummaryRow, TranscriptRow, load_manifest, load_tables, load_transcripts, summarise,
 };
@@ -23,9 +24,16 @@ pub(crate) fn project(args: &ProjectArgs) -> Result<(), Error> {
             found: link.to_string(),
         });
     }
+    let runs: Vec<Ran> = args.runs.iter().map(|folder| Ran::load(folder)).collect::<Result<_, _>>()?;
+    let candidates: Vec<Candidate> = runs.iter().flat_map(Ran::candidates).collect();
+    let mut meant = select_any("--only", &args.only, &candidates)?.into_iter();
     let mut rows = Vec::new();
-    for folder in &args.runs {
-        rows.extend(project_run(folder, &links, &args.only)?);
+    for run in &runs {
+        for cell in &run.cells {
+            if meant.next() == Some(true) {
+                rows.extend(run.projected(cell, &links)?);
+            }
+        }
     }
     if rows.is_empty() {
         let expected =
@@ -46,35 +54,47 @@ struct Repeat {
     online: [Vec<Event>; 2],
 }
 
-fn project_run(folder: &Path, links: &[Link], only: &[String]) -> Result<Vec<ProjectedRow>, Error> {
-    let (manifest, tables) = (load_manifest(folder)?, load_tables(folder)?);
-    let mut repeats: BTreeMap<(String, u32), Repeat> = BTreeMap::new();
-    for row in load_transcripts(folder, &tables)? {
-        let repeat = repeats.entry((row.cell.clone(), row.repeat)).or_default();
-        let (events, phase) = match row.phase {
-            Phase::Setup => continue,
-            Phase::Offline => (&mut repeat.offline, netem::Phase::Offline),
-            Phase::Online => (&mut repeat.online, netem::Phase::Online),
-        };
-        let party = match row.party {
-            Party::Client => 0,
-            Party::Server => 1,
-        };
-        events[party].push(event(&row, phase));
-    }
-    let mut rows = Vec::new();
-    for summary in summarise(&tables, &manifest)? {
-        let of_cell: Vec<&Repeat> =
-            repeats.iter().filter(|((cell, _), _)| *cell == summary.cell).map(|(_, repeat)| repeat).collect();
-        let selected = only.is_empty() || only.iter().any(|text| summary.cell.contains(text));
-        if of_cell.is_empty() || !selected {
-            continue;
+/// A run, with what its parties did.
+struct Ran {
+    id: String,
+    cells: Vec<SummaryRow>,
+    /// By cell and number.
+    repeats: BTreeMap<(String, u32), Repeat>,
+}
+
+impl Ran {
+    fn load(folder: &Path) -> Result<Self, Error> {
+        let (manifest, tables) = (load_manifest(folder)?, load_tables(folder)?);
+        let mut repeats: BTreeMap<(String, u32), Repeat> = BTreeMap::new();
+        for row in load_transcripts(folder, &tables)? {
+            let repeat = repeats.entry((row.cell.clone(), row.repeat)).or_default();
+            let (events, phase) = match row.phase {
+                Phase::Setup => continue,
+                Phase::Offline => (&mut repeat.offline, netem::Phase::Offline),
+                Phase::Online => (&mut repeat.online, netem::Phase::Online),
+            };
+            let party = match row.party {
+                Party::Client => 0,
+                Party::Server => 1,
+            };
+            events[party].push(event(&row, phase));
         }
-        for link in links {
-            rows.push(projected(&manifest.id, &summary, &of_cell, link)?);
-        }
+        Ok(Self { cells: summarise(&tables, &manifest)?, id: manifest.id, repeats })
     }
-    Ok(rows)
+
+    fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        self.cells.iter().map(|cell| Candidate::of_summary(&self.id, cell))
+    }
+
+    /// A cell over every link; nothing where its transcripts were not kept.
+    fn projected(&self, cell: &SummaryRow, links: &[Link]) -> Result<Vec<ProjectedRow>, Error> {
+        let of_cell = self.repeats.iter().filter(|((id, _), _)| *id == cell.cell);
+        let of_cell: Vec<&Repeat> = of_cell.map(|(_, repeat)| repeat).collect();
+        if of_cell.is_empty() {
+            return Ok(Vec::new());
+        }
+        links.iter().map(|link| projected(&self.id, cell, &of_cell, link)).collect()
+    }
 }
 
 fn event(row: &TranscriptRow, phase: netem::Phase) -> Event {

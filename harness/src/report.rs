@@ -1,7 +1,7 @@
 //! Commands that look at something without running a protocol.
 
 use crate::choice::ReluChoice;
-use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, ReportArgs};
+use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol};
 use crate::model::Compiled;
@@ -9,7 +9,7 @@ use crate::print::print;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
-use netem::Link;
+use netem::{Bytes, Link};
 use protocols::compile::alternatives;
 use protocols::cost::predict;
 use protocols::plan::PlannedStep;
@@ -63,6 +63,13 @@ pub(crate) fn page(args: &ReportArgs) -> Result<(), Error> {
     std::fs::write(&out, results::report::html(&runs))
         .map_err(Error::io(format!("writing {}", out.display())))?;
     print(&format!("written to {}", out.display()))
+}
+
+/// `linnet publish`.
+pub(crate) fn publish(args: &PublishArgs) -> Result<(), Error> {
+    let files = results::publish(&args.run, &args.out)?;
+    let lines = files.iter().map(|file| format!("  {:<22}{}\n", file.name, Bytes(file.bytes)));
+    print(&format!("{}written to {}", lines.collect::<String>(), args.out.display()))
 }
 
 /// `linnet merge`.

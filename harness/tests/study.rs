@@ -85,7 +85,7 @@ fn one_file_trains_linearizes_and_measures() {
     let alone = tempfile::tempdir().unwrap();
     let study = STUDY.replace("[linearize]\n", "[linearize]\njobs = 1\n");
     std::fs::write(alone.path().join("study.toml"), study).unwrap();
-    let done = sweep(alone.path(), &["--quick", "--id", "first", "--only", "mini-ar"]);
+    let done = sweep(alone.path(), &["--quick", "--id", "first", "--only", "ar"]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     for network in ["ar", "random/b1000", "snl/b461", "snl-online@wan/300ms", "random-seed8/b461"] {
         for file in ["model.json", "model.safetensors"] {

@@ -152,10 +152,43 @@ fn shares_are_together_the_whole() {
     assert_eq!(merged.manifest.models.len(), 4);
     assert!(merged.manifest.models.iter().all(|model| whole.manifest.models.contains(model)));
     assert!(!workshop.path("runs/few").exists(), "what is refused leaves nothing behind");
-    let only = workshop.sweep("only", &["--only", "100-sign"]).output().unwrap();
+    let part = workshop.sweep("part", &["--only", "00-sign"]).output().unwrap();
+    assert!(text(&part).contains("--only: expected a whole value, such as model=mini"), "{}", text(&part));
+    let only = workshop.sweep("only", &["--only", "budget=100,sign"]).output().unwrap();
     assert!(only.status.success(), "{}", text(&only));
+    let said = "2 of 8 cells: mini-random-init-100-sign-loopback, mini-random-init-100-sign-lan";
+    assert!(text(&only).contains(said), "{}", text(&only));
     let cells: Vec<String> = workshop.loaded("only").summary.into_iter().map(|row| row.cell).collect();
     assert_eq!(cells, ["mini-random-init-100-sign-loopback", "mini-random-init-100-sign-lan"]);
+}
+
+/// What is published opens as the run does, less what nobody reads it for, and is added to by nobody.
+#[test]
+fn a_published_run_opens_as_the_run_itself() {
+    let workshop = Workshop::new();
+    let done = workshop.sweep("run", &["--only", "budget=300,lan", "--images", "6"]).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done));
+    let published = workshop.linnet(&["publish", "runs/run", "--out", "public/run"]);
+    assert!(published.status.success() && text(&published).contains("raw.csv.zst"), "{}", text(&published));
+    let size = |path: &str| std::fs::metadata(workshop.path(path)).unwrap().len();
+    assert!(10 * size("public/run/raw.csv.zst") < size("runs/run/raw.csv"));
+    assert!(!workshop.path("public/run/raw.csv").exists());
+    assert!(results::load(&workshop.path("public/run")).unwrap() == workshop.loaded("run"));
+    for words in
+        [&["compare", "--layers"][..], &["project", "--link", "mobile"], &["report", "--out", "page.html"]]
+    {
+        let of = |run: &str| {
+            let done = workshop.linnet(&[&words[..1], &[run], &words[1..]].concat());
+            assert!(done.status.success(), "{}", text(&done));
+            (text(&done), std::fs::read(workshop.path("page.html")).ok())
+        };
+        assert!(of("runs/run") == of("public/run"), "{words:?}");
+    }
+    let resumed = workshop.linnet(&["sweep", "--resume", "public/run"]);
+    let said = "expected a run as it was made, found a published one";
+    assert!(!resumed.status.success() && text(&resumed).contains(said), "{}", text(&resumed));
+    let again = workshop.linnet(&["publish", "runs/run", "--out", "public/run"]);
+    assert!(text(&again).contains("expected no such folder yet"), "{}", text(&again));
 }
 
 #[test]
@@ -203,7 +236,7 @@ fn a_cell_that_fails_is_a_row_and_the_rest_goes_on() {
     }
     huge.save(&workshop.path("models/huge")).unwrap();
     let done =
-        workshop.sweep("run", &["--fa", "6", "--fw", "8", "--only", "narrow-loopback"]).output().unwrap();
+        workshop.sweep("run", &["--fa", "6", "--fw", "8", "--only", "narrow,loopback"]).output().unwrap();
     assert!(!done.status.success(), "what failed shows in the exit status");
     let run = workshop.loaded("run");
     let (failed, others): (Vec<_>, Vec<_>) = run.summary.iter().partition(|row| row.method == "huge");
@@ -226,7 +259,7 @@ fn a_cell_that_fails_is_a_row_and_the_rest_goes_on() {
 #[test]
 fn a_run_is_resumed_by_what_it_was_begun_with() {
     let workshop = Workshop::new();
-    let done = workshop.sweep("run", &["--only", "100-sign-loopback"]).output().unwrap();
+    let done = workshop.sweep("run", &["--only", "mini-random-init-100-sign-loopback"]).output().unwrap();
     assert!(done.status.success(), "{}", text(&done));
     let file = r#"
         links = ["loopback", "lan"]

@@ -23,6 +23,9 @@ use std::path::Path;
 /// Key of [`Meta::settings`]: the file from which the network, or the one it was linearized from, was imported.
 pub const IMPORTED_FROM: &str = "imported_from";
 
+/// Key of [`Meta::settings`]: SHA-256 of the file from which the network itself was imported.
+pub const IMPORTED_SHA256: &str = "sha256";
+
 /// Key of a checkpoint's settings that has the SHA-256 of the network that it was linearized from here.
 pub const TEACHER: &str = "teacher_sha256";
 

@@ -10,6 +10,7 @@ use crate::secrets::ServerSecrets;
 use models::fixed::QuantModel;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 /// What may be chosen.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub fn compile(
     for he in candidates {
         match plan_with(name, model, choices, he) {
             Ok(plan) => {
-                let secrets = ServerSecrets { weights: model.weights.clone() };
+                let secrets = ServerSecrets { weights: Arc::clone(&model.weights) };
                 return Ok((PreparedPlan::new(plan)?, secrets));
             }
             Err(error) => refusal = Some(error),
@@ -155,7 +156,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
     let coefficients = packings.iter().flatten().map(Packing::sent_coefficients).sum();
     let mut packings = packings.into_iter();
     let mut steps = Vec::with_capacity(model.steps.len());
-    for (step, weights) in model.steps.iter().zip(&model.weights) {
+    for (step, weights) in model.steps.iter().zip(&*model.weights) {
         steps.push(match step {
             Step::Linear(segment) => {
                 let weights = weights.as_ref().expect("linear steps carry weights");

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::plan::{Plan, PlannedStep};
 use models::fixed::linear::IntegerWeights;
-use models::fixed::quantise::MAX_WEIGHT;
+use models::fixed::quantise::{MAX_WEIGHT, Weights};
 use models::fixed::steps::{Term, TermOp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 /// What the server alone holds: integer weights and biases per step, `None` for steps without.
 #[derive(Serialize, Deserialize)]
 pub struct ServerSecrets {
-    /// By step.
-    pub weights: Vec<Option<IntegerWeights>>,
+    /// By step, shared with the network that they were compiled from.
+    pub weights: Weights,
 }
 
 impl ServerSecrets {

@@ -18,6 +18,12 @@ pub enum Error {
         /// The run's folder.
         path: PathBuf,
     },
+    /// A run that was published is read, and nothing is added to it.
+    #[error("{}: expected a run as it was made, found a published one, which is not gone on with", path.display())]
+    Packed {
+        /// A table of it that is compressed.
+        path: PathBuf,
+    },
     /// The file system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -135,13 +141,15 @@ pub enum Error {
         /// What this one has.
         found: String,
     },
-    /// No cell of a comparison is its baseline.
-    #[error("baseline: expected a part of a run's name or of one of {}, found {text:?}", cells.join(", "))]
-    NoBaseline {
+    /// What was typed to select cells means none, or more than may be meant.
+    #[error("{option}: expected {expected}, found {found}")]
+    Selection {
+        /// The option.
+        option: &'static str,
+        /// What could be meant.
+        expected: String,
         /// What was asked for.
-        text: String,
-        /// The cells there are.
-        cells: Vec<String>,
+        found: String,
     },
     /// The sample is too small for the percentile asked for.
     #[error("p{percent} expected at least {needed} measurements, found {found}")]

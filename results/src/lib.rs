@@ -25,11 +25,13 @@ mod merge;
 pub mod networks;
 pub mod pictures;
 pub mod projection;
+mod publish;
 pub mod report;
 mod run;
 pub mod scenario;
 mod schema;
 pub mod seeds;
+pub mod select;
 pub mod statistics;
 mod summary;
 mod tables;
@@ -38,10 +40,11 @@ mod units;
 pub use error::Error;
 pub use layers::{LayerRow, layers};
 pub use manifest::{
-    DataRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles, Resumption, SCHEMA,
-    Shard,
+    DataRecord, ImportRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles,
+    Resumption, SCHEMA, Shard,
 };
 pub use merge::merge;
+pub use publish::{Published, publish};
 pub use run::{Run, load, load_manifest, load_tables, load_transcripts};
 pub use schema::{
     AccuracyRow, CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow,

@@ -184,4 +184,18 @@ pub struct ModelRecord {
     pub budget: Option<u64>,
     /// ReLUs kept.
     pub relus: u64,
+    /// The file of others that its weights came from, or those of the network that it was linearized from; absent where it was
+    /// trained here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<ImportRecord>,
+}
+
+/// A file of weights that others trained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRecord {
+    /// Its name, without the folder.
+    pub file: String,
+    /// SHA-256 of its content, hexadecimal; `None` for networks that were linearized from what was imported.
+    pub sha256: Option<String>,
 }

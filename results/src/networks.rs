@@ -3,7 +3,7 @@
 pub use crate::schema::NetworkRow;
 
 use crate::Error;
-use crate::layout::{Layout, or_missing};
+use crate::layout::{Column, Layout, or_missing};
 use crate::run::files::{check, write_table_to};
 use crate::seeds::{self, Trained, over_seeds, seeded};
 use crate::units::{count, percent};
@@ -19,13 +19,24 @@ pub fn write(path: &Path, rows: &[NetworkRow]) -> Result<(), Error> {
 }
 
 /// The table for a terminal, and below it the methods that have several seeds, by test accuracy.
-pub fn text(rows: &[NetworkRow]) -> String {
-    let columns = ["network", "data", "method", "budget", "kept", "images seen", "held-out", "test"];
-    let groups = [("", 6), ("accuracy %", 2)];
+/// At most `room` characters wide, if that is given.
+pub fn text(rows: &[NetworkRow], room: Option<usize>) -> String {
+    let columns = [
+        Column::text("network"),
+        Column::text("data").rank(2),
+        Column::text("method"),
+        Column::new("", "budget"),
+        Column::new("", "kept").rank(1),
+        Column::new("", "images seen").rank(3),
+        Column::new("accuracy %", "held-out").rank(1),
+        Column::new("accuracy %", "test"),
+    ];
     let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
     let title = format!("{} networks", rows.len());
     let mut text = String::new();
-    Layout::new(&groups, &columns, &columns[..3], &lines).block(&title, lines.iter(), &mut text);
+    let layout = Layout::new(&columns, &lines, room);
+    layout.block(&title, lines.iter(), &mut text);
+    text.extend(layout.left_out());
     let trained: Vec<Trained<'_>> = rows.iter().filter_map(trained).collect();
     over_seeds(&trained).iter().for_each(|over| text.push_str(&seeds::line(over)));
     text
@@ -77,7 +88,7 @@ mod tests {
             row("snl-seed1", Some(500), Some(0.80)),
             row("snl-seed2", Some(500), None),
         ];
-        let text = text(&rows);
+        let text = text(&rows, None);
         let lines: Vec<&str> = text.lines().collect();
         assert!(
             lines.iter().any(|line| line.contains("ar") && line.contains("99.0") && line.contains('-')),

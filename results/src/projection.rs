@@ -2,7 +2,7 @@
 //! measured. A row says so in its first column, and no run's folder holds one.
 
 use crate::Error;
-use crate::layout::{Layout, in_order, or_missing};
+use crate::layout::{Column, Layout, in_order, or_missing};
 use crate::run::files::write_whole;
 use crate::schema::{Identity, SummaryRow, decimal_seconds};
 use crate::statistics::median;
@@ -114,12 +114,20 @@ impl ProjectedRow {
     }
 }
 
-/// A table for a terminal.
-pub fn text(rows: &[ProjectedRow]) -> String {
-    let groups = [("", 6), ("projected", 2), ("measured bytes", 2), ("", 1)];
+/// A table for a terminal, at most `room` characters wide, if that is given.
+pub fn text(rows: &[ProjectedRow], room: Option<usize>) -> String {
     let columns = [
-        "method", "budget", "ReLUs", "relu", "from", "over", "offline", "online", "offline", "online",
-        "rounds",
+        Column::text("method"),
+        Column::new("", "budget"),
+        Column::new("", "ReLUs").rank(4),
+        Column::text("relu").rank(1),
+        Column::text("from").rank(1),
+        Column::text("over"),
+        Column::new("projected", "offline"),
+        Column::new("projected", "online"),
+        Column::new("measured bytes", "offline").rank(2),
+        Column::new("measured bytes", "online").rank(2),
+        Column::new("", "rounds").rank(3),
     ];
     let line = |row: &ProjectedRow| -> Vec<String> {
         vec![
@@ -137,13 +145,14 @@ pub fn text(rows: &[ProjectedRow]) -> String {
         ]
     };
     let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
-    let layout = Layout::new(&groups, &columns, &["method", "relu", "from", "over"], &lines);
+    let layout = Layout::new(&columns, &lines, room);
     let titles: Vec<String> = rows.iter().map(|row| format!("{}, {}", row.model, row.run)).collect();
     let mut text = String::new();
     for title in in_order(&titles) {
         let of_title = lines.iter().zip(&titles).filter(|(_, other)| *other == title).map(|(line, _)| line);
         layout.block(title, of_title, &mut text);
     }
+    text.extend(layout.left_out());
     text.push_str(
         "\nprojected, not measured: what the parties did over the one link, replayed with the waiting of the other;\n\
          medians of the repeats that have a transcript\n",
@@ -175,7 +184,7 @@ mod tests {
         let times = [(3_000_000, 30), (1_000_000, 10), (2_000_000, 20)];
         let row = ProjectedRow::new("r", &summary, &link, &times);
         assert_eq!((row.offline_s_p50, row.online_s_p50, row.transcripts), (Some(0.002), Some(2e-8), 3));
-        assert!(text(std::slice::from_ref(&row)).contains("projected, not measured"));
+        assert!(text(std::slice::from_ref(&row), None).contains("projected, not measured"));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.csv");
         write(&path, &[row.clone(), row]).unwrap();

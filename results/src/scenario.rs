@@ -4,7 +4,7 @@
 //! which falls behind shows it (no coordinated omission). It has three parts: the queue (others before it), supply (an
 //! empty pool, and taking an item out of it) and service.
 
-use crate::layout::{Layout, or_missing};
+use crate::layout::{Column, Layout, or_missing};
 use crate::schema::{CellRow, ItemRow, QueryRow, ScenarioRow};
 use crate::statistics::{Percentile, Sample};
 use crate::units::{count, seconds};
@@ -112,29 +112,28 @@ pub fn highest_rate(rows: &[&ScenarioRow], bound_s: f64) -> Option<f64> {
     rows.iter().filter(meets).filter_map(|row| row.rate_per_s).max_by(f64::total_cmp)
 }
 
-/// A table for a terminal; empty without rows.
-pub fn text(rows: &[ScenarioRow]) -> String {
+/// A table for a terminal, at most `room` characters wide, if that is given; empty without rows.
+pub fn text(rows: &[ScenarioRow], room: Option<usize>) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let groups = [("", 4), ("response", 4), ("", 2), ("a second", 2), ("pool", 4)];
     let columns = [
-        "cell",
-        "scenario",
-        "rate/s",
-        "n",
-        "p50",
-        "p90",
-        "p99",
-        "max",
-        "service",
-        "queue",
-        "served",
-        "made",
-        "filled to",
-        "lowest",
-        "dry",
-        "empty after",
+        Column::text("cell"),
+        Column::text("scenario").rank(6),
+        Column::new("", "rate/s").rank(3),
+        Column::new("", "n").rank(4),
+        Column::new("response", "p50"),
+        Column::new("response", "p90").rank(1),
+        Column::new("response", "p99").rank(2),
+        Column::new("response", "max").rank(4),
+        Column::new("", "service").rank(3),
+        Column::new("", "queue").rank(5),
+        Column::new("a second", "served").rank(1),
+        Column::new("a second", "made").rank(5),
+        Column::new("pool", "filled to").rank(6),
+        Column::new("pool", "lowest").rank(6),
+        Column::new("pool", "dry").rank(1),
+        Column::new("pool", "empty after").rank(4),
     ];
     let number = |value: Option<f64>| or_missing(value, |value| format!("{value:.2}"));
     let line = |row: &ScenarioRow| -> Vec<String> {
@@ -158,9 +157,10 @@ pub fn text(rows: &[ScenarioRow]) -> String {
         ]
     };
     let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
-    let layout = Layout::new(&groups, &columns, &["cell", "scenario"], &lines);
+    let layout = Layout::new(&columns, &lines, room);
     let mut text = String::new();
     layout.block("queries from a pool", lines.iter(), &mut text);
+    text.extend(layout.left_out());
     text
 }
 

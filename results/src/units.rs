@@ -17,6 +17,12 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{:.2}", fraction * 100.0)
 }
 
+/// Two ends with as many decimals, two or more, as tell them apart; at most six.
+pub(crate) fn apart(low: f64, high: f64) -> (String, String) {
+    let ends = |decimals: usize| (format!("{low:.decimals$}"), format!("{high:.decimals$}"));
+    (2..6).map(ends).find(|(low, high)| low != high).unwrap_or_else(|| ends(if low == high { 2 } else { 6 }))
+}
+
 /// A count with its thousands set apart.
 pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
@@ -66,6 +72,15 @@ mod tests {
         {
             assert_eq!(seconds(value), text);
         }
+    }
+
+    #[test]
+    fn ends_are_told_apart() {
+        let text = |low: f64, high: f64| apart(low, high);
+        assert_eq!(text(0.5, 1.25), ("0.50".to_owned(), "1.25".to_owned()));
+        assert_eq!(text(1.0001, 1.0004), ("1.0001".to_owned(), "1.0004".to_owned()));
+        assert_eq!(text(1.0, 1.0), ("1.00".to_owned(), "1.00".to_owned()));
+        assert_eq!(text(1.0, 1.000_000_01), ("1.000000".to_owned(), "1.000000".to_owned()));
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn failed(link: &str) -> SummaryRow {
 #[test]
 fn budgets_side_by_side() {
     let rows = [row(Some(2000), 1998, "lan", 0.0123), row(None, 16_384, "lan", 0.0456)];
-    assert_eq!(table(&rows), include_str!("tables/budgets.txt"));
+    assert_eq!(table(&rows, None), include_str!("tables/budgets.txt"));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn failed_rows_have_a_status() {
     let mut other = row(Some(50), 50, "lan", 0.5);
     other.relu = "delphi".to_owned();
     let rows = [row(Some(2000), 1998, "lan", 0.0123), failed("lan"), other];
-    assert_eq!(table(&rows), include_str!("tables/failed.txt"));
+    assert_eq!(table(&rows, None), include_str!("tables/failed.txt"));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn cells_side_by_side() {
     let temp = tempfile::tempdir().unwrap();
     let runs = [run(temp.path(), "monday", [1.0, 1.0]), run(temp.path(), "tuesday", [2.0, 0.5])];
     let blocks = compare::compare(&runs, &Options::default()).unwrap();
-    assert_eq!(compare::text(&blocks), include_str!("tables/compare.txt"));
+    assert_eq!(compare::text(&blocks, None), include_str!("tables/compare.txt"));
     let [first, second, ..] = &blocks[0].rows[..] else { panic!("two cells a run and link") };
     assert_eq!((first.online_ratio, first.online_ratio_low), (Some(1.0), None));
     let interval = (second.online_ratio_low.unwrap(), second.online_ratio_high.unwrap());
@@ -93,7 +93,10 @@ fn layers_side_by_side() {
     let short = compare::layers_text(&blocks[..1], &rows, 0);
     assert!(short.contains("2 others") && !short.contains("step0"), "{short}");
 
-    let by_tuesday = Options { baseline: Some("tuesday".to_owned()), ..Options::default() };
+    let both = Options { baseline: Some("tuesday".to_owned()), ..Options::default() };
+    let error = compare::compare(&runs, &both).unwrap_err().to_string();
+    assert!(error.contains("found tuesday, which small-lan and large-lan are"), "{error}");
+    let by_tuesday = Options { baseline: Some("run=tuesday,budget=2000".to_owned()), ..Options::default() };
     let blocks = compare::compare(&runs, &by_tuesday).unwrap();
     assert_eq!(blocks[0].baseline, Some(2));
     let text = compare::layers_text(&blocks[..1], &rows, 12);
@@ -104,7 +107,7 @@ fn layers_side_by_side() {
 #[test]
 fn rates_of_queries_have_a_column() {
     let rated = |rate: f64| SummaryRow { rate_per_s: Some(rate), ..row(Some(2000), 1998, "lan", 0.0123) };
-    let text = table(&[rated(1.5), rated(60.0)]);
+    let text = table(&[rated(1.5), rated(60.0)], None);
     let lines: Vec<Vec<&str>> = text.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0][3..6], ["link", "rate/s", "n"]);
     assert_eq!((lines[1][4], lines[2][4]), ("1.5", "60"));
@@ -114,7 +117,7 @@ fn rates_of_queries_have_a_column() {
 fn rates_of_queries_side_by_side() {
     let temp = tempfile::tempdir().unwrap();
     let blocks = compare::compare(&[example::served(temp.path())], &Options::default()).unwrap();
-    assert_eq!(compare::text(&blocks), include_str!("tables/rates.txt"));
+    assert_eq!(compare::text(&blocks, None), include_str!("tables/rates.txt"));
     let by_rate = Options { by: vec![Dimension::Budget], ..Options::default() };
     let blocks = compare::compare(&[example::served(temp.path().join("again").as_path())], &by_rate).unwrap();
     let titles: Vec<&str> = blocks.iter().map(|block| block.title.as_str()).collect();
@@ -167,7 +170,9 @@ fn the_baseline_and_what_is_compared_can_be_chosen() {
     let ratio = by_tuesday[0].rows[0].online_ratio.unwrap();
     assert!((ratio - 0.5).abs() < 1e-9, "{ratio}");
     let error = compare::compare(&runs, &options(&[Dimension::Run], Some("sunday"))).unwrap_err().to_string();
-    assert!(error.contains("small-lan, large-lan") && error.contains("\"sunday\""), "{error}");
+    assert!(error.contains("run=monday, run=tuesday") && error.contains("found sunday"), "{error}");
+    let partly = titles(&options(&[Dimension::Budget], Some("tuesday,2000")));
+    assert_eq!(partly.len(), 4, "blocks without the baseline have none");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use protocols::plan::PlannedStep;
 use protocols::secrets::ServerSecrets;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use std::sync::Arc;
 
 const SCALES: Scales = Scales { fa: 5, fw: 6 };
 
@@ -106,7 +107,7 @@ fn biases_of_units_are_read_back() {
     let merged = fixture(SCALES).merged(all);
     let mut secrets = ServerSecrets::from_bytes(&merged.secrets.to_bytes(), &merged.plan).unwrap();
     let block = merged.plan.steps.iter().position(|step| step.name().starts_with("narrow")).unwrap();
-    let weights = secrets.weights[block].as_mut().unwrap();
+    let weights = Arc::make_mut(&mut secrets.weights)[block].as_mut().unwrap();
     assert_eq!(weights.bias.len(), merged.plan.steps[block].shape().size());
     weights.bias.pop();
     assert!(ServerSecrets::from_bytes(&secrets.to_bytes(), &merged.plan).is_err());

@@ -39,8 +39,9 @@ pub(crate) struct SweepArgs {
     /// is to do is known from the run; a file given beside it must ask for the same.
     #[arg(long, value_name = "RUN", conflicts_with = "models")]
     pub(crate) resume: Option<PathBuf>,
-    /// Only the cells whose name contains this, such as `snl` or `-wan` (may be repeated: those that contain any).
-    #[arg(long, value_name = "TEXT")]
+    /// Only these cells, such as `snl` or `method=ar,link=wan`: whole values, joined by commas where all must hold (may be
+    /// repeated: those that any of them means).
+    #[arg(long, value_name = "CELLS")]
     pub(crate) only: Vec<String>,
     /// Only the I-th of N shares of the cells: every cell is in exactly one of them (1 is the first).
     #[arg(long, value_name = "I/N", conflicts_with = "resume")]

@@ -18,7 +18,7 @@ pub(crate) use models::{
     CalibrateArgs, DataArgs, ImportArgs, InitArgs, ModelsArgs, PlanArgs, PlanCommand, PredictArgs,
     TrainerArgs,
 };
-pub(crate) use results::{CompareArgs, MergeArgs, ProjectArgs, ReportArgs};
+pub(crate) use results::{CompareArgs, MergeArgs, ProjectArgs, PublishArgs, ReportArgs};
 
 use crate::party::Role;
 use clap::{Args, Parser, Subcommand};
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Write one HTML page of runs, which needs no network.
     Report(ReportArgs),
+    /// Write what others need to open a run: tables (large ones compressed), manifest, summary and pictures.
+    Publish(PublishArgs),
     /// Join runs of one experiment, such as its shares, into one.
     Merge(MergeArgs),
     /// Check whether this machine measures what it should, and say what to mend.

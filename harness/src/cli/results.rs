@@ -13,8 +13,9 @@ pub(crate) struct CompareArgs {
     /// What the cells of a block differ in [default: all but model and link].
     #[arg(long, value_parser = dimension(), value_delimiter = ',')]
     pub(crate) by: Vec<Dimension>,
-    /// What ratios are to: in each block the first cell whose run or name contains this [default: the first].
-    #[arg(long, value_name = "TEXT")]
+    /// What ratios are to: the cell of each block that this means, such as `ar` or `method=snl,relu=sign` [default: the
+    /// first].
+    #[arg(long, value_name = "CELL")]
     pub(crate) baseline: Option<String>,
     /// Accuracies in percent at which each method's online time is told too, on the line between its networks around them.
     #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
@@ -47,8 +48,9 @@ pub(crate) struct ProjectArgs {
     /// Links to predict, each a name or "rate=...,rtt=..." (repeat the option for those) [default: lan and wan].
     #[arg(long = "link")]
     pub(crate) links: Vec<String>,
-    /// Only from the cells whose name contains this (may be repeated: those that contain any).
-    #[arg(long, value_name = "TEXT")]
+    /// Only from these cells, such as `snl` or `method=ar,link=wan`: whole values, joined by commas where all must hold (may
+    /// be repeated: those that any of them means).
+    #[arg(long, value_name = "CELLS")]
     pub(crate) only: Vec<String>,
     /// Also write the rows as CSV.
     #[arg(long, value_name = "FILE")]
@@ -63,6 +65,15 @@ pub(crate) struct ReportArgs {
     /// The page; `report.html` in the first run's folder if absent.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct PublishArgs {
+    /// Run folder.
+    pub(crate) run: PathBuf,
+    /// Folder of the published run, new.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]

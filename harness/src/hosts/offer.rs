@@ -50,12 +50,25 @@ impl Offer {
     pub(super) fn check(&self) -> Result<(), models::Error> {
         let Self { linnet, revision, plan, model, normalisation, machine, threads: _, reveals_masks: _ } =
             self;
-        let ModelRecord { name, digest, plan_digest, data, method, relu, he, budget: _, relus: _ } = model;
+        let ModelRecord {
+            name,
+            digest,
+            plan_digest,
+            data,
+            method,
+            relu,
+            he,
+            budget: _,
+            relus: _,
+            imported_from,
+        } = model;
         let Machine { cpu_model, cores: _, memory_bytes: _, kernel, features } = machine;
         check_name("the offered network's name", name)?;
         check_line("the offered network's method", method)?;
         let lines = [linnet, digest, data, relu, cpu_model, kernel].into_iter();
-        for line in lines.chain(revision).chain(plan_digest).chain(he).chain(features) {
+        let import = imported_from.iter().flat_map(|import| [Some(&import.file), import.sha256.as_ref()]);
+        for line in lines.chain(revision).chain(plan_digest).chain(he).chain(features).chain(import.flatten())
+        {
             check_line("a line of the offer", line)?;
         }
         normalisation.check(plan.input.c)

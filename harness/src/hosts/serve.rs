@@ -103,6 +103,8 @@ fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
             he: Some(plan.he.backend.name().to_owned()),
             budget: meta.budget.map(|budget| budget as u64),
             relus: checkpoint.masks.count() as u64,
+            // Where the server has its weights from is not the client's to know.
+            imported_from: None,
         },
         normalisation: checkpoint.normalisation.clone(),
         machine: machine::describe(),

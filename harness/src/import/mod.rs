@@ -8,7 +8,7 @@ use crate::images::{check_fit, tell_remarks};
 use crate::init::refuse_a_checkpoint;
 use crate::print::print;
 use import::{Imported, masks, onnx, weights};
-use models::checkpoint::{Checkpoint, IMPORTED_FROM, Meta};
+use models::checkpoint::{Checkpoint, IMPORTED_FROM, IMPORTED_SHA256, Meta};
 use models::data::{DataSource, Dataset, Normalisation, Pixels};
 use models::disk::read_capped;
 use models::graph::Graph;
@@ -49,7 +49,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Error> {
         net: args.net.clone().unwrap_or_else(|| name_from(&stem(&args.file))),
         data: source.name().to_owned(),
         method: if masks == Masks::all_kept(&graph) { "ar" } else { "imported" }.to_owned(),
-        settings: serde_json::json!({ IMPORTED_FROM: name(&args.file), "sha256": digest }),
+        settings: serde_json::json!({ IMPORTED_FROM: name(&args.file), IMPORTED_SHA256: digest }),
         ..Meta::default()
     };
     let checkpoint = Checkpoint { graph, parameters, masks, normalisation, meta };

@@ -28,9 +28,11 @@ use plan::{Planned, plan, shuffled};
 use prepared::{Prepared, Workbench};
 use progress::Progress;
 use record::{Parts, data_records, link_record, manifest, model_record, timestamp};
+use results::select::Candidate;
 use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, ScenarioRow, Shard};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 pub(crate) use plan::Selection;
@@ -39,16 +41,16 @@ pub(crate) use plan::Selection;
 pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool, Error> {
     let loopback = check_links(experiment)?;
     let networks = load(experiment)?;
-    let all = plan(experiment, &networks)?;
-    let listed: Vec<String> = all.iter().map(|cell| cell.id.clone()).collect();
-    let order = selection.of(shuffled(all, experiment.seed))?;
+    let chosen = selection.only(plan(experiment, &networks)?, candidate(experiment, &networks))?;
+    let listed: Vec<String> = chosen.iter().map(|cell| cell.id.clone()).collect();
+    let order = selection.share(shuffled(chosen, experiment.seed));
     let now = OffsetDateTime::now_utc();
     let folder = match &experiment.id {
         Some(id) => id.within(&experiment.out),
         None => unnamed(&experiment.out, now, &networks[0].meta.net),
     };
     Run::check_new(&folder)?;
-    let mut workbench = prepare(experiment, &order);
+    let mut workbench = prepare(experiment, &networks, &order);
     let prepared = workbench.ready()?;
     let links = experiment.links.iter().map(link_record).collect::<Result<_, _>>()?;
     let data = data_records(prepared.iter().map(|model| &model.compiled.source))?;
@@ -81,6 +83,7 @@ pub(crate) fn resume(
     let networks = load(&experiment)?;
     let mut order = shuffled(plan(&experiment, &networks)?, experiment.seed);
     order.retain(|cell| begun.cells.contains(&cell.id));
+    let mut order = selection.only(order, candidate(&experiment, &networks))?;
     let complete = |cells: &[CellRow], rows: &[InferenceRow]| complete(&experiment, cells, rows);
     let renewed = |mut manifest: Manifest| {
         let time = timestamp(OffsetDateTime::now_utc());
@@ -90,8 +93,7 @@ pub(crate) fn resume(
     let (mut run, done) = Run::resume(folder, complete, renewed)?;
     eprintln!("{} of {} cells are done", done.len(), begun.cells.len());
     order.retain(|cell| !done.contains(&cell.id));
-    let order = selection.of(order)?;
-    let mut workbench = prepare(&experiment, &order);
+    let mut workbench = prepare(&experiment, &networks, &order);
     for model in workbench.ready()? {
         same_model(folder, &begun, model)?;
     }
@@ -144,9 +146,9 @@ fn check_links(experiment: &Experiment) -> Result<Loopback, Error> {
     Ok(loopback)
 }
 
-fn load(experiment: &Experiment) -> Result<Vec<Checkpoint>, Error> {
-    let networks = experiment.models.iter().map(|folder| Checkpoint::load(folder));
-    let networks: Vec<Checkpoint> = networks.collect::<Result<_, _>>()?;
+fn load(experiment: &Experiment) -> Result<Vec<Arc<Checkpoint>>, Error> {
+    let networks = experiment.models.iter().map(|folder| Ok(Arc::new(Checkpoint::load(folder)?)));
+    let networks: Vec<Arc<Checkpoint>> = networks.collect::<Result<_, Error>>()?;
     // Images that are missing are a mistake of the command line, not of a cell.
     for network in &networks {
         DataSource::parse(&network.meta.data, experiment.compile.data_dir.as_deref())?.check_there()?;
@@ -154,13 +156,18 @@ fn load(experiment: &Experiment) -> Result<Vec<Checkpoint>, Error> {
     Ok(networks)
 }
 
-fn prepare(experiment: &Experiment, order: &[Planned]) -> Workbench {
+/// What cells are known by before they are compiled.
+fn candidate(experiment: &Experiment, networks: &[Arc<Checkpoint>]) -> impl Fn(&Planned) -> Candidate {
+    |cell| Candidate::of_cell("", &unmeasured(cell, experiment, &networks[cell.model]))
+}
+
+fn prepare(experiment: &Experiment, networks: &[Arc<Checkpoint>], order: &[Planned]) -> Workbench {
     let mut workbench = Workbench::default();
     let mut needed: Vec<(usize, usize)> = order.iter().map(|cell| (cell.model, cell.variant)).collect();
     needed.sort_unstable();
     needed.dedup();
     for (model, variant) in needed {
-        workbench.prepare(experiment, model, experiment.variants[variant]);
+        workbench.prepare(experiment, networks, (model, experiment.variants[variant]));
     }
     workbench
 }
@@ -168,7 +175,7 @@ fn prepare(experiment: &Experiment, order: &[Planned]) -> Workbench {
 /// Runs the cells in order and saves each; a cell that fails does not stop the rest.
 fn measure(
     experiment: &Experiment,
-    networks: &[Checkpoint],
+    networks: &[Arc<Checkpoint>],
     workbench: &Workbench,
     order: &[Planned],
     run: &mut Run,

@@ -9,7 +9,9 @@ use protocols::he::HeBackend;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use results::select::{Candidate, select_any};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// One model in one variant over one link.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +29,7 @@ pub(super) struct Planned {
 /// Which of an experiment's cells run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
-    /// Those whose id contains any of these; all if there are none.
+    /// Those that any of these means; all if there are none.
     only: Vec<String>,
     /// This share (from 1) of so many.
     shard: Option<(usize, usize)>,
@@ -54,28 +56,41 @@ impl Selection {
         self.shard
     }
 
-    /// Those of `cells`, in the order in which they run, that are selected.
+    /// Those of `cells` that are meant, and tells which on standard error; `candidate` is what a cell is known by.
     ///
-    /// Errors if none are.
-    pub(super) fn of(&self, mut cells: Vec<Planned>) -> Result<Vec<Planned>, Error> {
+    /// Errors if something that was typed means none of them, or more than one thing.
+    pub(super) fn only(
+        &self,
+        cells: Vec<Planned>,
+        candidate: impl Fn(&Planned) -> Candidate,
+    ) -> Result<Vec<Planned>, Error> {
+        if self.only.is_empty() {
+            return Ok(cells);
+        }
+        let candidates: Vec<Candidate> = cells.iter().map(candidate).collect();
+        let meant = select_any("--only", &self.only, &candidates)?;
+        let all = cells.len();
+        let chosen: Vec<Planned> =
+            cells.into_iter().zip(meant).filter(|(_, meant)| *meant).map(|(cell, _)| cell).collect();
+        let names: Vec<&str> = chosen.iter().map(|cell| cell.id.as_str()).collect();
+        eprintln!("{} of {all} cells: {}", chosen.len(), names.join(", "));
+        Ok(chosen)
+    }
+
+    /// Those of `cells`, in the order in which they run, that are in the share.
+    pub(super) fn share(&self, mut cells: Vec<Planned>) -> Vec<Planned> {
         if let Some((share, of)) = self.shard {
             let mut index = 0..;
             cells.retain(|_| index.next().is_some_and(|index| index % of == share - 1));
         }
-        let before: Vec<String> = cells.iter().map(|cell| cell.id.clone()).collect();
-        cells.retain(|cell| self.only.is_empty() || self.only.iter().any(|text| cell.id.contains(text)));
-        if cells.is_empty() && !before.is_empty() {
-            let expected = format!("a part of one of {}", before.join(", "));
-            return Err(Error::Option { option: "--only", expected, found: self.only.join(", ") });
-        }
-        Ok(cells)
+        cells
     }
 }
 
 /// All cells in the order of the experiment's lists. `networks` are those of its models, in order.
 ///
 /// Errors if two cells have the same id.
-pub(super) fn plan(experiment: &Experiment, networks: &[Checkpoint]) -> Result<Vec<Planned>, Error> {
+pub(super) fn plan(experiment: &Experiment, networks: &[Arc<Checkpoint>]) -> Result<Vec<Planned>, Error> {
     let mut cells = Vec::new();
     let mut ids = HashSet::new();
     for (model, network) in networks.iter().enumerate() {
@@ -125,6 +140,7 @@ fn id(network: &Checkpoint, variant: Variant, link: &Link) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use results::CellRow;
 
     fn cells(count: usize) -> Vec<Planned> {
         (0..count)
@@ -141,7 +157,7 @@ mod tests {
     #[test]
     fn shares_are_disjoint_and_together_all() {
         let order = shuffled(cells(11), 3);
-        let share = |i| Selection::parse(vec![], Some(&format!("{i}/4"))).unwrap().of(order.clone()).unwrap();
+        let share = |i| Selection::parse(vec![], Some(&format!("{i}/4"))).unwrap().share(order.clone());
         let mut together: Vec<Planned> = (1..=4).flat_map(share).collect();
         assert_eq!((share(1).len(), share(4).len()), (3, 2));
         together.sort_by_key(|cell| cell.model);
@@ -157,16 +173,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_selected_contains_a_text() {
+    fn what_is_selected_is_meant_by_a_text() {
+        let candidate = |cell: &Planned| {
+            let method = ["snl", "ar"][cell.model % 2].to_owned();
+            let row = CellRow { cell: cell.id.clone(), relu: "narrow".into(), method, ..CellRow::default() };
+            Candidate::of_cell("", &row)
+        };
         let only = |texts: &[&str]| {
             let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-            Selection::parse(texts, None).unwrap().of(cells(6)).map(|cells| cells.len())
+            Selection::parse(texts, None).unwrap().only(cells(6), candidate).map(|cells| cells.len())
         };
         assert_eq!(only(&[]).unwrap(), 6);
         assert_eq!(only(&["snl"]).unwrap(), 3);
-        assert_eq!(only(&["snl", "ar-1"]).unwrap(), 4);
+        assert_eq!(only(&["snl", "net-ar-1"]).unwrap(), 4);
         let error = only(&["senet"]).unwrap_err().to_string();
-        assert!(error.contains("net-ar-1") && error.contains("found senet"), "{error}");
+        assert!(error.contains("method=ar") && error.contains("found senet"), "{error}");
     }
 
     #[test]

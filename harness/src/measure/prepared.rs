@@ -32,11 +32,16 @@ pub(super) struct Workbench {
 
 impl Workbench {
     /// Prepares what cells of the model in the variant need, as far as it is not there.
-    pub(super) fn prepare(&mut self, experiment: &Experiment, model: usize, variant: Variant) {
+    pub(super) fn prepare(
+        &mut self,
+        experiment: &Experiment,
+        networks: &[Arc<Checkpoint>],
+        (model, variant): (usize, Variant),
+    ) {
         if self.failure(model, variant).is_some() {
             return;
         }
-        if let Err(error) = self.try_to_prepare(experiment, model, variant) {
+        if let Err(error) = self.try_to_prepare(experiment, networks, (model, variant)) {
             eprintln!("  {error}");
             self.failed.push((model, variant, error));
         }
@@ -65,7 +70,7 @@ impl Workbench {
     }
 
     /// Every model in every variant that is ready or failed, for the manifest.
-    pub(super) fn records(&self, networks: &[Checkpoint]) -> Vec<ModelRecord> {
+    pub(super) fn records(&self, networks: &[Arc<Checkpoint>]) -> Vec<ModelRecord> {
         let failed = self.failed.iter().filter(|(model, variant, _)| self.get(*model, *variant).is_none());
         let failed = failed.map(|(model, variant, _)| uncompiled_record(&networks[*model], *variant));
         let mut records: Vec<ModelRecord> =
@@ -81,23 +86,28 @@ impl Workbench {
     fn try_to_prepare(
         &mut self,
         experiment: &Experiment,
-        model: usize,
-        variant: Variant,
+        networks: &[Arc<Checkpoint>],
+        (model, variant): (usize, Variant),
     ) -> Result<(), Error> {
         if self.get(model, variant).is_none() {
             eprintln!("compiling {}", experiment.models[model].display());
-            let prepared = self.load(experiment, model, variant)?;
+            let prepared = self.load(experiment, networks, (model, variant))?;
             self.prepared.push(prepared);
         }
         let prepared = self.get(model, variant).expect("it was just made");
         room::check(experiment, &[(&prepared.compiled.plan, variant.store)])
     }
 
-    fn load(&mut self, experiment: &Experiment, model: usize, variant: Variant) -> Result<Prepared, Error> {
+    fn load(
+        &mut self,
+        experiment: &Experiment,
+        networks: &[Arc<Checkpoint>],
+        (model, variant): (usize, Variant),
+    ) -> Result<Prepared, Error> {
         let choices = &experiment.compile;
         let calibrated = match self.calibrated.take().filter(|(of, _)| *of == model) {
             Some((_, calibrated)) => calibrated,
-            None => Calibrated::load(&experiment.models[model], choices)?,
+            None => Calibrated::new(Arc::clone(&networks[model]), choices)?,
         };
         let compiled = calibrated.compile(choices, variant.relu, variant.he);
         self.calibrated = Some((model, calibrated));

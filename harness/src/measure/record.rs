@@ -5,15 +5,16 @@ use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::machine;
 use crate::model::Compiled;
-use models::checkpoint::Checkpoint;
+use models::checkpoint::{Checkpoint, IMPORTED_FROM, IMPORTED_SHA256};
 use models::data::DataSource;
 use netem::{Doing, Event, Link, Loopback, Phase, StepUsage};
 use protocols::plan::Plan;
 use results::{
-    DataRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles, SCHEMA, Shard,
-    StepRow, TranscriptRow,
+    DataRecord, ImportRecord, InferenceRow, LinkRecord, Manifest, ModelRecord, Party, Pinning, Quantiles,
+    SCHEMA, Shard, StepRow, TranscriptRow,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -141,7 +142,13 @@ pub(super) fn uncompiled_record(network: &Checkpoint, variant: Variant) -> Model
         he: Some(variant.he.name().to_owned()),
         budget: meta.budget.map(|b| b as u64),
         relus: network.masks.count() as u64,
+        imported_from: imported_from(&meta.settings),
     }
+}
+
+fn imported_from(settings: &serde_json::Value) -> Option<ImportRecord> {
+    let text = |key: &str| settings.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    Some(ImportRecord { file: text(IMPORTED_FROM)?, sha256: text(IMPORTED_SHA256) })
 }
 
 /// A moment as the manifest has it.
@@ -164,7 +171,7 @@ pub(super) fn manifest(
     experiment: &Experiment,
     id: String,
     now: OffsetDateTime,
-    networks: &[Checkpoint],
+    networks: &[Arc<Checkpoint>],
     parts: Parts,
 ) -> Manifest {
     let Parts { cells, shard, models, links, loopback, data } = parts;

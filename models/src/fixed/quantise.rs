@@ -11,9 +11,14 @@ use crate::Error;
 use crate::graph::Shape;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// How much larger than the largest calibration value a bound must be.
 pub const HEADROOM: f64 = 1.25;
+
+/// Integer weights and biases of every step, `None` for those that are not linear. They are most of a network's memory and never
+/// change, so whoever needs them holds the same.
+pub type Weights = Arc<[Option<IntegerWeights>]>;
 
 /// A network over the integers. Its steps are public; its weights belong to the server.
 #[derive(Clone, Debug)]
@@ -26,8 +31,8 @@ pub struct QuantModel {
     pub input: Shape,
     /// The steps, scales and bounds filled in.
     pub steps: Vec<Step>,
-    /// The weights of step `i`; `None` for activation steps.
-    pub weights: Vec<Option<IntegerWeights>>,
+    /// What its linear steps multiply by and add.
+    pub weights: Weights,
 }
 
 impl QuantModel {
@@ -223,8 +228,8 @@ pub fn quantise(
         Ok((step, None))
     };
     let made: Vec<_> = widths.par_iter().enumerate().map(made).collect::<Result<_, _>>()?;
-    let (steps, weights) = made.into_iter().unzip();
-    Ok(QuantModel { ring, scales: scales.clone(), input: lowered.input, steps, weights })
+    let (steps, weights): (_, Vec<_>) = made.into_iter().unzip();
+    Ok(QuantModel { ring, scales: scales.clone(), input: lowered.input, steps, weights: weights.into() })
 }
 
 /// Smallest m with `HEADROOM * largest * 2^scale <= 2^m - 2^truncate`, and room for at least three compared bits.

@@ -125,9 +125,9 @@ impl Layer {
             Step::Activation(_) | Step::Reshare(_) => StepScale::Rescaled(IMAGE_SCALE),
             Step::Product(_) => StepScale::Passed,
         };
-        let (steps, weights): (Vec<Step>, _) = steps.into_iter().unzip();
+        let (steps, weights): (Vec<Step>, Vec<_>) = steps.into_iter().unzip();
         let scales = StepScales { image: IMAGE_SCALE, steps: steps.iter().map(scale).collect() };
-        let model = QuantModel { ring, scales, input, steps, weights };
+        let model = QuantModel { ring, scales, input, steps, weights: weights.into() };
         let (plan, secrets) = compile(name, &model, &Choices { relu, ..Choices::default() })?;
         let mut rng = ChaCha20Rng::seed_from_u64(12);
         // At most 21 bits, so exact in an f32.

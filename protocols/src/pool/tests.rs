@@ -13,7 +13,7 @@ fn open(folder: &Path) -> Pool {
 
 fn secrets(weight: i32) -> ServerSecrets {
     let weights = IntegerWeights { kernels: vec![vec![weight]], bias: vec![] };
-    ServerSecrets { weights: vec![Some(weights)] }
+    ServerSecrets { weights: [Some(weights)].into() }
 }
 
 fn put(pool: &Pool, id: u8) {

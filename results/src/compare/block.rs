@@ -11,7 +11,7 @@ use crate::seeds::OverSeeds;
 pub struct Options {
     /// Cells that differ only in these stand in one block, and are compared.
     pub by: Vec<Dimension>,
-    /// Text within the baseline's run or cell; without it, the first cell of a block is its baseline.
+    /// Which cell of a block is its baseline, as [`select`](crate::select::select) reads it; without it, the first one is.
     pub baseline: Option<String>,
     /// Accuracies, 0 to 1, at which methods are compared as well.
     pub accuracies: Vec<f64>,

@@ -5,6 +5,7 @@ use super::row::{ComparedRow, ToBaseline};
 use super::{cost, equal, front};
 use crate::schema::{AccuracyRow, Dimension, InferenceRow, ScenarioRow, SummaryRow};
 use crate::seeds::{Trained, over_seeds, seeded};
+use crate::select::{Candidate, select};
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
 use crate::summary::{Timed, times};
 use crate::{Error, Loaded, accuracy};
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 /// Compares the runs' cells.
 ///
 /// # Errors
-/// [`Error::NoBaseline`] if no cell is the one that is asked for.
+/// [`Error::Selection`] if no cell is the baseline that is asked for, or several of one block are.
 pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for run in runs {
@@ -46,15 +47,23 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         matches!(kept[*index], Dimension::Model | Dimension::Link)
             || keys.iter().any(|other| other[*index] != keys[0][*index])
     };
-    let mut found = false;
+    let candidates: Vec<Candidate> =
+        cells.iter().map(|cell| Candidate::of_summary(cell.run, cell.row)).collect();
+    let asked = match &options.baseline {
+        Some(text) => Some((text, select(BASELINE, text, &candidates)?)),
+        None => None,
+    };
     let mut blocks = Vec::with_capacity(keys.len());
     for block in &keys {
-        let members: Vec<&Cell<'_>> = cells.iter().filter(|cell| key(cell) == *block).collect();
-        let asked = |text: &str| {
-            members.iter().position(|cell| cell.run.contains(text) || cell.row.cell.contains(text))
+        let places: Vec<usize> = (0..cells.len()).filter(|place| key(&cells[*place]) == *block).collect();
+        let members: Vec<&Cell<'_>> = places.iter().map(|place| &cells[*place]).collect();
+        let baseline = match &asked {
+            None => Some(0),
+            Some((text, asked)) => {
+                let meant: Vec<bool> = places.iter().map(|place| asked[*place]).collect();
+                one_of(text, &members, &meant)?
+            }
         };
-        let baseline = options.baseline.as_deref().map_or(Some(0), asked);
-        found |= baseline.is_some();
         let title: Vec<&str> = (0..kept.len()).filter(named).map(|index| block[index].as_str()).collect();
         let mut rows: Vec<ComparedRow> =
             members.iter().map(|cell| cell.compared(baseline.map(|index| members[index]))).collect();
@@ -64,12 +73,28 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         let seeds = over_seeds(&rows.iter().filter_map(trained).collect::<Vec<_>>());
         blocks.push(Block { title: title.join(", "), rows, baseline, costs, at, seeds });
     }
-    match (&options.baseline, found) {
-        (Some(text), false) => Err(Error::NoBaseline {
-            text: text.clone(),
-            cells: cells.iter().map(|cell| cell.row.cell.clone()).collect(),
-        }),
-        _ => Ok(blocks),
+    Ok(blocks)
+}
+
+/// The option that names a baseline.
+const BASELINE: &str = "--baseline";
+
+/// The place of the member that is meant, if one is.
+fn one_of(text: &str, members: &[&Cell<'_>], meant: &[bool]) -> Result<Option<usize>, Error> {
+    let places: Vec<usize> = (0..members.len()).filter(|place| meant[*place]).collect();
+    match places[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => {
+            let cells: Vec<&str> = places.iter().map(|place| members[*place].row.cell.as_str()).collect();
+            Err(Error::Selection {
+                option: BASELINE,
+                expected: "one cell among those that are compared (conditions are joined by commas, such as \
+                           method=ar,relu=narrow)"
+                    .to_owned(),
+                found: format!("{text}, which {} are", cells.join(" and ")),
+            })
+        }
     }
 }
 

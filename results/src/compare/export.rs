@@ -1,6 +1,7 @@
 //! A comparison as files for other programs: CSV, JSON with a published schema, Parquet. All three have the same columns.
 
 use super::block::Block;
+use super::fields::Field;
 use super::row::ComparedRow;
 use parquet::basic::{ConvertedType, Repetition, Type as Physical};
 use parquet::column::writer::ColumnWriter;
@@ -33,6 +34,34 @@ pub fn csv(blocks: &[Block]) -> Vec<u8> {
         writer.serialize(row).expect("a flat row encodes");
     }
     writer.into_inner().expect("memory takes every byte")
+}
+
+/// The same with chosen columns.
+pub fn csv_of(blocks: &[Block], fields: &[Field]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |record: Vec<String>| writer.write_record(record).expect("memory takes every byte");
+    write(fields.iter().map(|field| field.name().to_owned()).collect());
+    for row in rows(blocks) {
+        let text = |field: &Field| match field.value(&row) {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        write(fields.iter().map(text).collect());
+    }
+    writer.into_inner().expect("memory takes every byte")
+}
+
+/// As [`json`] with chosen columns.
+pub fn json_of(blocks: &[Block], fields: &[Field]) -> Vec<u8> {
+    let object = |row: &ComparedRow| -> Value {
+        fields.iter().map(|field| (field.name().to_owned(), field.value(row))).collect()
+    };
+    let rows: Vec<Value> = rows(blocks).iter().map(object).collect();
+    let mut text =
+        serde_json::to_vec_pretty(&serde_json::json!({ "rows": rows })).expect("rows are plain data");
+    text.push(b'\n');
+    text
 }
 
 /// An object as [`schema`] describes it; a missing value is `null`.
@@ -150,7 +179,7 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use parquet::file::reader::{FileReader, SerializedFileReader};
-    use parquet::record::{Field, Row};
+    use parquet::record::{Field as Cell, Row};
 
     fn blocks() -> Vec<Block> {
         let row = |cell: &str, online: Option<f64>| ComparedRow {
@@ -177,12 +206,12 @@ mod tests {
     }
 
     fn object_of(row: &Row) -> Value {
-        let value = |field: &Field| match field {
-            Field::Null => Value::Null,
-            Field::Bool(flag) => Value::from(*flag),
-            Field::Long(count) => Value::from(*count),
-            Field::Double(number) => Value::from(*number),
-            Field::Str(text) => Value::from(text.as_str()),
+        let value = |field: &Cell| match field {
+            Cell::Null => Value::Null,
+            Cell::Bool(flag) => Value::from(*flag),
+            Cell::Long(count) => Value::from(*count),
+            Cell::Double(number) => Value::from(*number),
+            Cell::Str(text) => Value::from(text.as_str()),
             other => panic!("a column of type {other:?}"),
         };
         row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
@@ -204,6 +233,21 @@ mod tests {
             file.get_row_iter(None).unwrap().map(|row| object_of(&row.unwrap())).collect();
         let expected: Vec<Value> = expected.iter().map(|row| serde_json::to_value(row).unwrap()).collect();
         assert_eq!(of_parquet, expected);
+    }
+
+    #[test]
+    fn chosen_columns_are_as_among_all() {
+        let fields = ["online_bytes", "cell", "budget", "front_latency"].map(Field::of);
+        let text = String::from_utf8(csv_of(&blocks(), &fields)).unwrap();
+        let expected =
+            "online_bytes,cell,budget,front_latency\n123456789012,a,,true\n,\"b, \"\"c\"\"\",,false\n";
+        assert_eq!(text, format!("{expected}123456789012,d,,true\n"));
+        let some: Value = serde_json::from_slice(&json_of(&blocks(), &fields)).unwrap();
+        let all: Value = serde_json::from_slice(&json(&blocks())).unwrap();
+        for (some, all) in some["rows"].as_array().unwrap().iter().zip(all["rows"].as_array().unwrap()) {
+            assert_eq!(some.as_object().unwrap().len(), 4);
+            assert!(fields.iter().all(|field| some[field.name()] == all[field.name()]));
+        }
     }
 
     #[test]

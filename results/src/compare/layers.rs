@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::row::ComparedRow;
 use super::text::{differing, value};
-use crate::layout::{Layout, or_missing};
+use crate::layout::{Column, Layout, columns, or_missing};
 use crate::schema::{Dimension, Phase};
 use crate::units::{bytes, seconds};
 use crate::{LayerRow, units};
@@ -144,11 +144,9 @@ fn table(
     lines.push(line("total", "", &total));
 
     let names: Vec<String> = cells.iter().map(|cell| name(cell, dimensions)).collect();
-    let mut groups = vec![("", 2)];
-    groups.extend(names.iter().map(|name| (name.as_str(), 3)));
-    let mut columns = vec!["step", "kind"];
-    columns.extend(["p50", "up", "down"].repeat(cells.len()));
-    let layout = Layout::new(&groups, &columns, &["step", "kind"], &lines);
+    let mut shown = vec![Column::text("step"), Column::text("kind").rank(1)];
+    shown.extend(names.iter().flat_map(|name| columns(name, &["p50", "up", "down"])));
+    let layout = Layout::new(&shown, &lines, None);
     let mut text = String::new();
     layout.block(&format!("{title}, {phase} by layer"), lines.iter(), &mut text);
     text.push('\n');

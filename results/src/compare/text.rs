@@ -4,41 +4,24 @@ use super::block::Block;
 use super::cost::{LITERATURE_US_PER_RELU, ReluCost};
 use super::equal::AtAccuracy;
 use super::row::ComparedRow;
-use crate::layout::{Layout, or_missing};
+use crate::layout::{Column, Layout, or_missing};
 use crate::schema::Dimension;
 use crate::seeds;
 use crate::statistics::Line;
-use crate::units::{bytes, count, percent, seconds};
+use crate::units::{apart, bytes, count, percent, seconds};
 
-/// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean.
-pub fn text(blocks: &[Block]) -> String {
+/// Blocks of cells, a row each, with what a ReLU costs below; then what the marks mean. At most `room` characters wide, if that
+/// is given.
+pub fn text(blocks: &[Block], room: Option<usize>) -> String {
     let all: Vec<&ComparedRow> = blocks.iter().flat_map(|block| &block.rows).collect();
     let shown = differing(blocks);
     let statuses = all.iter().any(|row| !row.ok());
-    let mut columns: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
-    columns.extend(["budget", "ReLUs", "n"]);
-    let mut groups = vec![("", columns.len()), ("accuracy %", 4), ("offline", 3), ("online", 5), ("", 1)];
-    columns.extend([
-        "test", "p", "secure", "p", "p50", "ratio", "bytes", "p50", "ratio", "95 %", "bytes", "rounds",
-    ]);
     let pooled = all.iter().any(|row| row.served_per_s.is_some());
-    if pooled {
-        groups.pop();
-        groups.extend([("response", 2), ("pool", 2), ("", 1)]);
-        columns.extend(["p50", "p90", "served/s", "dry"]);
-    }
-    columns.push("front");
-    if statuses {
-        groups.push(("", 1));
-        columns.push("status");
-    }
     let lines = |rows: &[ComparedRow]| -> Vec<Vec<String>> {
         rows.iter().map(|row| line(row, &shown, pooled, statuses)).collect()
     };
     let every: Vec<Vec<String>> = blocks.iter().flat_map(|block| lines(&block.rows)).collect();
-    let mut left: Vec<&str> = shown.iter().map(|dimension| dimension.name()).collect();
-    left.extend(["front", "status"]);
-    let layout = Layout::new(&groups, &columns, &left, &every);
+    let layout = Layout::new(&columns(&shown, pooled, statuses), &every, room);
     let mut text = String::new();
     for block in blocks {
         if !text.is_empty() {
@@ -49,6 +32,7 @@ pub fn text(blocks: &[Block]) -> String {
         block.at.iter().for_each(|at| text.push_str(&at_line(at)));
         block.seeds.iter().for_each(|seeds| text.push_str(&seeds::line(seeds)));
     }
+    text.extend(layout.left_out());
     if all.iter().any(|row| row.paired) {
         text.push_str(
             "\n*: repeats alternated with the baseline's, and the ratio is the median of the images' own",
@@ -60,6 +44,39 @@ pub fn text(blocks: &[Block]) -> String {
          front: nothing in the block is as accurate and better online (t), or in bytes of both phases (b)\n",
     );
     text
+}
+
+/// As [`line`] fills them.
+fn columns(shown: &[Dimension], pooled: bool, statuses: bool) -> Vec<Column> {
+    let mut columns: Vec<Column> = shown.iter().map(|dimension| Column::text(dimension.name())).collect();
+    columns.extend([
+        Column::new("", "budget"),
+        Column::new("", "ReLUs").rank(8),
+        Column::new("", "n").rank(5),
+        Column::new("accuracy %", "test"),
+        Column::new("accuracy %", "p").rank(9),
+        Column::new("accuracy %", "secure").rank(7),
+        Column::new("accuracy %", "p").rank(9),
+        Column::new("offline", "p50"),
+        Column::new("offline", "ratio").rank(6),
+        Column::new("offline", "bytes").rank(3),
+        Column::new("online", "p50"),
+        Column::new("online", "ratio").rank(1),
+        Column::new("online", "95 %").rank(2),
+        Column::new("online", "bytes").rank(4),
+        Column::new("online", "rounds").rank(4),
+    ]);
+    if pooled {
+        columns.extend([
+            Column::new("response", "p50").rank(1),
+            Column::new("response", "p90").rank(1),
+            Column::new("pool", "served/s").rank(2),
+            Column::new("pool", "dry").rank(2),
+        ]);
+    }
+    columns.push(Column::text("front").rank(3));
+    columns.extend(statuses.then(|| Column::text("status")));
+    columns
 }
 
 /// The columns that tell cells apart: what cells of some block differ in, and the method always. The budget is left out, since
@@ -87,7 +104,15 @@ pub(super) fn value(dimension: Dimension, row: &ComparedRow) -> String {
 fn line(row: &ComparedRow, shown: &[Dimension], pooled: bool, statuses: bool) -> Vec<String> {
     let sign = if row.paired { "x*" } else { "x" };
     let ratio = |ratio: Option<f64>| or_missing(ratio, |ratio| format!("{ratio:.2}{sign}"));
-    let interval = row.online_ratio_low.zip(row.online_ratio_high);
+    let ends = row.online_ratio_low.zip(row.online_ratio_high).map(|(low, high)| apart(low, high));
+    // As many digits as its interval has.
+    let online = match (row.online_ratio, &ends) {
+        (Some(ratio), Some((low, _))) => {
+            let decimals = low.rsplit_once('.').map_or(0, |(_, digits)| digits.len());
+            format!("{ratio:.decimals$}{sign}")
+        }
+        (online, _) => ratio(online),
+    };
     let front = [(row.front_latency, 't'), (row.front_bytes, 'b')];
     let mut line: Vec<String> = shown.iter().map(|dimension| value(*dimension, row)).collect();
     line.extend([
@@ -102,8 +127,8 @@ fn line(row: &ComparedRow, shown: &[Dimension], pooled: bool, statuses: bool) ->
         ratio(row.offline_ratio),
         or_missing(row.offline_bytes, bytes),
         or_missing(row.online_s_p50, seconds),
-        ratio(row.online_ratio),
-        or_missing(interval, |(low, high)| format!("{low:.2}-{high:.2}")),
+        online,
+        or_missing(ends, |(low, high)| format!("{low}-{high}")),
         or_missing(row.online_bytes, bytes),
         or_missing(row.online_rounds, count),
     ]);

@@ -142,12 +142,12 @@ fn whole_run() {
         std::fs::write(path, right).unwrap();
         let Ok(loaded) = loaded else { return false };
         let summary = summarise(&loaded.tables, &loaded.manifest);
-        let _ = summary.map(|rows| crate::table(&rows).len());
-        let _ = scenario::text(&scenario::scenarios(&loaded.tables, &loaded.manifest));
+        let _ = summary.map(|rows| crate::table(&rows, Some(80)).len());
+        let _ = scenario::text(&scenario::scenarios(&loaded.tables, &loaded.manifest), Some(80));
         let _ = layers(&loaded);
         let runs = [loaded];
-        let _ =
-            compare::compare(&runs, &compare::Options::default()).map(|blocks| compare::text(&blocks).len());
+        let _ = compare::compare(&runs, &compare::Options::default())
+            .map(|blocks| compare::text(&blocks, Some(80)).len());
         let _ = report::html(&runs).len();
         true
     });

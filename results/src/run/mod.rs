@@ -5,11 +5,12 @@ pub(crate) mod files;
 #[cfg(test)]
 mod fuzz;
 mod lines;
+pub(crate) mod packed;
 mod read;
 mod references;
 mod write;
 
-pub(crate) use read::transcripts_if_any;
+pub(crate) use read::{content, transcripts_if_any};
 pub use read::{load, load_manifest, load_tables, load_transcripts};
 pub use write::Run;
 pub(crate) use write::replace_tables;

@@ -2,15 +2,18 @@
 //! file is read once.
 
 use super::lines::{Lines, parse, whole_records};
+use super::packed::packed;
 use super::references::Unchecked;
 use crate::manifest::{MANIFEST, SCHEMA};
 use crate::schema::{
     AccuracyRow, CellRow, InferenceRow, ItemRow, QueryRow, Row, ScenarioRow, StepRow, SummaryRow,
-    TranscriptRow,
+    TranscriptRow, columns_by_file,
 };
 use crate::tables::{Loaded, Tables};
 use crate::{Error, Manifest};
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// Reads all files of a finished run and checks every column, and that rows refer to rows that exist.
@@ -90,8 +93,14 @@ pub(super) struct Begun {
 /// Reads a run that was stopped at any moment, less the last row of a table where that is not whole.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load`]; [`Error::Packed`] of one that was published, which nothing is added to.
 pub(super) fn load_begun(dir: &Path) -> Result<Begun, Error> {
+    for (name, _) in columns_by_file() {
+        let path = packed(&dir.join(name));
+        if path.exists() {
+            return Err(Error::Packed { path });
+        }
+    }
     let manifest = load_manifest(dir)?;
     let tables = unchecked(dir, Ending::MaybeCut)?;
     // Older runs have none.
@@ -132,10 +141,60 @@ fn table<R: Row>(dir: &Path, ending: Ending) -> Result<Lines<R>, Error> {
 /// A table that only some runs have.
 fn table_if_any<R: Row>(dir: &Path, ending: Ending) -> Result<Lines<R>, Error> {
     let path = dir.join(R::FILE);
-    if path.exists() { table(dir, ending) } else { Ok(Lines::none(path)) }
+    if path.exists() || packed(&path).exists() { table(dir, ending) } else { Ok(Lines::none(path)) }
 }
 
-/// A file's bytes.
-fn content(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
+/// No table is larger: what unpacks to more is refused before it fills the memory.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// The bytes of the file at `path`, or of the compressed one in its place.
+pub(crate) fn content(path: &Path) -> Result<Vec<u8>, Error> {
+    match std::fs::read(path) {
+        Err(source) if source.kind() == ErrorKind::NotFound && packed(path).exists() => {
+            unpack(&packed(path), MOST_BYTES)
+        }
+        read => read.map_err(|source| Error::Io { action: "read", path: path.to_owned(), source }),
+    }
+}
+
+/// The bytes of a compressed file, at most `most`.
+fn unpack(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Io { action: "unpack", path: path.to_owned(), source };
+    let decoder = zstd::Decoder::new(File::open(path).map_err(failed)?).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let read = decoder.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if read as u64 > most {
+        let told = format!("expected at most {most} bytes, found more");
+        return Err(failed(std::io::Error::new(ErrorKind::FileTooLarge, told)));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::packed::write;
+
+    #[test]
+    fn a_file_is_read_whether_it_is_compressed_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("raw.csv");
+        let error = content(&path).unwrap_err().to_string();
+        assert!(error.contains("cannot read") && error.contains("raw.csv:"), "{error}");
+        assert_eq!(write(&path, b"a,b\n1,2\n").unwrap(), packed(&path));
+        assert_eq!(content(&path).unwrap(), b"a,b\n1,2\n");
+        std::fs::write(&path, "plain").unwrap();
+        assert_eq!(content(&path).unwrap(), b"plain");
+    }
+
+    #[test]
+    fn what_unpacks_to_too_much_or_is_damaged_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = write(&dir.path().join("raw.csv"), &[7; 1000]).unwrap();
+        assert_eq!(unpack(&path, 1000).unwrap(), [7; 1000]);
+        assert!(unpack(&path, 999).unwrap_err().to_string().contains("at most 999 bytes"));
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        assert!(unpack(&path, 1000).unwrap_err().to_string().contains("raw.csv.zst"));
+    }
 }

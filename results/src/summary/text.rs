@@ -1,28 +1,38 @@
 //! Summaries as text for a terminal.
 
 use crate::SummaryRow;
-use crate::layout::{Layout, in_order, or_missing};
+use crate::layout::{Column, Layout, in_order, or_missing};
 use crate::units::{bytes, count, percent, seconds};
 
-/// Budgets side by side: for each model and ReLU variant a block with a row a cell.
-pub fn table(rows: &[SummaryRow]) -> String {
+/// Budgets side by side: for each model and ReLU variant a block with a row a cell, at most `room` characters wide, if that is
+/// given. Percentiles have columns where some cell has inferences enough for them.
+pub fn table(rows: &[SummaryRow], room: Option<usize>) -> String {
     let heading = |row: &SummaryRow| format!("{}, {}", row.model, row.relu);
     let titles: Vec<String> = rows.iter().map(heading).collect();
     let blocks = in_order(&titles);
     let statuses = rows.iter().any(|row| row.n == 0 || row.failed > 0);
     let rates = rows.iter().any(|row| row.rate_per_s.is_some());
-    let mut columns = vec!["method", "budget", "ReLUs", "link"];
-    columns.extend(rates.then_some("rate/s"));
-    columns.push("n");
-    let mut groups = vec![("", columns.len()), ("accuracy %", 3), ("offline", 5), ("online", 5)];
-    columns.extend([
-        "float", "fixed", "secure", "p50", "max", "up", "down", "rounds", "p50", "max", "up", "down",
-        "rounds",
-    ]);
-    if statuses {
-        groups.push(("", 1));
-        columns.push("status");
+    let (p90, p99) = (any(rows, |row| row.online_s_p90), any(rows, |row| row.online_s_p99));
+    let mut columns = vec![Column::text("method"), Column::new("", "budget")];
+    columns.extend([Column::new("", "ReLUs").rank(7), Column::text("link")]);
+    columns.extend(rates.then(|| Column::new("", "rate/s")));
+    columns.push(Column::new("", "n").rank(3));
+    for (name, rank) in [("float", 6), ("fixed", 1), ("secure", 2)] {
+        columns.push(Column::new("accuracy %", name).rank(rank));
     }
+    // Bytes and extremes give way before medians, those of the offline phase first.
+    for (phase, more) in [("offline", 1), ("online", 0)] {
+        columns.push(Column::new(phase, "p50"));
+        if phase == "online" {
+            columns.extend(p90.then(|| Column::new(phase, "p90").rank(3)));
+            columns.extend(p99.then(|| Column::new(phase, "p99").rank(4)));
+        }
+        columns.push(Column::new(phase, "max").rank(4 + more));
+        columns.push(Column::new(phase, "up").rank(4 + more));
+        columns.push(Column::new(phase, "down").rank(1 + more));
+        columns.push(Column::new(phase, "rounds").rank(2 + 5 * more));
+    }
+    columns.extend(statuses.then(|| Column::text("status")));
     let lines: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
@@ -39,6 +49,10 @@ pub fn table(rows: &[SummaryRow]) -> String {
                 or_missing(row.offline_down_bytes, bytes),
                 or_missing(row.offline_rounds, count),
                 or_missing(row.online_s_p50, seconds),
+            ]);
+            line.extend(p90.then(|| or_missing(row.online_s_p90, seconds)));
+            line.extend(p99.then(|| or_missing(row.online_s_p99, seconds)));
+            line.extend([
                 or_missing(row.online_s_max, seconds),
                 or_missing(row.online_up_bytes, bytes),
                 or_missing(row.online_down_bytes, bytes),
@@ -50,7 +64,7 @@ pub fn table(rows: &[SummaryRow]) -> String {
             line
         })
         .collect();
-    let layout = Layout::new(&groups, &columns, &["method", "link", "status"], &lines);
+    let layout = Layout::new(&columns, &lines, room);
     let mut text = String::new();
     for (index, block) in blocks.iter().enumerate() {
         if index > 0 {
@@ -59,7 +73,12 @@ pub fn table(rows: &[SummaryRow]) -> String {
         let members = titles.iter().zip(&lines).filter(|(title, _)| title == block).map(|(_, line)| line);
         layout.block(block, members, &mut text);
     }
+    text.extend(layout.left_out());
     text
+}
+
+fn any(rows: &[SummaryRow], value: impl Fn(&SummaryRow) -> Option<f64>) -> bool {
+    rows.iter().any(|row| value(row).is_some())
 }
 
 fn budget(row: &SummaryRow) -> String {
