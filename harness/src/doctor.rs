@@ -167,8 +167,7 @@ fn channel() -> Vec<Check> {
         Link::named().filter(|link| link.check(&loopback).is_err()).map(|link| link.name).collect();
     let text = format!("slower than {}: those links are refused", beyond.join(", "));
     let mend = (!beyond.is_empty()).then_some((Severity::Note, text.as_str()));
-    let rtt = loopback.rtt.as_secs_f64() * 1e3;
-    let mut checks = vec![Check::of("loopback", format!("{}, RTT {rtt:.3} ms", loopback.rate), mend)];
+    let mut checks = vec![Check::of("loopback", loopback.to_string(), mend)];
     let Some(lan) = Link::named().find(|link| link.name == "lan" && link.check(&loopback).is_ok()) else {
         return checks;
     };

@@ -40,7 +40,14 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Error> {
     let usual = read.as_ref().map_or("shapes".to_owned(), |read| {
         DataSource::Noise { shape: read.graph.input(), classes: read.graph.classes() }.name()
     });
-    let source = DataSource::typed(args.data.as_ref().unwrap_or(&usual), args.data_dir.as_deref())?;
+    let typed = args.data.as_ref().unwrap_or(&usual);
+    let source = match DataSource::stand_in(typed).filter(|_| args.data_dir.is_none()) {
+        Some(noise) => {
+            eprintln!("note: without --data-dir, random pixels of {typed}'s size stand in: {}", noise.name());
+            noise
+        }
+        None => DataSource::typed(typed, args.data_dir.as_deref())?,
+    };
     let source = match &read {
         Some(read) => source.for_network(read.graph.input(), read.graph.classes()),
         None => source,

@@ -2,6 +2,7 @@
 
 use results::Machine;
 use std::path::Path;
+use std::time::Duration;
 
 /// Reads what the kernel tells.
 pub(crate) fn describe() -> Machine {
@@ -52,6 +53,36 @@ pub(crate) fn free_disk(folder: &Path) -> Option<u64> {
     Some(disk.f_bavail * disk.f_frsize)
 }
 
+/// For so long is looked at what others do.
+const GLANCE: Duration = Duration::from_millis(300);
+
+/// From here on others' work is worth a warning: a twentieth of all cores.
+const BUSY: f64 = 0.05;
+
+/// Share of all cores that other programs take now, 0 to 1, while this one waits. Where it is much, a warning is printed.
+pub(crate) fn busy() -> Option<f64> {
+    let before = cpu_times(&std::fs::read_to_string("/proc/stat").ok()?)?;
+    std::thread::sleep(GLANCE);
+    let after = cpu_times(&std::fs::read_to_string("/proc/stat").ok()?)?;
+    let all = after.0.checked_sub(before.0).filter(|all| *all > 0)?;
+    let share = 1.0 - (after.1.saturating_sub(before.1) as f64 / all as f64).min(1.0);
+    if share >= BUSY {
+        eprintln!(
+            "warning: other programs take {:.0} % of the cores: times will be longer, and less sure, than this machine's",
+            100.0 * share
+        );
+    }
+    Some(share)
+}
+
+/// All time of all cores, and what of it they were idle or waited for a disk, in the kernel's ticks.
+fn cpu_times(stat: &str) -> Option<(u64, u64)> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let ticks: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    // Guests' time is in that of users already.
+    Some((ticks.get(..8)?.iter().sum(), ticks[3] + ticks[4]))
+}
+
 /// The source revision, where this runs inside a checkout.
 pub(crate) fn revision() -> Option<String> {
     let output = std::process::Command::new("git")
@@ -60,4 +91,17 @@ pub(crate) fn revision() -> Option<String> {
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_time_is_told_from_the_rest() {
+        let stat = "cpu  100 1 20 300 7 2 3 4 50 0\ncpu0 9 9 9 9 9 9 9 9 9 9\nintr 5\n";
+        assert_eq!(cpu_times(stat), Some((437, 307)));
+        assert_eq!(cpu_times("cpu0 1 2 3 4 5 6 7 8\n"), None);
+        assert_eq!(cpu_times("cpu  1 2 3\n"), None);
+    }
 }

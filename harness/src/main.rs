@@ -3,9 +3,11 @@
 mod calibrate;
 mod choice;
 mod cli;
+mod compare;
 mod doctor;
 mod during;
 mod error;
+mod exit;
 mod experiment;
 mod hosts;
 mod images;
@@ -31,53 +33,54 @@ mod trainer;
 
 use clap::Parser;
 use error::Error;
+use exit::Exit;
 use models::text::printable;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match perform(cli::Cli::parse().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("linnet: {}", printable(&error.to_string()));
-            ExitCode::FAILURE
-        }
-    }
+    let exit = perform(cli::Cli::parse().command).unwrap_or_else(|error| {
+        eprintln!("linnet: {}", printable(&error.to_string()));
+        Exit::Failed
+    });
+    exit.into()
 }
 
-/// `false` where the command ran but something that it measured failed.
-fn perform(command: cli::Command) -> Result<bool, Error> {
+fn perform(command: cli::Command) -> Result<Exit, Error> {
     if !matches!(command, cli::Command::Party(_)) {
         threads::prepare()?;
     }
     match command {
         cli::Command::Run(args) => {
-            measure::run(&experiment::Experiment::single(args)?, &measure::Selection::default())
+            measure::run(&experiment::Experiment::single(args)?, &measure::Selection::default()).map(Exit::of)
         }
-        cli::Command::Sweep(args) => sweep::run(args),
-        cli::Command::Compare(args) => report::compare(&args).map(|()| true),
-        cli::Command::Project(args) => project::project(&args).map(|()| true),
-        cli::Command::Keys(args) => hosts::keys(&args).map(|()| true),
-        cli::Command::Serve(args) => hosts::serve(&args).map(|()| true),
-        cli::Command::Query(args) => hosts::query(&args),
-        cli::Command::Report(args) => report::page(&args).map(|()| true),
-        cli::Command::Launch(args) => launch::launch(&args).map(|()| true),
-        cli::Command::Publish(args) => report::publish(&args).map(|()| true),
-        cli::Command::Merge(args) => report::merge(&args).map(|()| true),
-        cli::Command::Completions { shell } => report::completions(shell).map(|()| true),
-        cli::Command::Man { out } => report::man(&out).map(|()| true),
-        cli::Command::Doctor => doctor::run(),
-        cli::Command::Predict(args) => predict::predict(&args).map(|()| true),
-        cli::Command::Calibrate(args) => calibrate::calibrate(&args).map(|()| true),
-        cli::Command::Links => report::links().map(|()| true),
-        cli::Command::Models(args) => networks::list(&args).map(|()| true),
-        cli::Command::Plan(cli::PlanCommand::Show(args)) => report::plan(&args).map(|()| true),
-        cli::Command::Data(args) => report::data(&args).map(|()| true),
+        cli::Command::Sweep(args) => sweep::run(args).map(Exit::of),
+        cli::Command::Compare(args) => compare::compare(&args),
+        cli::Command::Project(args) => done(project::project(&args)),
+        cli::Command::Keys(args) => done(hosts::keys(&args)),
+        cli::Command::Serve(args) => done(hosts::serve(&args)),
+        cli::Command::Query(args) => hosts::query(&args).map(Exit::of),
+        cli::Command::Report(args) => done(report::page(&args)),
+        cli::Command::Launch(args) => done(launch::launch(&args)),
+        cli::Command::Publish(args) => done(report::publish(&args)),
+        cli::Command::Merge(args) => done(report::merge(&args)),
+        cli::Command::Completions { shell } => done(report::completions(shell)),
+        cli::Command::Man { out } => done(report::man(&out)),
+        cli::Command::Doctor => doctor::run().map(Exit::of),
+        cli::Command::Predict(args) => done(predict::predict(&args)),
+        cli::Command::Calibrate(args) => done(calibrate::calibrate(&args)),
+        cli::Command::Links => done(report::links()),
+        cli::Command::Models(args) => done(networks::list(&args)),
+        cli::Command::Plan(cli::PlanCommand::Show(args)) => done(report::plan(&args)),
+        cli::Command::Data(args) => done(report::data(&args)),
         cli::Command::Train(args) => trainer::hand_over("train", &args.arguments),
-        cli::Command::Import(args) => import::import(&args).map(|()| true),
-        cli::Command::Init(args) => init::init(&args).map(|()| true),
+        cli::Command::Import(args) => done(import::import(&args)),
+        cli::Command::Init(args) => done(init::init(&args)),
         cli::Command::Linearize(args) => trainer::hand_over("linearize", &args.arguments),
         cli::Command::Shapley(args) => trainer::hand_over("shapley", &args.arguments),
-        cli::Command::Party(args) => party::child::run(args.role).map(|()| true),
+        cli::Command::Party(args) => done(party::child::run(args.role)),
     }
+}
+
+fn done(end: Result<(), Error>) -> Result<Exit, Error> {
+    end.map(|()| Exit::Done)
 }

@@ -3,7 +3,7 @@
 use crate::cli::ModelsArgs;
 use crate::error::Error;
 use crate::experiment::refused;
-use crate::print::print;
+use crate::print::{print, room};
 use models::checkpoint::{Checkpoint, REST};
 use results::networks::{NetworkRow, text, write};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(crate) fn list(args: &ModelsArgs) -> Result<(), Error> {
     if let Some(path) = &args.csv {
         write(path, &rows)?;
     }
-    print(text(&rows).trim_end())
+    print(text(&rows, room()).trim_end())
 }
 
 /// Adds the checkpoints in `folder` and below it: by name, larger budgets first.

@@ -3,7 +3,7 @@
 use crate::cli::ProjectArgs;
 use crate::error::Error;
 use crate::experiment::parse_links;
-use crate::print::print;
+use crate::print::{print, room};
 use netem::{Doing, Event, Link, Predicted};
 use results::projection::{ProjectedLink, ProjectedRow};
 use results::select::{Candidate, select_any};
@@ -44,7 +44,7 @@ pub(crate) fn project(args: &ProjectArgs) -> Result<(), Error> {
     if let Some(path) = &args.csv {
         results::projection::write(path, &rows)?;
     }
-    print(&results::projection::text(&rows))
+    print(&results::projection::text(&rows, room()))
 }
 
 /// What either party did in the offline and in the online phase of one repeat.

@@ -1,11 +1,11 @@
 //! Commands that look at something without running a protocol.
 
 use crate::choice::ReluChoice;
-use crate::cli::{Cli, CompareArgs, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs};
+use crate::cli::{Cli, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol};
 use crate::model::Compiled;
-use crate::print::print;
+use crate::print::{print, room};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
@@ -14,47 +14,9 @@ use protocols::compile::alternatives;
 use protocols::cost::predict;
 use protocols::plan::PlannedStep;
 use protocols::show::render;
-use results::compare::{self, Block, Options};
-use results::{LayerRow, Loaded};
+use results::Loaded;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-
-/// `linnet compare`.
-pub(crate) fn compare(args: &CompareArgs) -> Result<(), Error> {
-    if args.schema {
-        return print(compare::schema().trim_end());
-    }
-    let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
-    let by = if args.by.is_empty() { Options::default().by } else { args.by.clone() };
-    if let Some(wrong) = args.at_accuracy.iter().find(|percent| !(0.0..=100.0).contains(*percent)) {
-        let expected = "percentages from 0 to 100".to_owned();
-        return Err(Error::Option { option: "--at-accuracy", expected, found: wrong.to_string() });
-    }
-    let accuracies = args.at_accuracy.iter().map(|percent| percent / 100.0).collect();
-    let options = Options { by, baseline: args.baseline.clone(), accuracies };
-    let blocks = compare::compare(&runs, &options)?;
-    type Format = fn(&[Block]) -> Vec<u8>;
-    let formats: [(&Option<PathBuf>, Format); 3] =
-        [(&args.csv, compare::csv), (&args.json, compare::json), (&args.parquet, compare::parquet)];
-    for (path, format) in formats {
-        save(path.as_deref(), || format(&blocks))?;
-    }
-    let mut text = compare::text(&blocks);
-    if args.layers.is_some() || args.layers_csv.is_some() {
-        let layers: Vec<LayerRow> = runs.iter().flat_map(results::layers).collect();
-        save(args.layers_csv.as_deref(), || compare::layers_csv(&layers))?;
-        if let Some(most) = args.layers {
-            text += &format!("\n{}", compare::layers_text(&blocks, &layers, most));
-        }
-    }
-    print(text.trim_end())
-}
-
-/// Writes a file, if one is asked for.
-fn save(path: Option<&Path>, content: impl FnOnce() -> Vec<u8>) -> Result<(), Error> {
-    let Some(path) = path else { return Ok(()) };
-    std::fs::write(path, content()).map_err(Error::io(format!("writing {}", path.display())))
-}
+use std::path::Path;
 
 /// `linnet report`.
 pub(crate) fn page(args: &ReportArgs) -> Result<(), Error> {
@@ -75,7 +37,7 @@ pub(crate) fn publish(args: &PublishArgs) -> Result<(), Error> {
 /// `linnet merge`.
 pub(crate) fn merge(args: &MergeArgs) -> Result<(), Error> {
     let summary = results::merge(&args.runs, &args.out)?;
-    print(&format!("{}\nwritten to {}", results::table(&summary), args.out.display()))
+    print(&format!("{}\nwritten to {}", results::table(&summary, room()), args.out.display()))
 }
 
 /// `linnet completions`.
@@ -113,12 +75,7 @@ pub(crate) fn links() -> Result<(), Error> {
             link.source().unwrap_or("this project")
         ))?;
     }
-    print(&format!(
-        "\nloopback carries {} with an RTT of {:.3} ms; a custom link is written \"rate=100MB/s,rtt=10ms\"",
-        loopback.rate,
-        loopback.rtt.as_secs_f64() * 1e3
-    ))?;
-    Ok(())
+    print(&format!("\nloopback carries {loopback}; a custom link is written \"rate=100MB/s,rtt=10ms\""))
 }
 
 /// `linnet plan show`.

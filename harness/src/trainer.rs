@@ -1,14 +1,21 @@
 //! `linnet train`, `linnet linearize` and `linnet shapley` hand over to `linnet-train`, which alone links libtorch.
 
 use crate::error::Error;
+use crate::exit::Exit;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-/// Runs `linnet-train SUBCOMMAND ARGUMENTS` with this terminal; `false` where it failed.
-pub(crate) fn hand_over(subcommand: &str, arguments: &[String]) -> Result<bool, Error> {
+/// Runs `linnet-train SUBCOMMAND ARGUMENTS` with this terminal, and ends as it does.
+pub(crate) fn hand_over(subcommand: &str, arguments: &[String]) -> Result<Exit, Error> {
     let mut command = trainer()?;
     let status = command.arg(subcommand).args(arguments).status().map_err(starting)?;
-    Ok(status.success())
+    Ok(match (status.code(), status.signal()) {
+        (Some(0), _) => Exit::Done,
+        (Some(code), _) => Exit::Trainer(u8::try_from(code).unwrap_or(1)),
+        // As a shell tells it.
+        (None, signal) => Exit::Trainer(u8::try_from(128 + signal.unwrap_or(0)).unwrap_or(1)),
+    })
 }
 
 /// The same, with each line that it tells, without a terminal, handed to `told`.

@@ -171,7 +171,7 @@ fn a_published_run_opens_as_the_run_itself() {
     let published = workshop.linnet(&["publish", "runs/run", "--out", "public/run"]);
     assert!(published.status.success() && text(&published).contains("raw.csv.zst"), "{}", text(&published));
     let size = |path: &str| std::fs::metadata(workshop.path(path)).unwrap().len();
-    assert!(10 * size("public/run/raw.csv.zst") < size("runs/run/raw.csv"));
+    assert!(2 * size("public/run/raw.csv.zst") < size("runs/run/raw.csv"));
     assert!(!workshop.path("public/run/raw.csv").exists());
     assert!(results::load(&workshop.path("public/run")).unwrap() == workshop.loaded("run"));
     for words in

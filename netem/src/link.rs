@@ -30,6 +30,12 @@ pub struct Loopback {
     pub rtt: Duration,
 }
 
+impl fmt::Display for Loopback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, RTT {:.3} ms", self.rate, self.rtt.as_secs_f64() * 1e3)
+    }
+}
+
 /// A row of the table of links.
 struct Named {
     name: &'static str,
@@ -135,6 +141,15 @@ impl Link {
                 found: format!("{rate} on {self}"),
             });
         }
+        if self.is_shaped() && self.rtt.is_zero() {
+            let least = Delay(loopback.rtt);
+            return Err(Error::Link {
+                expected: format!(
+                    "an RTT beside the rate, such as `rate=100MB/s,rtt=10ms` (loopback itself takes {least})"
+                ),
+                found: format!("none on {self}"),
+            });
+        }
         if self.is_shaped() && self.rtt < loopback.rtt {
             return Err(Error::Link {
                 expected: format!("an RTT of at least the {} that loopback measures", Delay(loopback.rtt)),
@@ -163,18 +178,28 @@ impl Link {
     fn specification(&self) -> String {
         let mut parts = Vec::new();
         if let Some(rate) = self.rate {
-            let megabytes = rate.0 / 1e6;
-            let exact = megabytes >= 1.0 && megabytes * 1e6 == rate.0;
-            parts.push(if exact { format!("rate={megabytes}MB/s") } else { format!("rate={}B/s", rate.0) });
+            let (unit, size) = largest(rate.0, &[("GB/s", 1e9), ("MB/s", 1e6), ("kB/s", 1e3), ("B/s", 1.0)]);
+            parts.push(format!("rate={}{unit}", rate.0 / size));
         }
         if !self.rtt.is_zero() {
-            parts.push(format!("rtt={}us", self.rtt.as_nanos() as f64 / 1e3));
+            let ns = self.rtt.as_nanos() as f64;
+            let (unit, size) = largest(ns, &[("s", 1e9), ("ms", 1e6), ("us", 1e3)]);
+            parts.push(format!("rtt={}{unit}", ns / size));
         }
         if let Some(window) = self.tcp_window {
-            parts.push(format!("window={}B", window.0));
+            let whole = window.0 > 0 && window.0.is_multiple_of(1024);
+            let (unit, size) = if whole { ("KiB", 1024) } else { ("B", 1) };
+            parts.push(format!("window={}{unit}", window.0 / size));
         }
         if parts.is_empty() { "loopback".into() } else { parts.join(",") }
     }
+}
+
+/// The largest of the units in which the value is at least one and says what it is; the last if there is none.
+fn largest<'a>(value: f64, units: &[(&'a str, f64)]) -> (&'a str, f64) {
+    let says = |size: f64| value / size >= 1.0 && value / size * size == value;
+    let found = units.iter().find(|(_, size)| says(*size)).or(units.last());
+    *found.expect("there are units")
 }
 
 /// The name, then the numbers that count.
@@ -236,7 +261,7 @@ mod tests {
     #[test]
     fn a_specification_reads_and_reads_again() {
         let link = Link::parse("rtt=10ms, rate=100MB/s,window=64KiB").unwrap();
-        assert_eq!(link.name, "rate=100MB/s,rtt=10000us,window=65536B");
+        assert_eq!(link.name, "rate=100MB/s,rtt=10ms,window=64KiB");
         assert_eq!(link.rate, Some(BytesPerSec(100e6)));
         assert_eq!((link.rtt, link.tcp_window), (Duration::from_millis(10), Some(Bytes(65_536))));
         assert_eq!(link.effective_rate(), Some(BytesPerSec(6_553_600.0)));
@@ -244,6 +269,21 @@ mod tests {
         let json = serde_json::to_string(&link).unwrap();
         assert!(json.contains(r#""rtt_ns":10000000"#), "{json}");
         assert_eq!(serde_json::from_str::<Link>(&json).unwrap(), link);
+    }
+
+    #[test]
+    fn a_name_is_what_was_typed() {
+        for text in [
+            "rate=100MB/s,rtt=10ms",
+            "rate=1.5GB/s,rtt=300us",
+            "rate=20kB/s,rtt=1s",
+            "rate=7B/s,rtt=1.25ms,window=5B",
+            "rate=12.5MB/s,rtt=0.001us",
+        ] {
+            assert_eq!(Link::parse(text).unwrap().name, text);
+        }
+        assert_eq!(Link::parse("rtt=0.3ms,rate=1000MB/s").unwrap().name, "rate=1GB/s,rtt=300us");
+        assert_eq!(Link::parse("rate=100Mbit/s").unwrap().name, "rate=12.5MB/s");
     }
 
     #[test]

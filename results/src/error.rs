@@ -18,6 +18,12 @@ pub enum Error {
         /// The run's folder.
         path: PathBuf,
     },
+    /// A run that was stopped before its end has no summary yet.
+    #[error("{}: expected a finished run, found one that was stopped; `linnet sweep --resume {}` goes on with it", path.display(), path.display())]
+    Unfinished {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// A run that was published is read, and nothing is added to it.
     #[error("{}: expected a run as it was made, found a published one, which is not gone on with", path.display())]
     Packed {
@@ -130,7 +136,7 @@ pub enum Error {
         received: u64,
     },
     /// Runs that are no parts of one.
-    #[error("{}: {what}: expected {expected}, found {found}", path.display())]
+    #[error("{} cannot be joined with the runs before it: {what}: expected {expected}, found {found}", path.display())]
     Merge {
         /// The run that does not fit.
         path: PathBuf,

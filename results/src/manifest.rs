@@ -50,6 +50,10 @@ pub struct Manifest {
     /// Which share of an experiment's cells these are; `None`: all that were asked for.
     #[serde(default)]
     pub shard: Option<Shard>,
+    /// Share of all cores that other programs took right before the first inference, 0 to 1; absent where it is not known, and
+    /// in older manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<f64>,
     /// When and by what the run was continued after it had stopped.
     #[serde(default)]
     pub resumed: Vec<Resumption>,
@@ -70,13 +74,16 @@ pub struct Shard {
 }
 
 /// A continuation of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resumption {
     /// Its start, RFC 3339.
     pub time: String,
     /// Source revision of the program, where its build knew it.
     pub revision: Option<String>,
+    /// As the manifest's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<f64>,
 }
 
 /// A machine.

@@ -18,7 +18,7 @@ pub(crate) use models::{
     CalibrateArgs, DataArgs, ImportArgs, InitArgs, ModelsArgs, PlanArgs, PlanCommand, PredictArgs,
     TrainerArgs,
 };
-pub(crate) use results::{CompareArgs, MergeArgs, ProjectArgs, PublishArgs, ReportArgs};
+pub(crate) use results::{CompareArgs, Format, MergeArgs, ProjectArgs, PublishArgs, ReportArgs};
 
 use crate::party::Role;
 use clap::{Args, Parser, Subcommand};

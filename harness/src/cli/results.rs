@@ -20,7 +20,21 @@ pub(crate) struct CompareArgs {
     /// Accuracies in percent at which each method's online time is told too, on the line between its networks around them.
     #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
     pub(crate) at_accuracy: Vec<f64>,
-    /// Also write the cells as CSV.
+    /// What is printed: a table for the terminal (as many columns as it has room for), Markdown, LaTeX (booktabs), or what
+    /// `--csv` and `--json` write.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+    /// Only these columns, in this order, by their names in `--csv` (`--schema` explains them).
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// Put the cells of a block in order of a column; with `-` before its name, the largest first.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
+    /// End with status 3 where a cell meets this, such as `online_s_p50 > 1.05`: a bare number is a multiple of the baseline's
+    /// value, one with a unit (s, ms, us, B, kB, MB, GB, %) the value itself (may be repeated).
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<String>,
+    /// Also write the cells as CSV (`-`: to standard output, in place of the table).
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
     /// Also write the cells as JSON, as its schema describes it.
@@ -38,6 +52,16 @@ pub(crate) struct CompareArgs {
     /// Print the JSON schema of what `--json` writes, and nothing else.
     #[arg(long, exclusive = true)]
     pub(crate) schema: bool,
+}
+
+/// What a comparison is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Markdown,
+    Latex,
+    Csv,
+    Json,
 }
 
 #[derive(Args)]

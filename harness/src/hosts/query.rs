@@ -13,7 +13,7 @@ use crate::measure::session::{Driver, Flow};
 use crate::model::{ClearAccuracy, Compiled};
 use crate::party::pair::PhaseReport;
 use crate::party::{Done, Outcome};
-use crate::print::print;
+use crate::print::{print, room};
 use crate::run_id::{self, unnamed};
 use crate::threads::on_threads;
 use models::data::{DataSource, Dataset};
@@ -165,7 +165,7 @@ impl<'a> Querying<'a> {
             remote.channel.flush()?;
         }
         let summary = run.finish()?.summary;
-        print(&format!("{}\nwritten to {}", results::table(&summary), folder.display()))?;
+        print(&format!("{}\nwritten to {}", results::table(&summary, room()), folder.display()))?;
         Ok(whole)
     }
 
@@ -200,6 +200,7 @@ impl<'a> Querying<'a> {
             data: data_records(std::iter::once(&self.source))?,
             cells: vec![self.cell.cell.clone()],
             shard: None,
+            busy: machine::busy(),
             resumed: Vec::new(),
             settings: serde_json::json!({
                 "images": settings.images,

@@ -16,23 +16,25 @@ pub(crate) mod session;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::machine;
-use crate::print::print;
+use crate::print::{print, room};
 use crate::run_id::{self, unnamed};
 use crate::scenario::Scenario;
 use cell::{Cell, unmeasured};
 use group::groups;
 use models::checkpoint::Checkpoint;
 use models::data::DataSource;
+use models::text::printable;
 use netem::Loopback;
 use plan::{Planned, plan, shuffled};
 use prepared::{Prepared, Workbench};
-use progress::Progress;
+use progress::{Progress, about};
 use record::{Parts, data_records, link_record, manifest, model_record, timestamp};
 use results::select::Candidate;
 use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, ScenarioRow, Shard};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use time::OffsetDateTime;
 
 pub(crate) use plan::Selection;
@@ -61,8 +63,9 @@ pub(crate) fn run(experiment: &Experiment, selection: &Selection) -> Result<bool
     let parts = Parts { cells, shard, models, links, loopback, data };
     let manifest = manifest(experiment, run_id::of(&folder), now, &networks, parts);
     let mut run = Run::create(&folder, &manifest)?;
+    stops_with_a_hint(&folder)?;
     let whole = measure(experiment, &networks, &workbench, &order, &mut run)?;
-    finish(run, &folder)?;
+    finish(run, &folder, whole)?;
     Ok(whole)
 }
 
@@ -87,7 +90,7 @@ pub(crate) fn resume(
     let complete = |cells: &[CellRow], rows: &[InferenceRow]| complete(&experiment, cells, rows);
     let renewed = |mut manifest: Manifest| {
         let time = timestamp(OffsetDateTime::now_utc());
-        manifest.resumed.push(Resumption { time, revision: machine::revision() });
+        manifest.resumed.push(Resumption { time, revision: machine::revision(), busy: machine::busy() });
         manifest
     };
     let (mut run, done) = Run::resume(folder, complete, renewed)?;
@@ -97,8 +100,9 @@ pub(crate) fn resume(
     for model in workbench.ready()? {
         same_model(folder, &begun, model)?;
     }
+    stops_with_a_hint(folder)?;
     let whole = measure(&experiment, &networks, &workbench, &order, &mut run)?;
-    finish(run, folder)?;
+    finish(run, folder, whole)?;
     Ok(whole)
 }
 
@@ -161,12 +165,21 @@ fn candidate(experiment: &Experiment, networks: &[Arc<Checkpoint>]) -> impl Fn(&
     |cell| Candidate::of_cell("", &unmeasured(cell, experiment, &networks[cell.model]))
 }
 
+/// Less is not told of what compiling will still take, seconds.
+const WORTH_TELLING_S: f64 = 10.0;
+
 fn prepare(experiment: &Experiment, networks: &[Arc<Checkpoint>], order: &[Planned]) -> Workbench {
     let mut workbench = Workbench::default();
     let mut needed: Vec<(usize, usize)> = order.iter().map(|cell| (cell.model, cell.variant)).collect();
     needed.sort_unstable();
     needed.dedup();
-    for (model, variant) in needed {
+    let (all, began) = (needed.len(), Instant::now());
+    for (done, (model, variant)) in needed.into_iter().enumerate() {
+        if all > 1 {
+            let rest = (done > 0).then(|| began.elapsed().as_secs_f64() / done as f64 * (all - done) as f64);
+            let rest = rest.filter(|rest| *rest >= WORTH_TELLING_S).map(|rest| format!(", {}", about(rest)));
+            eprintln!("to be compiled: {} of {all}{}", done + 1, rest.unwrap_or_default());
+        }
         workbench.prepare(experiment, networks, (model, experiment.variants[variant]));
     }
     workbench
@@ -208,14 +221,35 @@ fn measure(
     Ok(whole)
 }
 
-fn finish(run: Run, folder: &Path) -> Result<(), Error> {
+/// As a shell has it of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// From here on whoever stops the program, by Ctrl-C or as `kill` does, is told how the run goes on. What is on the disk stays as
+/// it is.
+fn stops_with_a_hint(folder: &Path) -> Result<(), Error> {
+    let hint = format!("\nstopped; `linnet sweep --resume {}` goes on with what is left", folder.display());
+    let told = ctrlc::set_handler(move || {
+        eprintln!("{}", printable(&hint));
+        std::process::exit(INTERRUPTED)
+    });
+    told.map_err(|error| Error::Io {
+        doing: "waiting for signals".to_owned(),
+        source: std::io::Error::other(error),
+    })
+}
+
+fn finish(run: Run, folder: &Path, whole: bool) -> Result<(), Error> {
     let finished = run.finish()?;
-    let mut text = results::table(&finished.summary);
+    let mut text = results::table(&finished.summary, room());
     if !finished.scenarios.is_empty() {
-        text += &format!("\n{}", results::scenario::text(&finished.scenarios));
+        text += &format!("\n{}", results::scenario::text(&finished.scenarios, room()));
         text += &bounds(&recorded(folder, &finished.manifest)?, &finished.scenarios);
     }
-    print(&format!("{text}\nwritten to {}", folder.display()))
+    let again = match whole {
+        true => String::new(),
+        false => format!("\nsomething failed; `linnet sweep --resume {}` runs that again", folder.display()),
+    };
+    print(&format!("{text}\nwritten to {}{again}", folder.display()))
 }
 
 /// For cells that differ in the rate alone, the highest rate within the bound that the experiment states, if any.

@@ -148,7 +148,7 @@ impl Outlook {
 }
 
 /// So many seconds, for people.
-fn about(seconds: f64) -> String {
+pub(super) fn about(seconds: f64) -> String {
     format!("about {} to go", time(seconds))
 }
 

@@ -207,6 +207,7 @@ pub(super) fn manifest(
         data,
         cells,
         shard,
+        busy: machine::busy(),
         resumed: Vec::new(),
         settings: serde_json::to_value(experiment).expect("an experiment is plain data"),
     }

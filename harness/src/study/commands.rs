@@ -1,6 +1,7 @@
 //! Commands of linnet-train that an experiment needs, one after another or side by side.
 
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::{threads, trainer};
 use models::text::printable;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ impl Words {
 
     pub(super) fn run(&self) -> Result<(), Error> {
         self.tell();
-        self.result(trainer::hand_over(self.command, &self.words)?)
+        self.result(trainer::hand_over(self.command, &self.words)? == Exit::Done)
     }
 
     fn tell(&self) {

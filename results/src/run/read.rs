@@ -19,10 +19,13 @@ use std::path::Path;
 /// Reads all files of a finished run and checks every column, and that rows refer to rows that exist.
 ///
 /// # Errors
-/// [`Error::Io`] for a missing file; [`Error::Manifest`], [`Error::Schema`] or [`Error::Field`], naming file, line
-/// and column, for a damaged one.
+/// [`Error::Unfinished`] where the summary is not there yet; [`Error::Io`] for another missing file; [`Error::Manifest`],
+/// [`Error::Schema`] or [`Error::Field`], naming file, line and column, for a damaged one.
 pub fn load(dir: &Path) -> Result<Loaded, Error> {
     let manifest = load_manifest(dir)?;
+    if !dir.join(SummaryRow::FILE).exists() && dir.join(CellRow::FILE).exists() {
+        return Err(Error::Unfinished { path: dir.to_owned() });
+    }
     let tables = load_tables(dir)?;
     let summary = table::<SummaryRow>(dir, Ending::Whole)?.rows;
     let scenarios = table_if_any::<ScenarioRow>(dir, Ending::Whole)?.rows;

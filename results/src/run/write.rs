@@ -14,6 +14,9 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// A run that finds less room on the disk, bytes, is not begun.
+const LEAST_ROOM: usize = 1 << 20;
+
 /// A run being written. Whatever a call has returned `Ok` for is on the disk.
 pub struct Run {
     dir: PathBuf,
@@ -45,8 +48,10 @@ impl Run {
             let path = probe.clone();
             move |source| Error::Io { action, path, source }
         };
-        std::fs::write(&probe, []).map_err(failed("write"))?;
-        std::fs::remove_file(&probe).map_err(failed("remove"))
+        // A disk that is full takes empty files.
+        let written = std::fs::write(&probe, vec![0; LEAST_ROOM]).map_err(failed("write"));
+        let removed = std::fs::remove_file(&probe).map_err(failed("remove"));
+        written.and(removed)
     }
 
     /// Makes the folder (and its parents), the manifest and the four empty tables.
