@@ -1,0 +1,30 @@
+"""The committed runs, which the tests read."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import linnet_results
+from linnet_results import Results
+
+RESULTS = Path(__file__).parents[2]
+DEMO = RESULTS / "demo"
+METHODS = RESULTS / "studies/cifar10-resnet20"
+LINKS = RESULTS / "studies/cifar10-resnet20-links"
+SHAPES = RESULTS / "studies/imagenet-shapes"
+
+
+@pytest.fixture(scope="session")
+def demo() -> Results[pd.DataFrame]:
+    return linnet_results.load(DEMO)
+
+
+@pytest.fixture(scope="session")
+def shapes() -> Results[pd.DataFrame]:
+    return linnet_results.load(SHAPES)
+
+
+@pytest.fixture(scope="session")
+def links() -> Results[pd.DataFrame]:
+    return linnet_results.load(LINKS)
