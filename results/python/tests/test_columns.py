@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from conftest import RESULTS
 
+from conftest import RESULTS
 from linnet_results import ResultsError, units
 from linnet_results.columns import TABLES, columns
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from conftest import DEMO
 
+from conftest import DEMO
 from linnet_results import Results, ResultsError, latex, load
 
 Frames = Results[pd.DataFrame]

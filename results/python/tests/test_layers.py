@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from conftest import SHAPES
 
+from conftest import SHAPES
 from linnet_results import Results, ResultsError, layers, load
 from linnet_results.layers import _times
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import DEMO, METHODS, RESULTS, SHAPES
 
 import linnet_results
+from conftest import DEMO, METHODS, RESULTS, SHAPES
 from linnet_results import Results, ResultsError, load, read
 from linnet_results.columns import TABLES
 
@@ -114,6 +114,40 @@ def test_networks_of_a_study() -> None:
     assert pd.isna(networks["images_seen"].iloc[0])
     assert networks["test"].iloc[1] == 0.9105
     assert networks.attrs["units"]["budget"] == "units"
+
+
+POOL = {
+    "queries.csv": """cell,query,item,due_ns,began_ns,supplied_ns,done_ns,pool_level
+a-8ps,0,e570cd208cb9c1c12d3cd967eff8dae8,64371954,64471520,70249622,110584161,4
+""",
+    "items.csv": """cell,item,connection,began_ns,done_ns,pool_level,query
+a-8ps,e570cd208cb9c1c12d3cd967eff8dae8,1,-103326632,-73786917,1,0
+a-8ps,6265b261378b534827a91e7859e71003,2,70282621,138432134,3,
+""",
+    "scenarios.csv": """cell,scenario,rate_per_s,pool,refillers,n,response_s_p50,response_s_p90,response_s_p99,\
+response_s_max,service_s_p50,queue_s_p50,served_per_s,made_per_s,dry,exhausted_s,pool_level_min
+a-8ps,server,8.0,4,1,8,0.031155088,,,0.051239587,0.015092868,0.000104779,16.5,25.5,0,,3
+""".replace("\\\n", ""),
+}
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_tables_of_a_pool(tmp_path: Path, engine: str) -> None:
+    folder = write_run(tmp_path / "run", summary_of())
+    for name, content in POOL.items():
+        (folder / name).write_text(content)
+    run = load(folder, engine=engine)  # type: ignore[call-overload]
+    assert run.table("queries.csv")["due_ns"].to_list() == [64371954]
+    items = run.table("items.csv")
+    # Times count from the first query: a pool is filled before it.
+    assert items["began_ns"].to_list() == [-103326632, 70282621]
+    assert items["item"].to_list()[0] == "e570cd208cb9c1c12d3cd967eff8dae8"
+    used, unused = items["query"].to_list()
+    assert used == 0
+    assert pd.isna(unused)
+    scenarios = run.table("scenarios.csv")
+    assert scenarios["response_s_p50"].to_list() == [0.031155088]
+    assert pd.isna(scenarios["exhausted_s"].to_list()[0])
 
 
 def test_a_file_of_another_name() -> None:

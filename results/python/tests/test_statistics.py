@@ -4,8 +4,8 @@ from itertools import product
 
 import pandas as pd
 import pytest
-from conftest import DEMO, LINKS, METHODS, SHAPES
 
+from conftest import DEMO, LINKS, METHODS, SHAPES
 from linnet_results import Results, load
 from linnet_results.statistics import _at_least_half, median, wilson
 

@@ -118,13 +118,15 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     ),
     "queries.csv": _table(
         ("category", "", "cell"),
-        ("integer", "", "query item"),
+        ("integer", "", "query"),
+        ("text", "", "item"),
         ("integer", "ns", "due_ns began_ns supplied_ns done_ns"),
         ("integer", "inferences", "pool_level"),
     ),
     "items.csv": _table(
         ("category", "", "cell"),
-        ("integer", "", "item connection query"),
+        ("integer", "", "connection query"),
+        ("text", "", "item"),
         ("integer", "ns", "began_ns done_ns"),
         ("integer", "inferences", "pool_level"),
     ),

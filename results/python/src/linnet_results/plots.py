@@ -183,8 +183,8 @@ def time_by_layer(
         both[0].set_yticks(range(len(names)), [name if len(name) <= 22 else f"…{name[-21:]}" for name in names])
         both[0].set_ylim(len(names) - 0.5, -0.5)
         marks = [
-            Patch(facecolor=style[cell], hatch=hatch, edgecolor="white", label=_cell_name(picked, cell))
-            for cell, hatch in zip(chosen, _HATCHES, strict=False)
+            Patch(facecolor=style[cell], hatch=hatch, edgecolor="white", label=name)
+            for cell, hatch, name in zip(chosen, _HATCHES, _cell_names(picked, chosen), strict=False)
         ]
         figure.legend(handles=marks, loc="outside lower center", frameon=False, ncols=1)
         _settle(figure)
@@ -344,9 +344,11 @@ def _links(frame: pd.DataFrame) -> list[str]:
     return [str(link) for link in frame["link"].dropna().unique()]
 
 
-def _cell_name(summary: pd.DataFrame, cell: str) -> str:
-    row = summary[summary["cell"] == cell].iloc[0]
-    return f"{row['model']}, {method_of(row['method'])}, {budget(row['budget'])} ReLUs, {row['link']}"
+def _cell_names(summary: pd.DataFrame, cells: Sequence[str]) -> Sequence[str]:
+    """Names that tell the cells apart: in words, or their ids."""
+    rows = [summary[summary["cell"] == cell].iloc[0] for cell in cells]
+    names = [f"{row['model']}, {method_of(row['method'])}, {budget(row['budget'])} ReLUs, {row['link']}" for row in rows]
+    return names if len(set(names)) == len(names) else cells
 
 
 def _largest(frame: pd.DataFrame, cells: Sequence[str], most: int) -> tuple[list[str], dict[str, list[pd.DataFrame]]]:
@@ -355,7 +357,8 @@ def _largest(frame: pd.DataFrame, cells: Sequence[str], most: int) -> tuple[list
     frame = frame.rename(columns=value)
     order = list(dict.fromkeys(frame.sort_values("step")["step_name"]))
     weight = frame.groupby("step_name")["value"].max().sort_values(ascending=False)
-    alone = [name for name in order if name in set(weight.index[:most])]
+    # One layer alone is no others.
+    alone = order if len(order) <= most + 1 else [name for name in order if name in set(weight.index[:most])]
     others = len(order) - len(alone)
     names = [*alone, *([f"{others} others"] if others else [])]
     tables: dict[str, list[pd.DataFrame]] = {}

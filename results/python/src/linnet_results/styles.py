@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
+
+from .quantity import is_missing
 
 #: Colours of methods, by Okabe and Ito, dark enough for a line on white. A budget of time or bytes has its method's.
 COLOURS: Mapping[str, str] = {
@@ -34,6 +36,11 @@ _SEED = re.compile(r"-seed\d+$")
 
 # Columns that tell series apart beside the method, where they differ.
 _REST = ("run", "model", "relu", "he", "threads", "store", "scenario", "rate_per_s")
+# How a series is named after those that are numbers.
+_SAID: Mapping[str, Callable[[Any], str]] = {
+    "threads": lambda threads: "" if is_missing(threads) else f"{threads} thread{'s' * (threads > 1)}",
+    "rate_per_s": lambda rate: "" if is_missing(rate) else f"{rate:g}/s",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def series(frame: pd.DataFrame) -> list[Series]:
     """The series of a summary's rows, in order of appearance."""
     methods = frame["method"].astype("str").map(method_of)
     rest = [name for name in _REST if name in frame and frame[name].nunique(dropna=False) > 1]
-    keys = list(zip(methods, *(frame[name].astype("str").fillna("") for name in rest), strict=True))
+    keys = list(zip(methods, *(frame[name].map(_SAID.get(name, str)).fillna("").astype("str") for name in rest), strict=True))
     distinct = list(dict.fromkeys(keys))
     # Where there is one method alone, colours tell what else differs.
     one = len(set(methods)) == 1 and len(distinct) > 1
