@@ -127,7 +127,7 @@ a-8ps,6265b261378b534827a91e7859e71003,2,70282621,138432134,3,
     "scenarios.csv": """cell,scenario,rate_per_s,pool,refillers,n,response_s_p50,response_s_p90,response_s_p99,\
 response_s_max,service_s_p50,queue_s_p50,served_per_s,made_per_s,dry,exhausted_s,pool_level_min
 a-8ps,server,8.0,4,1,8,0.031155088,,,0.051239587,0.015092868,0.000104779,16.5,25.5,0,,3
-""".replace("\\\n", ""),
+""",
 }
 
 
@@ -251,6 +251,15 @@ def test_runs_and_engines_that_cannot_be_are_told() -> None:
         load(DEMO, DEMO)
     with pytest.raises(ResultsError, match="engine: expected one of pandas, polars, found arrow"):
         load(DEMO, engine="arrow")  # type: ignore[call-overload]
+
+
+def test_without_polars_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linnet_results.run.find_spec", lambda name: None if name == "polars" else name)
+    with pytest.raises(
+        ResultsError, match=r"expected an installed package polars, as by linnet-results\[polars\], found none"
+    ):
+        load(DEMO, engine="polars")
+    assert len(load(DEMO).summary) == 8
 
 
 def test_the_package_names_what_it_offers() -> None:

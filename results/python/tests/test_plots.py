@@ -12,17 +12,8 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from conftest import DEMO, LINKS, METHODS, SHAPES
-from linnet_results import (
-    Results,
-    ResultsError,
-    accuracy_latency,
-    bytes_by_budget,
-    load,
-    save,
-    time_by_budget,
-    time_by_layer,
-)
-from linnet_results.plots import COLUMN, PAGE
+from linnet_results import Results, ResultsError, accuracy_latency, bytes_by_budget, load, save, time_by_budget, time_by_layer
+from linnet_results.drawing import COLUMN, PAGE
 from linnet_results.styles import COLOURS, series
 
 Frames = Results[pd.DataFrame]
@@ -228,12 +219,7 @@ def test_layers_of_cells(shapes: Frames) -> None:
 def test_what_differs_names_series_and_cells(demo: Frames) -> None:
     summary = demo.summary
     threads = summary.assign(threads=pd.array([1, 2] * 4, dtype="Int64"), rate_per_s=4.0)
-    assert {one.name for one in series(threads)} == {
-        "ar 1 thread",
-        "ar 2 threads",
-        "privshap 1 thread",
-        "privshap 2 threads",
-    }
+    assert {one.name for one in series(threads)} == {"ar 1 thread", "ar 2 threads", "privshap 1 thread", "privshap 2 threads"}
     rates = summary[summary["method"] == "ar"].assign(rate_per_s=[4.0, None])
     assert [one.name for one in series(rates)] == ["4/s", ""]
 

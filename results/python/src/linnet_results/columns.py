@@ -46,10 +46,7 @@ _MEMORY: tuple[Kind, str, str] = (
     "bytes",
     "peak_rss_client_bytes peak_rss_server_bytes store_client_bytes store_server_bytes",
 )
-_REPEAT: tuple[tuple[Kind, str, str], ...] = (
-    ("category", "", "cell party phase"),
-    ("integer", "", "repeat step"),
-)
+_REPEAT: tuple[tuple[Kind, str, str], ...] = (("category", "", "cell party phase"), ("integer", "", "repeat step"))
 _INTERVALS = (
     "offline_s_p50_low offline_s_p50_high online_s_p50_low online_s_p50_high "
     "acc_secure_low acc_secure_high acc_fixed_test_low acc_fixed_test_high"
@@ -65,11 +62,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         ("number", "0 to 1", "acc_secure acc_secure_low acc_secure_high acc_float_test acc_fixed_test"),
         ("number", "0 to 1", "acc_fixed_test_low acc_fixed_test_high"),
         ("number", "s", "setup_s_p50 offline_s_p50 offline_s_p50_low offline_s_p50_high offline_s_max"),
-        (
-            "number",
-            "s",
-            "online_s_p50 online_s_p50_low online_s_p50_high online_s_p90 online_s_p99 online_s_max",
-        ),
+        ("number", "s", "online_s_p50 online_s_p50_low online_s_p50_high online_s_p90 online_s_p99 online_s_max"),
         ("integer", "bytes", "setup_up_bytes setup_down_bytes offline_up_bytes offline_down_bytes"),
         ("integer", "bytes", "online_up_bytes online_down_bytes"),
         ("integer", "flights", "setup_rounds offline_rounds online_rounds"),
@@ -97,9 +90,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         ("integer", "ns", "release_p50_ns release_p99_ns"),
     ),
     "accuracy.csv": _table(
-        ("category", "", "cell"),
-        ("integer", "", "image"),
-        ("integer", "class", "label class_float class_fixed"),
+        ("category", "", "cell"), ("integer", "", "image"), ("integer", "class", "label class_float class_fixed")
     ),
     "raw.csv": _table(
         *_REPEAT,
@@ -111,10 +102,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         ("integer", "ns", "wall_ns compute_ns blocked_ns"),
     ),
     "transcripts.csv": _table(
-        *_REPEAT,
-        ("category", "", "doing"),
-        ("integer", "ns", "compute_ns"),
-        ("integer", "bytes", "bytes"),
+        *_REPEAT, ("category", "", "doing"), ("integer", "ns", "compute_ns"), ("integer", "bytes", "bytes")
     ),
     "queries.csv": _table(
         ("category", "", "cell"),
@@ -146,10 +134,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         ("integer", "bytes", "up_bytes down_bytes"),
     ),
     "curves.csv": _table(
-        ("category", "", "phase"),
-        ("integer", "", "epoch"),
-        ("number", "", "loss"),
-        ("number", "0 to 1", "train held_out"),
+        ("category", "", "phase"), ("integer", "", "epoch"), ("number", "", "loss"), ("number", "0 to 1", "train held_out")
     ),
     "networks.csv": _table(
         ("category", "", "net data method"),

@@ -71,7 +71,7 @@ def read_polars(path: Path, table: str) -> pl.DataFrame:
     types = {name: kinds[column.kind] for name, column in known.items()}
     try:
         # What is not known is text.
-        frame = pl.read_csv(path, infer_schema=False, schema_overrides=types)
+        frame = pl.read_csv(path, infer_schema_length=0, schema_overrides=types)
     except pl.exceptions.ComputeError as error:
         raise ResultsError(path, "values of each column's kind", error) from error
     absent = [pl.lit(None, dtype=types[name]).alias(name) for name in known if name not in frame.columns]
@@ -124,9 +124,17 @@ def _parsed(text: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.kind == "boolean":
         return text.map({"true": True, "false": False}).astype("boolean")
     if column.kind == "number":
-        return pd.to_numeric(text, errors="coerce").astype("float64")
+        return pd.Series(map(_float, text), index=text.index, dtype="float64")
     # Not by way of floating point, which would round what is large.
     return text.where(text.str.fullmatch(r"-?\d{1,18}")).astype("Int64")
+
+
+def _float(text: Any) -> float:
+    """The number nearest to what is written, which pandas' own reader may miss by its last bit."""
+    try:
+        return float(text) if isinstance(text, str) else float("nan")
+    except ValueError:
+        return float("nan")
 
 
 def _category(text: pd.Series[Any]) -> pd.Series[Any]:

@@ -103,11 +103,7 @@ def _column(frame: AnyFrame, name: str, there: Sequence[str], digits: int) -> tu
     values = frame[name].to_list()
     numbers = [value for value in values if not is_missing(value)]
     if not numbers or not all(isinstance(value, Real) and not isinstance(value, bool) for value in numbers):
-        return (
-            escaped(_words(name)),
-            "l",
-            [MISSING if is_missing(value) else escaped(str(value)) for value in values],
-        )
+        return (escaped(_words(name)), "l", [MISSING if is_missing(value) else escaped(str(value)) for value in values])
     unit = _unit(frame, name)
     shown = scale(unit, max(map(abs, numbers)))
     ends = [f"{name}_{end}" for end in ("low", "high")]

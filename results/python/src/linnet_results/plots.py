@@ -3,67 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from os import PathLike
-from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from .drawing import COLUMN, LOOK, draw, legend, panels_of, relu_axis, settle, ticks
 from .error import ResultsError, listed
 from .labels import place_labels
 from .layers import layers
-from .quantity import Scaled, budget, count, scale
+from .quantity import budget, count, scale
 from .run import Results
 from .statistics import wilson
 from .styles import Series, method_of, series
 
-#: Width of a column of a paper of two, and of its page, in inches.
-COLUMN, PAGE = 3.3, 6.9
-
-_LOOK: dict[Any, Any] = {
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "legend.fontsize": 6.5,
-    "legend.title_fontsize": 6.5,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e2e5e9",
-    "grid.linewidth": 0.5,
-    "lines.linewidth": 0.9,
-    "lines.markersize": 4,
-    "hatch.linewidth": 0.5,
-    # Fonts as outlines that stay text, not as bitmaps.
-    "pdf.fonttype": 42,
-    "ps.fonttype": 42,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "linnet",
-}
-_FORMATS = (".pdf", ".svg", ".eps", ".png")
 _HATCHES = ("", "/////", ".....", "xxxxx")
-
-
-def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Writes a figure as its name ends: `.pdf`, `.svg`, `.eps`, or `.png` with 300 points an inch."""
-    file = Path(path)
-    if file.suffix not in _FORMATS:
-        raise ResultsError(file, f"a name that ends with one of {listed(_FORMATS)}", file.suffix or "no ending")
-    # The same figure is the same file, whenever it is written.
-    dated = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(file.suffix)
-    with mpl.rc_context(_LOOK):
-        figure.savefig(file, dpi=300, metadata=dated)
 
 
 def accuracy_latency(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
@@ -75,24 +30,24 @@ def accuracy_latency(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
     frame = _with_accuracy(summary[summary["online_s_p50"].notna()])
     if frame.empty:
         raise ResultsError("accuracy_latency", "a row with an accuracy and an online time", "none")
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         drawn, links = series(frame), _links(frame)
         across = max(1, round(width / 2.6))
-        figure, panels = _panels(len(links), width, 2.1, across)
+        figure, panels = panels_of(len(links), width, 2.1, across)
         for index, (link, axes) in enumerate(zip(links, panels, strict=True)):
             of_link = frame[frame["link"] == link]
             unit = scale("s", of_link["online_s_p50"].max())
             for one in drawn:
                 for rows in _of_link(one, link):
-                    _draw(axes, one, rows, "online_s_p50", "accuracy", unit, across=True)
+                    draw(axes, one, rows, "online_s_p50", "accuracy", unit, across=True)
             axes.set_title(link, loc="left", fontweight="bold")
             axes.set_xlabel(f"online time, median ({unit.name})")
-            axes.xaxis.set_major_locator(_ticks(5))
+            axes.xaxis.set_major_locator(ticks(5))
             axes.margins(0.08)
             if index % min(across, len(links)) == 0:
                 axes.set_ylabel(_accuracy_label(frame))
-        _legend(figure, drawn, width, links)
-        _settle(figure)
+        legend(figure, drawn, width, links)
+        settle(figure)
         for link, axes in zip(links, panels, strict=True):
             rows = frame[frame["link"] == link].sort_values("relus")
             unit = scale("s", rows["online_s_p50"].max())
@@ -104,7 +59,7 @@ def accuracy_latency(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
 def time_by_budget(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
     """Median times of the phases against the ReLUs that are kept, a row of panels a link, with 95 % intervals."""
     summary = _checked(summary, "time_by_budget", ["relus", "offline_s_p50", "online_s_p50"])
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         links = _links(summary)
         panels = [
             (f"{phase}, {link}", f"{phase}_s_p50", summary[summary["link"] == link])
@@ -121,7 +76,7 @@ def bytes_by_budget(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
     directions = [(phase, way) for phase in ("offline", "online") for way in ("up", "down")]
     names = [f"{phase}_{way}_bytes" for phase, way in directions]
     summary = _checked(summary, "bytes_by_budget", ["relus", *names])
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         links = _links(summary)
         plan = ["run", "model", "method", "relu", "he", "threads", "store", "relus", *names]
         once = summary.drop_duplicates([name for name in plan if name in summary])
@@ -130,11 +85,7 @@ def bytes_by_budget(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
 
 
 def time_by_layer(
-    results: Results[pd.DataFrame],
-    cells: Sequence[str] | None = None,
-    *,
-    most: int = 16,
-    width: float = COLUMN,
+    results: Results[pd.DataFrame], cells: Sequence[str] | None = None, *, most: int = 16, width: float = COLUMN
 ) -> Figure:
     """Median times of the layers of up to four cells, with 95 % intervals, for runs that have raw.csv. The `most` layers that
     take longest stand alone, the others are summed; medians of steps need not add up to the phase's.
@@ -153,7 +104,7 @@ def time_by_layer(
     frame = layers(results)
     frame = frame[frame["cell"].isin(chosen)]
     names, tables = _largest(frame, chosen, most)
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         style = {cell: one.style.colour for one in series(picked) for cell in one.rows["cell"]}
         high = 0.8 / len(chosen)
         size = (width, 0.75 + 0.16 * len(chosen) + len(names) * max(0.15, 0.08 * len(chosen)))
@@ -178,7 +129,7 @@ def time_by_layer(
                 )
             axes.set_title(phase, loc="left", fontweight="bold")
             axes.set_xlabel(f"median ({unit.name})")
-            axes.xaxis.set_major_locator(_ticks(4))
+            axes.xaxis.set_major_locator(ticks(4))
             axes.grid(visible=False, axis="y")
         both[0].set_yticks(range(len(names)), [name if len(name) <= 22 else f"…{name[-21:]}" for name in names])
         both[0].set_ylim(len(names) - 0.5, -0.5)
@@ -187,63 +138,31 @@ def time_by_layer(
             for cell, hatch, name in zip(chosen, _HATCHES, _cell_names(picked, chosen), strict=False)
         ]
         figure.legend(handles=marks, loc="outside lower center", frameon=False, ncols=1)
-        _settle(figure)
+        settle(figure)
         return figure
 
 
 def _by_budget(
-    frame: pd.DataFrame,
-    panels: Sequence[tuple[str, str, pd.DataFrame]],
-    quantity: str,
-    width: float,
-    links: list[str],
+    frame: pd.DataFrame, panels: Sequence[tuple[str, str, pd.DataFrame]], quantity: str, width: float, links: list[str]
 ) -> Figure:
     """Two panels a row, each of one column."""
     drawn = series(frame)
-    figure, all_axes = _panels(len(panels), width, 0.36 * width + 0.2, 2)
+    figure, all_axes = panels_of(len(panels), width, 0.36 * width + 0.2, 2)
     for (title, column, rows), axes in zip(panels, all_axes, strict=True):
         largest = float(rows[column].astype("float64").max())
         unit = scale(quantity, largest)
         kept = set(rows.index)
         for one in drawn:
             for line in one.lines():
-                _draw(axes, one, line[line.index.isin(kept)], "relus", column, unit)
+                draw(axes, one, line[line.index.isin(kept)], "relus", column, unit)
         axes.set_title(f"{title} ({unit.name})", loc="left", fontweight="bold")
         axes.set_ylim(0, 1.1 * max(axes.dataLim.ymax, largest * unit.factor) if largest > 0 else 1)
-        axes.yaxis.set_major_locator(_ticks(5))
-        _relu_axis(axes, rows["relus"])
+        axes.yaxis.set_major_locator(ticks(5))
+        relu_axis(axes, rows["relus"])
         axes.set_xlabel("ReLUs kept")
-    _legend(figure, drawn, width, links)
-    _settle(figure)
+    legend(figure, drawn, width, links)
+    settle(figure)
     return figure
-
-
-def _draw(axes: Axes, one: Series, rows: pd.DataFrame, x: str, y: str, unit: Scaled, *, across: bool = False) -> None:
-    """A line with the interval of each of its points; `unit` is that of `x`, if `across`, or of `y`."""
-    rows = rows[rows[x].notna() & rows[y].notna()]
-    if rows.empty:
-        return
-    factors = {x: unit.factor if across else 1.0, y: 1.0 if across else unit.factor}
-    values = {name: rows[name].astype("float64") * factor for name, factor in factors.items()}
-    errors: dict[str, Any] = {}
-    for name, side in ((x, "xerr"), (y, "yerr")):
-        if f"{name}_low" in rows:
-            ends = [(rows[f"{name}_{end}"] * factors[name] - values[name]).abs() for end in ("low", "high")]
-            errors[side] = [end.fillna(0.0) for end in ends]
-    style = one.style
-    axes.errorbar(
-        values[x],
-        values[y],
-        **errors,
-        color=style.colour,
-        marker=style.marker,
-        linestyle=style.line,
-        markerfacecolor=style.colour if style.full else "white",
-        markeredgewidth=0.8,
-        elinewidth=0.6,
-        capsize=0,
-        zorder=3,
-    )
 
 
 def _with_accuracy(summary: pd.DataFrame) -> pd.DataFrame:
@@ -268,72 +187,6 @@ def _accuracy_label(frame: pd.DataFrame) -> str:
     least, most = (count(int(images)) for images in (frame["images"].min(), frame["images"].max()))
     images = least if least == most else f"{least} to {most}"
     return f"accuracy, {images} {'test images' if frame['clear'].iloc[0] else 'secure runs'} (%)"
-
-
-def _panels(number: int, width: float, high: float, across: int) -> tuple[Figure, list[Axes]]:
-    across = min(across, number)
-    down = -(-number // across)
-    figure = Figure(figsize=(width, high * down + 0.3), layout="constrained")
-    panels = figure.subplots(down, across, squeeze=False).ravel()
-    for axes in panels[number:]:
-        axes.set_visible(False)
-    return figure, list(panels[:number])
-
-
-def _legend(figure: Figure, drawn: Sequence[Series], width: float, links: Sequence[str]) -> None:
-    """Below the panels, as many names a line as there is room for, headed by the links."""
-    marks = [
-        Line2D(
-            [],
-            [],
-            color=one.style.colour,
-            marker=one.style.marker,
-            linestyle=one.style.line,
-            label=one.name or "all",
-            markerfacecolor=one.style.colour if one.style.full else "white",
-            markeredgewidth=0.8,
-        )
-        for one in drawn
-    ]
-    longest = max(len(one.name) for one in drawn)
-    columns = max(1, min(len(drawn), int(width / (0.42 + 0.055 * longest))))
-    lines = -(-len(drawn) // columns)
-    figure.set_figheight(figure.get_figheight() + 0.14 * lines)
-    title = f"over {' and '.join(filter(None, [', '.join(links[:-1]), links[-1]]))}"
-    figure.legend(handles=marks, loc="outside lower center", ncols=columns, frameon=False, title=title)
-
-
-def _settle(figure: Figure) -> None:
-    """Places all parts, once and for all."""
-    FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-
-
-def _relu_axis(axes: Axes, relus: pd.Series[Any]) -> None:
-    """Logarithmic, for budgets are; from zero where a network keeps none."""
-    positive = relus[relus > 0]
-    if positive.empty or positive.min() == positive.max() == relus.min():
-        axes.xaxis.set_major_locator(_ticks(3))
-    elif relus.min() == 0:
-        axes.set_xscale("symlog", linthresh=float(positive.min()))
-    else:
-        axes.set_xscale("log")
-        span = positive.max() / positive.min()
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 12 else (1, 3) if span < 200 else (1,)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
-
-
-def _ticks(most: int) -> MaxNLocator:
-    return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
-
-
-def _short(relus: float) -> str:
-    for size, unit in ((1e6, "M"), (1e3, "k")):
-        if relus >= size:
-            return f"{relus / size:g}{unit}"
-    return f"{relus:g}"
 
 
 def _of_link(one: Series, link: str) -> Iterable[pd.DataFrame]:
@@ -370,11 +223,7 @@ def _largest(frame: pd.DataFrame, cells: Sequence[str], most: int) -> tuple[list
             # A step that another cell's plan has alone took no time here.
             table = own.reindex(alone).fillna({"value": 0.0})
             if others:
-                table.loc[names[-1]] = [
-                    own["value"].drop(alone, errors="ignore").sum(),
-                    float("nan"),
-                    float("nan"),
-                ]
+                table.loc[names[-1]] = [own["value"].drop(alone, errors="ignore").sum(), float("nan"), float("nan")]
             tables[phase].append(table)
     return names, tables
 

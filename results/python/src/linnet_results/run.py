@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
@@ -160,4 +161,6 @@ def _engine(name: str) -> Engine[Any]:
     engines: dict[str, Engine[Any]] = {engine.name: engine for engine in (PANDAS, POLARS)}
     if name not in engines:
         raise ResultsError("engine", f"one of {listed(engines)}", name)
+    if find_spec(name) is None:
+        raise ResultsError("engine", f"an installed package {name}, as by linnet-results[{name}]", "none")
     return engines[name]

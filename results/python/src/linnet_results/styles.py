@@ -38,8 +38,8 @@ _SEED = re.compile(r"-seed\d+$")
 _REST = ("run", "model", "relu", "he", "threads", "store", "scenario", "rate_per_s")
 # How a series is named after those that are numbers.
 _SAID: Mapping[str, Callable[[Any], str]] = {
-    "threads": lambda threads: "" if is_missing(threads) else f"{threads} thread{'s' * (threads > 1)}",
-    "rate_per_s": lambda rate: "" if is_missing(rate) else f"{rate:g}/s",
+    "threads": lambda threads: "1 thread" if threads == 1 else f"{threads} threads",
+    "rate_per_s": lambda rate: f"{rate:g}/s",
 }
 
 
@@ -77,20 +77,23 @@ def series(frame: pd.DataFrame) -> list[Series]:
     """The series of a summary's rows, in order of appearance."""
     methods = frame["method"].astype("str").map(method_of)
     rest = [name for name in _REST if name in frame and frame[name].nunique(dropna=False) > 1]
-    keys = list(zip(methods, *(frame[name].map(_SAID.get(name, str)).fillna("").astype("str") for name in rest), strict=True))
+    keys = list(zip(methods, *(_said(frame[name]) for name in rest), strict=True))
     distinct = list(dict.fromkeys(keys))
     # Where there is one method alone, colours tell what else differs.
     one = len(set(methods)) == 1 and len(distinct) > 1
     names = [" ".join(filter(None, key[one:])) for key in distinct]
-    styles = _styles(
-        names,
-        [name if one else _OBJECTIVE.sub("", key[0]) for name, key in zip(names, distinct, strict=True)],
-    )
+    styles = _styles(names, [name if one else _OBJECTIVE.sub("", key[0]) for name, key in zip(names, distinct, strict=True)])
     of_row = pd.Series(keys, index=frame.index)
     return [
         Series(name, style, frame[of_row.map(lambda found, key=key: found == key)])
         for key, name, style in zip(distinct, names, styles, strict=True)
     ]
+
+
+def _said(column: pd.Series[Any]) -> list[str]:
+    """What a column's values are called in a series' name; nothing, if they are missing."""
+    say = _SAID.get(str(column.name), str)
+    return ["" if is_missing(value) else say(value) for value in column]
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
