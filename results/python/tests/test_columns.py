@@ -1,6 +1,7 @@
 """No column without a kind and a unit."""
 
 import csv
+from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from conftest import RESULTS
 from linnet_results import ResultsError, units
 from linnet_results.columns import TABLES, columns
+from linnet_results.packed import SUFFIX, content
 
 
 def documented() -> dict[str, dict[str, str]]:
@@ -28,25 +30,26 @@ def test_units_are_those_of_the_readme() -> None:
     assert ours == documented()
 
 
-COMMITTED = sorted(RESULTS.rglob("*.csv"))
+COMMITTED = sorted([*RESULTS.rglob("*.csv"), *RESULTS.rglob("*.csv.zst")])
 
 
 def heading(path: Path) -> list[str]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with TextIOWrapper(content(path), newline="", encoding="utf-8") as file:
         return next(csv.reader(file))
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: str(path.relative_to(RESULTS)))
 def test_every_column_of_every_committed_file_is_known(path: Path) -> None:
     # Rows that were copied out of a run have a name of their own, and a summary's columns.
-    known = columns(path.name if path.name in TABLES else "summary.csv")
+    name = path.name.removesuffix(SUFFIX)
+    known = columns(name if name in TABLES else "summary.csv")
     found = heading(path)
-    assert [name for name in found if name not in known] == []
-    assert [name for name, column in known.items() if name not in found and not column.later] == []
+    assert [column for column in found if column not in known] == []
+    assert [column for column, kind in known.items() if column not in found and not kind.later] == []
 
 
 def test_the_committed_files_are_found() -> None:
-    assert {"summary.csv", "raw.csv", "networks.csv", "curves.csv"} <= {path.name for path in COMMITTED}
+    assert {"summary.csv", "raw.csv", "networks.csv", "curves.csv"} <= {path.name.removesuffix(SUFFIX) for path in COMMITTED}
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import zstandard
 
 import linnet_results
 from conftest import DEMO, METHODS, RESULTS, SHAPES
 from linnet_results import Results, ResultsError, load, read
 from linnet_results.columns import TABLES
+from linnet_results.packed import content as unpacked
+from linnet_results.packed import present
 
 Frames = Results[pd.DataFrame]
 
@@ -42,6 +45,19 @@ def test_columns_have_their_types(shapes: Frames) -> None:
         for column, known in TABLES[name].items():
             assert str(frame[column].dtype) == kinds[known.kind], f"{name}: {column}"
         assert frame.attrs["units"] == {column: known.unit for column, known in TABLES[name].items()}
+
+
+def test_compressed_tables_are_read_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes((SHAPES / "manifest.json").read_bytes())
+    plain = unpacked(present(SHAPES / "summary.csv") or SHAPES).read()
+    packed = tmp_path / "summary.csv.zst"
+    packed.write_bytes(zstandard.ZstdCompressor(level=19).compress(plain))
+    pd.testing.assert_frame_equal(load(tmp_path).summary, load(SHAPES).summary)
+    assert load(tmp_path).runs[0].tables == ("summary.csv",)
+    pd.testing.assert_frame_equal(read(packed), read(SHAPES / "summary.csv"))
+    packed.write_bytes(packed.read_bytes()[:4] + b"broken")
+    with pytest.raises(ResultsError, match=r"summary.csv.zst: expected a file compressed by Zstandard"):
+        _ = load(tmp_path).summary
 
 
 def test_what_is_missing_stays_missing(demo: Frames) -> None:

@@ -6,6 +6,7 @@ import csv
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from .columns import Column, columns
 from .error import ResultsError, listed
+from .packed import content
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +36,7 @@ def read_pandas(path: Path, table: str) -> pd.DataFrame:
     """Integers are `Int64`, truth values `boolean`, names categories in the order in which they appear."""
     known = _known(path, table)
     # An empty field is missing; a name may well be `null` or `nan`.
-    frame = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
+    frame = pd.read_csv(content(path), dtype="string", keep_default_na=False, na_values=[""])
     for name, column in known.items():
         if name not in frame:
             frame[name] = pd.Series(pd.NA, index=frame.index, dtype="string")
@@ -71,7 +73,7 @@ def read_polars(path: Path, table: str) -> pl.DataFrame:
     types = {name: kinds[column.kind] for name, column in known.items()}
     try:
         # What is not known is text.
-        frame = pl.read_csv(path, infer_schema_length=0, schema_overrides=types)
+        frame = pl.read_csv(content(path), infer_schema_length=0, schema_overrides=types)
     except pl.exceptions.ComputeError as error:
         raise ResultsError(path, "values of each column's kind", error) from error
     absent = [pl.lit(None, dtype=types[name]).alias(name) for name in known if name not in frame.columns]
@@ -92,7 +94,7 @@ POLARS: Engine[pl.DataFrame] = Engine("polars", read_polars, stack_polars)
 def _known(path: Path, table: str) -> Mapping[str, Column]:
     """The table's columns, if the file has all that every run has; those that it has beyond them are told."""
     known = columns(table)
-    with path.open(encoding="utf-8", newline="") as file:
+    with TextIOWrapper(content(path), encoding="utf-8", newline="") as file:
         found = next(csv.reader(file), [])
     absent = [name for name, column in known.items() if name not in found and not column.later]
     if absent:

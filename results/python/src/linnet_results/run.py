@@ -16,6 +16,7 @@ import pandas as pd
 from .columns import RUN_TABLES, TABLES
 from .error import ResultsError, listed
 from .frames import PANDAS, POLARS, Engine, Frame
+from .packed import SUFFIX, present
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,7 +40,7 @@ class Run:
     @property
     def tables(self) -> tuple[str, ...]:
         """File names of the tables that are there."""
-        return tuple(name for name in RUN_TABLES if (self.folder / name).is_file())
+        return tuple(name for name in RUN_TABLES if present(self.folder / name))
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ class Results(Generic[Frame]):
         for run in self.runs:
             if name in run.missing:
                 raise ResultsError(run.folder, name, f"{listed(run.tables)} (a run may be kept without its rows)")
-        frames = {run.id: self.engine.read(run.folder / name, name) for run in self.runs}
+        frames = {run.id: self.engine.read(present(run.folder / name) or run.folder / name, name) for run in self.runs}
         return self.engine.stack(frames, name)
 
     @property
@@ -134,7 +135,7 @@ def read(path: AnyPath, table: str | None = None, engine: str = "pandas") -> Any
     file = Path(path)
     if not file.is_file():
         raise ResultsError(file, "a CSV file", "a folder" if file.is_dir() else "no such file")
-    name = file.name if table is None else table
+    name = file.name.removesuffix(SUFFIX) if table is None else table
     if name not in TABLES:
         raise ResultsError(fspath(path), f"one of {listed(TABLES)}, by its name or by `table`", name)
     return _engine(engine).read(file, name)
