@@ -157,6 +157,30 @@ pub enum Error {
         /// What was asked for.
         found: String,
     },
+    /// A file of published figures is not one.
+    #[error("{file}, line {line}: {what}")]
+    ReferenceFile {
+        /// The file.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// What the parser expected and found.
+        what: String,
+    },
+    /// An entry of such a file breaks a rule.
+    #[error("{file}, {entry}, field {field}: expected {expected}, found {found}")]
+    Reference {
+        /// The file.
+        file: String,
+        /// The entry's id, or `head`.
+        entry: String,
+        /// The field.
+        field: &'static str,
+        /// The rule.
+        expected: &'static str,
+        /// What the entry has.
+        found: String,
+    },
     /// The sample is too small for the percentile asked for.
     #[error("p{percent} expected at least {needed} measurements, found {found}")]
     TooFew {

@@ -5,7 +5,8 @@
 //! (what the parties did, for a few repeats) and, derived, `summary.csv`, `latency.hlog` and pictures; where queries come
 //! from a pool, also `queries.csv`, `items.csv` and, derived, `scenarios.csv`. The columns are explained in this crate's
 //! README. The crate reads no clock and knows no link, protocol or model: times, bytes and names are handed in. A training
-//! leaves its [`curves`] beside its checkpoint, and what is known of [`networks`] before they are run has a table too.
+//! leaves its [`curves`] beside its checkpoint, what is known of [`networks`] before they are run has a table too, and so has what
+//! others published ([`reference`](mod@reference)).
 //!
 //! [`load`] reads a finished run's files, each once; whatever compares, draws or reports is a function of what it returns.
 
@@ -26,6 +27,7 @@ pub mod networks;
 pub mod pictures;
 pub mod projection;
 mod publish;
+pub mod reference;
 pub mod report;
 mod run;
 pub mod scenario;
