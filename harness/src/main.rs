@@ -23,6 +23,7 @@ mod predict;
 mod print;
 mod project;
 mod rates;
+mod reference;
 mod report;
 mod run_id;
 mod scenario;
@@ -60,6 +61,7 @@ fn perform(command: cli::Command) -> Result<Exit, Error> {
         cli::Command::Serve(args) => done(hosts::serve(&args)),
         cli::Command::Query(args) => hosts::query(&args).map(Exit::of),
         cli::Command::Report(args) => done(report::page(&args)),
+        cli::Command::Reference(args) => done(reference::list(&args)),
         cli::Command::Launch(args) => done(launch::launch(&args)),
         cli::Command::Publish(args) => done(report::publish(&args)),
         cli::Command::Merge(args) => done(report::merge(&args)),

@@ -15,6 +15,7 @@ use protocols::cost::predict;
 use protocols::plan::PlannedStep;
 use protocols::show::render;
 use results::Loaded;
+use results::reference::{self, Reference, fitting};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -22,7 +23,12 @@ use std::path::Path;
 pub(crate) fn page(args: &ReportArgs) -> Result<(), Error> {
     let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
     let out = args.out.clone().unwrap_or_else(|| args.runs[0].join("report.html"));
-    std::fs::write(&out, results::report::html(&runs))
+    let known = if args.reference { reference::built_in() } else { Vec::new() };
+    let models = runs.iter().flat_map(|run| &run.manifest.models);
+    let pairs: Vec<(&str, &str)> = models.map(|model| (model.name.as_str(), model.data.as_str())).collect();
+    let references: Vec<&Reference> =
+        known.iter().flat_map(|system| fitting(&system.references, &pairs)).collect();
+    std::fs::write(&out, results::report::html_beside(&runs, &references))
         .map_err(Error::io(format!("writing {}", out.display())))?;
     print(&format!("written to {}", out.display()))
 }

@@ -405,6 +405,7 @@
     pictures(visible);
   };
   setting();
+  published(data.references);
   draw();
   layers();
   let [resized, width] = [0, innerWidth];

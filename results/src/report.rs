@@ -2,6 +2,7 @@
 //! and nothing beside it.
 
 use crate::layers::layers;
+use crate::reference::Reference;
 use crate::scenario::PoolLevel;
 use crate::summary::times;
 use crate::{Loaded, ScenarioRow, SummaryRow};
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 const PAGE: &str = include_str!("../report/page.html");
 const STYLE: &str = include_str!("../report/page.css");
 const CHARTS: &str = include_str!("../report/charts.js");
+const REFERENCES: &str = include_str!("../report/references.js");
 const SCRIPT: &str = include_str!("../report/page.js");
 const D3: &str = include_str!("../report/vendor/d3.min.js");
 const PLOT: &str = include_str!("../report/vendor/plot.umd.min.js");
@@ -20,6 +22,11 @@ const LICENCES: [&str; 2] =
 
 /// The page, in UTF-8.
 pub fn html(runs: &[Loaded]) -> String {
+    html_beside(runs, &[])
+}
+
+/// The page with a section of what others published.
+pub fn html_beside(runs: &[Loaded], references: &[&Reference]) -> String {
     let title: Vec<&str> = runs.iter().map(|run| run.manifest.id.as_str()).collect();
     let version = runs.first().map_or("", |run| run.manifest.linnet.as_str());
     // Data last: what stands in it must not be taken for a part to be filled in.
@@ -31,8 +38,9 @@ pub fn html(runs: &[Loaded]) -> String {
         ("{{d3}}", D3.to_owned()),
         ("{{plot}}", PLOT.to_owned()),
         ("{{charts}}", CHARTS.to_owned()),
+        ("{{references}}", REFERENCES.to_owned()),
         ("{{script}}", SCRIPT.to_owned()),
-        ("{{data}}", data(runs).to_string().replace('<', "\\u003c")),
+        ("{{data}}", data(runs, references).to_string().replace('<', "\\u003c")),
     ]
     .into_iter()
     .fold(PAGE.to_owned(), |page, (part, text)| page.replacen(part, &text, 1))
@@ -54,7 +62,7 @@ struct Row<'a> {
     pooled: Option<&'a ScenarioRow>,
 }
 
-fn data(runs: &[Loaded]) -> Value {
+fn data(runs: &[Loaded], references: &[&Reference]) -> Value {
     let mut online = BTreeMap::new();
     for run in runs {
         for (cell, repeats) in times(&run.tables, &run.manifest) {
@@ -84,6 +92,7 @@ fn data(runs: &[Loaded]) -> Value {
         "layers": steps(runs),
         "online": online,
         "pools": pools(runs),
+        "references": references,
     })
 }
 

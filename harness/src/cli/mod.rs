@@ -18,7 +18,9 @@ pub(crate) use models::{
     CalibrateArgs, DataArgs, ImportArgs, InitArgs, ModelsArgs, PlanArgs, PlanCommand, PredictArgs,
     TrainerArgs,
 };
-pub(crate) use results::{CompareArgs, Format, MergeArgs, ProjectArgs, PublishArgs, ReportArgs};
+pub(crate) use results::{
+    CompareArgs, Format, MergeArgs, ProjectArgs, PublishArgs, ReferenceArgs, ReportArgs,
+};
 
 use crate::party::Role;
 use clap::{Args, Parser, Subcommand};
@@ -60,6 +62,11 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Write what others need to open a run: tables (large ones compressed), manifest, summary and pictures.
     Publish(PublishArgs),
+    /// Print what others published: accuracies at ReLU budgets, costs of protocols, and where each figure stands.
+    ///
+    /// Nothing of it was measured here. Where it is not the paper that was read, an abstract, a repository or a work that quotes the
+    /// figure is named as its source.
+    Reference(ReferenceArgs),
     /// Join runs of one experiment, such as its shares, into one.
     Merge(MergeArgs),
     /// Check whether this machine measures what it should, and say what to mend.

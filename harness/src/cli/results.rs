@@ -1,4 +1,4 @@
-//! Options of the commands that read runs: `compare`, `project`, `report` and `merge`.
+//! Options of the commands that read runs, `compare`, `project`, `report` and `merge`, and of `reference`.
 
 use super::values::dimension;
 use clap::Args;
@@ -89,6 +89,25 @@ pub(crate) struct ReportArgs {
     /// The page; `report.html` in the first run's folder if absent.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Also list what others published of the runs' networks and data sets, as `linnet reference` has it.
+    #[arg(long)]
+    pub(crate) reference: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReferenceArgs {
+    /// Only of this network, such as resnet18.
+    #[arg(long)]
+    pub(crate) net: Option<String>,
+    /// Only of this data set, such as cifar10.
+    #[arg(long)]
+    pub(crate) data: Option<String>,
+    /// Also what stands in a file of your own, of the form of those in results/reference (may be repeated).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Print all of it in Markdown, with what is known of each system.
+    #[arg(long, conflicts_with_all = ["net", "data"])]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Args)]

@@ -4,7 +4,6 @@ use super::entry::{Cost, Per, Phase, Reference, Source, System, Unit, What};
 use crate::Error;
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::path::Path;
 
 /// The files that are part of the program, by name.
 const FILES: [(&str, &str); 12] = [
@@ -30,24 +29,10 @@ pub fn built_in() -> Vec<System> {
         .collect()
 }
 
-/// A system from a file of one's own.
-///
-/// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::ReferenceFile`] if it is not such a file, [`Error::Reference`] if an entry breaks
-/// a rule.
-pub fn load(path: &Path) -> Result<System, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    parse(&path.display().to_string(), &text)
-}
-
 /// A system from a file's text.
 ///
 /// # Errors
-/// As [`load`], but for reading; they name `file`.
+/// [`Error::ReferenceFile`] if it is not such a file, [`Error::Reference`] if an entry breaks a rule; both name `file`.
 pub fn parse(file: &str, text: &str) -> Result<System, Error> {
     let read: File = toml::from_str(text).map_err(|source| {
         let before = source.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -235,6 +220,7 @@ fn name(unit: Unit) -> &'static str {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use std::path::Path;
 
     #[test]
     fn every_file_of_the_folder_is_built_in_and_loads() {
@@ -350,16 +336,5 @@ source = { kind = "abstract", work = "A paper", place = "abstract" }
             let found = refused(old, new);
             assert!(found.contains(told), "{new}: {found}");
         }
-    }
-
-    #[test]
-    fn a_file_of_ones_own_is_named_by_its_path() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("mine.toml");
-        assert!(matches!(load(&path), Err(Error::Io { action: "read", .. })));
-        std::fs::write(&path, RIGHT).unwrap();
-        assert_eq!(load(&path).unwrap(), parse("x.toml", RIGHT).unwrap());
-        std::fs::write(&path, RIGHT.replace("0.9", "9.0")).unwrap();
-        assert!(load(&path).unwrap_err().to_string().starts_with(&path.display().to_string()));
     }
 }

@@ -9,6 +9,6 @@ mod names;
 mod tables;
 
 pub use entry::{Cost, Per, Phase, Reference, Source, SourceKind, System, Unit, What};
-pub use file::{built_in, load, parse};
+pub use file::{built_in, parse};
 pub use names::{fits, fitting, same_data, same_network};
 pub use tables::{markdown, text};

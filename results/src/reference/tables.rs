@@ -38,13 +38,13 @@ pub fn markdown(systems: &[System]) -> String {
         let rule = table.columns.iter().map(|column| if table.left.contains(column) { "---" } else { "--:" });
         let _ = writeln!(text, "|{}|", rule.collect::<Vec<_>>().join("|"));
         for line in lines(&references, &table, &mut notes) {
-            let _ = writeln!(text, "| {} |", line.join(" | ").replace('[', "\\[").replace('_', "\\_"));
+            let _ = writeln!(text, "| {} |", line.join(" | "));
         }
         text.push('\n');
     }
     text.push_str("## Notes\n\n");
     for (number, note) in (1..).zip(&notes) {
-        let _ = writeln!(text, "- \\[{number}\\] {note}");
+        let _ = writeln!(text, "- [{number}] {note}");
     }
     text.push_str("\n## The systems\n\n| system | known from | remarks |\n|---|---|---|\n");
     for System { name, work, remarks, references: _ } in systems {
