@@ -125,6 +125,8 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     /// In the figure's unit.
     pub(crate) value: f64,
+    /// The entries of `results/reference` whose sum it is, where it was published: of an inference, or of one of its ReLUs.
+    pub(crate) published: &'static [&'static str],
 }
 
 /// One row of the table, before anything is measured.
@@ -153,9 +155,22 @@ impl Figure {
     }
 
     fn peer(self, name: &'static str, value: f64) -> Self {
-        Self { peer: Some(Peer { name, value }), ..self }
+        Self { peer: Some(Peer { name, value, published: &[] }), ..self }
+    }
+
+    fn published(self, published: &'static [&'static str]) -> Self {
+        Self { peer: self.peer.map(|peer| Peer { published, ..peer }), ..self }
     }
 }
+
+const DELPHI_HE: &str = "delphi-resnet18-cifar10-offline-he";
+const DELPHI_GARBLE: &str = "delphi-resnet18-cifar10-offline-garble";
+const DELPHI_EVALUATE: &str = "delphi-resnet18-cifar10-online-evaluate";
+const DELPHI_OFFLINE_BYTES: [&str; 3] = [
+    "delphi-resnet18-cifar10-offline-circuits-bytes",
+    "delphi-resnet18-cifar10-offline-ot-up-bytes",
+    "delphi-resnet18-cifar10-offline-ot-down-bytes",
+];
 
 const FASTEST: &str = "AES-128 block, fastest engine";
 const PORTABLE: &str = "AES-128 block, portable engine";
@@ -307,10 +322,14 @@ fn relu(variant: &str, targets: Option<[f64; 3]>) -> Vec<Figure> {
     };
     vec![
         whole,
-        figure("offline", "us").peer("Delphi's garbling, published", 30.0),
-        figure("online", "us").peer("Delphi's evaluation, published", 18.0),
-        aimed(figure("offline bytes", "B"), 1).peer("Delphi with its OT, published", 19_088.0),
-        aimed(figure("online bytes", "B"), 2).peer("Delphi, published", 1_184.0),
+        figure("offline", "us").peer("Delphi's garbling, published", 30.5).published(&[DELPHI_GARBLE]),
+        figure("online", "us").peer("Delphi's evaluation, published", 18.3).published(&[DELPHI_EVALUATE]),
+        aimed(figure("offline bytes", "B"), 1)
+            .peer("Delphi with its OT, published", 19_088.0)
+            .published(&DELPHI_OFFLINE_BYTES),
+        aimed(figure("online bytes", "B"), 2)
+            .peer("Delphi, published", 1_184.0)
+            .published(&["delphi-resnet18-cifar10-online-down-bytes"]),
         figure("bytes in all", "B").peer("Cheetah, silent OT", 56.0),
         figure("peak memory of the larger party", "MB"),
     ]
@@ -348,7 +367,8 @@ fn networks() -> Vec<Figure> {
             .peer("Cheetah's layers summed", 41.0),
         Figure::new(ResNet18, "ResNet18 at 50,000, offline", "s")
             .target(5.0)
-            .peer("Delphi, HE alone, published", 286.0),
+            .peer("Delphi, HE alone, published", 286.0)
+            .published(&[DELPHI_HE]),
         Figure::new(ResNet18, "ResNet18 at 50,000, online on loopback", "s").target(0.25),
         // What the link and the parties need: bytes / rate + rounds x one-way delay + both parties' computing.
         Figure::new(ResNet18, "ResNet18 at 50,000, online on lan against its parts", "x").target(1.3),
@@ -356,10 +376,16 @@ fn networks() -> Vec<Figure> {
         Figure::new(ResNet18, "ResNet18 at 50,000, peak memory of the larger party", "GB").target(2.0),
         Figure::new(ResNet18Whole, "ResNet18 at 491,520, offline", "s")
             .target(8.0)
-            .peer("Delphi at 557,056, published", 307.2),
+            .peer("Delphi at 557,056, published", 307.2)
+            .published(&[DELPHI_HE, DELPHI_GARBLE, "delphi-resnet18-cifar10-offline-encode"]),
         Figure::new(ResNet18Whole, "ResNet18 at 491,520, online on loopback", "s")
             .target(1.5)
-            .peer("Delphi at 557,056, published", 12.63),
+            .peer("Delphi at 557,056, published", 12.59)
+            .published(&[
+                DELPHI_EVALUATE,
+                "delphi-resnet18-cifar10-online-encode",
+                "delphi-resnet18-cifar10-online-linear",
+            ]),
         Figure::new(ResNet18Whole, "ResNet18 at 491,520, peak memory of the larger party", "GB"),
     ]
 }
@@ -427,6 +453,37 @@ mod tests {
         groups.dedup();
         let distinct: BTreeSet<String> = groups.iter().map(|group| format!("{group:?}")).collect();
         assert_eq!(groups.len(), distinct.len());
+    }
+
+    /// What follows `key = ` in the entry of that id, among the files of published figures.
+    fn entry(id: &str, key: &str) -> f64 {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/reference");
+        let files = std::fs::read_dir(folder).unwrap();
+        let texts: Vec<String> =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        let mut entries = texts.iter().flat_map(|text| text.split("[["));
+        let own = format!("\nid = \"{id}\"\n");
+        let entry = entries.find(|entry| entry.contains(&own)).unwrap_or_else(|| panic!("no entry {id}"));
+        let line = entry.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{id} has no {key}"))
+    }
+
+    #[test]
+    fn published_peers_are_the_sums_of_what_they_cite() {
+        let mut cited = 0;
+        for Figure { group, name, unit, peer, .. } in list() {
+            let Some(Peer { name: peer, value, published }) = peer else { continue };
+            assert_eq!(peer.contains("published"), !published.is_empty(), "{name}: {peer}");
+            let Some(first) = published.first() else { continue };
+            let whole: f64 = published.iter().map(|id| entry(id, "figure")).sum();
+            let of = if group == Group::Relu { whole / entry(first, "relus") } else { whole };
+            let scaled = if unit == "us" { of * 1e6 } else { of };
+            let shown = value.to_string();
+            let decimals = shown.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            assert_eq!(format!("{scaled:.decimals$}"), shown, "{name}");
+            cited += 1;
+        }
+        assert_eq!(cited, 3 * 4 + 3);
     }
 
     /// All targets that the project set itself are present.

@@ -51,6 +51,7 @@ pub(crate) fn render(figures: &[&Figure], rows: &[Row]) -> String {
         push_line(&mut out, &widths, cells, &note);
     }
     push_floors(&mut out, figures);
+    push_published(&mut out, figures);
     out
 }
 
@@ -94,6 +95,18 @@ fn push_floors(out: &mut String, figures: &[&Figure]) {
     let lines: Vec<String> = derived.collect();
     if !lines.is_empty() {
         let _ = writeln!(out, "\nfloors, from what was measured in the same run\n{}", lines.join("\n"));
+    }
+}
+
+fn push_published(out: &mut String, figures: &[&Figure]) {
+    let cited = figures.iter().filter_map(|figure| {
+        let ids = figure.peer.map(|peer| peer.published).filter(|ids| !ids.is_empty())?;
+        Some(format!("  {}: {}", figure.name, ids.join(" + ")))
+    });
+    let lines: Vec<String> = cited.collect();
+    if !lines.is_empty() {
+        let _ =
+            writeln!(out, "\npublished peers, by their entries in results/reference\n{}", lines.join("\n"));
     }
 }
 
@@ -147,10 +160,12 @@ mod tests {
 
     fn example() -> (Vec<Figure>, Vec<Row>) {
         let floor = Floor::Derived { source: "a block", count: 4.0, why: "4 blocks" };
+        let other = Peer { name: "Other", value: 28.9, published: &[] };
+        let old = Peer { name: "Old", value: 19_088.0, published: &["old-circuits", "old-transfers"] };
         let figures = vec![
             figure(Group::Ciphers, "a block", "ns", Floor::None, None),
-            figure(Group::Gates, "garble", "ns", floor, Some(Peer { name: "Other", value: 28.9 })),
-            figure(Group::Relu, "bytes", "B", Floor::None, Some(Peer { name: "Old", value: 19_088.0 })),
+            figure(Group::Gates, "garble", "ns", floor, Some(other)),
+            figure(Group::Relu, "bytes", "B", Floor::None, Some(old)),
             figure(Group::ResNet18, "online", "s", Floor::None, None),
         ];
         let rows = vec![
@@ -183,6 +198,9 @@ online   s     ERROR   0.250                                           ERROR: no
 
 floors, from what was measured in the same run
   garble: 4 blocks; from \"a block\"
+
+published peers, by their entries in results/reference
+  bytes: old-circuits + old-transfers
 ";
         assert_eq!(text, expected, "\n{text}");
     }
