@@ -3,7 +3,7 @@
 use crate::cli::ReferenceArgs;
 use crate::error::Error;
 use crate::experiment::refused;
-use crate::print::print;
+use crate::print::{print, room};
 use results::reference::{Reference, System, built_in, markdown, parse, same_data, same_network, text};
 
 /// Prints the tables.
@@ -21,7 +21,7 @@ pub(crate) fn list(args: &ReferenceArgs) -> Result<(), Error> {
         let asked = [&args.net, &args.data].into_iter().flatten().cloned().collect::<Vec<_>>().join(" on ");
         return Err(refused("--net, --data", "what something was published of".to_owned(), asked));
     }
-    print(text(&chosen).trim_end())
+    print(text(&chosen, room()).trim_end())
 }
 
 /// What is of the network and the data set, where they are named.

@@ -146,7 +146,7 @@ fn manifest() {
         "\"threads\": 1,",
         "\"threads\": 1, \"colour\": 3,",
         "manifest.json, line 18, column 24: unknown field `colour`, expected one of `schema`, `id`, `started`, `command`, \
-         `linnet`, `revision`, `machine`, `threads`, `pinning`, `seeds`, `links`, `loopback`, `models`, `data`, `cells`, `shard`, `resumed`, `settings` at line \
+         `linnet`, `revision`, `machine`, `threads`, `pinning`, `seeds`, `links`, `loopback`, `models`, `data`, `cells`, `shard`, `busy`, `resumed`, `settings` at line \
          18 column 24",
     );
 }
@@ -171,7 +171,7 @@ fn text_that_is_not_utf8() {
 
 #[test]
 fn missing_files_are_named() {
-    for file in ["manifest.json", "cells.csv", "inferences.csv", "raw.csv", "summary.csv"] {
+    for file in ["manifest.json", "cells.csv", "inferences.csv", "raw.csv"] {
         let temp = tempdir().unwrap();
         let (run, dir) = example::write(temp.path());
         run.finish().unwrap();

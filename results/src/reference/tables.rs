@@ -1,12 +1,13 @@
 //! Published figures as tables: for a terminal, and for the book.
 
 use super::entry::{Reference, System, What};
-use crate::layout::{Layout, or_missing};
+use crate::layout::{Column, Layout, or_missing};
 use crate::units::{count, percent};
 use std::fmt::Write;
 
-/// Tables for a terminal, accuracies before costs, and below them what must be known of single figures.
-pub fn text(references: &[&Reference]) -> String {
+/// Tables for a terminal, accuracies before costs, and below them what must be known of single figures; at most `room` characters
+/// wide, if that is given.
+pub fn text(references: &[&Reference], room: Option<usize>) -> String {
     let mut notes = Vec::new();
     let mut text = String::new();
     for table in [ACCURACY, COST] {
@@ -16,8 +17,9 @@ pub fn text(references: &[&Reference]) -> String {
         }
         let title =
             format!("{}{}, published elsewhere", if text.is_empty() { "" } else { "\n" }, table.title);
-        let layout = Layout::new(&[("", table.columns.len())], table.columns, table.left, &lines);
+        let layout = Layout::new(&table.laid_out(), &lines, room);
         layout.block(&title, lines.iter(), &mut text);
+        text.extend(layout.left_out());
     }
     if !notes.is_empty() {
         text.push('\n');
@@ -60,6 +62,22 @@ struct Table {
     left: &'static [&'static str],
     /// The columns behind system, network, data set and ReLUs and before source; `None` where the figure is of another kind.
     middle: fn(&Reference) -> Option<Vec<String>>,
+}
+
+impl Table {
+    /// Where there is no room for all columns, sources and where something ran give way: they are the widest.
+    fn laid_out(&self) -> Vec<Column> {
+        let column = |name: &&str| {
+            let column = if self.left.contains(name) { Column::text(name) } else { Column::new("", name) };
+            column.rank(match *name {
+                "source" => 3,
+                "where run" => 2,
+                "every ReLU" | "note" => 1,
+                _ => 0,
+            })
+        };
+        self.columns.iter().map(column).collect()
+    }
 }
 
 const ACCURACY: Table = Table {
@@ -154,7 +172,7 @@ note = "In rain"
     #[test]
     fn the_text_is_this() {
         let system = parse("snail.toml", FILE).unwrap();
-        let found = text(&system.references.iter().collect::<Vec<_>>());
+        let found = text(&system.references.iter().collect::<Vec<_>>(), None);
         let expected = "\
 Accuracy at a ReLU budget, published elsewhere
 
@@ -171,8 +189,12 @@ Cost of a protocol, published elsewhere
 ";
         assert_eq!(found, expected, "\n{found}");
         let costs: Vec<&Reference> = system.references.iter().skip(1).collect();
-        assert!(text(&costs).starts_with("Cost of a protocol"), "no table without lines");
-        assert_eq!(text(&[]), "");
+        assert!(text(&costs, None).starts_with("Cost of a protocol"), "no table without lines");
+        assert_eq!(text(&[], None), "");
+        let narrow = text(&costs, Some(80));
+        assert!(
+            narrow.lines().all(|line| line.len() <= 80) && narrow.contains("no room for: where run, source")
+        );
     }
 
     #[test]

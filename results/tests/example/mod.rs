@@ -25,6 +25,7 @@ pub(crate) fn manifest() -> Manifest {
         data: Vec::new(),
         cells: Vec::new(),
         shard: None,
+        busy: None,
         resumed: Vec::new(),
         settings: serde_json::json!({ "repeats": 3 }),
     }
