@@ -102,7 +102,11 @@ fn what_was_loaded_is_all_that_is_needed() {
         assert_eq!(summarise(&run.tables, &run.manifest).unwrap(), run.summary);
         assert_eq!(scenario::scenarios(&run.tables, &run.manifest), run.scenarios);
         assert!(!layers(run).is_empty() && table(&run.summary, None).contains("mini, narrow"));
-        assert!(pictures::all(&run.summary).iter().all(|(_, svg)| svg.ends_with("</svg>\n")));
+        assert!(
+            pictures::all(&run.summary, &compare::front(run))
+                .iter()
+                .all(|(_, svg)| svg.ends_with("</svg>\n"))
+        );
     }
 }
 

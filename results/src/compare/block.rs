@@ -2,6 +2,7 @@
 
 use super::cost::ReluCost;
 use super::equal::AtAccuracy;
+use super::front::Beaten;
 use super::row::ComparedRow;
 use crate::schema::Dimension;
 use crate::seeds::OverSeeds;
@@ -35,6 +36,8 @@ pub struct Block {
     pub rows: Vec<ComparedRow>,
     /// Index of the row that ratios are to.
     pub baseline: Option<usize>,
+    /// Who surely beats each row.
+    pub beaten: Vec<Beaten>,
     /// What a ReLU costs, for each way of computing it with cells of different counts.
     pub costs: Vec<ReluCost>,
     /// What methods take at the accuracies that were asked for.

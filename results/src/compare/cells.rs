@@ -67,11 +67,12 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         let title: Vec<&str> = (0..kept.len()).filter(named).map(|index| block[index].as_str()).collect();
         let mut rows: Vec<ComparedRow> =
             members.iter().map(|cell| cell.compared(baseline.map(|index| members[index]))).collect();
-        front::mark(&mut rows);
+        let spreads: Vec<_> = members.iter().map(|cell| front::spread(&cell.times)).collect();
+        let beaten = front::mark(&mut rows, &spreads);
         let costs = cost::costs(&rows);
         let at = equal::at(&rows, &options.accuracies);
         let seeds = over_seeds(&rows.iter().filter_map(trained).collect::<Vec<_>>());
-        blocks.push(Block { title: title.join(", "), rows, baseline, costs, at, seeds });
+        blocks.push(Block { title: title.join(", "), rows, baseline, beaten, costs, at, seeds });
     }
     Ok(blocks)
 }
@@ -105,7 +106,7 @@ fn trained(row: &ComparedRow) -> Option<Trained<'_>> {
     let value = |dimension: Dimension| dimension.value(&row.run, &identity);
     let told_apart = |dimension: &Dimension| !matches!(dimension, Dimension::Method | Dimension::Budget);
     let rest = Dimension::ALL.into_iter().filter(told_apart).map(value).collect();
-    let (budget, accuracy) = (value(Dimension::Budget), row.accuracy()?);
+    let (budget, accuracy) = (value(Dimension::Budget), row.accuracy()?.value);
     Some(Trained { method, seed, budget, rest, accuracy, online_s: row.online_s_p50 })
 }
 

@@ -40,7 +40,7 @@ pub(super) fn at(rows: &[ComparedRow], accuracies: &[f64]) -> Vec<AtAccuracy> {
         (0..SAME.len()).filter(|part| SAME[*part] == Dimension::Method || varies(*part)).collect();
     let time = |method: &[String; SAME.len()], accuracy: f64| {
         let members = rows.iter().filter(|row| row.ok() && same(row) == *method);
-        let points = members.filter_map(|row| Some((row.online_s_p50?, row.accuracy()?))).collect();
+        let points = members.filter_map(|row| Some((row.online_s_p50?, row.accuracy()?.value))).collect();
         let name: Vec<&str> = shown.iter().map(|part| method[*part].as_str()).collect();
         MethodTime { name: name.join(" "), online_s: reached(points, accuracy) }
     };

@@ -195,6 +195,7 @@ mod tests {
             title: "mini, lan".to_owned(),
             rows,
             baseline: None,
+            beaten: Vec::new(),
             costs: Vec::new(),
             at: Vec::new(),
             seeds: Vec::new(),

@@ -13,6 +13,7 @@ mod layers;
 mod limit;
 mod row;
 mod text;
+mod worth;
 
 pub use crate::schema::Dimension;
 pub use block::{Block, Options};
@@ -22,7 +23,9 @@ pub use equal::{AtAccuracy, MethodTime};
 pub use export::{Exported, csv, csv_of, json, json_of, parquet, schema};
 pub use fields::{Field, Sorting};
 pub use grid::{Page, grid, usual};
+pub use front::Beaten;
 pub use layers::{layers_csv, layers_text};
 pub use limit::Limit;
 pub use row::ComparedRow;
 pub use text::text;
+pub use worth::front;

@@ -1,5 +1,6 @@
 //! A compared cell as a flat row, for tables and files.
 
+use crate::judged::Accuracy;
 use crate::schema::{CellStatus, Identity, ScenarioRow, SummaryRow};
 use crate::statistics::Estimate;
 use schemars::JsonSchema;
@@ -47,6 +48,10 @@ pub struct ComparedRow {
     pub acc_float_test: Option<f64>,
     /// Top-1 accuracy in the ring, in the clear, on the same images, a fraction from 0 to 1.
     pub acc_fixed_test: Option<f64>,
+    /// Its 95 % interval (Wilson), lower end, a fraction from 0 to 1.
+    pub acc_fixed_test_low: Option<f64>,
+    /// Its upper end, a fraction from 0 to 1.
+    pub acc_fixed_test_high: Option<f64>,
     /// Test images behind the two, a count.
     pub acc_images: Option<u64>,
     /// McNemar's exact test of the classes in the ring, in the clear, against the baseline's on the test images that both
@@ -54,11 +59,19 @@ pub struct ComparedRow {
     pub acc_fixed_p: Option<f64>,
     /// Top-1 accuracy of the secure run on its `n` images, a fraction from 0 to 1.
     pub acc_secure: Option<f64>,
+    /// Its 95 % interval (Wilson), lower end, a fraction from 0 to 1.
+    pub acc_secure_low: Option<f64>,
+    /// Its upper end, a fraction from 0 to 1.
+    pub acc_secure_high: Option<f64>,
     /// McNemar's exact test of the secure classes against the baseline's on the images that both classified, a probability
     /// from 0 to 1.
     pub acc_secure_p: Option<f64>,
     /// Median offline time, seconds.
     pub offline_s_p50: Option<f64>,
+    /// Its 95 % interval, lower end, seconds; needs 6 repeats.
+    pub offline_s_p50_low: Option<f64>,
+    /// Its upper end, seconds.
+    pub offline_s_p50_high: Option<f64>,
     /// Median offline time by the baseline's, a ratio.
     pub offline_ratio: Option<f64>,
     /// Its 95 % interval, lower end, a ratio; needs 6 repeats of both.
@@ -69,6 +82,10 @@ pub struct ComparedRow {
     pub offline_bytes: Option<u64>,
     /// Median online time, seconds.
     pub online_s_p50: Option<f64>,
+    /// Its 95 % interval, lower end, seconds; needs 6 repeats.
+    pub online_s_p50_low: Option<f64>,
+    /// Its upper end, seconds.
+    pub online_s_p50_high: Option<f64>,
     /// Median online time by the baseline's, a ratio.
     pub online_ratio: Option<f64>,
     /// Its 95 % interval, lower end, a ratio; needs 6 repeats of both.
@@ -79,6 +96,14 @@ pub struct ComparedRow {
     pub online_bytes: Option<u64>,
     /// Online flights of both parties, a count.
     pub online_rounds: Option<u64>,
+    /// The client's largest resident set over the repeats, bytes; empty if not known.
+    pub peak_rss_client_bytes: Option<u64>,
+    /// The server's largest resident set over the repeats, bytes; empty if not known.
+    pub peak_rss_server_bytes: Option<u64>,
+    /// What one preprocessed inference occupies at the client, bytes; empty if not known.
+    pub store_client_bytes: Option<u64>,
+    /// What one preprocessed inference occupies at the server, bytes; empty if not known.
+    pub store_server_bytes: Option<u64>,
     /// Median response time, from when a query was due to its logits, seconds; empty but for `server`.
     pub response_s_p50: Option<f64>,
     /// 90th percentile of the response time, seconds; needs 44 queries.
@@ -87,7 +112,8 @@ pub struct ComparedRow {
     pub served_per_s: Option<f64>,
     /// Queries whose turn came when the pool was empty, a count; empty without a pool.
     pub dry: Option<u64>,
-    /// Whether no cell of the block is at least as accurate and as fast online, and better in one; no unit.
+    /// Whether no cell of the block surely beats it: is at least as accurate and as fast online, and in one of the two better by
+    /// intervals that are apart; no unit.
     pub front_latency: bool,
     /// The same with the bytes of both phases in place of the online time; no unit.
     pub front_bytes: bool,
@@ -107,6 +133,7 @@ impl ComparedRow {
         let Identity { model, method, budget, relus, relu, he, threads, store, link, scenario, rate_per_s } =
             row.identity();
         let ends = |ratio: Option<Estimate>| ratio.and_then(|ratio| ratio.interval);
+        let (test, secure) = (Accuracy::test(row), Accuracy::secure(row));
         Self {
             run: run.to_owned(),
             cell: row.cell.clone(),
@@ -127,21 +154,33 @@ impl ComparedRow {
             status: row.status.to_string(),
             acc_float_test: row.acc_float_test,
             acc_fixed_test: row.acc_fixed_test,
+            acc_fixed_test_low: test.map(|accuracy| accuracy.interval.0),
+            acc_fixed_test_high: test.map(|accuracy| accuracy.interval.1),
             acc_images: row.acc_images,
             acc_fixed_p,
             acc_secure: row.acc_secure,
+            acc_secure_low: secure.map(|accuracy| accuracy.interval.0),
+            acc_secure_high: secure.map(|accuracy| accuracy.interval.1),
             acc_secure_p,
             offline_s_p50: row.offline_s_p50,
+            offline_s_p50_low: row.offline_s_p50_low,
+            offline_s_p50_high: row.offline_s_p50_high,
             offline_ratio: offline.map(|ratio| ratio.value),
             offline_ratio_low: ends(offline).map(|ends| ends.0),
             offline_ratio_high: ends(offline).map(|ends| ends.1),
             offline_bytes: row.offline_bytes(),
             online_s_p50: row.online_s_p50,
+            online_s_p50_low: row.online_s_p50_low,
+            online_s_p50_high: row.online_s_p50_high,
             online_ratio: online.map(|ratio| ratio.value),
             online_ratio_low: ends(online).map(|ends| ends.0),
             online_ratio_high: ends(online).map(|ends| ends.1),
             online_bytes: row.online_bytes(),
             online_rounds: row.online_rounds,
+            peak_rss_client_bytes: row.peak_rss_client_bytes,
+            peak_rss_server_bytes: row.peak_rss_server_bytes,
+            store_client_bytes: row.store_client_bytes,
+            store_server_bytes: row.store_server_bytes,
             response_s_p50: pooled.and_then(|row| row.response_s_p50),
             response_s_p90: pooled.and_then(|row| row.response_s_p90),
             served_per_s: pooled.and_then(|row| row.served_per_s),
@@ -158,8 +197,12 @@ impl ComparedRow {
     }
 
     /// Top-1 accuracy: in the ring on test images or, if that was not evaluated, of the secure run.
-    pub(super) fn accuracy(&self) -> Option<f64> {
-        self.acc_fixed_test.or(self.acc_secure)
+    pub(super) fn accuracy(&self) -> Option<Estimate> {
+        let known = |value: Option<f64>, low: Option<f64>, high: Option<f64>| {
+            Some(Estimate { value: value?, interval: low.zip(high) })
+        };
+        known(self.acc_fixed_test, self.acc_fixed_test_low, self.acc_fixed_test_high)
+            .or_else(|| known(self.acc_secure, self.acc_secure_low, self.acc_secure_high))
     }
 
     /// Bytes of both phases.

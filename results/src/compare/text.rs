@@ -41,7 +41,7 @@ pub fn text(blocks: &[Block], room: Option<usize>) -> String {
     text.push_str(
         "\nratio: to the first row of a block, or to --baseline; 95 %: the interval that holds it, with 6 repeats or more\n\
          p: how probable so uneven a split of the images would be, were the classes to its left as good (McNemar)\n\
-         front: nothing in the block is as accurate and better online (t), or in bytes of both phases (b)\n",
+         front: nothing in the block surely beats it in accuracy and online time (t), or in accuracy and bytes (b)\n",
     );
     text
 }

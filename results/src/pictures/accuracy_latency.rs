@@ -2,318 +2,297 @@
 
 use super::axis::{Scale, padded, time_unit};
 use super::labels::{budget, distinct, names};
-use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
+use super::paper::{FRONT, GRID, INK, MARGIN, MUTED, WIDTH};
+use super::placing::{Area, Room};
 use super::svg::{Anchor, Canvas, Style, width};
 use crate::SummaryRow;
+use crate::judged::{Accuracy, Where};
+use crate::look::{Look, looks};
 use crate::units::count;
+use std::collections::HashSet;
 
-const PANELS_A_ROW: usize = 3;
-const HEAD: f64 = 102.0;
-const PANEL_HEIGHT: f64 = 330.0;
+const PANELS_A_ROW: usize = 2;
+const HEAD: f64 = 72.0;
+const SUBTITLE: f64 = 18.0;
+const PANEL_HEIGHT: f64 = 400.0;
 const LABEL: f64 = 12.0;
+const POINT: f64 = 5.0;
 /// Of fewer images an accuracy is not drawn beside one of more.
 const FEWEST_IMAGES: u64 = 30;
 
-/// A row that has both coordinates.
+/// A row that has both coordinates; accuracies in percent.
 struct Point<'a> {
     row: &'a SummaryRow,
-    series: String,
+    /// Index into the series.
+    series: usize,
     latency: f64,
     accuracy: Accuracy,
-    /// The other of the two, where it is of enough images.
+    /// That of the secure run, where it is another and of enough images.
     beside: Option<Accuracy>,
+    /// Whether no other surely beats it.
+    front: bool,
 }
 
-/// A share of images, with Wilson's 95 % interval; percent.
-#[derive(Clone, Copy)]
-struct Accuracy {
-    images: u64,
-    share: f64,
-    interval: Option<(f64, f64)>,
-    of: Where,
+/// What is joined by a line.
+struct Series {
+    name: String,
+    look: Look,
 }
 
-/// What an accuracy was measured in: the same network in the same ring.
-#[derive(Clone, Copy, PartialEq)]
-enum Where {
-    Secure,
-    Clear,
-}
-
-impl Accuracy {
-    /// The one of more images, then the other.
-    fn both(row: &SummaryRow) -> Option<(Self, Option<Self>)> {
-        let percent = |low: Option<f64>, high: Option<f64>| Some((low? * 100.0, high? * 100.0));
-        let secure = row.acc_secure.map(|share| Self {
-            images: row.n,
-            share: share * 100.0,
-            interval: percent(row.acc_secure_low, row.acc_secure_high),
-            of: Where::Secure,
-        });
-        let clear = row.acc_fixed_test.zip(row.acc_images).map(|(share, images)| Self {
-            images,
-            share: share * 100.0,
-            interval: percent(row.acc_fixed_test_low, row.acc_fixed_test_high),
-            of: Where::Clear,
-        });
-        match (secure, clear) {
-            (Some(secure), Some(clear)) if clear.images > secure.images => Some((clear, Some(secure))),
-            (Some(secure), clear) => Some((secure, clear)),
-            (None, clear) => clear.map(|clear| (clear, None)),
-        }
-    }
-}
-
-pub(super) fn draw(rows: &[SummaryRow]) -> String {
+/// `front` has the ids of the cells that no other surely beats.
+pub(super) fn draw(rows: &[SummaryRow], front: &HashSet<String>) -> String {
     let title = "Accuracy against online latency, by ReLU budget";
-    let points = points(rows);
-    let mut canvas = Canvas::titled(title, &subtitles(&points));
+    let (points, series) = points(rows, front);
+    let subtitles = subtitles(&points);
+    let mut canvas = Canvas::titled(title, &subtitles);
+    let head = HEAD + SUBTITLE * subtitles.len() as f64;
     if points.is_empty() {
-        canvas.text(MARGIN, HEAD + 40.0, "No completed run to draw.", Style::new(14.0, Anchor::Start, MUTED));
-        return canvas.finish(WIDTH, HEAD + 80.0, title);
+        canvas.text(MARGIN, head + 40.0, "No completed run to draw.", Style::new(14.0, Anchor::Start, MUTED));
+        return canvas.finish(WIDTH, head + 80.0, title);
     }
     let links = distinct(points.iter().map(|point| point.row.link.as_str()));
-    let series = distinct(points.iter().map(|point| point.series.clone()));
-    let legend = if series.len() > 1 { draw_legend(&mut canvas, &series) } else { 0.0 };
+    let head = head + if series.len() > 1 { draw_legend(&mut canvas, head, &series) } else { 0.0 };
 
     let across = links.len().min(PANELS_A_ROW);
     let panel_width = (WIDTH - 2.0 * MARGIN) / across as f64;
-    let accuracies = points
-        .iter()
-        .flat_map(|point| [Some(point.accuracy), point.beside].into_iter().flatten().map(|one| one.share));
-    let (low, high) = padded(accuracies);
+    let ends = points.iter().flat_map(|point| {
+        let (low, high) = point.accuracy.interval;
+        [Some(low), Some(high), point.beside.map(|other| other.share)].into_iter().flatten()
+    });
+    let (low, high) = padded(ends);
     let range = (low.max(0.0), high.min(100.0));
+    let most = points.iter().map(|point| point.accuracy.images).max().unwrap_or(0);
     for (index, link) in links.iter().enumerate() {
         let left = MARGIN + (index % across) as f64 * panel_width;
-        let top = HEAD + legend + (index / across) as f64 * PANEL_HEIGHT;
+        let top = head + (index / across) as f64 * PANEL_HEIGHT;
         let members: Vec<&Point<'_>> = points.iter().filter(|point| point.row.link == *link).collect();
-        Panel::new(left, top, panel_width, &members, range, index % across == 0).draw(
-            &mut canvas,
-            link,
-            &members,
-            &series,
-        );
+        let first = (index % across == 0).then(|| axis_name(&points));
+        let panel = Panel::new((left, top, panel_width), &members, range, first);
+        panel.draw_axes(&mut canvas, link);
+        panel.draw_points(&mut canvas, &members, &series, most);
     }
-    let height = HEAD + legend + links.len().div_ceil(across) as f64 * PANEL_HEIGHT + 12.0;
-    canvas.finish(WIDTH, height, title)
+    canvas.finish(WIDTH, head + links.len().div_ceil(across) as f64 * PANEL_HEIGHT + 12.0, title)
 }
 
-fn points(rows: &[SummaryRow]) -> Vec<Point<'_>> {
+fn points<'a>(rows: &'a [SummaryRow], front: &HashSet<String>) -> (Vec<Point<'a>>, Vec<Series>) {
     let drawn: Vec<&SummaryRow> =
-        rows.iter().filter(|row| Accuracy::both(row).is_some() && row.online_s_p50.is_some()).collect();
-    let series = names(&drawn, &[|row| &row.model, |row| &row.method, |row| &row.relu]);
-    let mut points: Vec<Point<'_>> = drawn
-        .into_iter()
-        .zip(series)
-        .filter_map(|(row, series)| {
-            let (accuracy, beside) = Accuracy::both(row)?;
-            let beside = beside.filter(|other| other.images >= FEWEST_IMAGES);
-            Some(Point { row, series, latency: row.online_s_p50?, accuracy, beside })
+        rows.iter().filter(|row| Accuracy::of(row).is_some() && row.online_s_p50.is_some()).collect();
+    let named = names(&drawn, &[|row| &row.model, |row| &row.method, |row| &row.relu]);
+    let rests = names(&drawn, &[|row| &row.model, |row| &row.relu]);
+    let known = distinct(named.iter().map(String::as_str));
+    let first = |name: &&str| named.iter().position(|other| other == name).expect("it is one of them");
+    let firsts: Vec<usize> = known.iter().map(first).collect();
+    let methods: Vec<(&str, &str)> =
+        firsts.iter().map(|at| (drawn[*at].method.as_str(), rests[*at].as_str())).collect();
+    let series =
+        known.iter().zip(looks(&methods)).map(|(name, look)| Series { name: (*name).to_owned(), look });
+    let series: Vec<Series> = series.collect();
+    let percent = |one: Accuracy| {
+        let (low, high) = one.interval;
+        Accuracy { share: 100.0 * one.share, interval: (100.0 * low, 100.0 * high), ..one }
+    };
+    let point = |(row, name): (&&'a SummaryRow, &String)| {
+        let accuracy = Accuracy::of(row).map(percent)?;
+        let beside = Accuracy::secure(row).map(percent);
+        Some(Point {
+            row,
+            series: known.iter().position(|other| other == name)?,
+            latency: row.online_s_p50?,
+            accuracy,
+            beside: beside.filter(|other| other.of != accuracy.of && other.images >= FEWEST_IMAGES),
+            front: front.contains(&row.cell),
         })
-        .collect();
+    };
+    let mut points: Vec<Point<'_>> = drawn.iter().zip(&named).filter_map(point).collect();
     points.sort_by_key(|point| point.row.relus);
-    points
+    (points, series)
 }
 
-/// What the marks mean, with the sample sizes behind them.
+fn axis_name(points: &[Point<'_>]) -> String {
+    match distinct(points.iter().map(|point| point.accuracy.of))[..] {
+        [of] => format!("{} accuracy, top-1 (%)", of.name()),
+        _ => "top-1 accuracy (%)".to_owned(),
+    }
+}
+
+/// What all points have in common, and what the marks mean, with the sample sizes behind them.
 fn subtitles(points: &[Point<'_>]) -> Vec<String> {
     let Some(first) = points.first() else { return Vec::new() };
-    let said = |of: &dyn Fn(&Point<'_>) -> Option<Accuracy>, mark: &str| {
-        let all: Vec<Accuracy> = points.iter().filter_map(of).collect();
-        let parts =
-            [(Where::Clear, "in the clear on", "test image"), (Where::Secure, "the secure run on", "image")];
-        let told = parts.into_iter().filter_map(|(place, how, what)| {
-            let images = || all.iter().filter(|one| one.of == place).map(|one| one.images);
-            Some(format!("{how} {}", range(images().min()?, images().max()?, what)))
-        });
-        let told: Vec<String> = told.collect();
-        (!told.is_empty()).then(|| format!("{mark}: {}", told.join(", or ")))
-    };
-    let dots = said(&|point| Some(point.accuracy), "Dots").expect("there is a point");
-    let mut text = format!("{dots}, with 95 % intervals; labelled with the budget where there is room");
-    if let Some(dashes) = said(&|point| point.beside, "Dashes") {
-        text.push_str(&format!(". {dashes}"));
-    }
     let parts: [fn(&SummaryRow) -> &str; 3] = [|row| &row.model, |row| &row.method, |row| &row.relu];
-    let names: Vec<&str> = parts
-        .into_iter()
-        .filter(|part| points.iter().all(|point| part(point.row) == part(first.row)))
-        .map(|part| part(first.row))
-        .collect();
-    if names.is_empty() { vec![text] } else { vec![names.join(", "), text] }
+    let common = parts.into_iter().filter(|part| points.iter().all(|one| part(one.row) == part(first.row)));
+    let common: Vec<&str> = common.map(|part| part(first.row)).collect();
+    let most = points.iter().map(|point| point.accuracy.images).max().unwrap_or(0);
+    let accuracies = |of: &dyn Fn(&Point<'_>) -> bool| -> Vec<Accuracy> {
+        points.iter().filter(|point| of(point)).map(|point| point.accuracy).collect()
+    };
+    let full = said(&accuracies(&|point| point.accuracy.images == most));
+    let mut marks = format!("Points: {full}, with 95 % intervals");
+    let fewer = accuracies(&|point| point.accuracy.images < most);
+    if !fewer.is_empty() {
+        marks.push_str(&format!(". Hollow: {}", said(&fewer)));
+    }
+    let beside: Vec<Accuracy> = points.iter().filter_map(|point| point.beside).collect();
+    if !beside.is_empty() {
+        marks.push_str(&format!(". Dashes: {}", said(&beside)));
+    }
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend((!common.is_empty()).then(|| common.join(", ")));
+    lines.push(marks);
+    let mut labels = "Labelled with the budget where there is room".to_owned();
+    if points.iter().any(|point| point.front) {
+        labels.push_str(
+            "; ringed where no other cell is surely more accurate or faster, and no worse in the other",
+        );
+    }
+    lines.push(labels);
+    lines
 }
 
-/// So many of `what`.
-fn range(low: u64, high: u64, what: &str) -> String {
+/// What accuracies are of, and of how many images.
+fn said(all: &[Accuracy]) -> String {
+    let parts = [(Where::Test, "in the clear"), (Where::Secure, "by the protocol")];
+    let told = parts.into_iter().filter_map(|(place, how)| {
+        let images = || all.iter().filter(|one| one.of == place).map(|one| one.images);
+        let images = range(images().min()?, images().max()?);
+        Some(format!("{} accuracy, {how}, on {images}", place.name()))
+    });
+    told.collect::<Vec<_>>().join(", or ")
+}
+
+/// So many images.
+fn range(low: u64, high: u64) -> String {
     let plural = if high == 1 { "" } else { "s" };
     if low == high {
-        format!("{} {what}{plural}", count(low))
+        format!("{} image{plural}", count(low))
     } else {
-        format!("{} to {} {what}{plural}", count(low), count(high))
+        format!("{} to {} image{plural}", count(low), count(high))
     }
 }
 
-/// Names of the series in their colours; returns the height used.
-fn draw_legend(canvas: &mut Canvas, series: &[String]) -> f64 {
-    let mut x = MARGIN;
-    let mut y = HEAD + 4.0;
-    for (index, name) in series.iter().enumerate() {
-        let wide = 22.0 + width(name, 13.0) + 20.0;
+/// Names of the series beside their marks; returns the height used.
+fn draw_legend(canvas: &mut Canvas, head: f64, series: &[Series]) -> f64 {
+    let (mut x, mut y) = (MARGIN, head + 4.0);
+    for Series { name, look } in series {
+        let wide = 34.0 + width(name, 13.0) + 20.0;
         if x + wide > WIDTH - MARGIN && x > MARGIN {
             x = MARGIN;
             y += 22.0;
         }
-        let colour = SERIES[index % SERIES.len()];
-        canvas.dot((x + 6.0, y - 4.5), 5.0, colour);
-        canvas.text(x + 16.0, y, name, Style::new(13.0, Anchor::Start, INK));
+        canvas.joined(&[(x, y - 4.5), (x + 26.0, y - 4.5)], *look);
+        canvas.mark((x + 13.0, y - 4.5), POINT, *look, false);
+        canvas.text(x + 32.0, y, name, Style::new(13.0, Anchor::Start, INK));
         x += wide;
     }
-    y - HEAD + 16.0
+    y - head + 16.0
 }
 
 /// One link's axes.
 struct Panel {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
+    area: Area,
     x: Scale,
     y: Scale,
     unit: (f64, &'static str),
-    /// Whether the vertical axis is named and numbered here.
-    first: bool,
+    /// What the vertical axis is called, where it is named here.
+    name: Option<String>,
 }
 
 impl Panel {
     fn new(
-        left: f64,
-        top: f64,
-        wide: f64,
+        (left, top, wide): (f64, f64, f64),
         points: &[&Point<'_>],
         accuracies: (f64, f64),
-        first: bool,
+        name: Option<String>,
     ) -> Self {
         let (left, right) = (left + 52.0, left + wide - 14.0);
         let (top, bottom) = (top + 28.0, top + PANEL_HEIGHT - 62.0);
         let latencies = padded(points.iter().map(|point| point.latency));
         let longest = points.iter().map(|point| point.latency).fold(0.0, f64::max);
         Self {
-            left,
-            right,
-            top,
-            bottom,
+            area: Area { left, right, top, bottom },
             x: Scale::new(latencies, left, right),
             y: Scale::new(accuracies, bottom, top),
             unit: time_unit(longest),
-            first,
+            name,
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, link: &str, points: &[&Point<'_>], series: &[String]) {
-        self.draw_axes(canvas, link);
+    fn draw_points(&self, canvas: &mut Canvas, points: &[&Point<'_>], series: &[Series], most: u64) {
+        let Area { left, right, top, bottom } = self.area;
         let at = |point: &Point<'_>| (self.x.at(point.latency), self.y.at(point.accuracy.share));
-        let mut taken: Vec<Area> = Vec::new();
-        for point in points {
-            let (x, y) = at(point);
-            taken.push(Area::around(x, y, 7.0));
-        }
-        for (index, name) in series.iter().enumerate() {
-            let colour = SERIES[index % SERIES.len()];
-            let members: Vec<&Point<'_>> =
-                points.iter().copied().filter(|point| point.series == *name).collect();
-            canvas.polyline(&members.iter().map(|point| at(point)).collect::<Vec<_>>(), colour);
-            for point in &members {
-                let x = self.x.at(point.latency);
-                if let Some((low, high)) = point.accuracy.interval {
-                    let inside = |share: f64| self.y.at(share).clamp(self.top, self.bottom);
-                    canvas.line((x, inside(low)), (x, inside(high)), colour, 1.0);
+        let mut room = Room::new(Area { right: right + 12.0, top: top - 8.0, bottom: bottom - 3.0, left });
+        self.draw_front(canvas, points, at);
+        for (index, Series { look, .. }) in series.iter().enumerate() {
+            let of_it = || points.iter().filter(|point| point.series == index);
+            canvas.joined(&of_it().map(|point| at(point)).collect::<Vec<_>>(), *look);
+            for point in of_it() {
+                let ((x, y), colour) = (at(point), look.on_white());
+                let (low, high) = point.accuracy.interval;
+                canvas.line((x, self.y.at(low)), (x, self.y.at(high)), colour, 1.0);
+                if let Some((low, high)) = point.row.online_s_p50_low.zip(point.row.online_s_p50_high) {
+                    let inside = |time: f64| self.x.at(time).clamp(left, right);
+                    canvas.line((inside(low), y), (inside(high), y), colour, 1.0);
                 }
                 if let Some(beside) = point.beside {
                     let y = self.y.at(beside.share);
                     canvas.line((x - 8.0, y), (x + 8.0, y), colour, 2.0);
-                    taken.push(Area { left: x - 8.0, right: x + 8.0, top: y - 2.0, bottom: y + 2.0 });
+                    room.take(Area { left: x - 8.0, right: x + 8.0, top: y - 2.0, bottom: y + 2.0 });
                 }
-                canvas.dot(at(point), 5.5, colour);
+                room.take(Area::around((x, y), POINT + 2.0));
             }
         }
         for point in points {
-            let text = budget(point.row);
-            let Some(area) = self.place(at(point), width(&text, LABEL), &taken) else { continue };
-            canvas.text(area.left, area.bottom - 2.5, &text, Style::new(LABEL, Anchor::Start, INK));
-            taken.push(area);
+            canvas.mark(at(point), POINT, series[point.series].look, point.accuracy.images < most);
         }
+        let mut in_turn = points.to_vec();
+        in_turn.sort_by_key(|point| !point.front);
+        for point in in_turn {
+            let text = budget(point.row);
+            if let Some(area) = room.beside(at(point), &text, LABEL) {
+                canvas.text(
+                    area.left,
+                    area.bottom - 2.5,
+                    &text,
+                    Style::new(LABEL, Anchor::Start, INK).haloed(),
+                );
+            }
+        }
+    }
+
+    /// A ring around each cell that nothing surely beats, and a line through those of them that are the most accurate so far.
+    fn draw_front(&self, canvas: &mut Canvas, points: &[&Point<'_>], at: impl Fn(&Point<'_>) -> (f64, f64)) {
+        let mut front: Vec<&&Point<'_>> = points.iter().filter(|point| point.front).collect();
+        front.sort_by(|one, other| one.latency.total_cmp(&other.latency));
+        let mut best = f64::NEG_INFINITY;
+        let mut line = Vec::new();
+        for point in &front {
+            if point.accuracy.share > best {
+                best = point.accuracy.share;
+                line.push(at(point));
+            }
+        }
+        canvas.path(&line, FRONT, 7.0);
+        front.iter().for_each(|point| canvas.ring(at(point), POINT + 4.0, FRONT));
     }
 
     fn draw_axes(&self, canvas: &mut Canvas, link: &str) {
+        let Area { left, right, top, bottom } = self.area;
         let small = Style::new(12.0, Anchor::Middle, MUTED);
-        canvas.text(self.left, self.top - 12.0, link, Style::new(14.0, Anchor::Start, INK).bold());
+        canvas.text(left, top - 12.0, link, Style::new(14.0, Anchor::Start, INK).bold());
         for (value, label) in self.y.ticks(8, 1.0) {
             let y = self.y.at(value);
-            canvas.line((self.left, y), (self.right, y), GRID, 1.0);
-            canvas.text(self.left - 8.0, y + 4.0, &label, Style { anchor: Anchor::End, ..small });
+            canvas.line((left, y), (right, y), GRID, 1.0);
+            canvas.text(left - 8.0, y + 4.0, &label, Style { anchor: Anchor::End, ..small });
         }
-        for (value, label) in self.x.ticks(5, self.unit.0) {
+        for (value, label) in self.x.spaced(7, self.unit.0, 12.0) {
             let x = self.x.at(value);
-            canvas.line((x, self.bottom), (x, self.bottom + 5.0), MUTED, 1.0);
-            canvas.text(x, self.bottom + 20.0, &label, small);
+            canvas.line((x, bottom), (x, bottom + 5.0), MUTED, 1.0);
+            canvas.text(x, bottom + 20.0, &label, small);
         }
-        canvas.line((self.left, self.bottom), (self.right, self.bottom), MUTED, 1.0);
-        let middle = f64::midpoint(self.left, self.right);
-        canvas.text(middle, self.bottom + 42.0, &format!("online latency, median ({})", self.unit.1), small);
-        if self.first {
-            let middle = f64::midpoint(self.top, self.bottom);
-            canvas.text(self.left - 40.0, middle, "top-1 accuracy (%)", small.turned());
+        canvas.line((left, bottom), (right, bottom), MUTED, 1.0);
+        let middle = f64::midpoint(left, right);
+        canvas.text(middle, bottom + 42.0, &format!("online latency, median ({})", self.unit.1), small);
+        if let Some(name) = &self.name {
+            canvas.text(left - 40.0, f64::midpoint(top, bottom), name, small.turned());
         }
-    }
-
-    /// The first of eight places around a point that covers nothing.
-    fn place(&self, (x, y): (f64, f64), wide: f64, taken: &[Area]) -> Option<Area> {
-        let high = LABEL + 2.0;
-        let offsets = [
-            (-wide / 2.0, -high - 8.0),
-            (-wide / 2.0, 9.0),
-            (9.0, -high / 2.0),
-            (-wide - 9.0, -high / 2.0),
-            (6.0, -high - 5.0),
-            (6.0, 6.0),
-            (-wide - 6.0, -high - 5.0),
-            (-wide - 6.0, 6.0),
-        ];
-        let areas = offsets.map(|(dx, dy)| Area {
-            left: x + dx,
-            right: x + dx + wide,
-            top: y + dy,
-            bottom: y + dy + high,
-        });
-        let fits = |area: &Area| {
-            area.left >= self.left
-                && area.right <= self.right + 12.0
-                && area.top >= self.top - 8.0
-                && area.bottom <= self.bottom - 3.0
-                && !taken.iter().any(|other| area.overlaps(other))
-        };
-        areas.into_iter().find(fits)
-    }
-}
-
-/// A rectangle that something covers.
-#[derive(Clone, Copy)]
-struct Area {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-}
-
-impl Area {
-    fn around(x: f64, y: f64, radius: f64) -> Self {
-        Self { left: x - radius, right: x + radius, top: y - radius, bottom: y + radius }
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
     }
 }

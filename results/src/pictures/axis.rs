@@ -1,5 +1,7 @@
 //! Scales and round tick marks.
 
+use super::svg::width;
+
 /// A linear map from values to pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Scale {
@@ -23,6 +25,19 @@ impl Scale {
     /// The values on the first and the last pixel.
     pub(super) fn range(&self) -> (f64, f64) {
         (self.low, self.high)
+    }
+
+    /// As [`Self::ticks`], as many as have room beside each other in letters of `size`.
+    pub(super) fn spaced(&self, most: u32, unit: f64, size: f64) -> Vec<(f64, String)> {
+        let fits = |ticks: &Vec<(f64, String)>| {
+            ticks.windows(2).all(|pair| {
+                let apart = (self.at(pair[1].0) - self.at(pair[0].0)).abs();
+                apart >= size + (width(&pair[0].1, size) + width(&pair[1].1, size)) / 2.0
+            })
+        };
+        let fewer = |most: &u32| self.ticks(*most, unit);
+        let all: Vec<u32> = (1..=most).rev().collect();
+        all.iter().map(fewer).find(fits).unwrap_or_else(|| self.ticks(1, unit))
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten within the range, at most `most` of them apart, with their labels
@@ -91,6 +106,24 @@ mod tests {
         assert_eq!(labels((0.0, 1.0), 5, 1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels((61.3, 78.9), 5, 1.0), ["65", "70", "75"]);
         assert_eq!(labels((0.0, 0.0123), 4, 1e-3), ["0", "5", "10"]);
+    }
+
+    /// Values that differ in the fourth digit only have long labels.
+    #[test]
+    fn labels_of_ticks_do_not_meet() {
+        for (range, pixels) in [((0.3262, 0.3265), 300.0), ((0.32621, 0.32639), 90.0), ((0.0, 100.0), 60.0)] {
+            let scale = Scale::new(range, 0.0, pixels);
+            let ticks = scale.spaced(7, 1e-3, 12.0);
+            for pair in ticks.windows(2) {
+                let apart = scale.at(pair[1].0) - scale.at(pair[0].0);
+                assert!(apart > width(&pair[0].1, 12.0), "{ticks:?} of {range:?}");
+            }
+        }
+        assert_eq!(
+            Scale::new((0.0, 10.0), 0.0, 500.0).spaced(5, 1.0, 12.0).len(),
+            6,
+            "where there is room, all"
+        );
     }
 
     #[test]

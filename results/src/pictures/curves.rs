@@ -2,7 +2,7 @@
 
 use super::axis::{Scale, padded};
 use super::labels::distinct;
-use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
+use super::paper::{GRID, INK, LINES, MARGIN, MUTED, WIDTH};
 use super::svg::{Anchor, Canvas, Style, width};
 use crate::schema::EpochRow;
 use crate::units::percent;
@@ -50,8 +50,8 @@ pub(crate) fn draw(name: &str, epochs: &[EpochRow]) -> String {
     let accuracy = Panel {
         name: "top-1 accuracy (%)",
         lines: vec![
-            Line { name: "training", colour: SERIES[0], values: column(|epoch| 100.0 * epoch.train) },
-            Line { name: "held-out", colour: SERIES[1], values: column(|epoch| 100.0 * epoch.held_out) },
+            Line { name: "training", colour: LINES[0], values: column(|epoch| 100.0 * epoch.train) },
+            Line { name: "held-out", colour: LINES[1], values: column(|epoch| 100.0 * epoch.held_out) },
         ],
         text: |value| format!("{} %", percent(value / 100.0)),
         top: HEAD,
@@ -60,7 +60,7 @@ pub(crate) fn draw(name: &str, epochs: &[EpochRow]) -> String {
     };
     let loss = Panel {
         name: "mean loss",
-        lines: vec![Line { name: "loss", colour: SERIES[2], values: column(|epoch| epoch.loss) }],
+        lines: vec![Line { name: "loss", colour: LINES[2], values: column(|epoch| epoch.loss) }],
         text: |value| format!("{value:.4}"),
         top: accuracy.bottom + GAP,
         bottom: accuracy.bottom + GAP + LOSS_HEIGHT,
@@ -74,7 +74,7 @@ pub(crate) fn draw(name: &str, epochs: &[EpochRow]) -> String {
     draw_epochs(&mut canvas, &x, epochs.len(), loss.bottom);
     if let Some(best) = best(epochs) {
         let at = (x.at(best as f64 + 1.0), percents.at(100.0 * epochs[best].held_out));
-        canvas.dot(at, 6.0, SERIES[1]);
+        canvas.dot(at, 6.0, LINES[1]);
     }
     canvas.finish(WIDTH, loss.bottom + FOOT, &title)
 }

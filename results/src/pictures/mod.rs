@@ -10,6 +10,7 @@ mod bars;
 pub(crate) mod curves;
 mod labels;
 mod paper;
+mod placing;
 pub(crate) mod pool;
 mod svg;
 mod values;
@@ -17,6 +18,7 @@ mod values;
 pub use values::{Valued, Words, values};
 
 use crate::SummaryRow;
+use std::collections::HashSet;
 
 /// File names of a run's pictures.
 pub(crate) const NAMES: [&str; 3] = ["accuracy_latency.svg", "time_by_budget.svg", "bytes_by_budget.svg"];
@@ -24,11 +26,12 @@ pub(crate) const NAMES: [&str; 3] = ["accuracy_latency.svg", "time_by_budget.svg
 /// File name of the picture of pools, of runs that have any.
 pub(crate) const POOL: &str = "pool.svg";
 
-/// Every picture of a run: file name and SVG text.
-pub fn all(rows: &[SummaryRow]) -> [(&'static str, String); 3] {
+/// Every picture of a run: file name and SVG text. `front` has the ids of the cells that no other surely beats, as
+/// [`front`](crate::compare::front) finds them.
+pub fn all(rows: &[SummaryRow], front: &HashSet<String>) -> [(&'static str, String); 3] {
     let [accuracy_latency, time, bytes] = NAMES;
     [
-        (accuracy_latency, accuracy_latency::draw(rows)),
+        (accuracy_latency, accuracy_latency::draw(rows, front)),
         (time, bars::time_by_budget(rows)),
         (bytes, bars::bytes_by_budget(rows)),
     ]

@@ -1,7 +1,7 @@
 //! `pool.svg`: how many preprocessed inferences each cell's pool held while its queries came.
 
 use super::axis::{Scale, time_unit};
-use super::paper::{GRID, INK, MARGIN, MUTED, SERIES, WIDTH};
+use super::paper::{GRID, INK, LINES, MARGIN, MUTED, WIDTH};
 use super::svg::{Anchor, Canvas, Style};
 use crate::scenario::PoolLevel;
 use crate::schema::{ItemRow, QueryRow, ScenarioRow};
@@ -22,7 +22,7 @@ pub(crate) fn draw(rows: &[ScenarioRow], queries: &[QueryRow], items: &[ItemRow]
     let last = queries.iter().map(|row| row.done_ns).max().unwrap_or(0);
     let x = Scale::new((0.0, last as f64 / 1e9), LEFT, RIGHT);
     let mut top = HEAD;
-    for (row, colour) in rows.iter().zip(SERIES.iter().cycle()) {
+    for (row, colour) in rows.iter().zip(LINES.iter().cycle()) {
         panel(&mut canvas, row, &PoolLevel::of(&row.cell, queries, items), (top, &x, colour));
         top += HEIGHT + GAP;
     }
@@ -51,7 +51,7 @@ fn panel(canvas: &mut Canvas, row: &ScenarioRow, level: &PoolLevel, (top, x, col
     let line: Vec<(f64, f64)> =
         level.points.iter().map(|(at, level)| (x.at(*at), y.at(*level as f64))).collect();
     canvas.polyline(&line, colour);
-    level.dry.iter().for_each(|at| canvas.dot((x.at(*at), bottom), 4.0, SERIES[1]));
+    level.dry.iter().for_each(|at| canvas.dot((x.at(*at), bottom), 4.0, LINES[1]));
 }
 
 #[cfg(test)]

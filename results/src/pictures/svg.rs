@@ -1,6 +1,7 @@
 //! The few SVG elements the pictures are made of. Lengths are in pixels of the view box, y downwards.
 
 use super::paper::{INK, MARGIN, MUTED};
+use crate::look::{DASHES, Look, SHAPES};
 use std::fmt::Write;
 
 /// Which end of a text its position is.
@@ -20,11 +21,13 @@ pub(super) struct Style {
     pub(super) bold: bool,
     /// Read from bottom to top.
     pub(super) turned: bool,
+    /// With the ground's colour around every letter, so that it can be read across lines.
+    pub(super) haloed: bool,
 }
 
 impl Style {
     pub(super) const fn new(size: f64, anchor: Anchor, colour: &'static str) -> Self {
-        Self { size, anchor, colour, bold: false, turned: false }
+        Self { size, anchor, colour, bold: false, turned: false, haloed: false }
     }
 
     pub(super) const fn bold(self) -> Self {
@@ -33,6 +36,10 @@ impl Style {
 
     pub(super) const fn turned(self) -> Self {
         Self { turned: true, ..self }
+    }
+
+    pub(super) const fn haloed(self) -> Self {
+        Self { haloed: true, ..self }
     }
 }
 
@@ -67,10 +74,54 @@ impl Canvas {
     }
 
     pub(super) fn polyline(&mut self, points: &[(f64, f64)], colour: &str) {
-        let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.2},{y:.2}")).collect();
+        let points = listed(points);
         self.put(format_args!(
-            r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2" stroke-opacity="0.55" stroke-linejoin="round"/>"#,
-            points.join(" ")
+            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-opacity="0.55" stroke-linejoin="round"/>"#
+        ));
+    }
+
+    /// A line through a series' points.
+    pub(super) fn joined(&mut self, points: &[(f64, f64)], look: Look) {
+        let points = listed(points);
+        let (colour, dash) = (look.on_white(), DASHES[look.mark]);
+        self.put(format_args!(
+            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-opacity="0.6" stroke-dasharray="{dash}" stroke-linejoin="round"/>"#
+        ));
+    }
+
+    /// A broad line below others.
+    pub(super) fn path(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
+        if points.len() < 2 {
+            return;
+        }
+        let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.2} {y:.2}")).collect();
+        self.put(format_args!(
+            r#"<path d="M{}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round" stroke-linecap="round"/>"#,
+            points.join("L")
+        ));
+    }
+
+    /// A series' mark; hollow, with the ground's colour within.
+    pub(super) fn mark(&mut self, (x, y): (f64, f64), radius: f64, look: Look, hollow: bool) {
+        let colour = look.on_white();
+        let (fill, edge, wide) = if hollow { ("#ffffff", colour, 2.0) } else { (colour, "#ffffff", 1.0) };
+        let paint = format!(r#"fill="{fill}" stroke="{edge}" stroke-width="{wide}""#);
+        match SHAPES[look.mark] {
+            [] => self
+                .put(format_args!(r#"<circle class="point" cx="{x:.2}" cy="{y:.2}" r="{radius}" {paint}/>"#)),
+            corners => {
+                let corners: Vec<(f64, f64)> =
+                    corners.iter().map(|(dx, dy)| (x + radius * dx, y + radius * dy)).collect();
+                let points = listed(&corners);
+                self.put(format_args!(r#"<polygon class="point" points="{points}" {paint}/>"#));
+            }
+        }
+    }
+
+    /// A disc behind a mark.
+    pub(super) fn ring(&mut self, (x, y): (f64, f64), radius: f64, colour: &str) {
+        self.put(format_args!(
+            r#"<circle class="front" cx="{x:.2}" cy="{y:.2}" r="{radius}" fill="{colour}"/>"#
         ));
     }
 
@@ -87,10 +138,15 @@ impl Canvas {
             Anchor::End => "end",
         };
         let weight = if style.bold { r#" font-weight="600""# } else { "" };
+        let halo = if style.haloed {
+            r##" stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke""##
+        } else {
+            ""
+        };
         let turn =
             if style.turned { format!(r#" transform="rotate(-90 {x:.2} {y:.2})""#) } else { String::new() };
         self.put(format_args!(
-            r#"<text x="{x:.2}" y="{y:.2}" font-size="{}" text-anchor="{anchor}" fill="{}"{weight}{turn}>{}</text>"#,
+            r#"<text x="{x:.2}" y="{y:.2}" font-size="{}" text-anchor="{anchor}" fill="{}"{weight}{halo}{turn}>{}</text>"#,
             style.size,
             style.colour,
             escaped(text)
@@ -117,6 +173,10 @@ impl Canvas {
 pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|c| if matches!(c, ',' | '.' | ' ' | 'i' | 'l') { 0.35 } else { 0.62 }).sum::<f64>()
         * size
+}
+
+fn listed(points: &[(f64, f64)]) -> String {
+    points.iter().map(|(x, y)| format!("{x:.2},{y:.2}")).collect::<Vec<_>>().join(" ")
 }
 
 fn escaped(text: &str) -> String {

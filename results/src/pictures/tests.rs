@@ -1,6 +1,6 @@
-use super::paper::SERIES;
 use super::*;
 use crate::CellStatus;
+use crate::look::COLOURS;
 
 fn row(link: &str, method: &str, budget: Option<u64>, relus: u64) -> SummaryRow {
     let wan = if link == "wan" { 1.0 } else { 0.0 };
@@ -48,17 +48,28 @@ fn example(methods: &[&str]) -> Vec<SummaryRow> {
 }
 
 fn picture(rows: &[SummaryRow], name: &str) -> String {
-    all(rows).into_iter().find(|(other, _)| *other == name).unwrap().1
+    drawn(rows, &HashSet::new(), name)
+}
+
+fn drawn(rows: &[SummaryRow], front: &HashSet<String>, name: &str) -> String {
+    all(rows, front).into_iter().find(|(other, _)| *other == name).unwrap().1
+}
+
+fn points(svg: &str) -> usize {
+    svg.matches("class=\"point\"").count()
 }
 
 #[test]
 fn every_point_is_drawn_once_and_labelled() {
     let svg = picture(&example(&["privshap"]), "accuracy_latency.svg");
-    assert_eq!(svg.matches("<circle").count(), 8);
+    assert_eq!(points(&svg), 8);
     assert_eq!(svg.matches(">12,900<").count(), 2);
     assert_eq!(svg.matches(">all<").count(), 2);
     assert_eq!(svg.matches("<polyline").count(), 2);
-    assert!(svg.contains("10,000 test images"));
+    assert!(
+        svg.contains("test accuracy, in the clear, on 10,000 images")
+            && svg.contains(">test accuracy, top-1 (%)<")
+    );
 }
 
 #[test]
@@ -91,7 +102,7 @@ fn failed_rows_are_named_not_drawn_as_zero() {
         ..SummaryRow::default()
     };
     assert_eq!(picture(&rows, "time_by_budget.svg").matches("failed: no completed repeat").count(), 1);
-    assert_eq!(picture(&rows, "accuracy_latency.svg").matches("<circle").count(), 7);
+    assert_eq!(points(&picture(&rows, "accuracy_latency.svg")), 7);
     assert_eq!(
         picture(&rows, "bytes_by_budget.svg").matches("failed").count(),
         0,
@@ -101,7 +112,7 @@ fn failed_rows_are_named_not_drawn_as_zero() {
 
 #[test]
 fn nothing_to_draw_is_said() {
-    for (name, svg) in all(&[]) {
+    for (name, svg) in all(&[], &HashSet::new()) {
         assert!(svg.contains("to draw."), "{name}");
     }
 }
@@ -112,26 +123,66 @@ fn names_are_escaped() {
     for row in &mut rows {
         row.model = "a<b&c".to_owned();
     }
-    for (name, svg) in all(&rows) {
+    for (name, svg) in all(&rows, &HashSet::new()) {
         assert!(svg.contains("a&lt;b&amp;c") && !svg.contains("a<b"), "{name}");
     }
 }
 
 /// A share of five images says little; it is not drawn where one of many is there.
 #[test]
-fn accuracies_of_most_images_are_drawn() {
+fn the_secure_run_is_drawn_beside_where_it_says_something() {
     let draw = |n: u64| {
         let rows: Vec<SummaryRow> =
             example(&["privshap"]).into_iter().map(|row| SummaryRow { n, ..row }).collect();
         picture(&rows, "accuracy_latency.svg")
     };
-    let (few, some, most) = (draw(5), draw(50), draw(20_000));
-    assert!(few.contains("Dots: in the clear on 10,000 test images") && !few.contains("Dashes"), "{few}");
-    assert!(some.contains("Dots: in the clear on") && some.contains("Dashes: the secure run on 50 images"));
-    assert!(most.contains("Dots: the secure run on 20,000") && most.contains("Dashes: in the clear on"));
-    assert_eq!(few.matches("<circle").count(), 8);
+    let (few, some) = (draw(5), draw(50));
+    assert!(few.contains("Points: test accuracy") && !few.contains("Dashes"), "{few}");
+    assert!(
+        some.contains("Points: test accuracy")
+            && some.contains("Dashes: secure accuracy, by the protocol, on 50")
+    );
+    assert_eq!(points(&few), 8);
     let lines = |svg: &str| svg.matches("<line").count();
-    assert_eq!((lines(&some) - lines(&few), lines(&most)), (8, lines(&some)), "a dash a point");
+    assert_eq!(lines(&some) - lines(&few), 8, "a dash a point");
+}
+
+#[test]
+fn accuracies_of_fewer_images_are_hollow() {
+    let mut rows = example(&["privshap"]);
+    let hollow = |svg: &str| svg.matches(r##"fill="#ffffff" stroke="#0072b2""##).count();
+    let svg = picture(&rows, "accuracy_latency.svg");
+    assert!(hollow(&svg) == 0 && !svg.contains("Hollow"), "{svg}");
+    rows[0].acc_fixed_test = None;
+    rows[1].acc_images = Some(1_000);
+    let svg = picture(&rows, "accuracy_latency.svg");
+    assert_eq!((hollow(&svg), points(&svg)), (2, 8));
+    let told = "Hollow: test accuracy, in the clear, on 1,000 images, or secure accuracy, by the protocol, on 50 images";
+    assert!(svg.contains(told) && svg.contains(">top-1 accuracy (%)<"), "{svg}");
+}
+
+#[test]
+fn cells_that_nothing_surely_beats_are_ringed() {
+    let rows = example(&["privshap", "snl"]);
+    let front = [&rows[0], &rows[2]].map(|row| row.cell.clone()).into();
+    let svg = drawn(&rows, &front, "accuracy_latency.svg");
+    assert_eq!(svg.matches("class=\"front\"").count(), 2);
+    assert!(svg.contains("ringed where no other"), "{svg}");
+    assert!(!picture(&rows, "accuracy_latency.svg").contains("ringed"));
+}
+
+/// One cell has no range, and its axes have ticks that can be read all the same.
+#[test]
+fn a_cell_alone_has_axes() {
+    let mut row = row("wan", "privshap", Some(12_900), 12_900);
+    row.online_s_p50 = Some(0.326_234_567);
+    for accuracy in [0.0, 0.5, 1.0] {
+        row.acc_fixed_test = Some(accuracy);
+        let svg = picture(std::slice::from_ref(&row), "accuracy_latency.svg");
+        let texts: Vec<&str> = svg.split("</text>").filter_map(|text| text.rsplit('>').next()).collect();
+        let ticks: Vec<&&str> = texts.iter().filter(|text| text.parse::<f64>().is_ok()).collect();
+        assert!(ticks.len() >= 5 && ticks.iter().all(|tick| tick.len() < 7), "{ticks:?}");
+    }
 }
 
 /// Many points on a spot: labels that would cover others are left out.
@@ -142,15 +193,23 @@ fn labels_never_cover_each_other() {
         rows.push(SummaryRow { online_s_p50: Some(0.2), ..row("lan", "privshap", Some(relus), relus) });
     }
     let svg = picture(&rows, "accuracy_latency.svg");
-    assert_eq!(svg.matches("<circle").count(), 60);
+    assert_eq!(points(&svg), 60);
     let labels = (1000..1060).filter(|relus| svg.contains(&format!(">1,0{:02}<", relus % 100))).count();
     assert!((1..30).contains(&labels), "{labels} labels");
 }
 
 #[test]
-fn several_methods_get_a_colour_each() {
-    let svg = picture(&example(&["privshap", "snl"]), "accuracy_latency.svg");
-    assert!(svg.contains(">privshap<") && svg.contains(">snl<"));
-    assert_eq!(svg.matches("<polyline").count(), 4);
-    assert!(svg.contains(SERIES[0]) && svg.contains(SERIES[1]));
+fn every_method_has_its_colour() {
+    let methods = ["privshap", "snl", "relupruner", "uniform", "random", "drop", "autorep"];
+    let svg = picture(&example(&methods), "accuracy_latency.svg");
+    for method in methods {
+        assert!(svg.contains(&format!(">{method}<")), "{method}");
+    }
+    // A line a method and panel, and one in the legend.
+    assert_eq!(svg.matches("<polyline").count(), 7 * 3);
+    let alone = picture(&example(&["snl"]), "accuracy_latency.svg");
+    assert!(
+        alone.contains(COLOURS[1].0) && !alone.contains(COLOURS[0].0),
+        "snl has its own without others too"
+    );
 }

@@ -27,9 +27,17 @@ pub fn load(dir: &Path) -> Result<Loaded, Error> {
         return Err(Error::Unfinished { path: dir.to_owned() });
     }
     let tables = load_tables(dir)?;
-    let summary = table::<SummaryRow>(dir, Ending::Whole)?.rows;
+    let summary = load_summary(dir)?;
     let scenarios = table_if_any::<ScenarioRow>(dir, Ending::Whole)?.rows;
     Ok(Loaded { manifest, tables, summary, scenarios })
+}
+
+/// Reads the summary of a finished run, of which nothing else need be there but its manifest.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_summary(dir: &Path) -> Result<Vec<SummaryRow>, Error> {
+    Ok(table::<SummaryRow>(dir, Ending::Whole)?.rows)
 }
 
 /// Reads what was measured in a run, finished or not, and checks every column, and that rows refer to rows that exist.
