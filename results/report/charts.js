@@ -13,6 +13,7 @@ const charts = (() => {
 
   const absent = (value) => value === null || value === undefined;
   const text = (value) => (absent(value) ? "-" : String(value));
+  const capital = (words) => (words ? words[0].toUpperCase() + words.slice(1) : "");
   const three = (value) => (value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2));
   const times = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
   const sizes = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]];
@@ -24,7 +25,10 @@ const charts = (() => {
   const seconds = (value) => (value === 0 ? "0 s" : scaled(value, times));
   const bytes = (value) => scaled(value, sizes);
   const count = (value) => value.toLocaleString("en");
-  const short = (value) => (value < 1000 ? String(value) : `${+(value / 1000).toPrecision(3)}k`);
+  const short = (value) => {
+    const [size, letter] = [[1e6, "M"], [1e3, "k"], [1, ""]].find(([size]) => value >= size) ?? [1, ""];
+    return `${+(value / size).toPrecision(3)}${letter}`;
+  };
   const percent = (value) => (100 * value).toFixed(2);
   const orDash = (value, format) => (absent(value) ? "-" : format(value));
   /** Two ends with one unit. */
@@ -35,16 +39,17 @@ const charts = (() => {
   };
 
   // Series differ in colour, shape and dash, so that neither is needed to tell them apart.
-  const shapes = [
-    d3.symbolCircle, d3.symbolTriangle, d3.symbolSquare, d3.symbolDiamond, d3.symbolStar, d3.symbolCross, d3.symbolWye,
-    d3.symbolTriangle2,
-  ];
-  const dashes = ["none", "7 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 4", "6 2 1 2"];
-  const look = (index) => {
-    // Colours that come again do so with another shape and dash.
-    const turned = (index + Math.floor(index / 8)) % 8;
-    return { colour: `var(--series-${(index % 8) + 1})`, shape: shapes[turned], dash: dashes[turned] };
-  };
+  const shapes = looks.shapes.map((corners) => ({
+    draw(context, size) {
+      const radius = Math.sqrt(size / Math.PI);
+      if (!corners.length) context.arc(0, 0, radius, 0, 2 * Math.PI);
+      corners.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](radius * x, radius * y));
+      context.closePath();
+    },
+  }));
+  const look = ({ colour, mark }) => ({ colour: `var(--series-${colour + 1})`, shape: shapes[mark], dash: looks.dashes[mark] });
+  /** Of what is no method's. */
+  const line = (index) => look({ colour: index, mark: index });
 
   const key = (draw) => {
     const svg = d3.create("svg").attr("width", 26).attr("height", 14).attr("viewBox", "-13 -7 26 14").attr("aria-hidden", "true");
@@ -55,35 +60,50 @@ const charts = (() => {
   const stroke = ({ colour, dash }) => (svg) =>
     svg.append("line").attr("x1", -13).attr("x2", 13).attr("stroke", colour).attr("stroke-width", 2).attr("stroke-dasharray", dash);
   const dash = (style) => key(stroke(style));
+  const mark = (svg, style) => svg.append("path").attr("d", d3.symbol(style.shape, 70)());
   const point = (style) => key((svg) => {
     stroke(style)(svg);
-    svg.append("path").attr("d", d3.symbol(style.shape, 60)()).attr("fill", style.colour);
+    mark(svg, style).attr("fill", style.colour);
   });
-  const legend = (entries) =>
-    make("ul", { class: "legend", "aria-label": "Legend" }, ...entries.map(({ name, mark }) => make("li", {}, mark, name)));
+  const hollow = (style) => key((svg) => mark(svg, style).attr("fill", "var(--paper)").attr("stroke", style.colour).attr("stroke-width", 2));
+  const ring = () => key((svg) => {
+    svg.append("line").attr("x1", -13).attr("x2", 13).attr("stroke", "var(--front)").attr("stroke-width", 6);
+    svg.append("circle").attr("r", 7).attr("fill", "var(--front)");
+  });
 
-  /** Labels beside points, the ones that nothing beats first; none where it would hide what is drawn already. */
+  /** Discs behind the points of `ringed`, and a broad line through those of `stairs`. */
+  const front = (ringed, stairs) => (index, scales) => {
+    const group = d3.create("svg:g").attr("aria-label", "front");
+    const at = ({ x, y }) => [scales.x(x), scales.y(y)];
+    if (stairs.length > 1) {
+      group.append("path").attr("d", `M${stairs.map(at).join("L")}`).attr("fill", "none").attr("stroke", "var(--front)").attr("stroke-width", 7)
+        .attr("stroke-linejoin", "round");
+    }
+    for (const [cx, cy] of ringed.map(at)) group.append("circle").attr("cx", cx).attr("cy", cy).attr("r", 10).attr("fill", "var(--front)");
+    return group.node();
+  };
+
+  /** Labels beside points, those on the front first; none where it would hide what is drawn already. */
   const labels = (points) => (index, scales, channels, dimensions) => {
     const places = [[0, -12], [0, 19], [12, 4], [-12, 4], [10, -9], [-10, -9], [10, 15], [-10, 15], [0, -25], [0, 32], [26, 4], [-26, 4]];
     const dots = points.map(({ x, y }) => [scales.x(x), scales.y(y)]);
     const taken = dots.map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
     const over = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
-    const group = d3.create("svg:g").attr("fill", "currentColor").attr("font-size", 12);
-    const beaten = (point) => points.some(({ x, y }) => x <= point.x && y >= point.y && (x < point.x || y > point.y));
-    d3.sort(d3.range(points.length), (i) => beaten(points[i])).forEach((i) => {
+    const group = d3.create("svg:g").attr("fill", "currentColor").attr("font-size", 12).attr("aria-label", "label");
+    d3.sort(d3.range(points.length), (i) => !points[i].front).forEach((i) => {
       const point = points[i];
-      const wide = 7 * point.label.length;
+      const wide = 7.4 * point.label.length;
       const boxes = places.map(([dx, dy], rank) => {
         const anchor = dx > 0 ? "start" : dx < 0 ? "end" : "middle";
         const [x, y] = [dots[i][0] + dx, dots[i][1] + dy];
         const left = anchor === "start" ? x : anchor === "end" ? x - wide : x - wide / 2;
-        const box = [left, y - 10, left + wide, y + 2];
+        const box = [left, y - 10, left + wide, y + 3];
         const outside = box[0] < dimensions.marginLeft || box[2] > dimensions.width || box[1] < 0 ? 1000 : 0;
         const hides = d3.sum(taken, (other) => over(box, other));
-        return { x, y, anchor, box, hides, cost: outside + rank + hides };
+        return { x, y, anchor, box, hides, cost: outside + rank + 100 * hides };
       });
       const best = d3.least(boxes, (place) => place.cost);
-      if (best.hides > 30) return;
+      if (best.hides > 0) return;
       taken.push(best.box);
       group.append("text").attr("class", "halo").attr("x", best.x).attr("y", best.y).attr("text-anchor", best.anchor).text(point.label);
     });
@@ -110,10 +130,11 @@ const charts = (() => {
         ends.push({ key, value: total / size, text: format(total) });
       });
     });
-    const marginLeft = 12 + 7.2 * d3.max(names, ({ text }) => text.length);
+    const [marginLeft, marginRight] = [12 + 7.2 * d3.max(names, ({ text }) => text.length), 66];
+    const domain = [0, d3.max(ends, ({ value }) => value) || 1];
     return {
-      width, height: 52 + 20 * keys.length, marginLeft, marginRight: 66, marginTop: 4, marginBottom: 44,
-      x: { label, grid: true, ticks: Math.max(2, Math.round((width - marginLeft) / 90)), tickFormat: "~f", domain: [0, d3.max(ends, ({ value }) => value) || 1] },
+      width, height: 52 + 20 * keys.length, marginLeft, marginRight, marginTop: 4, marginBottom: 44,
+      x: { label, grid: true, ...axes.fitted(domain, width - marginLeft - marginRight, { most: 6 }) },
       y: { domain: keys, axis: null, padding: 0.15 },
       color: { domain: parts.map((part) => part.name), range: parts.map((part) => part.colour) },
       marks: [
@@ -129,43 +150,7 @@ const charts = (() => {
     };
   };
 
-  const tabled = (caption, facts) => {
-    const heads = Object.keys(facts[0]);
-    const line = (fact) => make("tr", {}, ...heads.map((head, i) =>
-      i === 0 ? make("th", { scope: "row", class: "text" }, text(fact[head])) : make("td", {}, text(fact[head]))));
-    return make("table", {},
-      make("caption", { class: "unseen" }, caption),
-      make("thead", {}, make("tr", {}, ...heads.map((head, i) => make("th", { scope: "col", class: i ? undefined : "text" }, head)))),
-      make("tbody", {}, ...facts.map(line)));
+  return {
+    at, make, absent, text, capital, seconds, bytes, count, short, percent, orDash, span, look, line, block, dash, point, hollow, ring, front, labels, bars,
   };
-
-  /** Panels side by side where each has at least `least` pixels, below them what they say in words and as a table. */
-  const figure = (id, { title, name, panels, least, entries, says, facts }) => {
-    const place = at(id);
-    if (!facts.length) {
-      place.replaceChildren(make("figcaption", {}, "Nothing to draw for these cells."));
-      return;
-    }
-    const [room, gap] = [place.clientWidth, 24];
-    const columns = Math.max(1, Math.min(panels.length, Math.floor((room + gap) / (least + gap))));
-    const width = Math.floor((room - gap * (columns - 1)) / columns);
-    const drawn = panels.map(({ title, options }) => {
-      const svg = Plot.plot({ style: { fontSize: "13px", background: "transparent" }, ...options(width) });
-      svg.classList.add("chart");
-      svg.setAttribute("role", "img");
-      svg.setAttribute("aria-label", [name, title].filter(Boolean).join(", "));
-      svg.setAttribute("aria-describedby", `${id}-says`);
-      return make("div", {}, ...(title ? [make("h3", {}, title)] : []), svg);
-    });
-    const open = place.querySelector("details")?.open;
-    place.replaceChildren(
-      ...(title ? [make("h3", {}, title)] : []),
-      ...(entries.length > 1 ? [legend(entries)] : []),
-      make("div", { class: "panels", style: `grid-template-columns: repeat(${columns}, minmax(0, 1fr))` }, ...drawn),
-      make("figcaption", { id: `${id}-says` }, says),
-      make("details", open ? { open: "" } : {}, make("summary", {}, "As a table", make("span", { class: "unseen" }, `: ${name}`)),
-        make("div", { class: "wide tall", tabindex: "0", role: "region", "aria-label": `${name}, table` }, tabled(name, facts))));
-  };
-
-  return { at, make, absent, text, seconds, bytes, count, short, percent, orDash, span, look, block, dash, point, labels, bars, figure };
 })();

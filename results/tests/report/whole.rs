@@ -1,42 +1,8 @@
-//! The report page: that it is whole, and that a browser draws it, filters it and complains of nothing.
+//! The whole page: drawn, filtered, sorted; readable, reachable, and told in words.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
-
-mod example;
-
-use example::{cell, inference, manifest, steps};
-use results::{CellRow, Loaded, Manifest, Run, load, report};
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// Two methods at two budgets over two links, seven repeats each, and a name that would end a script.
-fn run(folder: &Path) -> Loaded {
-    let settings = serde_json::json!({ "question": "Which </script><b>method</b> is best?" });
-    let dir = folder.join("page");
-    let mut run = Run::create(&dir, &Manifest { id: "page".to_owned(), settings, ..manifest() }).unwrap();
-    for link in ["lan", "wan"] {
-        for method in ["privshap", "snl"] {
-            for relus in [1_000, 4_000] {
-                let id = format!("mini-{method}-{relus}-{link}");
-                let row =
-                    CellRow { method: method.to_owned(), budget: Some(relus), relus, ..cell(&id, link) };
-                run.cell(&row).unwrap();
-                for repeat in 0..7 {
-                    let inference = inference(&id, repeat, 3);
-                    let ns = 2_000_000 + relus * 300 + u64::from(repeat) * 10_000;
-                    run.inference(&inference, &steps(&inference, ns)).unwrap();
-                }
-            }
-        }
-    }
-    run.finish().unwrap();
-    load(&dir).unwrap()
-}
-
-/// With a run that has cells which use a pool.
-fn runs(folder: &Path) -> [Loaded; 2] {
-    [run(folder), example::served(folder)]
-}
+use crate::browser::{Through, probe};
+use crate::made::runs;
+use results::report;
 
 #[test]
 fn the_page_needs_nothing_beside_it() {
@@ -84,24 +50,17 @@ struct Found {
     landmarks: [usize; 5],
     /// Levels of the headings, in order.
     levels: Vec<u32>,
+    /// Labels of ticks that meet others of their axis, and captions that are no sentences.
+    colliding: Vec<String>,
+    broken: Vec<String>,
     /// Smallest contrast of a text with what is behind it, with the text.
     faintest: (f64, String),
     /// Smallest contrast of a colour of series or phases with the paper, with its name.
     palest: (f64, String),
 }
 
-const LISTEN: &str = "<script>window.errors = [];
-addEventListener('error', (event) => errors.push(event.message));
-console.error = (...words) => errors.push(words.join(' '));
-console.warn = (...words) => errors.push(words.join(' '));</script>";
-
-/// A phone's page in a window, which cannot be as narrow itself.
-const PHONE: &str = r#"<!doctype html><body><iframe src="page.html" style="border: 0; width: 390px; height: 844px"></iframe>
-<script>addEventListener("message", (event) => document.body.setAttribute("data-found", event.data));</script>"#;
-
 /// Tries everything. Contrast is as WCAG 2 has it.
-const TRY: &str = r##"<script>
-const all = (selector) => [...document.querySelectorAll(selector)];
+const TRY: &str = r##"
 const rows = () => all("#table tbody tr").length;
 const dots = () => all("#front g[aria-label=dot] > *").length;
 const marks = Object.fromEntries(all("figure").map((figure) =>
@@ -140,6 +99,14 @@ const silent = all("figure").filter((figure) => {
   return !(/\d/.test(words.textContent) && tables && described.length > 0 && described.length === figure.querySelectorAll("svg.chart").length);
 }).map((figure) => figure.id);
 
+const colliding = all("svg.chart").flatMap((svg) => {
+  const boxes = [...svg.querySelectorAll("g[aria-label='x-axis tick label'] text")].map((text) => [text.getBoundingClientRect(), text.textContent]);
+  boxes.sort(([a], [b]) => a.left - b.left);
+  return boxes.flatMap(([box, text], i) => (i > 0 && box.left < boxes[i - 1][0].right ? [`${boxes[i - 1][1]} ${text}`] : []));
+});
+const broken = texts("figcaption, #answer li, #units li, .legend li").filter((words) =>
+  /^[^\p{L}\p{N}]|: *[.;]|undefined|NaN|null| -( |$)/u.test(words));
+
 const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
 const luminance = (colour) => {
   const [red, green, blue] = channels(colour).map((value) => (value <= 10.31475 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4));
@@ -163,7 +130,7 @@ const said = all("body *").filter((element) => !element.closest("script, style, 
   && [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()));
 const least = (list) => list.reduce((a, b) => (a[0] <= b[0] ? a : b));
 const faintest = least(said.map((element) => [contrast(painted(element), behind(element)), tell(element)]));
-const colours = [...Array(8).keys()].map((i) => `series-${i + 1}`)
+const colours = [...Array(12).keys()].map((i) => `series-${i + 1}`)
   .concat(["offline", "offline-up", "offline-down", "online", "online-up", "online-down"]);
 const probe = document.body.appendChild(document.createElement("i"));
 const palest = least(colours.map((name) => {
@@ -174,7 +141,7 @@ const palest = least(colours.map((name) => {
 const found = {
   errors, marks, rows: before, rows_without_snl: without.rows, shown: without.shown, dots_without_snl: without.dots,
   nothing: [none.shown, none.pictures],
-  question: document.getElementById("question").textContent,
+  question: document.getElementById("title").textContent,
   bars_of_last_cell: all("#layer-time svg.chart rect").length,
   first_sorted: document.querySelector("#table tbody tr").textContent,
   parties: document.getElementById("where").textContent,
@@ -182,48 +149,10 @@ const found = {
   widths, scrolling, nameless, outlineless, focusable: focusable.length, silent,
   landmarks: ["header", "nav", "main", "footer", "h1"].map((name) => all(name).length),
   levels: all("h1, h2, h3, h4").map((heading) => Number(heading.tagName[1])),
-  faintest, palest,
+  faintest, palest, colliding, broken,
 };
-const coded = btoa(unescape(encodeURIComponent(JSON.stringify(found))));
-parent === window ? document.body.setAttribute("data-found", coded) : parent.postMessage(coded, "*");
-</script>"##;
-
-/// The browser's name; `None`, said aloud, where none is installed.
-fn browser() -> Option<&'static str> {
-    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        let asked = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        asked.is_ok_and(|status| status.success())
-    });
-    if browser.is_none() {
-        println!("skipped: no chromium is installed (apt install chromium)");
-    }
-    browser
-}
-
-/// Opens `file` (the page, or what frames it) with the page of the example beside it.
-fn browse(browser: &str, file: &str, scheme: &str) -> Found {
-    let temp = tempfile::tempdir().unwrap();
-    let page = report::html(&runs(temp.path()));
-    let page =
-        page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replace("</body>", &format!("{TRY}</body>"));
-    std::fs::write(temp.path().join("page.html"), page).unwrap();
-    std::fs::write(temp.path().join("phone.html"), PHONE).unwrap();
-    let output = Command::new(browser)
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"])
-        .arg("--window-size=1280,1000")
-        .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
-        .arg(format!("--user-data-dir={}", temp.path().join("profile").display()))
-        .arg(format!("file://{}", temp.path().join(file).display()))
-        .output()
-        .unwrap();
-    let dom = String::from_utf8_lossy(&output.stdout);
-    let coded = dom.split("data-found=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let coded = coded.unwrap_or_else(|| {
-        panic!("the page's scripts did not end: {}", String::from_utf8_lossy(&output.stderr))
-    });
-    let json = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, coded).unwrap();
-    serde_json::from_slice(&json).unwrap()
-}
+done(found);
+"##;
 
 /// Whatever the window: drawn, filtered, sorted; readable, reachable, and told in words.
 fn check(found: &Found) {
@@ -246,24 +175,28 @@ fn check(found: &Found) {
     assert_eq!(found.outlineless, Vec::<String>::new());
     assert!(found.focusable > 30, "{} can be focused", found.focusable);
     assert_eq!(found.silent, Vec::<String>::new());
+    assert_eq!(found.colliding, Vec::<String>::new());
+    assert_eq!(found.broken, Vec::<String>::new());
     assert_eq!(found.landmarks, [1; 5]);
     assert!(found.levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{:?}", found.levels);
     assert!(found.faintest.0 >= 4.5, "contrast {:?}", found.faintest);
     assert!(found.palest.0 >= 3.0, "contrast {:?}", found.palest);
 }
 
+fn page() -> String {
+    report::html(&runs(tempfile::tempdir().unwrap().path()))
+}
+
 #[test]
 fn a_browser_draws_it_and_filters_it_without_complaint() {
-    let Some(browser) = browser() else { return };
-    let found = browse(browser, "page.html", "1");
+    let Some(found) = probe::<Found>(&page(), "", Through::Desktop, TRY) else { return };
     check(&found);
     assert!(!found.dark && found.widths.0 > 1200.0);
 }
 
 #[test]
 fn a_phone_in_the_dark_shows_it_as_well() {
-    let Some(browser) = browser() else { return };
-    let found = browse(browser, "phone.html", "0");
+    let Some(found) = probe::<Found>(&page(), "", Through::Phone, TRY) else { return };
     check(&found);
     assert!(found.dark && (found.widths.0 - 390.0).abs() < 0.5, "{:?}", found.widths);
     assert!(found.scrolling >= 1, "no table is wider than the phone");
