@@ -24,7 +24,7 @@ const axes = (() => {
   const logarithmic = (domain, kept) => {
     const powers = d3.range(Math.floor(Math.log10(domain[0])), Math.ceil(Math.log10(domain[1])) + 1);
     const all = powers.flatMap((power) => kept.map((digit) => digit * 10 ** power));
-    return all.filter((value) => value >= domain[0] && value <= domain[1]).map((value) => ({ value, label: `${+value.toPrecision(3)}` }));
+    return all.filter((value) => value >= domain[0] && value <= domain[1]).map((value) => ({ value, label: (+value.toPrecision(3)).toLocaleString("en") }));
   };
 
   /** A scale over `domain` on `room` pixels with as many ticks as fit, `most` at most. */

@@ -100,10 +100,10 @@ const charts = (() => {
         const box = [left, y - 10, left + wide, y + 3];
         const outside = box[0] < dimensions.marginLeft || box[2] > dimensions.width || box[1] < 0 ? 1000 : 0;
         const hides = d3.sum(taken, (other) => over(box, other));
-        return { x, y, anchor, box, hides, cost: outside + rank + 100 * hides };
+        return { x, y, anchor, box, hides, cost: outside + rank + hides };
       });
       const best = d3.least(boxes, (place) => place.cost);
-      if (best.hides > 0) return;
+      if (best.hides > 0 || best.cost >= 1000) return;
       taken.push(best.box);
       group.append("text").attr("class", "halo").attr("x", best.x).attr("y", best.y).attr("text-anchor", best.anchor).text(point.label);
     });

@@ -28,8 +28,10 @@ const download = (() => {
     const [from, to] = [[svg, ...svg.querySelectorAll("*")], [copy, ...copy.querySelectorAll("*")]];
     from.forEach((element, i) => {
       const style = getComputedStyle(element);
-      for (const name of inherited) to[i].style.setProperty(name, style.getPropertyValue(name));
+      to[i].removeAttribute("style");
+      for (const name of inherited) to[i].setAttribute(name, style.getPropertyValue(name));
     });
+    copy.setAttribute("overflow", "visible");
     copy.querySelectorAll("style, [aria-label=tip]").forEach((element) => element.remove());
     return copy;
   };

@@ -23,7 +23,7 @@ const cells = (() => {
   const shortBudget = (row) => (absent(row.budget) ? "all" : short(row.budget));
   const named = (row, parts) => parts.map((part) => row[part]).filter((value) => !absent(value)).join(" ");
   /** What cells that differ in more than budget and link have in common. */
-  const series = (row) => named(row, varying.filter((part) => part !== "link")) || row.model;
+  const series = (row) => named(row, varying.filter((part) => part !== "link")) || row.method;
   const called = (row) => `${series(row)} ${budget(row)}`;
   const all = unique(rows.map(series));
   const style = (row) => charts.look(row.look);

@@ -9,14 +9,14 @@ const verdict = (() => {
     return absent(row.online_s_p50_low) ? `${of}, too few for an interval` : `${span(row.online_s_p50_low, row.online_s_p50_high)}, ${of}`;
   };
   const measures = {
-    online: { name: "online time", column: "online_s_p50", format: seconds, sure: online, least: "the fastest", front: "latency", worse: "slower" },
+    online: { name: "online time", column: "online_s_p50", format: seconds, sure: online, least: "the fastest", by: " by their medians", front: "latency", worse: "slower" },
     total: {
-      name: "offline and online time", column: "total_s", format: seconds, least: "the fastest",
+      name: "offline and online time", column: "total_s", format: seconds, least: "the fastest", by: " by their medians",
       sure: (row) => `${seconds(row.offline_s_p50)} and ${seconds(row.online_s_p50)}, medians of ${count(row.n)}`,
     },
     bytes: {
       name: "bytes of both phases", column: "total_bytes", format: bytes, sure: () => "the same in every repeat", least: "the one of fewest bytes",
-      front: "bytes", worse: "larger",
+      by: "", front: "bytes", worse: "larger",
     },
   };
   /** Of fewer images an accuracy decides nothing. */
@@ -75,8 +75,8 @@ const verdict = (() => {
     const more = rivals.length > 1 ? `, and with those of ${rivals.length - 1} more` : "";
     const least = d3.least([first, ...rivals], cost);
     const end = least === first
-      ? [` It is ${measure().least} of them.`]
-      : [` ${capital(measure().least)} of them is `, name(least), `: ${told(least)} in ${priced(least)}.`];
+      ? [` It is ${measure().least} of them${measure().by}.`]
+      : [` ${capital(measure().least)} of them${measure().by} is `, name(least), `: ${told(least)} in ${priced(least)}.`];
     return [
       "no single winner. ", name(first), ` has ${told(first)} in ${priced(first)}; that interval overlaps with the one of ${called(rival)}, ${told(rival)}${more}.`, ...end,
     ];

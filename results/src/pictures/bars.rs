@@ -200,7 +200,7 @@ impl Panel<'_> {
         let scale = Scale::new((0.0, longest), left, right - 8.0);
         let (unit, unit_name) = (quantity.unit)(longest);
         if longest > 0.0 {
-            for (value, label) in scale.ticks(5, unit) {
+            for (value, label) in scale.spaced(5, unit, 12.0) {
                 let x = scale.at(value);
                 canvas.line((x, first), (x, bottom + 4.0), GRID, 1.0);
                 canvas.text(x, bottom + 19.0, &label, Style { anchor: Anchor::Middle, ..small });

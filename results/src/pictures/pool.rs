@@ -29,7 +29,7 @@ pub(crate) fn draw(rows: &[ScenarioRow], queries: &[QueryRow], items: &[ItemRow]
     let bottom = top - GAP;
     let (unit, name) = time_unit(last as f64 / 1e9);
     let small = Style::new(12.0, Anchor::Middle, MUTED);
-    for (value, label) in x.ticks(8, unit) {
+    for (value, label) in x.spaced(8, unit, 12.0) {
         canvas.text(x.at(value), bottom + 18.0, &label, small);
     }
     canvas.text(f64::midpoint(LEFT, RIGHT), bottom + 36.0, &format!("time ({name})"), small);

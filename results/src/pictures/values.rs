@@ -70,7 +70,7 @@ pub fn values(words: &Words<'_>, rows: &[Valued<'_>]) -> String {
     canvas.text(left - 12.0, head + 16.0, words.name, small);
     canvas.text(values_at, head + 16.0, words.value, Style { colour: INK, ..small }.bold());
     canvas.text(intervals_at, head + 16.0, words.interval, Style { colour: INK, ..small });
-    for (value, label) in scale.ticks(6, 1.0) {
+    for (value, label) in scale.spaced(6, 1.0, 12.0) {
         let x = scale.at(value);
         canvas.line((x, first), (x, bottom + 4.0), GRID, 1.0);
         canvas.text(x, bottom + 19.0, &label, Style { anchor: Anchor::Middle, ..small });

@@ -28,6 +28,13 @@ const done = (found) => {
   const coded = btoa(unescape(encodeURIComponent(JSON.stringify(found))));
   parent === window ? document.body.setAttribute('data-found', coded) : parent.postMessage(coded, '*');
 };
+// The browser's clock stands still for nothing but what is asked of it over and over.
+const settled = async (promise) => {
+  let value;
+  promise.then((found) => { value = [found]; });
+  for (let i = 0; i < 50000 && !value; i++) await new Promise((go) => setTimeout(go, 1));
+  return value[0];
+};
 const change = (element, value, kind) => {
   element.value = value;
   element.dispatchEvent(new Event(kind));
@@ -54,7 +61,9 @@ pub(crate) fn probe<T: DeserializeOwned>(
 ) -> Option<T> {
     let browser = browser()?;
     let temp = tempfile::tempdir().unwrap();
-    let script = format!("<script>{HELP}\n(async () => {{{script}}})().catch((error) => done({{ failed: error.stack, errors }}));</script></body>");
+    let script = format!(
+        "<script>{HELP}\n(async () => {{{script}}})().catch((error) => done({{ failed: error.stack, errors }}));</script></body>"
+    );
     let page = page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replace("</body>", &script);
     std::fs::write(temp.path().join("page.html"), page).unwrap();
     // A window cannot be as narrow as a phone; a frame can.
@@ -68,7 +77,13 @@ pub(crate) fn probe<T: DeserializeOwned>(
         Through::Phone => ("phone.html".to_owned(), "0"),
     };
     let output = Command::new(browser)
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"])
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--virtual-time-budget=60000",
+            "--dump-dom",
+        ])
         .arg("--window-size=1280,1000")
         .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--user-data-dir={}", temp.path().join("profile").display()))
