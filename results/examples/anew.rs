@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["pictures", ref runs @ ..] => {
             for folder in runs.iter().map(Path::new) {
                 let run = kept(folder)?;
-                for (name, svg) in pictures::all(&run.summary, &compare::front(&run)) {
+                for (name, svg) in pictures::all(&run.summary, &compare::unbeaten(&run)) {
                     std::fs::write(folder.join(name), svg)?;
                 }
             }

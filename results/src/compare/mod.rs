@@ -13,7 +13,7 @@ mod layers;
 mod limit;
 mod row;
 mod text;
-mod worth;
+mod unbeaten;
 
 pub use crate::schema::Dimension;
 pub use block::{Block, Options};
@@ -28,4 +28,4 @@ pub use layers::{layers_csv, layers_text};
 pub use limit::Limit;
 pub use row::ComparedRow;
 pub use text::text;
-pub use worth::front;
+pub use unbeaten::unbeaten;

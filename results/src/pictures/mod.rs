@@ -27,7 +27,7 @@ pub(crate) const NAMES: [&str; 3] = ["accuracy_latency.svg", "time_by_budget.svg
 pub(crate) const POOL: &str = "pool.svg";
 
 /// Every picture of a run: file name and SVG text. `front` has the ids of the cells that no other surely beats, as
-/// [`front`](crate::compare::front) finds them.
+/// [`unbeaten`](crate::compare::unbeaten) finds them.
 pub fn all(rows: &[SummaryRow], front: &HashSet<String>) -> [(&'static str, String); 3] {
     let [accuracy_latency, time, bytes] = NAMES;
     [

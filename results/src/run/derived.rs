@@ -1,7 +1,7 @@
 //! The files of a run that derive from its tables.
 
 use super::files::{sync_folder, write_table, write_whole};
-use crate::compare::front;
+use crate::compare::unbeaten;
 use crate::schema::{Row, ScenarioRow, SummaryRow};
 use crate::summary::times;
 use crate::tables::Loaded;
@@ -18,7 +18,7 @@ pub(super) fn write(dir: &Path, run: &Loaded) -> Result<(), Error> {
         let pool = pictures::pool::draw(scenarios, &tables.queries, &tables.items);
         write_whole(&dir.join(pictures::POOL), pool.as_bytes())?;
     }
-    for (name, svg) in pictures::all(summary, &front(run)) {
+    for (name, svg) in pictures::all(summary, &unbeaten(run)) {
         write_whole(&dir.join(name), svg.as_bytes())?;
     }
     sync_folder(dir)

@@ -117,7 +117,7 @@ fn a_method_has_one_colour_everywhere() {
         .map(|(method, i)| Made { method, tested: Some((0.1 * f64::from(i), 1_000)), ..CELL })
         .collect();
     let run = of(tempfile::tempdir().unwrap().path(), &cells);
-    let [(_, svg), ..] = pictures::all(&run.summary, &compare::front(&run));
+    let [(_, svg), ..] = pictures::all(&run.summary, &compare::unbeaten(&run));
     let Some(seen) = see(&cells, "", Through::Desktop) else { return };
     let channels = |hex: &str| u32::from_str_radix(hex, 16).unwrap();
     for (method, colour) in methods.iter().zip(&seen.colours) {
