@@ -85,19 +85,20 @@ const charts = (() => {
 
   /** Labels beside points, those on the front first; none where it would hide what is drawn already. */
   const labels = (points) => (index, scales, channels, dimensions) => {
-    const places = [[0, -12], [0, 19], [12, 4], [-12, 4], [10, -9], [-10, -9], [10, 15], [-10, 15], [0, -25], [0, 32], [26, 4], [-26, 4]];
+    // Beside it first, since intervals go up and down.
+    const places = [[-12, 4], [12, 4], [-10, -9], [10, 15], [10, -9], [-10, 15], [0, -12], [0, 19], [-26, 4], [26, 4], [0, -25], [0, 32]];
     const dots = points.map(({ x, y }) => [scales.x(x), scales.y(y)]);
     const taken = dots.map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
     const over = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
     const group = d3.create("svg:g").attr("fill", "currentColor").attr("font-size", 12).attr("aria-label", "label");
     d3.sort(d3.range(points.length), (i) => !points[i].front).forEach((i) => {
       const point = points[i];
-      const wide = 7.4 * point.label.length;
+      const wide = 6 + 7.4 * point.label.length;
       const boxes = places.map(([dx, dy], rank) => {
         const anchor = dx > 0 ? "start" : dx < 0 ? "end" : "middle";
         const [x, y] = [dots[i][0] + dx, dots[i][1] + dy];
-        const left = anchor === "start" ? x : anchor === "end" ? x - wide : x - wide / 2;
-        const box = [left, y - 10, left + wide, y + 3];
+        const left = anchor === "start" ? x - 3 : anchor === "end" ? x + 3 - wide : x - wide / 2;
+        const box = [left, y - 12, left + wide, y + 4];
         const outside = box[0] < dimensions.marginLeft || box[2] > dimensions.width || box[1] < 0 ? 1000 : 0;
         const hides = d3.sum(taken, (other) => over(box, other));
         return { x, y, anchor, box, hides, cost: outside + rank + hides };

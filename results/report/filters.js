@@ -23,6 +23,7 @@ const filters = (() => {
     }
     at("choices").append(set);
   }
+  at("all").hidden = !at("choices").childElementCount;
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   const boxes = () => at("choices").querySelectorAll("input");
   at("all").addEventListener("click", () => {

@@ -57,6 +57,7 @@ const front = (() => {
   /** What is best at the ends, in words. */
   const words = (of, best) => {
     const told = (row) => `${called(row)} with ${percent(row.accuracy.share)}\u00a0% in ${seconds(row.online_s_p50)}`;
+    if (of.length === 1) return told(of[0]);
     const kept = of.filter((row) => best.has(row)).length;
     const ends = `most accurate is ${told(d3.greatest(of, (row) => row.accuracy.share))}, fastest ${told(d3.least(of, (row) => row.online_s_p50))}`;
     return `${ends}${kept ? `; ${kept} of ${of.length} are surely beaten by none` : ""}`;

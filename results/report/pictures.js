@@ -25,6 +25,7 @@ const pictures = (() => {
   const legendOf = (parts) => parts.map(({ name, colour }) => ({ name, mark: charts.block(colour) }));
   const extremes = (of, [offline, online], format) => {
     const told = (row) => `${called(row)} with ${format(offline(row))} offline and ${format(online(row))} online`;
+    if (of.length === 1) return told(of[0]);
     const total = (row) => offline(row) + online(row);
     return `least is ${told(d3.least(of, total))}, most ${told(d3.greatest(of, total))}`;
   };

@@ -131,6 +131,7 @@ const verdict = (() => {
     const several = unique(rows.map((row) => row.model)).length > 1;
     at("answer").replaceChildren(...blocks.map((block) => answer(block, several)));
     at("units").replaceChildren(...unit(shown));
+    at("units").hidden = !at("units").childElementCount;
   };
 
   /** As the address has it; the median of what there is where it says nothing. */
@@ -171,7 +172,7 @@ const verdict = (() => {
     const images = unique(rows.flatMap((row) => (row.accuracy ? [`${row.accuracy.of} accuracy on ${count(row.accuracy.images)}`] : [])));
     const facts = {
       network: listed("model"), data: listed("data"), methods: listed("method"), circuits: listed("relu"), "homomorphic encryption": listed("he"), link: links(),
-      n: [`${range(rows.map((row) => row.n))} inferences a cell`, ...images.map((words) => `${words} images`)].join("; "),
+      n: [`${range(rows.map((row) => row.n))} ${rows.every((row) => row.n === 1) ? "inference" : "inferences"} a cell`, ...images.map((words) => `${words} images`)].join("; "),
       "threads a party": listed("threads"), "client's store": listed("store"),
     };
     for (const [term, value] of Object.entries(facts)) if (value) at("subject").append(make("dt", {}, term), make("dd", {}, value));

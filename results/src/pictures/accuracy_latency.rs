@@ -3,7 +3,7 @@
 use super::axis::{Scale, padded, time_unit};
 use super::labels::{budget, distinct, names};
 use super::paper::{FRONT, GRID, INK, MARGIN, MUTED, WIDTH};
-use super::placing::{Area, Room};
+use super::placing::{APART, Area, Room};
 use super::svg::{Anchor, Canvas, Style, width};
 use crate::SummaryRow;
 use crate::judged::{Accuracy, Where};
@@ -249,7 +249,7 @@ impl Panel {
             let text = budget(point.row);
             if let Some(area) = room.beside(at(point), &text, LABEL) {
                 canvas.text(
-                    area.left,
+                    area.left + APART,
                     area.bottom - 2.5,
                     &text,
                     Style::new(LABEL, Anchor::Start, INK).haloed(),

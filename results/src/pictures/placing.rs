@@ -2,6 +2,9 @@
 
 use super::svg::width;
 
+/// Room on both sides of a label.
+pub(super) const APART: f64 = 3.0;
+
 /// A rectangle that something covers.
 #[derive(Clone, Copy)]
 pub(super) struct Area {
@@ -48,19 +51,21 @@ impl Room {
 
     /// Takes the nearest place beside the point that covers nothing, for a text of `size`; `None` if there is none.
     pub(super) fn beside(&mut self, (x, y): (f64, f64), text: &str, size: f64) -> Option<Area> {
-        let (wide, high) = (width(text, size), size + 2.0);
+        // A little on both sides, so that two labels are not read as one.
+        let (wide, high) = (width(text, size) + 2.0 * APART, size + 2.0);
+        // Beside it first, since intervals go up and down.
         let offsets = [
+            (-wide - 10.0, -high / 2.0),
+            (10.0, -high / 2.0),
+            (-wide - 7.0, -high - 6.0),
+            (7.0, 7.0),
+            (7.0, -high - 6.0),
+            (-wide - 7.0, 7.0),
             (-wide / 2.0, -high - 9.0),
             (-wide / 2.0, 10.0),
-            (10.0, -high / 2.0),
-            (-wide - 10.0, -high / 2.0),
-            (7.0, -high - 6.0),
-            (7.0, 7.0),
-            (-wide - 7.0, -high - 6.0),
-            (-wide - 7.0, 7.0),
-            (12.0, -high - 16.0),
             (-wide - 12.0, -high - 16.0),
             (12.0, 15.0),
+            (12.0, -high - 16.0),
             (-wide - 12.0, 15.0),
         ];
         let areas = offsets.map(|(dx, dy)| Area {
