@@ -28,7 +28,7 @@ impl Default for Options {
 }
 
 /// Cells that are compared with each other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Block {
     /// What they have in common.
     pub title: String,
@@ -44,4 +44,19 @@ pub struct Block {
     pub at: Vec<AtAccuracy>,
     /// Methods that were trained with several seeds.
     pub seeds: Vec<OverSeeds>,
+}
+
+impl Block {
+    /// The same cells in another order: the row at each place is the one that `order` has there.
+    pub(super) fn reorder(&mut self, order: &[usize]) {
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(new, old)| place[*old] = new);
+        let moved = |list: &[usize]| list.iter().map(|old| place[*old]).collect();
+        self.baseline = self.baseline.map(|old| place[old]);
+        self.rows = order.iter().map(|old| self.rows[*old].clone()).collect();
+        // What was not looked at has none.
+        let beaten = order.iter().filter_map(|old| self.beaten.get(*old));
+        self.beaten =
+            beaten.map(|by| Beaten { latency: moved(&by.latency), bytes: moved(&by.bytes) }).collect();
+    }
 }

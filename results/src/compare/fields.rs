@@ -151,8 +151,7 @@ impl Sorting {
         for block in blocks {
             let mut order: Vec<usize> = (0..block.rows.len()).collect();
             order.sort_by(|a, b| self.compare(&block.rows[*a], &block.rows[*b]));
-            block.baseline = block.baseline.and_then(|index| order.iter().position(|other| *other == index));
-            block.rows = order.iter().map(|index| block.rows[*index].clone()).collect();
+            block.reorder(&order);
         }
     }
 
@@ -175,6 +174,7 @@ impl Sorting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::front::Beaten;
     use schemars::schema_for;
 
     /// A column is of the kind that its description says.
@@ -205,6 +205,10 @@ mod tests {
         ComparedRow { cell: cell.to_owned(), online_s_p50: online, ..ComparedRow::default() }
     }
 
+    fn beaten(by: &[usize]) -> Beaten {
+        Beaten { latency: by.to_vec(), bytes: Vec::new() }
+    }
+
     #[test]
     fn rows_are_sorted_and_the_baseline_stays() {
         let rows = vec![row("a", Some(2.0)), row("b", None), row("c", Some(1.0)), row("d", Some(3.0))];
@@ -212,14 +216,19 @@ mod tests {
             title: String::new(),
             rows,
             baseline: Some(0),
-            costs: Vec::new(),
-            at: Vec::new(),
-            seeds: Vec::new(),
+            beaten: vec![beaten(&[2]), beaten(&[]), beaten(&[]), beaten(&[0, 2])],
+            ..Block::default()
         };
         let sorted = |text: &str| {
             let mut blocks = [block.clone()];
             Sorting::parse("--sort", text).unwrap().sort(&mut blocks);
             let names: String = blocks[0].rows.iter().map(|row| row.cell.as_str()).collect();
+            let by = |cell: &str| -> Vec<String> {
+                let at = blocks[0].rows.iter().position(|row| row.cell == cell).unwrap();
+                let by = blocks[0].beaten[at].latency.iter();
+                by.map(|index| blocks[0].rows[*index].cell.clone()).collect()
+            };
+            assert_eq!((by("a"), by("d")), (vec!["c".to_owned()], vec!["a".to_owned(), "c".to_owned()]));
             (names, blocks[0].baseline)
         };
         assert_eq!(sorted("online_s_p50"), ("cadb".to_owned(), Some(1)));

@@ -194,9 +194,7 @@ mod tests {
             title: "mini, lan".to_owned(),
             rows: vec![row("ar", None, Some(0.00766)), row("snl_a|b", Some(900), None)],
             baseline: Some(0),
-            costs: Vec::new(),
-            at: Vec::new(),
-            seeds: Vec::new(),
+            ..Block::default()
         }]
     }
 

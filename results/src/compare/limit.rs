@@ -150,9 +150,7 @@ mod tests {
                 row("broken", None, None, 18),
             ],
             baseline: Some(0),
-            costs: Vec::new(),
-            at: Vec::new(),
-            seeds: Vec::new(),
+            ..Block::default()
         };
         Limit::parse("--fail-if", text).unwrap().met(&[block])
     }
