@@ -64,8 +64,10 @@ pub(crate) enum Error {
     /// Training failed; it said why.
     #[error("`linnet-train {0}` failed; the experiment continues from there with the same command")]
     Trainer(String),
-    /// The training program is not beside this one.
-    #[error("linnet-train is not at {0}; build it with `cargo build --release`")]
+    /// The training program is nowhere.
+    #[error(
+        "linnet-train is neither at {0} nor on PATH; in Linnet's folder `cargo xtask install` installs both"
+    )]
     NoTrainer(PathBuf),
 }
 

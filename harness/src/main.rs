@@ -66,7 +66,7 @@ fn perform(command: cli::Command) -> Result<Exit, Error> {
         cli::Command::Publish(args) => done(report::publish(&args)),
         cli::Command::Merge(args) => done(report::merge(&args)),
         cli::Command::Completions { shell } => done(report::completions(shell)),
-        cli::Command::Man { out } => done(report::man(&out)),
+        cli::Command::Man { out, page: _ } => done(report::man(out.as_deref())),
         cli::Command::Doctor => doctor::run().map(Exit::of),
         cli::Command::Predict(args) => done(predict::predict(&args)),
         cli::Command::Calibrate(args) => done(calibrate::calibrate(&args)),

@@ -1,7 +1,7 @@
 //! Commands that look at something without running a protocol.
 
 use crate::choice::ReluChoice;
-use crate::cli::{Cli, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs};
+use crate::cli::{Cli, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs, document};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol};
 use crate::model::Compiled;
@@ -53,8 +53,9 @@ pub(crate) fn completions(shell: Shell) -> Result<(), Error> {
     print(String::from_utf8_lossy(&text).trim_end())
 }
 
-/// `linnet man`.
-pub(crate) fn man(out: &Path) -> Result<(), Error> {
+/// `linnet man`: the pages in `out`; without it, the book's page.
+pub(crate) fn man(out: Option<&Path>) -> Result<(), Error> {
+    let Some(out) = out else { return print(document::page().trim_end()) };
     std::fs::create_dir_all(out).map_err(Error::io(format!("making {}", out.display())))?;
     clap_mangen::generate_to(Cli::command(), out).map_err(Error::io(format!("writing to {}", out.display())))
 }

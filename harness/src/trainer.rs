@@ -43,14 +43,17 @@ pub(crate) fn methods() -> Result<Vec<String>, Error> {
     Ok(String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect())
 }
 
-/// `linnet-train`, which lies beside this program.
+/// The training program's name.
+const NAME: &str = "linnet-train";
+
+/// `linnet-train`, which lies beside this program or on the path of programs.
 fn trainer() -> Result<Command, Error> {
     let own = std::env::current_exe().map_err(Error::io("finding this program"))?;
-    let trainer = own.with_file_name("linnet-train");
-    match trainer.exists() {
-        true => Ok(Command::new(trainer)),
-        false => Err(Error::NoTrainer(trainer)),
-    }
+    let beside = own.with_file_name(NAME);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places =
+        [beside.clone()].into_iter().chain(std::env::split_paths(&path).map(|dir| dir.join(NAME)));
+    places.find(|place| place.is_file()).map(Command::new).ok_or(Error::NoTrainer(beside))
 }
 
 fn starting(source: std::io::Error) -> Error {

@@ -1,4 +1,4 @@
-//! Project tasks: `cargo xtask setup | demo | test | bench | fuzz | book | ci`.
+//! Project tasks: `cargo xtask setup | demo | install | test | bench | fuzz | book | ci`.
 //!
 //! This crate depends on none of the others and on little else, so that it builds in seconds on a bare machine.
 
@@ -16,6 +16,7 @@ usage: cargo xtask TASK
 
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
+  install       setup, then `cargo install` of linnet and of linnet-train, which trains for it
   test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
   fuzz          decoders against a fuzzer, longer than tests do: --hours N [--only WORD] [--jobs J] [--features F] [--log FILE]
@@ -47,6 +48,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "help" | "--help" | "-h" => println!("{USAGE}"),
         "setup" => setup::libtorch(&root)?,
         "demo" => demo(&root)?,
+        "install" => install(&root)?,
         "test" => test(&root)?,
         "bench" => bench::bench(&root, rest)?,
         "fuzz" => fuzz::fuzz(&root, rest)?,
@@ -94,6 +96,13 @@ fn demo(root: &Path) -> Result<(), Error> {
         Run::new(root.join("target/release/linnet"), words).within(root).go()?;
     }
     Ok(())
+}
+
+/// Installs both programs where `cargo install` puts them. `linnet-train` goes on using the libtorch of this folder.
+fn install(root: &Path) -> Result<(), Error> {
+    setup::libtorch(root)?;
+    cargo(root, "install --locked --path harness").go()?;
+    cargo(root, "install --locked --path models/train").go()
 }
 
 /// Runs every test, and those of the homomorphic backends a second time with SEAL where the machine can build it.

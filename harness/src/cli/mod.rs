@@ -4,6 +4,7 @@
 
 mod cluster;
 mod compile;
+pub(crate) mod document;
 mod hosts;
 mod measure;
 mod models;
@@ -118,8 +119,11 @@ pub(crate) enum Command {
     /// Write the manual pages, one for each command.
     Man {
         /// Folder of the pages.
-        #[arg(long)]
-        out: PathBuf,
+        #[arg(long, required_unless_present = "page")]
+        out: Option<PathBuf>,
+        /// Print the book's page of commands, and nothing else.
+        #[arg(long, exclusive = true)]
+        page: bool,
     },
     /// One party of a measured run, driven over standard input and output.
     #[command(hide = true)]

@@ -1,6 +1,8 @@
 //! `linnet-train`: from images to checkpoints.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+mod document;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use models::checkpoint::Checkpoint;
 use models::data::{DataSource, LISTED};
 use models::mask::parse_budget;
@@ -35,6 +37,9 @@ enum Command {
     /// List the names of the linearizers, one a line.
     #[command(hide = true)]
     Methods,
+    /// Print the book's page of these commands.
+    #[command(hide = true)]
+    Page,
     /// Measure the Shapley value of each activation layer of a trained network: its part in the accuracy.
     ///
     /// Prints a table, and writes shapley.json and shapley.svg. `linnet linearize` into the same folder, with the same
@@ -243,6 +248,10 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => run_train(args),
         Command::Linearize(args) => run_linearize(&args),
+        Command::Page => {
+            print!("{}", document::page(Cli::command()));
+            Ok(())
+        }
         Command::Methods => {
             Method::value_variants().iter().for_each(|method| println!("{}", method.name()));
             Ok(())
