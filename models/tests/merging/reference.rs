@@ -57,7 +57,7 @@ pub(crate) fn reals(lowered: &Lowered, image: &[f32]) -> Vec<Vec<f64>> {
 pub(crate) fn integers(model: &QuantModel, image: &[u64]) -> Vec<i64> {
     let mut values: Vec<Vec<i64>> = vec![image.iter().map(|x| model.ring.signed(*x)).collect()];
     let shapes = model.shapes();
-    for (step, weights) in model.steps.iter().zip(&model.weights) {
+    for (step, weights) in model.steps.iter().zip(&*model.weights) {
         values.push(match (step, weights) {
             (Step::Linear(segment), Some(weights)) => {
                 let mut sum = units(&weights.bias, segment.shape);
