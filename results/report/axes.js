@@ -20,10 +20,11 @@ const axes = (() => {
     const format = scale.tickFormat(most);
     return scale.ticks(most).map((value) => ({ value, label: format(value).replace("−", "-") }));
   };
-  const digits = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]];
-  const logarithmic = (domain, kept) => {
+  /** Digits that have ticks, and of how many powers of ten one: from dense to sparse. */
+  const digits = [[[1, 2, 3, 4, 5, 6, 7, 8, 9], 1], [[1, 2, 3, 5], 1], [[1, 2, 5], 1], [[1, 3], 1], [[1], 1], [[1], 2], [[1], 3]];
+  const logarithmic = (domain, [kept, of]) => {
     const powers = d3.range(Math.floor(Math.log10(domain[0])), Math.ceil(Math.log10(domain[1])) + 1);
-    const all = powers.flatMap((power) => kept.map((digit) => digit * 10 ** power));
+    const all = powers.filter((power) => power % of === 0).flatMap((power) => kept.map((digit) => digit * 10 ** power));
     return all.filter((value) => value >= domain[0] && value <= domain[1]).map((value) => ({ value, label: (+value.toPrecision(3)).toLocaleString("en") }));
   };
 
