@@ -36,6 +36,18 @@ const download = (() => {
     return copy;
   };
 
+  /** What an element says, broken into lines as it is on the page. */
+  const lines = (element) => {
+    const text = [...element.childNodes].find((node) => node.nodeType === Node.TEXT_NODE);
+    const range = document.createRange();
+    const words = [...text.data.matchAll(/\S+/g)].map(({ 0: word, index }) => {
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      return { word, box: range.getBoundingClientRect() };
+    });
+    return d3.groups(words, ({ box }) => box.top).map(([, line]) => ({ words: line.map(({ word }) => word).join(" "), box: line[0].box }));
+  };
+
   /** All of a figure as one picture, on light paper: its pictures and what is written over them, where they stand on the page. */
   const picture = (place, name) => {
     document.documentElement.dataset.light = "";
@@ -60,8 +72,8 @@ const download = (() => {
         for (const [attribute, value] of Object.entries({ x, y, width: box.width, height: box.height })) copy.setAttribute(attribute, value);
         whole.node().append(copy);
       } else {
-        const mark = part.querySelector("svg")?.getBoundingClientRect();
-        say(part.textContent, mark ? x + mark.width + 6 : x, y + box.height / 2 + 5, mark ? 14 : 15, mark ? 400 : 600);
+        const [size, weight] = part.matches("h3") ? [15, 600] : [14, 400];
+        for (const { words, box } of lines(part)) say(words, box.left - left + margin, box.top - top + margin + head + box.height / 2 + 5, size, weight);
       }
     }
     delete document.documentElement.dataset.light;
