@@ -83,28 +83,40 @@ const charts = (() => {
     return group.node();
   };
 
-  /** Labels beside points, those on the front first; none where it would hide what is drawn already. */
-  const labels = (points) => (index, scales, channels, dimensions) => {
+  /** What the nearest of the points is, in lines short enough to stand on either side of it. */
+  const tip = (points, width) => Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: "title", lineWidth: Math.min(20, width / 30) }));
+
+  /** Hollow marks as they look, under one name. */
+  const outlines = (name, points) => (index, scales) => {
+    const group = d3.create("svg:g").attr("aria-label", name).attr("fill", "var(--paper)").attr("stroke-width", 1.5);
+    for (const { x, y, look } of points) {
+      group.append("path").attr("d", d3.symbol(look.shape, 62)()).attr("transform", `translate(${scales.x(x)},${scales.y(y)})`).attr("stroke", look.colour);
+    }
+    return group.node();
+  };
+
+  /** Labels beside points, those on the front first; none where it would hide what is drawn already, points or `others`. */
+  const labels = (points, others = []) => (index, scales, channels, dimensions) => {
     // Beside it first, since intervals go up and down.
     const places = [[-12, 4], [12, 4], [-10, -9], [10, 15], [10, -9], [-10, 15], [0, -12], [0, 19], [-26, 4], [26, 4], [0, -25], [0, 32]];
-    const dots = points.map(({ x, y }) => [scales.x(x), scales.y(y)]);
-    const taken = dots.map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
-    const over = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+    const at = ({ x, y }) => [scales.x(x), scales.y(y)];
+    const dots = points.map(at);
+    const taken = [...dots, ...others.map(at)].map(([x, y]) => [x - 5, y - 5, x + 5, y + 5]);
+    const over = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
     const group = d3.create("svg:g").attr("fill", "currentColor").attr("font-size", 12).attr("aria-label", "label");
     d3.sort(d3.range(points.length), (i) => !points[i].front).forEach((i) => {
       const point = points[i];
       const wide = 6 + 7.4 * point.label.length;
-      const boxes = places.map(([dx, dy], rank) => {
+      const boxes = places.map(([dx, dy]) => {
         const anchor = dx > 0 ? "start" : dx < 0 ? "end" : "middle";
         const [x, y] = [dots[i][0] + dx, dots[i][1] + dy];
         const left = anchor === "start" ? x - 3 : anchor === "end" ? x + 3 - wide : x - wide / 2;
         const box = [left, y - 12, left + wide, y + 4];
-        const outside = box[0] < dimensions.marginLeft || box[2] > dimensions.width || box[1] < 0 ? 1000 : 0;
-        const hides = d3.sum(taken, (other) => over(box, other));
-        return { x, y, anchor, box, hides, cost: outside + rank + hides };
+        const outside = box[0] < dimensions.marginLeft || box[2] > dimensions.width || box[1] < 0;
+        return { x, y, anchor, box, free: !outside && !taken.some((other) => over(box, other)) };
       });
-      const best = d3.least(boxes, (place) => place.cost);
-      if (best.hides > 0 || best.cost >= 1000) return;
+      const best = boxes.find(({ free }) => free);
+      if (!best) return;
       taken.push(best.box);
       group.append("text").attr("class", "halo").attr("x", best.x).attr("y", best.y).attr("text-anchor", best.anchor).text(point.label);
     });
@@ -152,6 +164,6 @@ const charts = (() => {
   };
 
   return {
-    at, make, absent, text, capital, seconds, bytes, count, short, percent, orDash, span, look, line, block, dash, point, hollow, ring, front, labels, bars,
+    at, make, absent, text, capital, seconds, bytes, count, short, percent, orDash, span, look, line, block, dash, point, hollow, ring, front, tip, outlines, labels, bars,
   };
 })();

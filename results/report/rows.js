@@ -27,6 +27,10 @@ const cells = (() => {
   const called = (row) => `${series(row)} ${budget(row)}`;
   const all = unique(rows.map(series));
   const style = (row) => charts.look(row.look);
+  /** What networks that differ in the budget alone have in common: nothing of how they were run. */
+  const family = (row) => named(row, varying.filter((part) => ["run", "model", "method"].includes(part))) || row.method;
+  /** An accuracy of random weights says nothing. */
+  const trained = (row) => row.method !== "random-init";
   const links = (visible) => unique(visible.map((row) => row.link));
   /** Cells that are compared with each other: of one model over one link. */
   const blocks = (visible) => d3.groups(visible, (row) => row.model, (row) => row.link).flatMap(([model, parts]) =>
@@ -45,5 +49,5 @@ const cells = (() => {
   const raw = (row, ...more) => Object.fromEntries(
     ["run", "cell", "model", "method", "budget", "relus", "relu", "he", "threads", "store", "link", "n", ...more].map((name) => [name, row[name]]));
 
-  return { data, rows, varying, unique, known, budget, shortBudget, named, series, called, all, style, links, blocks, front, raw };
+  return { data, rows, varying, unique, known, budget, shortBudget, named, series, called, family, trained, all, style, links, blocks, front, raw };
 })();

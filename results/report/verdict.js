@@ -56,7 +56,7 @@ const verdict = (() => {
 
   const beats = (one, other) => (other.beaten[measure().front] ?? []).includes(one.index);
 
-  const judged = (row) => row.accuracy && row.accuracy.images >= fewest && row.method !== "random-init";
+  const judged = (row) => row.accuracy && row.accuracy.images >= fewest && cells.trained(row);
   /** What is best of `fits`, whose accuracies can be judged. */
   const best = (fits) => {
     const order = d3.sort(fits, (a, b) => d3.descending(a.accuracy.share, b.accuracy.share) || d3.ascending(cost(a), cost(b)));
@@ -83,7 +83,7 @@ const verdict = (() => {
   };
   const largest = (fits, members) => {
     const row = d3.greatest(fits, (row) => row.relus);
-    const why = members.some((row) => row.method === "random-init") ? "the weights are random" : `no accuracy is of ${fewest} images or more`;
+    const why = members.some((row) => !cells.trained(row)) ? "the weights are random" : `no accuracy is of ${fewest} images or more`;
     return [`${why}, so accuracy decides nothing. Most ReLUs within it has `, name(row), `, in ${priced(row)}.`];
   };
   const answer = ({ model, link, members }, several) => {
