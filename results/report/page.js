@@ -15,9 +15,10 @@
   };
   const pooled = cells.rows.some((row) => row.pooled);
   hide("queries", !pooled);
+  hide("budgets", !relus.worth);
   hide("layers", !at("cell").options.length);
 
-  const drawn = [front, pictures.time, pictures.traffic, pictures.curves, ...(pooled ? [queries.responses, queries.pools] : [])];
+  const drawn = [front, ...(relus.worth ? [relus.draw] : []), pictures.time, pictures.traffic, pictures.curves, ...(pooled ? [queries.responses, queries.pools] : [])];
   const draw = () => {
     const visible = filters.shown();
     at("shown").textContent = `${visible.length} of ${cells.rows.length} cells`;

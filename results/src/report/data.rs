@@ -4,7 +4,7 @@ use crate::compare::{Block, LITERATURE_US_PER_RELU, Options, compare};
 use crate::judged::Accuracy;
 use crate::layers::layers;
 use crate::look::looks;
-use crate::reference::Reference;
+use crate::reference::{Reference, fits};
 use crate::scenario::PoolLevel;
 use crate::schema::Dimension;
 use crate::statistics::Line;
@@ -12,7 +12,7 @@ use crate::summary::times;
 use crate::{Loaded, ScenarioRow, SummaryRow};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A row of the summary with what the page needs beside it.
 #[derive(Serialize)]
@@ -66,8 +66,22 @@ pub(super) fn of(runs: &[Loaded], references: &[&Reference]) -> Value {
         "layers": steps(runs),
         "online": online,
         "pools": pools(runs),
-        "references": references,
+        "references": references.iter().map(|reference| beside(reference, runs)).collect::<Vec<_>>(),
     })
+}
+
+/// A published figure, and the networks of the runs that it is of, each with its data set.
+#[derive(Serialize)]
+struct Published<'a> {
+    #[serde(flatten)]
+    reference: &'a Reference,
+    fits: BTreeSet<(&'a str, &'a str)>,
+}
+
+fn beside<'a>(reference: &'a Reference, runs: &'a [Loaded]) -> Published<'a> {
+    let models = runs.iter().flat_map(|run| &run.manifest.models);
+    let pairs = models.map(|model| (model.name.as_str(), model.data.as_str()));
+    Published { reference, fits: pairs.filter(|(network, data)| fits(reference, network, data)).collect() }
 }
 
 fn key(run: &str, cell: &str) -> String {

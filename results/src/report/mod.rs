@@ -17,7 +17,7 @@ const PLOT: &str = include_str!("../../report/vendor/plot.umd.min.js");
 const LICENCES: [&str; 2] =
     [include_str!("../../report/vendor/d3.LICENSE"), include_str!("../../report/vendor/plot.LICENSE")];
 /// The page's scripts, each of which uses those before it.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 16] = [
     include_str!("../../report/axes.js"),
     include_str!("../../report/charts.js"),
     include_str!("../../report/download.js"),
@@ -29,6 +29,7 @@ const SCRIPTS: [&str; 15] = [
     include_str!("../../report/pictures.js"),
     include_str!("../../report/accuracies.js"),
     include_str!("../../report/front.js"),
+    include_str!("../../report/relus.js"),
     include_str!("../../report/queries.js"),
     include_str!("../../report/verdict.js"),
     include_str!("../../report/references.js"),

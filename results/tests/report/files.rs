@@ -74,7 +74,7 @@ fn check(through: Through) {
     let page = report::html(&runs(tempfile::tempdir().unwrap().path()));
     let Some(saved) = probe::<Saved>(&page, "", through, SAVE) else { return };
     assert_eq!(saved.errors, Vec::<String>::new());
-    assert_eq!(saved.figures.len(), 8);
+    assert_eq!(saved.figures.len(), 9);
     for figure in &saved.figures {
         let (svg, png) = (format!("{figure}.svg"), format!("{figure}.png"));
         let (drawn, shown) = (&saved.files[&svg], &saved.parsed[&svg]);

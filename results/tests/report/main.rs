@@ -9,4 +9,5 @@ mod edges;
 mod example;
 mod files;
 mod made;
+mod relus;
 mod whole;

@@ -158,7 +158,9 @@ done(found);
 fn check(found: &Found) {
     assert_eq!(found.errors, Vec::<String>::new());
     assert_eq!(found.question, "Which </script><b>method</b> is best?");
-    for picture in ["front", "time", "bytes", "layer-time", "layer-bytes", "curves", "responses", "pools"] {
+    for picture in
+        ["front", "relus", "time", "bytes", "layer-time", "layer-bytes", "curves", "responses", "pools"]
+    {
         assert!(found.marks[picture] >= 4, "{picture}: {} marks", found.marks[picture]);
     }
     assert_eq!((found.rows, found.rows_without_snl), (11, 7));
