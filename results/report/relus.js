@@ -105,10 +105,11 @@ const relus = (() => {
   const draw = (visible) => {
     const all = networks(visible);
     const [members, others] = [all.map(({ row }) => row), elsewhere(visible.filter(judged))];
-    const fewer = accuracies.fewer(members);
     const settings = d3.groups(all, ({ row }) => setting(row)).map(([title, points]) => ({
       title, points, others: elsewhere(points.map(({ row }) => row)), placed: points.filter(({ x }) => x > 0),
     }));
+    // Accuracies on different data sets are of different numbers of images.
+    const fewer = settings.flatMap(({ points }) => accuracies.fewer(points.map(({ row }) => row)));
     const several = settings.length > 1;
     const none = all.filter(({ x }) => x === 0);
     figure("relus", {
@@ -118,8 +119,8 @@ const relus = (() => {
         ...(fewer.length ? [{ name: `hollow${others.length ? " in colour" : ""}: ${accuracies.said(fewer)}`, mark: charts.hollow(look(fewer[0])) }] : []),
         ...beside(others),
       ],
-      panels: settings.filter(({ placed }) => placed.length).map(({ title, placed, others }) => ({
-        title: several ? title : "", options: (width) => chart(width, placed, others, accuracies.most(members)),
+      panels: settings.filter(({ placed }) => placed.length).map(({ title, points, placed, others }) => ({
+        title: several ? title : "", options: (width) => chart(width, placed, others, accuracies.most(points.map(({ row }) => row))),
       })),
       says: all.length && [
         `${capital(accuracies.said(members))}.`, ...settings.map(({ title, points }) => `${several ? `${title}: ${words(points)}` : capital(words(points))}.`),

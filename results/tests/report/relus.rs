@@ -340,6 +340,34 @@ fn a_network_over_two_links_and_by_two_circuits_is_one_point() {
     assert!(seen.legend.iter().any(|entry| entry.starts_with("hollow: test accuracy")), "{:?}", seen.legend);
 }
 
+/// Whose accuracies are of different numbers of images, which makes none of them hollow.
+#[test]
+fn data_sets_have_panels_of_their_own() {
+    let temp = tempfile::tempdir().unwrap();
+    let more = [SMALL, LARGE].map(|network| Network { tested: (0.6, 5_000), ..network });
+    let runs = [("cifar10", [SMALL, LARGE]), ("cifar100", more)].map(|(data, networks)| {
+        let folder = temp.path().join(data);
+        let mut run = run(&folder, data, &networks);
+        data.clone_into(&mut run.manifest.id);
+        run
+    });
+    let known = references();
+    let page = report::html_beside(&runs, &known.iter().collect::<Vec<_>>());
+    let script = r##"done([
+      texts("#relus .panels h3"), all("#relus svg.chart").map((svg) => `${svg.querySelectorAll("g[aria-label='published elsewhere'] path").length}`),
+      texts("#relus .legend li"), errors]);"##;
+    let Some([titles, published, legend, errors]) =
+        probe::<[Vec<String>; 4]>(&page, "", Through::Desktop, script)
+    else {
+        return;
+    };
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(titles, ["resnet18 on cifar10", "resnet18 on cifar100"]);
+    assert_eq!(published, ["3", "1"], "each beside its own");
+    assert_eq!(legend[..2], ["cifar10", "cifar100"], "runs, which differ in name");
+    assert!(legend[2..].iter().all(|entry| entry.starts_with("published elsewhere: ")), "{legend:?}");
+}
+
 #[test]
 fn it_is_hidden_where_there_is_one_count_or_nothing_was_learnt() {
     let untrained = [SMALL, LARGE].map(|network| Network { method: "random-init", ..network });
