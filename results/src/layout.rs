@@ -27,7 +27,7 @@ pub(crate) struct Column {
     name: String,
     /// Set to the left.
     left: bool,
-    /// Those of the highest are left out first where there is no room for all; 0 stays in any case.
+    /// Where there is no room for all, those of the lowest come in first; 0 is there in any case.
     rank: u8,
 }
 
@@ -71,17 +71,18 @@ struct Placed {
 impl Layout {
     /// Of `columns`, as many as fit `room` characters, if that is given.
     pub(crate) fn new(columns: &[Column], lines: &[Vec<String>], room: Option<usize>) -> Self {
-        let mut shown: Vec<usize> = (0..columns.len()).collect();
-        let mut layout = Self::of(columns, &shown, lines);
-        while room.is_some_and(|room| room < layout.wide()) {
-            let last = shown.iter().rposition(|index| {
-                let highest = shown.iter().map(|index| columns[*index].rank).max();
-                columns[*index].rank > 0 && Some(columns[*index].rank) == highest
-            });
-            let Some(last) = last else { break };
-            shown.remove(last);
-            layout = Self::of(columns, &shown, lines);
+        let mut ranked: Vec<usize> = (0..columns.len()).collect();
+        ranked.sort_by_key(|index| columns[*index].rank);
+        let mut shown: Vec<usize> = Vec::new();
+        for index in ranked {
+            let place = shown.partition_point(|other| *other < index);
+            shown.insert(place, index);
+            let fits = room.is_none_or(|room| Self::of(columns, &shown, lines).wide() <= room);
+            if !fits && columns[index].rank > 0 {
+                shown.remove(place);
+            }
         }
+        let mut layout = Self::of(columns, &shown, lines);
         let out = columns.iter().enumerate().filter(|(index, _)| !shown.contains(index));
         layout.left_out =
             out.map(|(_, column)| format!("{} {}", column.group, column.name).trim().to_owned()).collect();
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_high_rank_give_way() {
+    fn columns_of_low_rank_come_in_first() {
         let whole = "mini\n                  \
                      accuracy %    -- offline ---\n";
         let (text, left_out) = drawn(None);
@@ -229,5 +230,11 @@ mod tests {
         assert_eq!(left_out.as_deref(), Some("no room for: n, offline p50, offline bytes\n"));
         assert_eq!(text.lines().nth(4), Some("  privshap              9.00"), "{text}");
         assert_eq!(drawn(Some(5)).0, text, "what matters most stays");
+        let (_, left_out) = drawn(Some(42));
+        assert_eq!(
+            left_out.as_deref(),
+            Some("no room for: offline p50\n"),
+            "narrower ones come in behind it"
+        );
     }
 }

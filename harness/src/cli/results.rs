@@ -89,7 +89,7 @@ pub(crate) struct ReportArgs {
     /// The page; `report.html` in the first run's folder if absent.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
-    /// Also list what others published of the runs' networks and data sets, as `linnet reference` has it.
+    /// Also draw and list what others published of the runs' networks and data sets, as `linnet reference` has it.
     #[arg(long)]
     pub(crate) reference: bool,
 }
