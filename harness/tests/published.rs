@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Kept without rows, in the days before runs could be published with them; only their summary and pictures are there.
-const WITHOUT_ROWS: [&str; 2] = ["demo", "studies/cifar10-resnet20"];
+const WITHOUT_ROWS: [&str; 1] = ["studies/cifar10-resnet20"];
 
 /// Folders below `folder` that hold a run.
 fn runs(folder: &Path, found: &mut Vec<PathBuf>) {

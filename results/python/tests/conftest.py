@@ -9,7 +9,8 @@ import linnet_results
 from linnet_results import Results
 
 RESULTS = Path(__file__).parents[2]
-DEMO = RESULTS / "demo"
+# A run of the demo that was kept without its rows.
+DEMO = Path(__file__).parent / "summary_only"
 METHODS = RESULTS / "studies/cifar10-resnet20"
 LINKS = RESULTS / "studies/cifar10-resnet20-links"
 SHAPES = RESULTS / "studies/imagenet-shapes"

@@ -71,7 +71,7 @@ def test_what_is_missing_stays_missing(demo: Frames) -> None:
 def test_tables_that_are_not_there_are_told(demo: Frames) -> None:
     assert demo.runs[0].tables == ("summary.csv",)
     assert "raw.csv" in demo.runs[0].missing
-    with pytest.raises(ResultsError, match=r"results.demo: expected raw.csv, found summary.csv"):
+    with pytest.raises(ResultsError, match=r"summary_only: expected raw.csv, found summary.csv"):
         _ = demo.raw
     with pytest.raises(ResultsError, match=r"table: expected one of .* found networks.csv"):
         demo.table("networks.csv")
