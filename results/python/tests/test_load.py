@@ -125,7 +125,7 @@ def test_polars_has_types_and_several_runs() -> None:
 
 def test_networks_of_a_study() -> None:
     networks = read(RESULTS / "studies/cifar10-resnet20-effort/networks.csv")
-    assert len(networks) == 9
+    assert len(networks) >= 9
     assert networks["units"].iloc[0] == 188416
     assert pd.isna(networks["images_seen"].iloc[0])
     assert networks["test"].iloc[1] == 0.9105
