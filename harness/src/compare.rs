@@ -3,6 +3,7 @@
 use crate::cli::{CompareArgs, Format};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::opened;
 use crate::print::{print, raw, room};
 use results::compare::{self, Block, Field, Limit, Options, Page, Sorting};
 use results::{LayerRow, Loaded};
@@ -22,7 +23,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, Error> {
     let sorting = args.sort.as_deref().map(|text| Sorting::parse("--sort", text)).transpose()?;
     let limits = args.fail_if.iter().map(|text| Limit::parse("--fail-if", text));
     let limits: Vec<Limit> = limits.collect::<Result<_, _>>()?;
-    let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
+    let runs: Vec<Loaded> = args.runs.iter().map(|folder| opened::run(folder)).collect::<Result<_, _>>()?;
     let mut blocks = compare::compare(&runs, &options)?;
     if let Some(sorting) = sorting {
         sorting.sort(&mut blocks);

@@ -20,11 +20,11 @@ pub(crate) const METHOD: &str = "random-init";
 /// Training images that batch norms measure.
 const IMAGES: usize = 8;
 
-/// Errors where `out` holds a checkpoint already.
+/// Errors where `out` holds a checkpoint already, or could hold none: before anything is made for it.
 pub(crate) fn refuse_a_checkpoint(out: &Path) -> Result<(), Error> {
     let file = out.join(REST);
     if !file.exists() {
-        return Ok(());
+        return Ok(results::check_room(out)?);
     }
     Err(Error::Option {
         option: "--out",

@@ -18,6 +18,7 @@ mod machine;
 mod measure;
 mod model;
 mod networks;
+mod opened;
 mod party;
 mod predict;
 mod print;

@@ -5,6 +5,7 @@ use crate::cli::{Cli, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs, do
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol};
 use crate::model::Compiled;
+use crate::opened;
 use crate::print::{print, room};
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -21,7 +22,7 @@ use std::path::Path;
 
 /// `linnet report`.
 pub(crate) fn page(args: &ReportArgs) -> Result<(), Error> {
-    let runs: Vec<Loaded> = args.runs.iter().map(|folder| results::load(folder)).collect::<Result<_, _>>()?;
+    let runs: Vec<Loaded> = args.runs.iter().map(|folder| opened::run(folder)).collect::<Result<_, _>>()?;
     let out = args.out.clone().unwrap_or_else(|| args.runs[0].join("report.html"));
     let known = if args.reference { reference::built_in() } else { Vec::new() };
     let models = runs.iter().flat_map(|run| &run.manifest.models);

@@ -164,6 +164,27 @@ fn wrong_options_end_with_two_and_errors_with_one() {
     }
 }
 
+/// Before any image is classified.
+#[test]
+fn where_no_network_can_be_written_is_told_at_once() {
+    let workshop = Workshop::new();
+    std::fs::write(workshop.path("file"), "").unwrap();
+    let weights = "model/model.safetensors";
+    for words in [
+        &["import", weights, "--net", "mini", "--data", "shapes", "--out", "file/net"][..],
+        &["init", "--net", "mini", "--out", "file/net"],
+        &["run", "--model", "model", "--link", "loopback", "--out", "file/runs"],
+    ] {
+        let refused = workshop.linnet(words);
+        let said = text(&refused);
+        assert!(
+            !refused.status.success() && said.contains("cannot write file/.linnet-"),
+            "{words:?}: {said}"
+        );
+        assert!(!said.contains("classified") && !said.contains("compiling"), "{words:?}: {said}");
+    }
+}
+
 #[test]
 fn networks_for_published_sizes_need_no_files() {
     let workshop = Workshop::new();

@@ -31,11 +31,14 @@ const charts = (() => {
   };
   const percent = (value) => (100 * value).toFixed(2);
   const orDash = (value, format) => (absent(value) ? "-" : format(value));
-  /** Two ends with one unit. */
+  /** Two ends with one unit, and as many digits more, up to three, as tell them apart. */
   const span = (low, high) => {
     if (absent(low) || absent(high)) return "";
     const [size, name] = unit(high, times);
-    return `${three(low / size)} to ${three(high / size)}\u00a0${name}`;
+    const decimals = three(high / size).split(".")[1]?.length ?? 0;
+    const ends = (more) => [low, high].map((end) => (end / size).toFixed(decimals + more));
+    const [first, last] = [0, 1, 2, 3].map(ends).find(([one, other]) => one !== other) ?? ends(0);
+    return `${first} to ${last}\u00a0${name}`;
   };
 
   // Series differ in colour, shape and dash, so that neither is needed to tell them apart.

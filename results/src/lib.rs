@@ -49,7 +49,7 @@ pub use manifest::{
 };
 pub use merge::merge;
 pub use publish::{Published, publish};
-pub use run::{Run, load, load_manifest, load_summary, load_tables, load_transcripts};
+pub use run::{Run, check_room, load, load_manifest, load_summary, load_tables, load_transcripts};
 pub use schema::{
     AccuracyRow, CellRow, CellStatus, Doing, InferenceRow, InferenceStatus, ItemRow, Party, Phase, QueryRow,
     SEED_SUFFIX, ScenarioRow, StepRow, SummaryRow, TranscriptRow, columns_by_file,

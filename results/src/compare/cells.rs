@@ -150,8 +150,8 @@ impl Cell<'_> {
             Some(base) => ToBaseline {
                 cell: Some(&base.row.cell),
                 paired: self.paired_with(base),
-                offline: self.ratio(base, |repeat| repeat.offline_ns),
-                online: self.ratio(base, |repeat| repeat.online_ns),
+                offline: self.ratio(base, |repeat| repeat.offline_ns, |row| row.offline_s_p50),
+                online: self.ratio(base, |repeat| repeat.online_ns, |row| row.online_s_p50),
                 acc_fixed_p: same_accuracy(self.fixed(), base.fixed()),
                 acc_secure_p: same_accuracy(self.secure(), base.secure()),
             },
@@ -166,7 +166,17 @@ impl Cell<'_> {
             && Dimension::ALL.iter().filter(|dimension| !self.alternated.contains(dimension)).all(same)
     }
 
-    fn ratio(&self, base: &Cell<'_>, time: fn(&Timed) -> Option<u64>) -> Option<Estimate> {
+    /// Of the repeats' times; of the summaries' medians, without an interval, where those are not there.
+    fn ratio(
+        &self,
+        base: &Cell<'_>,
+        time: fn(&Timed) -> Option<u64>,
+        median: fn(&SummaryRow) -> Option<f64>,
+    ) -> Option<Estimate> {
+        if self.times.is_empty() || base.times.is_empty() {
+            let base = median(base.row).filter(|seconds| *seconds > 0.0)?;
+            return Some(Estimate { value: median(self.row)? / base, interval: None });
+        }
         if self.paired_with(base) {
             let of_base: HashMap<u64, u64> =
                 base.times.iter().filter_map(|repeat| Some((repeat.image, time(repeat)?))).collect();

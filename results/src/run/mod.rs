@@ -12,5 +12,5 @@ mod write;
 
 pub(crate) use read::{content, transcripts_if_any};
 pub use read::{load, load_manifest, load_summary, load_tables, load_transcripts};
-pub use write::Run;
 pub(crate) use write::replace_tables;
+pub use write::{Run, check_room};

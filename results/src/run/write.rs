@@ -17,6 +17,24 @@ use std::path::{Path, PathBuf};
 /// A run that finds less room on the disk, bytes, is not begun.
 const LEAST_ROOM: usize = 1 << 20;
 
+/// Whether something could be written at `path`, which need not be there: asked before what takes long. Nothing stays; the nearest
+/// folder that is there is asked.
+///
+/// # Errors
+/// [`Error::Io`] where nothing can be written, or the disk is full.
+pub fn check_room(path: &Path) -> Result<(), Error> {
+    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let probe = there.join(format!(".linnet-{}", std::process::id()));
+    let failed = |action| {
+        let path = probe.clone();
+        move |source| Error::Io { action, path, source }
+    };
+    // A disk that is full takes empty files.
+    let written = std::fs::write(&probe, vec![0; LEAST_ROOM]).map_err(failed("write"));
+    let removed = std::fs::remove_file(&probe).map_err(failed("remove"));
+    written.and(removed)
+}
+
 /// A run being written. Whatever a call has returned `Ok` for is on the disk.
 pub struct Run {
     dir: PathBuf,
@@ -42,16 +60,7 @@ impl Run {
         if dir.exists() {
             return Err(Error::Exists { path: dir.to_owned() });
         }
-        let there = dir.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        let probe = there.join(format!(".linnet-{}", std::process::id()));
-        let failed = |action| {
-            let path = probe.clone();
-            move |source| Error::Io { action, path, source }
-        };
-        // A disk that is full takes empty files.
-        let written = std::fs::write(&probe, vec![0; LEAST_ROOM]).map_err(failed("write"));
-        let removed = std::fs::remove_file(&probe).map_err(failed("remove"));
-        written.and(removed)
+        check_room(dir)
     }
 
     /// Makes the folder (and its parents), the manifest and the four empty tables.
