@@ -2,13 +2,11 @@
 
 use super::files::write_whole;
 use crate::Error;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use std::path::{Path, PathBuf};
 
 /// What follows the name of a table that is compressed (Zstandard, RFC 8878).
 const SUFFIX: &str = ".zst";
-
-/// The strongest level without a window that readers must be told of.
-const LEVEL: i32 = 19;
 
 /// Where the table at `path` is if it was compressed.
 pub(crate) fn packed(path: &Path) -> PathBuf {
@@ -20,8 +18,6 @@ pub(crate) fn packed(path: &Path) -> PathBuf {
 /// Writes a table compressed in place of `path`, in one step. Returns the file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, Error> {
     let path = packed(path);
-    let failed = |source| Error::Io { action: "compress", path: path.clone(), source };
-    let bytes = zstd::encode_all(bytes, LEVEL).map_err(failed)?;
-    write_whole(&path, &bytes)?;
+    write_whole(&path, &compress_to_vec(bytes, CompressionLevel::Fastest))?;
     Ok(path)
 }

@@ -11,6 +11,7 @@ use crate::schema::{
 };
 use crate::tables::{Loaded, Tables};
 use crate::{Error, Manifest};
+use ruzstd::decoding::StreamingDecoder;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -171,7 +172,8 @@ pub(crate) fn content(path: &Path) -> Result<Vec<u8>, Error> {
 /// The bytes of a compressed file, at most `most`.
 fn unpack(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Io { action: "unpack", path: path.to_owned(), source };
-    let decoder = zstd::Decoder::new(File::open(path).map_err(failed)?).map_err(failed)?;
+    let file = File::open(path).map_err(failed)?;
+    let decoder = StreamingDecoder::new(file).map_err(|error| failed(std::io::Error::other(error)))?;
     let mut bytes = Vec::new();
     let read = decoder.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     if read as u64 > most {
