@@ -1,6 +1,6 @@
 //! `linnet calibrate`: what a unit of work takes on this machine, from inferences over the loopback.
 
-use crate::choice::{Objective, ReluChoice, Rescale};
+use crate::choice::{Objective, Protocol, ReluChoice, Rescale};
 use crate::cli::{CalibrateArgs, CompileArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, refused};
@@ -14,7 +14,7 @@ use crate::print::print;
 use models::data::DataSource;
 use netem::{Event, Link, Phase};
 use protocols::cost;
-use protocols::he::HeBackend;
+use protocols::ot::OtVariant;
 use protocols::plan::ReluVariant;
 use protocols::timing::{Observation, Observations, Rates, fit, observe};
 use protocols::walk::Act;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Networks whose inferences are looked at, their ReLUs, and whether in every variant: together they do everything that plans
-/// do, in different proportions.
+/// do, in different proportions. Extensions of OTs take turns.
 const NETWORKS: [(&str, usize, bool); 7] = [
     ("mini", 9_216, true),
     ("mini", 1_000, false),
@@ -47,11 +47,13 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Error> {
     }
     args.he.check_built()?;
     let (mut client, mut server) = (Observations::default(), Observations::default());
+    let mut extensions = OtVariant::ALL.into_iter().cycle();
     for (net, budget, all) in NETWORKS {
         let variants = if all { &ReluVariant::ALL[..] } else { &ReluVariant::ALL[..1] };
-        for relu in variants {
-            eprintln!("running {net} with {budget} ReLUs, {}", relu.name());
-            let compiled = compiled(net, budget, *relu, args.he)?;
+        for (relu, ot) in variants.iter().zip(&mut extensions) {
+            eprintln!("running {net} with {budget} ReLUs, {}, {}", relu.name(), ot.name());
+            let protocol = Protocol { relu: ReluChoice::Always(*relu), he: args.he, ot };
+            let compiled = compiled(net, budget, protocol)?;
             for [by_client, by_server] in observed(&compiled, args.threads)? {
                 client.add(&by_client);
                 server.add(&by_server);
@@ -75,7 +77,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Error> {
 }
 
 /// A network of random weights, compiled for the loopback.
-fn compiled(net: &str, budget: usize, relu: ReluVariant, he: HeBackend) -> Result<Compiled, Error> {
+fn compiled(net: &str, budget: usize, protocol: Protocol) -> Result<Compiled, Error> {
     let source = DataSource::parse("shapes", None)?;
     let checkpoint = init::random(net, &source, 1, |_| Ok(Some(budget)))?;
     let compile = Compile {
@@ -83,7 +85,7 @@ fn compiled(net: &str, budget: usize, relu: ReluVariant, he: HeBackend) -> Resul
         rescale: Rescale::Auto,
         ..Compile::new(&CompileArgs::default(), &[Link::parse("lan")?])?
     };
-    Calibrated::of(Arc::new(checkpoint), source, &compile)?.compile(&compile, ReluChoice::Always(relu), he)
+    Calibrated::of(Arc::new(checkpoint), source, &compile)?.compile(&compile, protocol)
 }
 
 /// A party's visits of steps in a phase, of every repeat.

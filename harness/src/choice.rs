@@ -4,10 +4,30 @@ use clap::ValueEnum;
 use models::fixed::fit::Passing;
 use netem::Link;
 use protocols::cost::{inference_bytes, predict};
+use protocols::he::HeBackend;
+use protocols::ot::OtVariant;
 use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::timing::{Rates, times};
 use serde::{Deserialize, Serialize};
+
+/// What the protocol's parts do in one of several ways: what a plan is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Protocol {
+    /// How kept units are computed.
+    pub(crate) relu: ReluChoice,
+    /// Who computes on ciphertexts.
+    pub(crate) he: HeBackend,
+    /// How base OTs are extended.
+    pub(crate) ot: OtVariant,
+}
+
+impl Default for Protocol {
+    /// What a user who chooses nothing gets.
+    fn default() -> Self {
+        Self { relu: ReluChoice::default(), he: HeBackend::Linnet, ot: OtVariant::default() }
+    }
+}
 
 /// Where the client keeps what it has preprocessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

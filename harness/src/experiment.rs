@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{Merge, Objective, ReluChoice, Rescale, StoreKind, Verify};
+use crate::choice::{Merge, Objective, Protocol, ReluChoice, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::rates;
@@ -12,6 +12,7 @@ use models::fixed::ring::MAX_RING_BITS;
 use netem::{BytesPerSec, Link};
 use protocols::he::HeBackend;
 use protocols::he::packing::DEFAULT_RATE;
+use protocols::ot::OtVariant;
 use protocols::timing::Rates;
 use results::compare::Dimension;
 use serde::{Deserialize, Serialize};
@@ -29,10 +30,25 @@ const MOST_THREADS: usize = 1024;
 pub(crate) struct Variant {
     pub(crate) relu: ReluChoice,
     pub(crate) he: HeBackend,
+    #[serde(default = "before_the_choice")]
+    pub(crate) ot: OtVariant,
     /// Threads of each party.
     pub(crate) threads: usize,
     /// Where the client keeps what it has preprocessed.
     pub(crate) store: StoreKind,
+}
+
+/// What runs had before there was a choice.
+fn before_the_choice() -> OtVariant {
+    OtVariant::Iknp
+}
+
+impl Variant {
+    /// What its plan is compiled for.
+    pub(crate) fn protocol(self) -> Protocol {
+        let Self { relu, he, ot, threads: _, store: _ } = self;
+        Protocol { relu, he, ot }
+    }
 }
 
 /// How a model is compiled, whatever the variant.
@@ -248,9 +264,9 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
         return Err(refused("--threads", format!("1 to {MOST_THREADS}"), bad));
     }
     let mut variants = Vec::new();
-    for (relu, he) in protocols(compile)? {
+    for Protocol { relu, he, ot } in protocols(compile)? {
         for threads in &threads {
-            let of_store = |store: &StoreKind| Variant { relu, he, threads: *threads, store: *store };
+            let of_store = |store: &StoreKind| Variant { relu, he, ot, threads: *threads, store: *store };
             variants.extend(stores.iter().map(of_store));
         }
     }
@@ -258,23 +274,25 @@ fn variants(settings: &Settings, compile: &CompileArgs) -> Result<Vec<Variant>, 
 }
 
 /// Every combination of the choices that shape a plan.
-fn protocols(compile: &CompileArgs) -> Result<Vec<(ReluChoice, HeBackend)>, Error> {
+fn protocols(compile: &CompileArgs) -> Result<Vec<Protocol>, Error> {
     let mut all = Vec::new();
-    let backends = chosen("--he", &compile.he, HeBackend::Linnet)?;
-    for relu in chosen("--relu", &compile.relu, ReluChoice::default())? {
-        for backend in &backends {
-            backend.check_built()?;
-            all.push((relu, *backend));
+    let usual = Protocol::default();
+    let backends = chosen("--he", &compile.he, usual.he)?;
+    let extensions = chosen("--ot", &compile.ot, usual.ot)?;
+    for relu in chosen("--relu", &compile.relu, usual.relu)? {
+        for he in &backends {
+            he.check_built()?;
+            all.extend(extensions.iter().map(|ot| Protocol { relu, he: *he, ot: *ot }));
         }
     }
     Ok(all)
 }
 
 /// The choices that shape a plan, of a command that compiles one.
-pub(crate) fn one_protocol(compile: &CompileArgs) -> Result<(ReluChoice, HeBackend), Error> {
+pub(crate) fn one_protocol(compile: &CompileArgs) -> Result<Protocol, Error> {
     match protocols(compile)?[..] {
         [one] => Ok(one),
-        _ => Err(refused("--relu, --he", "one value each", "several")),
+        _ => Err(refused("--relu, --he, --ot", "one value each", "several")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::choice::{Merge, ReluChoice};
+use crate::choice::{Merge, Protocol, ReluChoice};
 use crate::during::during;
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT};
@@ -22,7 +22,6 @@ use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
 use netem::Link;
 use protocols::compile::{Choices, compile, mix};
-use protocols::he::HeBackend;
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::timing::Rates;
@@ -164,8 +163,7 @@ impl Calibrated {
             Merge::Never => lowered,
             // By the usual variant, so that all variants compute the same.
             Merge::Auto => {
-                let usual = (ReluChoice::default(), HeBackend::Linnet);
-                let compiling = Compiling::new(&checkpoint, choices, usual, &rates);
+                let compiling = Compiling::new(&checkpoint, choices, Protocol::default(), &rates);
                 during("what can be merged", || {
                     cheapest_as_usual(lowered, &calibration, pinned, choices.rescale.passing(), |model| {
                         compiling.price(model)
@@ -179,13 +177,9 @@ impl Calibrated {
     }
 
     /// Compiles it for a variant.
-    pub(crate) fn compile(
-        &self,
-        choices: &Compile,
-        relu: ReluChoice,
-        backend: HeBackend,
-    ) -> Result<Compiled, Error> {
-        let compiling = Compiling::new(&self.checkpoint, choices, (relu, backend), &self.rates);
+    pub(crate) fn compile(&self, choices: &Compile, protocol: Protocol) -> Result<Compiled, Error> {
+        let relu = protocol.relu;
+        let compiling = Compiling::new(&self.checkpoint, choices, protocol, &self.rates);
         let price = |model: &QuantModel| compiling.price(model);
         let settled = during("the cheapest scales", || self.scales.borrow_mut().settle(choices, price));
         let Found { model, agreement } = settled?;
@@ -203,20 +197,14 @@ impl Calibrated {
 struct Compiling<'a> {
     name: &'a str,
     choices: &'a Compile,
-    relu: ReluChoice,
-    backend: HeBackend,
+    protocol: Protocol,
     rates: &'a Rates,
     link: Link,
 }
 
 impl<'a> Compiling<'a> {
-    fn new(
-        checkpoint: &'a Checkpoint,
-        choices: &'a Compile,
-        (relu, backend): (ReluChoice, HeBackend),
-        rates: &'a Rates,
-    ) -> Self {
-        Self { name: &checkpoint.meta.net, choices, relu, backend, rates, link: choices.link() }
+    fn new(checkpoint: &'a Checkpoint, choices: &'a Compile, protocol: Protocol, rates: &'a Rates) -> Self {
+        Self { name: &checkpoint.meta.net, choices, protocol, rates, link: choices.link() }
     }
 
     /// What is to be small.
@@ -226,9 +214,10 @@ impl<'a> Compiling<'a> {
 
     /// Of the plans with one variant in all layers the cheapest, and its cost.
     fn uniform(&self, model: &QuantModel) -> Result<(f64, PreparedPlan, ServerSecrets), Error> {
-        let compiled = self.relu.variants().iter().map(|relu| {
+        let Protocol { relu, he, ot } = self.protocol;
+        let compiled = relu.variants().iter().map(|relu| {
             let bytes_per_second = self.choices.bytes_per_second;
-            let options = Choices { relu: *relu, backend: self.backend, he: None, bytes_per_second };
+            let options = Choices { relu: *relu, backend: he, he: None, ot, bytes_per_second };
             let (plan, secrets) = compile(self.name, model, &options)?;
             Ok((self.cost(&plan), plan, secrets))
         });
@@ -299,14 +288,9 @@ impl Scaling {
 
 impl Compiled {
     /// Loads and compiles the checkpoint in `folder`, for one variant.
-    pub(crate) fn load(
-        folder: &Path,
-        choices: &Compile,
-        relu: ReluChoice,
-        backend: HeBackend,
-    ) -> Result<Self, Error> {
+    pub(crate) fn load(folder: &Path, choices: &Compile, protocol: Protocol) -> Result<Self, Error> {
         let checkpoint = Arc::new(Checkpoint::load(folder)?);
-        Calibrated::new(checkpoint, choices)?.compile(choices, relu, backend)
+        Calibrated::new(checkpoint, choices)?.compile(choices, protocol)
     }
 
     /// Classifies the first `images` test images over the reals and in the ring; an error where a value is not finite.

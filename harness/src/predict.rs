@@ -37,16 +37,16 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<(), Error> {
             "a link with a rate or a round-trip time: an unshaped one takes what this machine does";
         return Err(refused("--link", expected, link));
     }
-    let (relu, he) = one_protocol(&args.compile)?;
+    let protocol = one_protocol(&args.compile)?;
     let mut predictions = Vec::new();
     let compile = Compile::new(&args.compile, &links)?;
     let rates = compile.rates()?;
-    if rates.backend != he {
+    if rates.backend != protocol.he {
         let expected = format!("the backend that rates were measured with, {}", rates.backend.name());
-        return Err(refused("--he", expected, he.name()));
+        return Err(refused("--he", expected, protocol.he.name()));
     }
     for folder in &args.models {
-        let compiled = Compiled::load(folder, &compile, relu, he)?;
+        let compiled = Compiled::load(folder, &compile, protocol)?;
         predictions.extend(links.iter().map(|link| predicted(&compiled, &rates, link)));
     }
     print(if args.json { json(&rates, &predictions) } else { table(&rates, &predictions) }.trim_end())

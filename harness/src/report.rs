@@ -89,13 +89,13 @@ pub(crate) fn links() -> Result<(), Error> {
 /// `linnet plan show`.
 pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
     let compile = Compile::new(&args.compile, &[Link::parse(&args.link)?])?;
-    let (relu, he) = one_protocol(&args.compile)?;
-    let compiled = Compiled::load(&args.model, &compile, relu, he)?;
+    let protocol = one_protocol(&args.compile)?;
+    let compiled = Compiled::load(&args.model, &compile, protocol)?;
     if args.json {
         let whole = serde_json::json!({ "plan": *compiled.plan, "predicted": predict(&compiled.plan) });
         print(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
     } else {
-        let why = if relu == ReluChoice::Auto { why(&compiled, &compile)? } else { String::new() };
+        let why = if protocol.relu == ReluChoice::Auto { why(&compiled, &compile)? } else { String::new() };
         print(&format!(
             "{}{why}\nthe scales keep the class of {:.1} % of {} calibration images ({} evaluated)",
             render(&compiled.plan),

@@ -10,7 +10,7 @@ use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
 use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
 use protocols::gc::programs::narrow;
-use protocols::ot::iknp::{Receiver, Sender};
+use protocols::ot::{OtVariant, extension};
 use protocols::store::Depot;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -114,22 +114,27 @@ fn selection(c: &mut Criterion) {
 
 /// Each side of the OT extension, per transfer, over an in-process channel, on every engine of this machine.
 fn transfers(c: &mut Criterion) {
-    for engine in Engine::available() {
-        transfers_on(c, engine);
+    for variant in OtVariant::ALL {
+        for engine in Engine::available() {
+            transfers_on(c, variant, engine);
+        }
     }
 }
 
-fn transfers_on(c: &mut Criterion, engine: Engine) {
+fn transfers_on(c: &mut Criterion, variant: OtVariant, engine: Engine) {
     let (mut left, mut right) = Channel::pair(DEADLINE);
     let (mut sender, mut receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(3);
-            let sender = Sender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng);
+            let answered = extension::answer(variant, &mut left, Delta::random(&mut rng), &mut rng);
+            let sender = answered.expect("set-up").finish_on(engine, &mut left).expect("set-up");
             left.flush().expect("the peer is there");
-            sender.expect("set-up")
+            sender
         });
         let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let receiver = Receiver::setup_on(engine, &mut right, &mut rng).expect("set-up");
+        let opened = extension::open(variant, &mut right, &mut rng).expect("set-up");
+        let receiver = opened.finish_on(engine, &mut right).expect("set-up");
+        right.flush().expect("the peer is there");
         (sender.join().expect("no panic"), receiver)
     });
     let choices: Vec<u8> = (0..TRANSFERS / 8).map(|i| i as u8).collect();
@@ -144,10 +149,10 @@ fn transfers_on(c: &mut Criterion, engine: Engine) {
     };
     let mut group = c.benchmark_group("correlated OT");
     group.throughput(Throughput::Elements(TRANSFERS as u64)).sample_size(20);
-    group.bench_function(format!("receiver, {}", engine.name()), |b| {
+    group.bench_function(format!("{}, receiver, {}", variant.name(), engine.name()), |b| {
         b.iter_custom(|n| (0..n).map(|_| round().0).sum());
     });
-    group.bench_function(format!("sender, {}", engine.name()), |b| {
+    group.bench_function(format!("{}, sender, {}", variant.name(), engine.name()), |b| {
         b.iter_custom(|n| (0..n).map(|_| round().1).sum());
     });
     group.finish();

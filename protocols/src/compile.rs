@@ -4,6 +4,7 @@ use crate::Error;
 use crate::he::packing::{Convolution, DEFAULT_RATE, Packing};
 use crate::he::server::prove;
 use crate::he::{Exchange, HeBackend, HeParameters};
+use crate::ot::OtVariant;
 use crate::plan::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use crate::prepared::PreparedPlan;
 use crate::secrets::ServerSecrets;
@@ -21,6 +22,8 @@ pub struct Choices {
     pub backend: HeBackend,
     /// Homomorphic-encryption parameters; the backend's cheapest that fit when `None`.
     pub he: Option<HeParameters>,
+    /// How base OTs are extended.
+    pub ot: OtVariant,
     /// Rate of the link that packings are chosen for: the slower, the fewer bytes. `None` where none is known.
     pub bytes_per_second: Option<f64>,
 }
@@ -28,7 +31,13 @@ pub struct Choices {
 impl Default for Choices {
     /// What a user who chooses nothing gets.
     fn default() -> Self {
-        Self { relu: ReluVariant::default(), backend: HeBackend::Linnet, he: None, bytes_per_second: None }
+        Self {
+            relu: ReluVariant::default(),
+            backend: HeBackend::Linnet,
+            he: None,
+            ot: OtVariant::default(),
+            bytes_per_second: None,
+        }
     }
 }
 
@@ -199,6 +208,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
         image_scale: model.scales.image,
         input: model.input,
         he,
+        ot: choices.ot,
         steps,
     })
 }

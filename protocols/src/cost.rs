@@ -18,7 +18,7 @@ pub fn predict(plan: &PreparedPlan) -> Vec<StepCost> {
 
 /// What the client does of set-up and one inference.
 pub fn client(plan: &PreparedPlan) -> Vec<Act> {
-    let mut walk = Walk::new(Party::Client);
+    let mut walk = Walk::new(Party::Client, plan.ot);
     setup::declare(plan, &mut walk);
     for step in &plan.prepared {
         if let Step::Linear(linear) = step {
@@ -78,7 +78,7 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
 
 /// What the server does of set-up and one inference.
 pub fn server(plan: &PreparedPlan) -> Vec<Act> {
-    let mut walk = Walk::new(Party::Server);
+    let mut walk = Walk::new(Party::Server, plan.ot);
     setup::declare(plan, &mut walk);
     for step in &plan.prepared {
         match step {

@@ -14,7 +14,7 @@ use crate::gc::{SessionKey, programs};
 use crate::he::backend::{Client, Context, Server};
 use crate::he::ciphertext::{AnswerWidths, Second};
 use crate::he::{HeBackend, HeParameters};
-use crate::ot::{base, iknp};
+use crate::ot::{OtVariant, base, extension};
 use crate::wire::low;
 use models::fixed::curve::Curve;
 use netem::Channel;
@@ -96,10 +96,7 @@ fn choices_of_transfers_take_a_time_of_their_own() {
     let mut rng = rand::rng();
     let sender = {
         let (mut left, mut right) = Channel::pair(DEADLINE);
-        drop(right.send(super::ot::BASE_RECEIVER, vec![0; base::receiver_bytes(1)]));
-        right.flush().unwrap();
-        // Who knows no choice fails behind its first message, which is what is wanted.
-        let _ = base::sender(&mut left, 1, &mut rng);
+        base::open(&mut left, &mut rng).unwrap();
         left.flush().unwrap();
         right.recv(super::ot::BASE_SENDER, base::SENDER_BYTES).unwrap()
     };
@@ -118,11 +115,12 @@ fn choices_of_transfers_take_a_time_of_their_own() {
     let delta = Delta::random(&mut rng);
     let (_sender, mut receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
-            let sender = iknp::Sender::setup(&mut left, delta, &mut rand::rng()).unwrap();
-            left.flush().unwrap();
-            sender
+            let answered =
+                extension::answer(OtVariant::default(), &mut left, delta, &mut rand::rng()).unwrap();
+            answered.finish(&mut left).unwrap()
         });
-        let receiver = iknp::Receiver::setup(&mut right, &mut rand::rng()).unwrap();
+        let opened = extension::open(OtVariant::default(), &mut right, &mut rand::rng()).unwrap();
+        let receiver = opened.finish(&mut right).unwrap();
         right.flush().unwrap();
         (sender.join().unwrap(), receiver)
     });

@@ -1,10 +1,13 @@
 //! Once a session: handshake, homomorphic key, base OTs in both directions, the start value of the garbling hash.
 //!
 //!   client                                   server
-//!     | <------------- handshake -------------> |
-//!     | ---- HE public key, base OT point ----> |
-//!     | <- base OT points, hash start, point -- |
-//!     | ----------- base OT points -----------> |
+//!     | -------------- handshake -------------> |
+//!     | <------ handshake, base OT point ------ |
+//!     | - HE public key, base OT points, point > |
+//!     | <- hash start, trees, base OT points -- |
+//!     | ---------------- trees ---------------> |
+//!
+//! The last travels with what the client first sends of an inference.
 
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Delta};
@@ -13,7 +16,7 @@ use crate::gc::SessionKey;
 use crate::handshake::{self, SessionId};
 use crate::he::client::ClientKey;
 use crate::he::server::{HeContext, ServerKey};
-use crate::ot::iknp::{SETUP_BYTES_TO_RECEIVER, SETUP_BYTES_TO_SENDER};
+use crate::ot::extension::{self, ANSWER_BYTES, OPENING_BYTES, tree_bytes};
 use crate::ot::{CotReceiver, CotSender};
 use crate::plan::Plan;
 use crate::tally::Operations;
@@ -57,11 +60,13 @@ pub fn client<R: CryptoRng + RngCore>(
     handshake::client(channel, plan, session)?;
     let key = ClientKey::generate(&plan.he, rng)?;
     channel.send(PUBLIC_KEY, key.public_key(rng)?)?;
-    let labels = CotReceiver::setup(channel, rng)?;
+    let products = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
+    let labels = extension::open(plan.ot, channel, rng)?;
     let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
     let hash =
         SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
-    let products = CotSender::setup(channel, Delta::random(rng), rng)?;
+    let products = CotSender::Extended(products.finish(channel)?);
+    let labels = CotReceiver::Extended(labels.finish(channel)?);
     channel.flush()?;
     Ok(ClientSession { key, labels, products, hash })
 }
@@ -75,11 +80,14 @@ pub fn server<'a, R: CryptoRng + RngCore>(
     rng: &mut R,
 ) -> Result<ServerSession<'a>, Error> {
     handshake::server(channel, plan, session)?;
+    let products = extension::open(plan.ot, channel, rng)?;
     let key = ServerKey::new(context, &channel.recv(PUBLIC_KEY, plan.he.public_key_bytes())?)?;
-    let labels = CotSender::setup(channel, Delta::random(rng), rng)?;
     let hash = SessionKey::random(rng);
     channel.send(SESSION_KEY, hash.to_bytes().to_vec())?;
-    let products = CotReceiver::setup(channel, rng)?;
+    let products = CotReceiver::Extended(products.finish(channel)?);
+    let labels = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
+    let labels = CotSender::Extended(labels.finish(channel)?);
+    channel.flush()?;
     Ok(ServerSession { key, labels, products, hash })
 }
 
@@ -87,10 +95,17 @@ pub fn server<'a, R: CryptoRng + RngCore>(
 pub fn declare(plan: &Plan, walk: &mut Walk) {
     handshake::declare(walk);
     walk.client(Operations { encryptions: 1, ..Operations::default() });
+    walk.down(OPENING_BYTES);
     walk.up(plan.he.public_key_bytes());
-    walk.up(SETUP_BYTES_TO_SENDER);
-    walk.down(SETUP_BYTES_TO_RECEIVER);
+    walk.up(ANSWER_BYTES);
+    walk.up(OPENING_BYTES);
     walk.down(BLOCK_BYTES);
-    walk.down(SETUP_BYTES_TO_SENDER);
-    walk.up(SETUP_BYTES_TO_RECEIVER);
+    let trees = Some(tree_bytes(plan.ot)).filter(|bytes| *bytes > 0);
+    if let Some(bytes) = trees {
+        walk.down(bytes);
+    }
+    walk.down(ANSWER_BYTES);
+    if let Some(bytes) = trees {
+        walk.up(bytes);
+    }
 }

@@ -64,6 +64,8 @@ operations! {
     labels,
     /// Correlated OTs.
     correlated_ots,
+    /// Cipher blocks that they are summed from.
+    ot_blocks,
     /// Ciphertexts encrypted by the client and read by the server.
     encryptions,
     /// Ciphertext-by-plaintext products, the server's.

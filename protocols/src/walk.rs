@@ -6,7 +6,7 @@
 
 use crate::message;
 use crate::numbering::ChannelStep;
-use crate::ot::iknp;
+use crate::ot::{OtVariant, extension};
 use crate::tally::Operations;
 use netem::{Doing, Phase};
 
@@ -35,16 +35,17 @@ pub struct Act {
 /// What a party does, in order.
 pub struct Walk {
     party: Party,
+    ot: OtVariant,
     at: (Phase, ChannelStep),
     work: Operations,
     acts: Vec<Act>,
 }
 
 impl Walk {
-    /// A walk that begins with set-up.
-    pub(crate) fn new(party: Party) -> Self {
+    /// A walk that begins with set-up, of a plan with this extension of OTs.
+    pub(crate) fn new(party: Party, ot: OtVariant) -> Self {
         let at = (Phase::Setup, ChannelStep::INPUT);
-        Self { party, at, work: Operations::default(), acts: Vec::new() }
+        Self { party, ot, at, work: Operations::default(), acts: Vec::new() }
     }
 
     /// Whether it is this party's.
@@ -91,13 +92,17 @@ impl Walk {
     }
 
     fn transfers(&mut self, receiver: Party, transfers: usize) {
-        for transfers in iknp::extension_chunks(transfers) {
-            let work = Operations { correlated_ots: transfers as u64, ..Operations::default() };
+        for transfers in extension::extension_chunks(transfers) {
+            let work = Operations {
+                correlated_ots: transfers as u64,
+                ot_blocks: extension::stream_blocks(self.ot, transfers) as u64,
+                ..Operations::default()
+            };
             // The receiver of the transfers sends, and has worked by then; the other works on what came.
             if self.is(receiver) {
                 self.work += work;
             }
-            self.frame(receiver, iknp::extension_bytes(transfers));
+            self.frame(receiver, extension::extension_bytes(self.ot, transfers));
             if !self.is(receiver) {
                 self.work += work;
             }

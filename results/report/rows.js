@@ -3,7 +3,7 @@
 const cells = (() => {
   const { at, absent, count, short } = charts;
   const data = JSON.parse(at("data").textContent);
-  const dimensions = ["run", "model", "method", "relu", "he", "threads", "store", "link", "scenario", "rate"];
+  const dimensions = ["run", "model", "method", "relu", "he", "ot", "threads", "store", "link", "scenario", "rate"];
   const rows = data.rows;
   for (const row of rows) {
     row.key = `${row.run}/${row.cell}`;
@@ -47,7 +47,7 @@ const cells = (() => {
 
   /** What tells a row from others, for other programs, and `more` of its columns. */
   const raw = (row, ...more) => Object.fromEntries(
-    ["run", "cell", "model", "method", "budget", "relus", "relu", "he", "threads", "store", "link", "n", ...more].map((name) => [name, row[name]]));
+    ["run", "cell", "model", "method", "budget", "relus", "relu", "he", "ot", "threads", "store", "link", "n", ...more].map((name) => [name, row[name]]));
 
   return { data, rows, varying, unique, known, budget, shortBudget, named, series, called, family, trained, all, style, links, blocks, front, raw };
 })();

@@ -171,7 +171,7 @@ const verdict = (() => {
   const subject = () => {
     const images = unique(rows.flatMap((row) => (row.accuracy ? [`${row.accuracy.of} accuracy on ${count(row.accuracy.images)}`] : [])));
     const facts = {
-      network: listed("model"), data: listed("data"), methods: listed("method"), circuits: listed("relu"), "homomorphic encryption": listed("he"), link: links(),
+      network: listed("model"), data: listed("data"), methods: listed("method"), circuits: listed("relu"), "homomorphic encryption": listed("he"), "oblivious transfer": listed("ot"), link: links(),
       n: [`${range(rows.map((row) => row.n))} ${rows.every((row) => row.n === 1) ? "inference" : "inferences"} a cell`, ...images.map((words) => `${words} images`)].join("; "),
       "threads a party": listed("threads"), "client's store": listed("store"),
     };

@@ -26,6 +26,7 @@ impl Network {
             // What a network runs with and over makes no difference in the clear.
             relu: _,
             he: _,
+            ot: _,
             threads: _,
             store: _,
             link: _,

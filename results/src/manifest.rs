@@ -187,6 +187,9 @@ pub struct ModelRecord {
     /// Who computed on ciphertexts, as in the rows.
     #[serde(default)]
     pub he: Option<String>,
+    /// How base OTs were extended, as in the rows.
+    #[serde(default)]
+    pub ot: Option<String>,
     /// ReLUs asked for; `None`: every one kept.
     pub budget: Option<u64>,
     /// ReLUs kept.

@@ -89,8 +89,8 @@ fn same(path: &Path, first: &Path, run: &Manifest, of: &Manifest) -> Result<(), 
     }
     for model in &run.models {
         let twin = |other: &&ModelRecord| {
-            (&other.name, &other.method, other.relus, &other.relu, &other.he)
-                == (&model.name, &model.method, model.relus, &model.relu, &model.he)
+            (&other.name, &other.method, other.relus, &other.relu, &other.he, &other.ot)
+                == (&model.name, &model.method, model.relus, &model.relu, &model.he, &model.ot)
         };
         if let Some(other) = of.models.iter().find(twin).filter(|other| *other != model) {
             let digests = |model: &ModelRecord| {

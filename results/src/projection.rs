@@ -86,6 +86,7 @@ impl ProjectedRow {
             link: recorded_link,
             // The table has no columns for these: the cell's id tells them apart.
             he: _,
+            ot: _,
             threads: _,
             store: _,
             scenario: _,

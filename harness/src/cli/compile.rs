@@ -1,9 +1,10 @@
 //! Options that shape a plan, of every command that compiles one.
 
-use super::values::{backend, given, one_or_more, relu};
+use super::values::{backend, given, one_or_more, ot, relu};
 use crate::choice::{Merge, Objective, ReluChoice, Rescale};
 use clap::Args;
 use protocols::he::HeBackend;
+use protocols::ot::OtVariant;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -22,6 +23,10 @@ pub(crate) struct CompileArgs {
     #[arg(long, value_parser = backend(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) he: Vec<HeBackend>,
+    /// How base OTs are extended; with several values, every cell is run once with each [default: softspoken4].
+    #[arg(long, value_parser = ot(), value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub(crate) ot: Vec<OtVariant>,
     /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
     #[arg(long)]
     pub(crate) fa: Option<u32>,
@@ -59,6 +64,7 @@ impl CompileArgs {
             data_dir: self.data_dir.or(other.data_dir),
             relu: given(self.relu, other.relu),
             he: given(self.he, other.he),
+            ot: given(self.ot, other.ot),
             fa: self.fa.or(other.fa),
             fw: self.fw.or(other.fw),
             ring: self.ring.or(other.ring),

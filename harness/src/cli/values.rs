@@ -3,6 +3,7 @@
 use crate::choice::ReluChoice;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use protocols::he::HeBackend;
+use protocols::ot::OtVariant;
 use results::compare::Dimension;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -32,6 +33,13 @@ pub(super) fn backend() -> impl TypedValueParser<Value = HeBackend> {
         let named = ALL.into_iter().find(|backend| backend.name() == name);
         named.expect("only their names are accepted")
     })
+}
+
+/// Accepts the names of the extensions of OTs.
+pub(super) fn ot() -> impl TypedValueParser<Value = OtVariant> {
+    let values = OtVariant::ALL.map(|variant| PossibleValue::new(variant.name()).help(variant.summary()));
+    PossibleValuesParser::new(values)
+        .map(|name| OtVariant::named(&name).expect("only their names are accepted"))
 }
 
 /// Accepts the names of what cells differ in.

@@ -10,6 +10,7 @@ use models::fixed::steps::{ActivationStep, ValueId};
 use models::graph::{Activation, Shape};
 use netem::{Channel, Doing, Event, FrameKind, Phase, ReleaseError};
 use protocols::he::{HeBackend, HeParameters};
+use protocols::ot::OtVariant;
 use protocols::plan::{ActivationPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use protocols::prepared::PreparedPlan;
 use results::{Machine, ModelRecord};
@@ -48,6 +49,7 @@ fn offer_of_a_layer() -> Offer {
         ring,
         image_scale: 6,
         input: shape,
+        ot: OtVariant::default(),
         he: HeParameters::candidates(HeBackend::Linnet, 22).next().unwrap(),
         steps: vec![PlannedStep::Activation(layer)],
     };

@@ -58,6 +58,7 @@ impl Offer {
             method,
             relu,
             he,
+            ot,
             budget: _,
             relus: _,
             imported_from,
@@ -67,7 +68,13 @@ impl Offer {
         check_line("the offered network's method", method)?;
         let lines = [linnet, digest, data, relu, cpu_model, kernel].into_iter();
         let import = imported_from.iter().flat_map(|import| [Some(&import.file), import.sha256.as_ref()]);
-        for line in lines.chain(revision).chain(plan_digest).chain(he).chain(features).chain(import.flatten())
+        for line in lines
+            .chain(revision)
+            .chain(plan_digest)
+            .chain(he)
+            .chain(ot)
+            .chain(features)
+            .chain(import.flatten())
         {
             check_line("a line of the offer", line)?;
         }

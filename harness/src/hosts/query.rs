@@ -2,7 +2,7 @@
 
 use super::offer::{Answer, OFFER, Offer, REPORT, SESSION, receive};
 use super::settings::{Asking, Verifying};
-use crate::choice::ReluChoice;
+use crate::choice::{Protocol, ReluChoice};
 use crate::cli::QueryArgs;
 use crate::error::Error;
 use crate::machine;
@@ -111,6 +111,7 @@ impl<'a> Querying<'a> {
             relus: model.relus,
             relu: model.relu.clone(),
             he: model.he.clone(),
+            ot: model.ot.clone(),
             threads: Some(settings.threads as u32),
             store: Some("memory".to_owned()),
             link: settings.network.clone(),
@@ -283,7 +284,8 @@ fn compile(verifying: &Verifying, offer: &Offer) -> Result<Compiled, Error> {
     let Verifying { model, compile, .. } = verifying;
     let relu = ReluChoice::try_from(offer.model.relu.clone());
     let relu = relu.map_err(|what| Error::Party { party: "server", what: format!("its ReLU: {what}") })?;
-    let compiled = Compiled::load(model, compile, relu, offer.plan.he.backend)?;
+    let protocol = Protocol { relu, he: offer.plan.he.backend, ot: offer.plan.ot };
+    let compiled = Compiled::load(model, compile, protocol)?;
     let (ours, theirs) = (compiled.plan.digest(), offer.plan.digest());
     if ours != theirs {
         return Err(Error::Option {

@@ -38,7 +38,7 @@ const GREETING_BYTES: u64 = 1024;
 /// Compiles the model and serves clients until it is told not to, or the sessions asked for have ended.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
     let settings = Serving::new(args)?;
-    let compiled = Compiled::load(&settings.model, &settings.compile, settings.relu, settings.he)?;
+    let compiled = Compiled::load(&settings.model, &settings.compile, settings.protocol)?;
     let model = Model::prepare(&compiled.plan, &compiled.secrets)?;
     let offer = offer(&settings, &compiled);
     let listener =
@@ -101,6 +101,7 @@ fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
             method: meta.method.clone(),
             relu: compiled.relu.name().to_owned(),
             he: Some(plan.he.backend.name().to_owned()),
+            ot: Some(plan.ot.name().to_owned()),
             budget: meta.budget.map(|budget| budget as u64),
             relus: checkpoint.masks.count() as u64,
             // Where the server has its weights from is not the client's to know.

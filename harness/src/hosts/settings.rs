@@ -1,12 +1,11 @@
 //! What was typed for `serve` and `query`, checked: what it means stands here once.
 
-use crate::choice::ReluChoice;
+use crate::choice::Protocol;
 use crate::cli::{QueryArgs, ServeArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol, parse_links};
 use crate::run_id::RunId;
 use netem::Identity;
-use protocols::he::HeBackend;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,8 +14,7 @@ use std::time::Duration;
 pub(super) struct Serving {
     pub(super) model: PathBuf,
     pub(super) compile: Compile,
-    pub(super) relu: ReluChoice,
-    pub(super) he: HeBackend,
+    pub(super) protocol: Protocol,
     pub(super) listen: SocketAddr,
     /// Without certificates at a loopback address alone.
     pub(super) identity: Identity,
@@ -53,12 +51,11 @@ impl Serving {
             return Err(Error::Option { option, expected: "at least 1".into(), found: "0".into() });
         }
         let links = parse_links(std::slice::from_ref(&args.link))?;
-        let (relu, he) = one_protocol(&args.compile)?;
+        let protocol = one_protocol(&args.compile)?;
         Ok(Self {
             model: args.model.clone(),
             compile: Compile::new(&args.compile, &links)?,
-            relu,
-            he,
+            protocol,
             listen: args.listen,
             identity,
             threads: args.threads,

@@ -114,6 +114,7 @@ pub(super) fn unmeasured(planned: &Planned, experiment: &Experiment, network: &C
         relus: network.masks.count() as u64,
         relu: variant.relu.name().to_owned(),
         he: Some(variant.he.name().to_owned()),
+        ot: Some(variant.ot.name().to_owned()),
         threads: Some(variant.threads as u32),
         store: Some(variant.store.name().to_owned()),
         link: link.name.clone(),

@@ -328,8 +328,8 @@ fn same_model(folder: &Path, begun: &Manifest, model: &Prepared) -> Result<(), E
         format!("{} in plan {}", record.digest, record.plan_digest.as_deref().unwrap_or("none"))
     };
     let of_the_same = |other: &&results::ModelRecord| {
-        (&other.name, &other.method, other.relus, &other.relu, &other.he)
-            == (&record.name, &record.method, record.relus, &record.relu, &record.he)
+        (&other.name, &other.method, other.relus, &other.relu, &other.he, &other.ot)
+            == (&record.name, &record.method, record.relus, &record.relu, &record.he, &record.ot)
     };
     let then = begun.models.iter().find(of_the_same);
     if then.is_some_and(|then| then.plan_digest.is_none() && then.digest == record.digest) {

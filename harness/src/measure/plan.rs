@@ -6,6 +6,7 @@ use crate::experiment::{Experiment, Variant};
 use models::checkpoint::Checkpoint;
 use netem::Link;
 use protocols::he::HeBackend;
+use protocols::ot::OtVariant;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -120,13 +121,16 @@ pub(super) fn shuffled(mut cells: Vec<Planned>, seed: u64) -> Vec<Planned> {
     cells
 }
 
-/// What is usual of backend, threads and store is not said.
+/// What is usual of backend, extension, threads and store is not said.
 fn id(network: &Checkpoint, variant: Variant, link: &Link) -> String {
-    let Variant { relu, he, threads, store } = variant;
+    let Variant { relu, he, ot, threads, store } = variant;
     let meta = &network.meta;
     let mut id = format!("{}-{}-{}-{}", meta.net, meta.method, network.masks.count(), relu.name());
     if he != HeBackend::Linnet {
         id += &format!("-{}", he.name());
+    }
+    if ot != OtVariant::default() {
+        id += &format!("-{}", ot.name());
     }
     if threads != 1 {
         id += &format!("-{threads}threads");

@@ -2,6 +2,7 @@
 
 use super::record::{model_record, uncompiled_record};
 use super::room;
+use crate::choice::Protocol;
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use crate::images::check_fit;
@@ -51,7 +52,8 @@ impl Workbench {
     pub(super) fn get(&self, model: usize, variant: Variant) -> Option<&Prepared> {
         self.prepared.iter().find(|prepared| {
             let Compiled { relu, plan, .. } = &prepared.compiled;
-            (prepared.model, *relu, plan.he.backend) == (model, variant.relu, variant.he)
+            let protocol = Protocol { relu: *relu, he: plan.he.backend, ot: plan.ot };
+            (prepared.model, protocol) == (model, variant.protocol())
         })
     }
 
@@ -72,7 +74,8 @@ impl Workbench {
     /// Every model in every variant that is ready or failed, for the manifest.
     pub(super) fn records(&self, networks: &[Arc<Checkpoint>]) -> Vec<ModelRecord> {
         let failed = self.failed.iter().filter(|(model, variant, _)| self.get(*model, *variant).is_none());
-        let failed = failed.map(|(model, variant, _)| uncompiled_record(&networks[*model], *variant));
+        let failed =
+            failed.map(|(model, variant, _)| uncompiled_record(&networks[*model], variant.protocol()));
         let mut records: Vec<ModelRecord> =
             self.prepared.iter().map(|model| model_record(&model.compiled)).collect();
         for record in failed {
@@ -109,7 +112,7 @@ impl Workbench {
             Some((_, calibrated)) => calibrated,
             None => Calibrated::new(Arc::clone(&networks[model]), choices)?,
         };
-        let compiled = calibrated.compile(choices, variant.relu, variant.he);
+        let compiled = calibrated.compile(choices, variant.protocol());
         self.calibrated = Some((model, calibrated));
         let compiled = compiled?;
         let of_model: Vec<&Prepared> = self.prepared.iter().filter(|other| other.model == model).collect();

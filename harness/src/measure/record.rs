@@ -1,8 +1,8 @@
 //! What is written beside the numbers: the manifest, and what the parties report as rows.
 
-use crate::choice::StoreKind;
+use crate::choice::Protocol;
 use crate::error::Error;
-use crate::experiment::{Experiment, Variant};
+use crate::experiment::Experiment;
 use crate::machine;
 use crate::model::Compiled;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, IMPORTED_SHA256};
@@ -125,12 +125,12 @@ pub(crate) fn data_records<'a>(
 /// A model as it was run.
 pub(super) fn model_record(compiled: &Compiled) -> ModelRecord {
     let Compiled { checkpoint, plan, .. } = compiled;
-    let variant = Variant { relu: compiled.relu, he: plan.he.backend, threads: 1, store: StoreKind::Memory };
-    ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, variant) }
+    let protocol = Protocol { relu: compiled.relu, he: plan.he.backend, ot: plan.ot };
+    ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, protocol) }
 }
 
 /// A model that did not compile in a variant.
-pub(super) fn uncompiled_record(network: &Checkpoint, variant: Variant) -> ModelRecord {
+pub(super) fn uncompiled_record(network: &Checkpoint, protocol: Protocol) -> ModelRecord {
     let meta = &network.meta;
     ModelRecord {
         name: meta.net.clone(),
@@ -138,8 +138,9 @@ pub(super) fn uncompiled_record(network: &Checkpoint, variant: Variant) -> Model
         plan_digest: None,
         data: meta.data.clone(),
         method: meta.method.clone(),
-        relu: variant.relu.name().to_owned(),
-        he: Some(variant.he.name().to_owned()),
+        relu: protocol.relu.name().to_owned(),
+        he: Some(protocol.he.name().to_owned()),
+        ot: Some(protocol.ot.name().to_owned()),
         budget: meta.budget.map(|b| b as u64),
         relus: network.masks.count() as u64,
         imported_from: imported_from(&meta.settings),

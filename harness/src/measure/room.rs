@@ -101,6 +101,7 @@ mod tests {
     use models::fixed::steps::{Segment, Term, TermOp, ValueId};
     use models::graph::Shape;
     use protocols::he::{HeBackend, HeParameters};
+    use protocols::ot::OtVariant;
     use protocols::plan::{LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep};
 
     #[test]
@@ -116,6 +117,7 @@ mod tests {
             ring: models::fixed::Ring::new(20).unwrap(),
             image_scale: 6,
             input,
+            ot: OtVariant::default(),
             he: HeParameters {
                 backend: HeBackend::Linnet,
                 degree: 4096,

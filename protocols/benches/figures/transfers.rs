@@ -4,7 +4,7 @@ use crate::measure::{Effort, Failure, each, tell};
 use netem::Channel;
 use protocols::block::Delta;
 use protocols::cipher::Engine;
-use protocols::ot::iknp::{Receiver, Sender};
+use protocols::ot::{OtVariant, extension};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -14,28 +14,37 @@ const TRANSFERS: usize = 1 << 18;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
-    let [receiving, sending, both] = measure_on(effort, Engine::fastest())?;
-    tell("correlated OT, receiver", "ns", receiving);
-    tell("correlated OT, sender", "ns", sending);
-    tell("correlated OT, both sides", "ns", both);
-    let [_, _, both] = measure_on(effort, Engine::Portable)?;
-    tell("correlated OT, both sides, portable engine", "ns", both);
+    for variant in OtVariant::ALL {
+        let name = variant.name();
+        let [receiving, sending, both] = measure_on(effort, variant, Engine::fastest())?;
+        tell(&format!("correlated OT, {name}, receiver"), "ns", receiving);
+        tell(&format!("correlated OT, {name}, sender"), "ns", sending);
+        tell(&format!("correlated OT, {name}, both sides"), "ns", both);
+        let [_, _, both] = measure_on(effort, variant, Engine::Portable)?;
+        tell(&format!("correlated OT, {name}, both sides, portable engine"), "ns", both);
+    }
     Ok(())
 }
 
 /// Nanoseconds a transfer of receiver, sender and both, a run each.
-fn measure_on(effort: Effort, engine: Engine) -> Result<[Vec<f64>; 3], Failure> {
+fn measure_on(effort: Effort, variant: OtVariant, engine: Engine) -> Result<[Vec<f64>; 3], Failure> {
     let (mut left, mut right) = Channel::pair(DEADLINE);
     let (sender, receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(3);
-            let sender = Sender::setup_on(engine, &mut left, Delta::random(&mut rng), &mut rng)?;
+            let answered = extension::answer(variant, &mut left, Delta::random(&mut rng), &mut rng)?;
+            let sender = answered.finish_on(engine, &mut left)?;
             left.flush()?;
             Ok::<_, protocols::Error>(sender)
         });
         let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let receiver = Receiver::setup_on(engine, &mut right, &mut rng);
-        (sender.join().expect("set-up does not panic"), receiver)
+        let opened = extension::open(variant, &mut right, &mut rng);
+        let receiver = opened.and_then(|opened| opened.finish_on(engine, &mut right));
+        let flushed = right.flush();
+        (
+            sender.join().expect("set-up does not panic"),
+            receiver.and_then(|receiver| Ok(flushed.map(|()| receiver)?)),
+        )
     });
     let (mut sender, mut receiver) = (sender?, receiver?);
     let choices: Vec<u8> = (0..TRANSFERS / 8).map(|i| i as u8).collect();

@@ -33,27 +33,37 @@ pub const fn receiver_bytes(n: usize) -> usize {
     n * POINT_BYTES
 }
 
-/// The sender of `n` transfers of random keys: the pair of each.
-pub fn sender(
-    channel: &mut Channel,
-    n: usize,
-    rng: &mut (impl CryptoRng + ?Sized),
-) -> Result<Vec<(Block, Block)>, Error> {
-    let a = random_scalar(rng);
-    let point = &a * RISTRETTO_BASEPOINT_TABLE;
+/// The sender, whose point is on its way.
+pub struct Opened {
+    secret: Scalar,
+    point: RistrettoPoint,
+    sent: CompressedRistretto,
+}
+
+/// The sender: sends its point.
+pub fn open(channel: &mut Channel, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Opened, Error> {
+    let secret = random_scalar(rng);
+    let point = &secret * RISTRETTO_BASEPOINT_TABLE;
     let sent = point.compress();
     channel.send(BASE_SENDER, sent.as_bytes().to_vec())?;
+    Ok(Opened { secret, point, sent })
+}
 
-    let received = channel.recv(BASE_RECEIVER, receiver_bytes(n))?;
-    // a (R - A) = a R - a A: one product a transfer.
-    let own = a * point;
-    let mut pairs = Vec::with_capacity(n);
-    for (index, bytes) in received.chunks_exact(POINT_BYTES).enumerate() {
-        let (wire, theirs) = decode("base OT receiver's point", bytes)?;
-        let shared = a * theirs;
-        pairs.push((key(index, &sent, &wire, &shared), key(index, &sent, &wire, &(shared - own))));
+impl Opened {
+    /// Takes the points of `n` transfers: the pair of random keys of each.
+    pub fn finish(self, channel: &mut Channel, n: usize) -> Result<Vec<(Block, Block)>, Error> {
+        let Self { secret, point, sent } = self;
+        let received = channel.recv(BASE_RECEIVER, receiver_bytes(n))?;
+        // a (R - A) = a R - a A: one product a transfer.
+        let own = secret * point;
+        let mut pairs = Vec::with_capacity(n);
+        for (index, bytes) in received.chunks_exact(POINT_BYTES).enumerate() {
+            let (wire, theirs) = decode("base OT receiver's point", bytes)?;
+            let shared = secret * theirs;
+            pairs.push((key(index, &sent, &wire, &shared), key(index, &sent, &wire, &(shared - own))));
+        }
+        Ok(pairs)
     }
-    Ok(pairs)
 }
 
 /// The receiver of `choices.len()` transfers: of each pair the key chosen, the second if `true`.
@@ -136,8 +146,10 @@ mod tests {
         let (mut left, mut right) = Channel::pair(DEADLINE);
         let (pairs, keys) = thread::scope(|scope| {
             let n = choices.len();
-            let pairs =
-                scope.spawn(move || sender(&mut left, n, &mut ChaCha20Rng::seed_from_u64(1)).unwrap());
+            let pairs = scope.spawn(move || {
+                let opened = open(&mut left, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+                opened.finish(&mut left, n).unwrap()
+            });
             let keys = receiver(&mut right, &choices, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
             right.flush().unwrap();
             (pairs.join().unwrap(), keys)
@@ -166,7 +178,8 @@ mod tests {
         let (mut left, mut right) = Channel::pair(DEADLINE);
         left.send(BASE_RECEIVER, vec![0xff; receiver_bytes(2)]).unwrap();
         left.flush().unwrap();
-        let error = sender(&mut right, 2, &mut ChaCha20Rng::seed_from_u64(4)).err().unwrap();
+        let opened = open(&mut right, &mut ChaCha20Rng::seed_from_u64(4)).unwrap();
+        let error = opened.finish(&mut right, 2).err().unwrap();
         assert!(matches!(error, Error::Peer { .. }), "{error}");
     }
 }

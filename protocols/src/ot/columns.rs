@@ -10,11 +10,12 @@ pub(crate) const COLUMN: usize = 64;
 #[repr(C, align(64))]
 pub(crate) struct Column(pub(crate) [Block; COLUMN + 4]);
 
-/// Adds `column` and `choices` to `out`.
+/// Adds `sum` to `column`, then `held` to `sum`.
 #[inline(always)]
-pub(crate) fn mask(column: &[Block], choices: &[Block], out: &mut [Block]) {
-    for ((u, &t), &b) in out.iter_mut().zip(column).zip(choices) {
-        *u ^= t ^ b;
+pub(crate) fn fold(column: &mut [Block], sum: &mut [Block], held: &[Block]) {
+    for ((t, s), &h) in column.iter_mut().zip(sum).zip(held) {
+        *t ^= *s;
+        *s ^= h;
     }
 }
 

@@ -1,16 +1,15 @@
 //! Correlated OT as the steps see it: by whichever protocol a session has.
 
-use super::iknp;
+use super::extension;
 use crate::Error;
 use crate::block::{Block, Delta};
 use crate::secret::Secret;
 use netem::Channel;
-use rand::CryptoRng;
 
 /// The party that has the offset.
 pub enum CotSender {
     /// By extension of base OTs.
-    Iknp(iknp::Sender),
+    Extended(extension::Sender),
     /// By the tests' trusted third party.
     #[cfg(test)]
     Ideal(super::ideal::Sender),
@@ -19,26 +18,17 @@ pub enum CotSender {
 /// The party that chooses a bit a transfer.
 pub enum CotReceiver {
     /// By extension of base OTs.
-    Iknp(iknp::Receiver),
+    Extended(extension::Receiver),
     /// By the tests' trusted third party.
     #[cfg(test)]
     Ideal(Box<super::ideal::Receiver>),
 }
 
 impl CotSender {
-    /// Runs the set-up with the peer's [`CotReceiver::setup`].
-    pub fn setup(
-        channel: &mut Channel,
-        delta: Delta,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<Self, Error> {
-        iknp::Sender::setup(channel, delta, rng).map(Self::Iknp)
-    }
-
     /// The offset of every transfer.
     pub fn delta(&self) -> Delta {
         match self {
-            Self::Iknp(sender) => sender.delta(),
+            Self::Extended(sender) => sender.delta(),
             #[cfg(test)]
             Self::Ideal(sender) => sender.delta(),
         }
@@ -47,7 +37,7 @@ impl CotSender {
     /// `n` further transfers: the strings of choice 0.
     pub fn extend(&mut self, channel: &mut Channel, n: usize) -> Result<Secret<Block>, Error> {
         match self {
-            Self::Iknp(sender) => sender.extend(channel, n).map(Secret::from),
+            Self::Extended(sender) => sender.extend(channel, n).map(Secret::from),
             #[cfg(test)]
             Self::Ideal(sender) => {
                 channel.flush()?;
@@ -58,11 +48,6 @@ impl CotSender {
 }
 
 impl CotReceiver {
-    /// Runs the set-up with the peer's [`CotSender::setup`].
-    pub fn setup(channel: &mut Channel, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Self, Error> {
-        iknp::Receiver::setup(channel, rng).map(Self::Iknp)
-    }
-
     /// `n` further transfers: the chosen strings; `choices` holds the bits, the first lowest in its byte.
     pub fn extend(
         &mut self,
@@ -71,7 +56,7 @@ impl CotReceiver {
         choices: &[u8],
     ) -> Result<Secret<Block>, Error> {
         match self {
-            Self::Iknp(receiver) => receiver.extend(channel, n, choices).map(Secret::from),
+            Self::Extended(receiver) => receiver.extend(channel, n, choices).map(Secret::from),
             #[cfg(test)]
             Self::Ideal(receiver) => {
                 channel.flush()?;

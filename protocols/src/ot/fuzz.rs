@@ -14,7 +14,8 @@ use rand_chacha::ChaCha20Rng;
 fn base_ot_sender() {
     let (mut peer, mut ours) = Channel::pair(DEADLINE);
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let _ = base::sender(&mut peer, 2, &mut rng);
+    base::open(&mut peer, &mut rng).unwrap();
+    peer.flush().unwrap();
     let point = ours.recv(BASE_SENDER, 32).unwrap();
     target("base_ot_sender").seeds([point]).run(|bytes| {
         let (mut ours, _peer) = sent(BASE_SENDER, bytes);
@@ -27,17 +28,19 @@ fn base_ot_sender() {
 fn base_ot_receiver() {
     let (mut first, mut second) = Channel::pair(DEADLINE);
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let _ = base::sender(&mut first, 2, &mut rng);
+    base::open(&mut first, &mut rng).unwrap();
+    first.flush().unwrap();
     base::receiver(&mut second, &[false, true], &mut rng).unwrap();
     second.flush().unwrap();
     let points = first.recv(BASE_RECEIVER, 64).unwrap();
     target("base_ot_receiver").seeds([points]).run(|bytes| {
         let (mut ours, _peer) = sent(BASE_RECEIVER, bytes);
-        base::sender(&mut ours, 2, &mut rng).is_ok_and(|pairs| pairs.len() == 2)
+        let opened = base::open(&mut ours, &mut rng).unwrap();
+        opened.finish(&mut ours, 2).is_ok_and(|pairs| pairs.len() == 2)
     });
 }
 
-/// Columns of the OT extension: masked, unmasked, turned into rows.
+/// Columns of the OT extension: summed, unmasked, turned into rows.
 #[test]
 fn columns() {
     target("columns").seeds([[0x5a; 300]]).allows(64, 4 << 20).run(|bytes| {
@@ -47,7 +50,7 @@ fn columns() {
         // What the input does not fill repeats with another turn.
         let words: Vec<u128> = (0..8).map(|_| taken.wide()).collect();
         let word = |i: usize, j: usize| words[(i + j) % 8].rotate_left((i * 7 + j) as u32);
-        let choices: Vec<Block> = (0..length).map(|j| Block(word(3, j))).collect();
+        let held: Vec<Block> = (0..length).map(|j| Block(word(3, j))).collect();
         let made = |engine| {
             let mut matrix = Matrix::new(engine);
             let mut all = Vec::new();
@@ -56,7 +59,7 @@ fn columns() {
                     *block = Block(word(i, j));
                 }
                 let mut out = vec![Block(word(i, 1)); length];
-                matrix.mask(i, &choices, &mut out);
+                matrix.fold(i, &mut out, &held);
                 let sent: Vec<u8> = out.iter().flat_map(|block| block.to_bytes()).collect();
                 all.extend(out);
                 matrix.unmask(i, &sent, Block::mask(word(i, 2) & 1 == 1));

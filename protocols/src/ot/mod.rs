@@ -3,16 +3,19 @@
 pub mod base;
 pub(crate) mod columns;
 mod correlated;
+pub mod extension;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 pub mod ideal;
-pub mod iknp;
 pub mod product;
 pub mod scaling;
 mod transpose;
+mod tree;
+mod variant;
 
 pub use correlated::{CotReceiver, CotSender};
+pub use variant::OtVariant;
 
 use netem::FrameKind;
 
@@ -22,3 +25,5 @@ pub const BASE_SENDER: FrameKind = FrameKind(0x10);
 pub const BASE_RECEIVER: FrameKind = FrameKind(0x11);
 /// OT extension: the receiver's columns.
 pub const EXTENSION: FrameKind = FrameKind(0x12);
+/// OT extension: the receiver's trees of keys.
+pub const TREES: FrameKind = FrameKind(0x13);

@@ -1,9 +1,9 @@
 //! Shares of a receiver's random bit times a sender's value, from correlated OT.
-//! Source: Gilboa (CRYPTO 1999) on IKNP's strings. Semi-honest; the sender's value hides behind the hash of the string that the
+//! Source: Gilboa (CRYPTO 1999) on the extension's strings. Semi-honest; the sender's value hides behind the hash of the string that the
 //! receiver did not choose (`gc/transfer.rs`), the receiver's bit behind the extension.
 //!
 //!   sender (Δ, value v)                          receiver (bit ρ, random)
-//!     | <---- correlated OT, choice ρ -------------- |   16 bytes a product
+//!     | <---- correlated OT, choice ρ -------------- |   16 / k bytes a product (`extension.rs`)
 //!     | ---- C = h(q) - h(q ^ Δ) + v, b bits ------> |
 //!     share -h(q)                                     share h(q ^ ρ Δ) + ρ C
 //!

@@ -2,7 +2,7 @@
 //! Source of the portable transposition: Warren, "Hacker's Delight" §7-3, the recursive swap of off-diagonal quarters, on
 //! 128-bit words. On VAES-512 it is `simd/transpose.rs`.
 
-use super::columns::{COLUMN, Column, mask, unmask};
+use super::columns::{COLUMN, Column, fold, unmask};
 use crate::block::{BLOCK_BYTES, Block, SECURITY_BITS};
 use crate::cipher::Engine;
 #[cfg(target_arch = "x86_64")]
@@ -36,14 +36,14 @@ impl Matrix {
         &mut self.columns[i].0[..length]
     }
 
-    /// Adds to `out` the beginning of column `i`, and `choices`.
-    pub(super) fn mask(&self, i: usize, choices: &[Block], out: &mut [Block]) {
-        let column = &self.columns[i].0[..out.len()];
+    /// Adds `sum` to the beginning of column `i`, then `held` to `sum`.
+    pub(super) fn fold(&mut self, i: usize, sum: &mut [Block], held: &[Block]) {
+        let column = &mut self.columns[i].0[..sum.len()];
         #[cfg(target_arch = "x86_64")]
         if let Some(wide) = &self.wide {
-            return wide.mask(column, choices, out);
+            return wide.fold(column, sum, held);
         }
-        mask(column, choices, out);
+        fold(column, sum, held);
     }
 
     /// Adds the blocks `sent`, where `selected` has ones, to the beginning of column `i`.
@@ -143,23 +143,24 @@ mod tests {
     }
 
     #[test]
-    fn every_engine_masks_alike() {
+    fn every_engine_sums_alike() {
         let mut rng = ChaCha20Rng::seed_from_u64(5);
         let mut random = |length| (0..length).map(|_| Block::random(&mut rng)).collect::<Vec<_>>();
         for length in [1, 2, 5, 63, 64] {
-            let (column, choices, out) = (random(length), random(length), random(length));
+            let (column, held, out) = (random(length), random(length), random(length));
             let (selected, i) = (Block(u128::MAX << 60), 77);
             for engine in Engine::available() {
                 let mut matrix = Matrix::new(engine);
                 matrix.column(i, length).copy_from_slice(&column);
-                let mut masked = out.clone();
-                matrix.mask(i, &choices, &mut masked);
+                let mut sum = out.clone();
+                matrix.fold(i, &mut sum, &held);
                 // An odd address: what is sent is bytes.
                 let bytes = [&[0], bytemuck::cast_slice::<_, u8>(&out)].concat();
                 matrix.unmask(i, &bytes[1..], selected);
                 for j in 0..length {
-                    assert_eq!(masked[j].0, out[j].0 ^ column[j].0 ^ choices[j].0);
-                    assert_eq!(matrix.columns[i].0[j].0, column[j].0 ^ out[j].0 & selected.0);
+                    assert_eq!(sum[j].0, out[j].0 ^ held[j].0);
+                    let folded = column[j].0 ^ out[j].0;
+                    assert_eq!(matrix.columns[i].0[j].0, folded ^ out[j].0 & selected.0);
                 }
             }
         }

@@ -7,6 +7,7 @@ pub(crate) mod validate;
 
 use crate::he::{Exchange, HeParameters};
 use crate::numbering::ChannelStep;
+use crate::ot::OtVariant;
 use models::fixed::Ring;
 use models::fixed::quantise::quantise_image;
 use models::fixed::scales::Scales;
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
-pub const PROTOCOL_VERSION: u32 = 9;
+pub const PROTOCOL_VERSION: u32 = 10;
 
 /// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
 #[derive(
@@ -84,6 +85,8 @@ pub struct Plan {
     pub input: Shape,
     /// The homomorphic-encryption parameters of every segment.
     pub he: HeParameters,
+    /// How base OTs are extended.
+    pub ot: OtVariant,
     /// The steps; step `i` reads value `j` of an earlier step `j - 1`, or the image as value 0.
     pub steps: Vec<PlannedStep>,
 }
@@ -315,6 +318,7 @@ impl Plan {
                 modulus_bits: vec![50, 50],
                 plain_bits: 20,
             },
+            ot: OtVariant::default(),
             steps: vec![],
         }
     }

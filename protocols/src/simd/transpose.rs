@@ -6,7 +6,7 @@
 //! half, every level trades one bit of the place in a register, named below, for one of the column's number.
 
 use crate::block::{Block, SECURITY_BITS};
-use crate::ot::columns::{Column, mask, unmask};
+use crate::ot::columns::{Column, fold, unmask};
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
 
@@ -40,10 +40,10 @@ impl WideColumns {
         there.then_some(Self(()))
     }
 
-    /// `ot/columns.rs`'s `mask`, for this machine.
-    pub(crate) fn mask(&self, column: &[Block], choices: &[Block], out: &mut [Block]) {
+    /// `ot/columns.rs`'s `fold`, for this machine.
+    pub(crate) fn fold(&self, column: &mut [Block], sum: &mut [Block], held: &[Block]) {
         // SAFETY: a `WideColumns` exists only where the features were found.
-        unsafe { mask_wide(column, choices, out) }
+        unsafe { fold_wide(column, sum, held) }
     }
 
     /// `ot/columns.rs`'s `unmask`, for this machine.
@@ -60,8 +60,8 @@ impl WideColumns {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn mask_wide(column: &[Block], choices: &[Block], out: &mut [Block]) {
-    mask(column, choices, out);
+fn fold_wide(column: &mut [Block], sum: &mut [Block], held: &[Block]) {
+    fold(column, sum, held);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]

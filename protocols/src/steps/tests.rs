@@ -12,7 +12,7 @@ use crate::he::server::{HeContext, ServerKey, prove};
 use crate::he::{Exchange, HeBackend, HeParameters};
 use crate::masks::MaskSeed;
 use crate::numbering::LayerId;
-use crate::ot::{CotReceiver, CotSender, ideal};
+use crate::ot::{CotReceiver, CotSender, OtVariant, ideal};
 use crate::plan::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use crate::setup::{ClientSession, ServerSession};
 use crate::store::Depot;
@@ -53,6 +53,7 @@ fn plan(input: Shape, steps: Vec<PlannedStep>) -> Plan {
         image_scale: 6,
         input,
         he: parameters(),
+        ot: OtVariant::default(),
         steps,
     }
 }

@@ -1,5 +1,5 @@
 //! Linearized units: exact division by 2^f on shares, without a circuit.
-//! Source: the wrap-bit truncation is this project's own; the product is by correlated OT (IKNP). Semi-honest.
+//! Source: the wrap-bit truncation is this project's own; the product is by correlated OT. Semi-honest.
 //!
 //! The server adds 2^(k-2) to its share u, so x + 2^(k-2) lies in [0, 2^(k-1)) and u + v wraps past 2^k exactly when
 //! msb(u) or msb(v) is set. Then, mod 2^k,
@@ -11,7 +11,7 @@
 //! multiples of 2^(k-f):
 //!
 //!   client (v)                                 server (u)
-//!     | <---- correlated OT, random choices a ----- |   offline, 16 bytes a unit
+//!     | <---- correlated OT, random choices a ----- |   offline, 16 / k bytes a unit (`ot/extension.rs`)
 //!     | ---- C = h(q) - h(q + D) + msb(v), f bits -> |   offline
 //!     | <----------- d = msb(u) ^ a, 1 bit --------- |   online
 //!

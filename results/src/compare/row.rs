@@ -30,6 +30,8 @@ pub struct ComparedRow {
     pub relu: String,
     /// Who computed on ciphertexts; no unit; empty if the run does not say.
     pub he: Option<String>,
+    /// How base OTs were extended; no unit; empty if the run does not say.
+    pub ot: Option<String>,
     /// Threads of each party, a count; empty if the run does not say.
     pub threads: Option<u32>,
     /// Where the client kept what it had preprocessed; no unit; empty if the run does not say.
@@ -130,8 +132,20 @@ impl ComparedRow {
         pooled: Option<&ScenarioRow>,
     ) -> Self {
         let ToBaseline { cell: baseline, paired, offline, online, acc_fixed_p, acc_secure_p } = *to_baseline;
-        let Identity { model, method, budget, relus, relu, he, threads, store, link, scenario, rate_per_s } =
-            row.identity();
+        let Identity {
+            model,
+            method,
+            budget,
+            relus,
+            relu,
+            he,
+            ot,
+            threads,
+            store,
+            link,
+            scenario,
+            rate_per_s,
+        } = row.identity();
         let ends = |ratio: Option<Estimate>| ratio.and_then(|ratio| ratio.interval);
         let (test, secure) = (Accuracy::test(row), Accuracy::secure(row));
         Self {
@@ -145,6 +159,7 @@ impl ComparedRow {
             relus,
             relu: relu.to_owned(),
             he: he.map(str::to_owned),
+            ot: ot.map(str::to_owned),
             threads,
             store: store.map(str::to_owned),
             link: link.to_owned(),
@@ -219,6 +234,7 @@ impl ComparedRow {
             relus: self.relus,
             relu: &self.relu,
             he: self.he.as_deref(),
+            ot: self.ot.as_deref(),
             threads: self.threads,
             store: self.store.as_deref(),
             link: &self.link,

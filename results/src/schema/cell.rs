@@ -22,6 +22,8 @@ pub struct CellRow {
     /// Who computed on ciphertexts, such as `narrow`; `None` in runs older than the choice.
     #[serde(default)]
     pub he: Option<String>,
+    /// How base OTs were extended, such as `iknp`; `None` in runs older than the choice.
+    pub ot: Option<String>,
     /// Threads of each party.
     pub threads: Option<u32>,
     /// Where the client kept what it had preprocessed: `memory` or `file`.
@@ -87,6 +89,7 @@ impl CellRow {
             relus,
             relu,
             he,
+            ot,
             threads,
             store,
             link,
@@ -120,6 +123,7 @@ impl CellRow {
             relus: *relus,
             relu,
             he: he.as_deref(),
+            ot: ot.as_deref(),
             threads: *threads,
             store: store.as_deref(),
             link,
@@ -138,7 +142,8 @@ impl Dimension {
 
 impl Row for CellRow {
     const FILE: &'static str = "cells.csv";
-    const LATER: &[&str] = &["threads", "store", "scales", "scenario", "rate_per_s", "pool", "refillers"];
+    const LATER: &[&str] =
+        &["ot", "threads", "store", "scales", "scenario", "rate_per_s", "pool", "refillers"];
 
     fn check(&self) -> Result<(), Wrong> {
         named("cell", &self.cell)?;

@@ -23,6 +23,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) relu: &'a str,
     /// Who computed on ciphertexts.
     pub(crate) he: Option<&'a str>,
+    /// How base OTs were extended.
+    pub(crate) ot: Option<&'a str>,
     /// Threads of each party.
     pub(crate) threads: Option<u32>,
     /// Where the client kept what it had preprocessed.
@@ -61,6 +63,8 @@ pub enum Dimension {
     Relu,
     /// Who computed on ciphertexts.
     He,
+    /// How base OTs were extended.
+    Ot,
     /// Threads of each party.
     Threads,
     /// Where preprocessed material was kept.
@@ -75,13 +79,14 @@ pub enum Dimension {
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Run,
         Self::Model,
         Self::Method,
         Self::Budget,
         Self::Relu,
         Self::He,
+        Self::Ot,
         Self::Threads,
         Self::Store,
         Self::Link,
@@ -98,6 +103,7 @@ impl Dimension {
             Self::Budget => "budget",
             Self::Relu => "relu",
             Self::He => "he",
+            Self::Ot => "ot",
             Self::Threads => "threads",
             Self::Store => "store",
             Self::Link => "link",
@@ -115,6 +121,7 @@ impl Dimension {
             relus: _,
             relu,
             he,
+            ot,
             threads,
             store,
             link,
@@ -129,6 +136,7 @@ impl Dimension {
             Self::Budget => budget.map_or_else(|| "all".to_owned(), |budget| budget.to_string()),
             Self::Relu => relu.to_owned(),
             Self::He => known(he),
+            Self::Ot => known(ot),
             Self::Threads => or_missing(threads, |threads| threads.to_string()),
             Self::Store => known(store),
             Self::Link => link.to_owned(),
@@ -161,6 +169,7 @@ mod tests {
             relus: 2,
             relu: "relu",
             he: Some("he"),
+            ot: Some("ot"),
             threads: Some(3),
             store: Some("store"),
             link: "link",
@@ -168,9 +177,10 @@ mod tests {
             rate_per_s: Some(4.5),
         };
         let values = Dimension::ALL.map(|dimension| dimension.value("run", &other));
-        let expected = ["run", "model", "method", "1", "relu", "he", "3", "store", "link", "scenario", "4.5"];
+        let expected =
+            ["run", "model", "method", "1", "relu", "he", "ot", "3", "store", "link", "scenario", "4.5"];
         assert_eq!(values, expected);
         let missing = Dimension::ALL.map(|dimension| dimension.value("", &one));
-        assert_eq!(missing, ["", "", "", "all", "", "-", "-", "-", "", "-", "-"]);
+        assert_eq!(missing, ["", "", "", "all", "", "-", "-", "-", "-", "", "-", "-"]);
     }
 }

@@ -87,6 +87,8 @@ pub struct SummaryRow {
     /// Who computed on ciphertexts, as in `cells.csv`.
     #[serde(default)]
     pub he: Option<String>,
+    /// How base OTs were extended, as in `cells.csv`.
+    pub ot: Option<String>,
     /// Threads of each party.
     pub threads: Option<u32>,
     /// Where the client kept what it had preprocessed, as in `cells.csv`.
@@ -175,6 +177,7 @@ impl SummaryRow {
             relus: self.relus,
             relu: &self.relu,
             he: self.he.as_deref(),
+            ot: self.ot.as_deref(),
             threads: self.threads,
             store: self.store.as_deref(),
             link: &self.link,
@@ -187,6 +190,7 @@ impl SummaryRow {
 impl Row for SummaryRow {
     const FILE: &'static str = "summary.csv";
     const LATER: &[&str] = &[
+        "ot",
         "threads",
         "store",
         "scenario",

@@ -110,7 +110,7 @@ fn summarise_cell(
     let secure = interval(acc_secure, Some(counted.len() as u64));
     let fixed_test = interval(cell.acc_fixed, cell.acc_images);
     let errors = all.iter().filter_map(|row| row.error.as_ref());
-    let Identity { model, method, budget, relus, relu, he, threads, store, link, scenario, rate_per_s } =
+    let Identity { model, method, budget, relus, relu, he, ot, threads, store, link, scenario, rate_per_s } =
         cell.identity();
     Ok(SummaryRow {
         model: model.to_owned(),
@@ -120,6 +120,7 @@ fn summarise_cell(
         link: link.to_owned(),
         relu: relu.to_owned(),
         he: he.map(str::to_owned),
+        ot: ot.map(str::to_owned),
         threads,
         store: store.map(str::to_owned),
         scenario: scenario.map(str::to_owned),

@@ -38,7 +38,7 @@ impl Group {
             Self::Gates => {
                 "garbling: Delphi's circuit, k = 23, f = 9, 128 units at a time, from the second-level cache; narrow: n = 13, from memory"
             }
-            Self::Transfers => "IKNP correlated OT, 2^18 at a time",
+            Self::Transfers => "correlated OT, 2^18 at a time",
             Self::Segments => "homomorphic kernels, N = 4096, two primes of 50 bits",
             Self::Libraries => {
                 "the same on libraries: fhe, which is portable Rust, and seal where the machine can build it"

@@ -31,7 +31,7 @@ def _table(*groups: tuple[Kind, str, str], later: str = "") -> Mapping[str, Colu
 
 
 _CELL: tuple[tuple[Kind, str, str], ...] = (
-    ("category", "", "cell model method relu he store link scenario"),
+    ("category", "", "cell model method relu he ot store link scenario"),
     ("integer", "", "threads"),
     ("integer", "ReLUs", "budget relus"),
     ("number", "1/s", "rate_per_s"),
@@ -66,7 +66,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         ("integer", "bytes", "setup_up_bytes setup_down_bytes offline_up_bytes offline_down_bytes"),
         ("integer", "bytes", "online_up_bytes online_down_bytes"),
         ("integer", "flights", "setup_rounds offline_rounds online_rounds"),
-        later=f"he threads store scenario rate_per_s {_INTERVALS}",
+        later=f"he ot threads store scenario rate_per_s {_INTERVALS}",
     ),
     "cells.csv": _table(
         *_CELL,
@@ -77,7 +77,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         ("integer", "bytes", "predicted_offline_up_bytes predicted_offline_down_bytes"),
         ("integer", "bytes", "predicted_online_up_bytes predicted_online_down_bytes"),
         ("integer", "flights", "predicted_setup_rounds predicted_offline_rounds predicted_online_rounds"),
-        later="he threads store scales scenario rate_per_s pool refillers",
+        later="he ot threads store scales scenario rate_per_s pool refillers",
     ),
     "inferences.csv": _table(
         ("category", "", "cell status"),

@@ -33,6 +33,7 @@ _WORDS = {
     "relus": "ReLUs",
     "relu": "ReLU",
     "he": "HE",
+    "ot": "OT",
     "s": "",
     "ns": "",
     "bytes": "",

@@ -78,7 +78,7 @@ def bytes_by_budget(summary: pd.DataFrame, *, width: float = COLUMN) -> Figure:
     summary = _checked(summary, "bytes_by_budget", ["relus", *names])
     with mpl.rc_context(LOOK):
         links = _links(summary)
-        plan = ["run", "model", "method", "relu", "he", "threads", "store", "relus", *names]
+        plan = ["run", "model", "method", "relu", "he", "ot", "threads", "store", "relus", *names]
         once = summary.drop_duplicates([name for name in plan if name in summary])
         panels = [(f"{phase}, {way}", f"{phase}_{way}_bytes", once) for phase, way in directions]
         return _by_budget(once, panels, "bytes", width, links)

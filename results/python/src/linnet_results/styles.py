@@ -35,7 +35,7 @@ _OBJECTIVE = re.compile(r"-(online|total|bytes)(@.*)?$")
 _SEED = re.compile(r"-seed\d+$")
 
 # Columns that tell series apart beside the method, where they differ.
-_REST = ("run", "model", "relu", "he", "threads", "store", "scenario", "rate_per_s")
+_REST = ("run", "model", "relu", "he", "ot", "threads", "store", "scenario", "rate_per_s")
 # How a series is named after those that are numbers.
 _SAID: Mapping[str, Callable[[Any], str]] = {
     "threads": lambda threads: "1 thread" if threads == 1 else f"{threads} threads",
