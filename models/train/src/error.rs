@@ -8,9 +8,9 @@ pub enum Error {
     /// A model, data set or checkpoint is wrong.
     #[error(transparent)]
     Model(#[from] models::Error),
-    /// The curves of a training could not be written.
+    /// Curves could not be written, or nothing could be where they belong.
     #[error(transparent)]
-    Curves(#[from] results::Error),
+    Results(#[from] results::Error),
     /// A network could not be compiled to be priced.
     #[error(transparent)]
     Protocol(#[from] protocols::Error),

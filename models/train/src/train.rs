@@ -118,6 +118,7 @@ pub fn train(
         return Err(Error::config("settings", "at least one epoch and one image a batch", found));
     }
     check_warmup(settings.warmup)?;
+    results::check_room(out)?;
     set_threads(settings.threads);
     let splits = limited(source.load(settings.seed)?, settings.limit, settings.eval_limit)?;
     let images = splits.train;

@@ -225,20 +225,44 @@ fn kernels() -> Vec<Figure> {
             2.5,
             "24 ANDs, 12 output wires of a block",
         ),
-        Figure::new(Transfers, "correlated OT, receiver", "ns").floor(
-            FASTEST,
-            2.0,
-            "two streams of 128 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, sender", "ns").floor(FASTEST, 1.0, "one stream of 128 bits"),
-        Figure::new(Transfers, "correlated OT, both sides", "ns")
+        Figure::new(Transfers, "correlated OT, iknp, both sides", "ns")
             .target(20.0)
             .floor(FASTEST, 3.0, "three streams of 128 bits")
             .peer("emp-ot", 19.3),
-        Figure::new(Transfers, "correlated OT, both sides, portable engine", "ns").floor(
+        Figure::new(Transfers, "correlated OT, iknp, both sides, portable engine", "ns").floor(
             PORTABLE,
             3.0,
             "three streams of 128 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, softspoken2, both sides", "ns").floor(
+            FASTEST,
+            3.5,
+            "four and three streams of 64 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, softspoken4, receiver", "ns").floor(
+            FASTEST,
+            4.0,
+            "16 streams of 32 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, softspoken4, sender", "ns").floor(
+            FASTEST,
+            3.75,
+            "15 streams of 32 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, softspoken4, both sides", "ns").target(20.0).floor(
+            FASTEST,
+            7.75,
+            "16 and 15 streams of 32 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, softspoken4, both sides, portable engine", "ns").floor(
+            PORTABLE,
+            7.75,
+            "16 and 15 streams of 32 bits",
+        ),
+        Figure::new(Transfers, "correlated OT, softspoken8, both sides", "ns").floor(
+            FASTEST,
+            63.75,
+            "256 and 255 streams of 16 bits",
         ),
         Figure::new(Segments, NTT, "us"),
         Figure::new(Segments, ROW, "us"),

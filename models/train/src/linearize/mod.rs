@@ -98,6 +98,7 @@ pub fn linearize(
 ) -> Result<Vec<Checkpoint>, Error> {
     let teacher = origin.teacher;
     check(settings, origin, budgets, source)?;
+    results::check_room(out)?;
     set_threads(settings.threads);
     let all = source.load(teacher.meta.seed)?;
     check_images(&teacher.graph, &all.train)?;

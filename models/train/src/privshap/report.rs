@@ -30,6 +30,7 @@ pub fn report(
     if threads == 0 {
         return Err(Error::config("threads", "at least 1", "0"));
     }
+    results::check_room(out)?;
     set_threads(threads);
     let held_out = source.held_out(teacher.meta.seed, usize::MAX)?;
     check_images(&teacher.graph, &held_out)?;
