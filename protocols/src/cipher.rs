@@ -2,7 +2,7 @@
 
 use crate::block::Block;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{AesNiKeys, VaesKeys};
+use crate::simd::{Four, Keys, One, Two};
 use aes::Aes128Enc;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 #[cfg(target_arch = "x86_64")]
@@ -13,7 +13,9 @@ use zeroize::Zeroize;
 pub enum Engine {
     /// VAES on AVX-512: four blocks an instruction.
     Vaes,
-    /// AES-NI.
+    /// VAES on AVX2: two.
+    Vaes256,
+    /// AES-NI beside AVX2: one.
     AesNi,
     /// The crate `aes`, which itself takes AES-NI or constant-time software.
     Portable,
@@ -23,7 +25,11 @@ impl Engine {
     /// The engines that this machine has, fastest first.
     pub fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        let vector = [(Self::Vaes, VaesKeys::available()), (Self::AesNi, AesNiKeys::available())];
+        let vector = [
+            (Self::Vaes, Keys::<Four>::available()),
+            (Self::Vaes256, Keys::<Two>::available()),
+            (Self::AesNi, Keys::<One>::available()),
+        ];
         #[cfg(not(target_arch = "x86_64"))]
         let vector: [(Self, bool); 0] = [];
         let there = vector.into_iter().filter(|(_, there)| *there).map(|(engine, _)| engine);
@@ -39,6 +45,7 @@ impl Engine {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Vaes => "VAES-512",
+            Self::Vaes256 => "VAES-256",
             Self::AesNi => "AES-NI",
             Self::Portable => "portable",
         }
@@ -55,31 +62,31 @@ pub fn encrypt(engine: Engine, key: Block, blocks: &mut [Block]) {
 pub(crate) enum Cipher {
     /// On VAES and AVX-512.
     #[cfg(target_arch = "x86_64")]
-    Vaes(VaesKeys),
-    /// On AES-NI.
+    Vaes(Keys<Four>),
+    /// On VAES and AVX2.
     #[cfg(target_arch = "x86_64")]
-    AesNi(AesNiKeys),
+    Vaes256(Keys<Two>),
+    /// On AES-NI and AVX2.
+    #[cfg(target_arch = "x86_64")]
+    AesNi(Keys<One>),
     /// On the crate `aes`.
     Portable(Box<Aes128Enc>),
 }
 
 impl Cipher {
-    /// AES-128 under `key` on `engine`, or on the next one that the machine has.
+    /// AES-128 under `key` on `engine`, or on the portable one where the machine lacks it.
     #[inline]
     pub(crate) fn new(engine: Engine, key: Block) -> Self {
         #[cfg(target_arch = "x86_64")]
-        match engine {
-            Engine::Vaes => {
-                if let Some(keys) = VaesKeys::expand(key) {
-                    return Self::Vaes(keys);
-                }
-            }
-            Engine::AesNi => {
-                if let Some(keys) = AesNiKeys::expand(key) {
-                    return Self::AesNi(keys);
-                }
-            }
-            Engine::Portable => {}
+        let there = match engine {
+            Engine::Vaes => Keys::expand(key).map(Self::Vaes),
+            Engine::Vaes256 => Keys::expand(key).map(Self::Vaes256),
+            Engine::AesNi => Keys::expand(key).map(Self::AesNi),
+            Engine::Portable => None,
+        };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cipher) = there {
+            return cipher;
         }
         let _ = engine;
         Self::Portable(Box::new(Aes128Enc::new(&Array(key.to_bytes()))))
@@ -90,6 +97,8 @@ impl Cipher {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vaes(keys) => keys.zeroize(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes256(keys) => keys.zeroize(),
             #[cfg(target_arch = "x86_64")]
             Self::AesNi(keys) => keys.zeroize(),
             Self::Portable(_) => {} // The crate `aes` does so itself, when it is dropped.
@@ -103,6 +112,8 @@ impl Cipher {
             #[cfg(target_arch = "x86_64")]
             Self::Vaes(keys) => keys.encrypt(blocks),
             #[cfg(target_arch = "x86_64")]
+            Self::Vaes256(keys) => keys.encrypt(blocks),
+            #[cfg(target_arch = "x86_64")]
             Self::AesNi(keys) => keys.encrypt(blocks),
             Self::Portable(cipher) => {
                 cipher.encrypt_blocks(Array::cast_slice_from_core_mut(bytemuck::cast_slice_mut(blocks)));
@@ -113,14 +124,20 @@ impl Cipher {
     /// Counter mode: the blocks `first`, `first + 1` and so on, encrypted.
     #[inline]
     pub(crate) fn stream(&self, first: u64, out: &mut [Block]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Self::Vaes(keys) = self {
-            return keys.stream(first, out);
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes(keys) => keys.stream(first, out),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes256(keys) => keys.stream(first, out),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(keys) => keys.stream(first, out),
+            Self::Portable(_) => {
+                for (block, index) in out.iter_mut().zip(first..) {
+                    *block = Block(u128::from(index));
+                }
+                self.encrypt(out);
+            }
         }
-        for (block, index) in out.iter_mut().zip(first..) {
-            *block = Block(u128::from(index));
-        }
-        self.encrypt(out);
     }
 }
 

@@ -84,7 +84,7 @@ fn headings() {
         "cells.csv",
         ",error\n",
         "\n",
-        r#"cells.csv, line 1, column error: expected 32 fields, found "31 fields""#,
+        r#"cells.csv, line 1, column error: expected 33 fields, found "32 fields""#,
     );
 }
 

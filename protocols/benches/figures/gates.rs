@@ -1,9 +1,9 @@
-//! Garbling and evaluating, per AND, on either engine, label handling and output buffers included.
+//! Garbling and evaluating, per AND, on every engine, label handling and output buffers included.
 //!
 //! Bare gates are those of Delphi's circuit, whose outputs need no conversion, a piece at a time, so that tables are in the
 //! second-level cache. Beside them stand whole layers of narrow ReLUs, whose evaluation reads its tables from memory.
 
-use crate::measure::{Effort, Failure, each, nanoseconds, tell};
+use crate::measure::{Effort, Failure, each, engines, nanoseconds, tell};
 use models::fixed::curve::Curve;
 use protocols::Error;
 use protocols::block::{Block, Delta};
@@ -29,11 +29,14 @@ const LAYER: usize = 16_384;
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     let bare = || delphi(&Curve::Relu, RING_BITS as usize, SHIFT);
-    for (name, engine) in [("fastest", Engine::fastest()), ("portable", Engine::Portable)] {
-        measure_on(effort, &format!("an AND, {name} engine"), engine, bare(), PIECE)?;
+    for (name, engine) in engines() {
+        measure_on(effort, &format!("an AND, {name}"), engine, bare(), PIECE)?;
     }
-    let name = "an AND of 16,384 narrow ReLUs, with conversion";
-    measure_on(effort, name, Engine::fastest(), narrow(&Curve::Relu, BITS), LAYER)
+    for (name, engine) in engines() {
+        let of_layer = "an AND of 16,384 narrow ReLUs, with conversion";
+        measure_on(effort, &format!("{of_layer}, {name}"), engine, narrow(&Curve::Relu, BITS), LAYER)?;
+    }
+    Ok(())
 }
 
 fn measure_on(

@@ -1,5 +1,6 @@
 //! Timing, medians, and how a figure is told.
 
+use protocols::cipher::Engine;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,16 @@ impl Effort {
 pub(crate) fn settle_memory() {
     // Below the 32 MiB up to which glibc learns.
     drop(std::hint::black_box(vec![1u8; 31 << 20]));
+}
+
+/// The engines that kernels are measured on, as figures name them: the fastest, the portable one, and what else the machine has.
+pub(crate) fn engines() -> Vec<(&'static str, Engine)> {
+    let between = Engine::available().into_iter().skip(1).filter(|engine| *engine != Engine::Portable);
+    [("fastest engine", Engine::fastest())]
+        .into_iter()
+        .chain(between.map(|engine| (engine.name(), engine)))
+        .chain([("portable engine", Engine::Portable)])
+        .collect()
 }
 
 /// One line of output.

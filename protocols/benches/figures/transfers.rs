@@ -1,6 +1,6 @@
-//! A correlated OT on either side, over an in-process channel, on the fastest engine and on the portable one.
+//! A correlated OT on either side, over an in-process channel, by every extension, on every engine.
 
-use crate::measure::{Effort, Failure, each, tell};
+use crate::measure::{Effort, Failure, each, engines, tell};
 use netem::Channel;
 use protocols::block::Delta;
 use protocols::cipher::Engine;
@@ -15,19 +15,17 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
     for variant in OtVariant::ALL {
-        let name = variant.name();
-        let [receiving, sending, both] = measure_on(effort, variant, Engine::fastest())?;
-        tell(&format!("correlated OT, {name}, receiver"), "ns", receiving);
-        tell(&format!("correlated OT, {name}, sender"), "ns", sending);
-        tell(&format!("correlated OT, {name}, both sides"), "ns", both);
-        let [_, _, both] = measure_on(effort, variant, Engine::Portable)?;
-        tell(&format!("correlated OT, {name}, both sides, portable engine"), "ns", both);
+        for (name, engine) in engines() {
+            let of = variant.name();
+            let both = measure_on(effort, variant, engine)?;
+            tell(&format!("correlated OT, {of}, both sides, {name}"), "ns", both);
+        }
     }
     Ok(())
 }
 
-/// Nanoseconds a transfer of receiver, sender and both, a run each.
-fn measure_on(effort: Effort, variant: OtVariant, engine: Engine) -> Result<[Vec<f64>; 3], Failure> {
+/// Nanoseconds a transfer, a run each.
+fn measure_on(effort: Effort, variant: OtVariant, engine: Engine) -> Result<Vec<f64>, Failure> {
     let (mut left, mut right) = Channel::pair(DEADLINE);
     let (sender, receiver) = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
@@ -48,20 +46,17 @@ fn measure_on(effort: Effort, variant: OtVariant, engine: Engine) -> Result<[Vec
     });
     let (mut sender, mut receiver) = (sender?, receiver?);
     let choices: Vec<u8> = (0..TRANSFERS / 8).map(|i| i as u8).collect();
-    let (mut receiving, mut sending, mut both) = (Vec::new(), Vec::new(), Vec::new());
+    let mut both = Vec::new();
     for run in 0..=effort.kernel_runs() {
         let start = Instant::now();
         black_box(receiver.extend(&mut right, TRANSFERS, &choices)?);
         right.flush()?;
-        let sent = Instant::now();
         black_box(sender.extend(&mut left, TRANSFERS)?);
-        let (first, second) = (each(sent - start, TRANSFERS), each(sent.elapsed(), TRANSFERS));
+        let time = each(start.elapsed(), TRANSFERS);
         // The first run warms up.
         if run > 0 {
-            receiving.push(first);
-            sending.push(second);
-            both.push(first + second);
+            both.push(time);
         }
     }
-    Ok([receiving, sending, both])
+    Ok(both)
 }

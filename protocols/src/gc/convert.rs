@@ -10,7 +10,7 @@
 //!
 //! A product that is a multiple of 2^i is shared modulo 2^(k-i) and shifted: `k - i` bits travel.
 
-use super::hash::{ChunkKeys, Hash, Hashes, OUTPUTS_PER_KEY, Use, prepare, sigma};
+use super::hash::{ChunkKeys, Hashes, OUTPUTS_PER_KEY, Use, prepare};
 use super::{LANES, Lanes, lanes, xor};
 use crate::block::Block;
 #[cfg(target_arch = "x86_64")]
@@ -63,11 +63,12 @@ impl OutputHashes {
     /// Both pads of output wire `wire`, from its zero labels.
     pub(super) fn pads(&self, wire: usize, zero: &Lanes, delta: Block) -> Pads {
         let at = Self::at(wire);
-        match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys.pads(at, zero, delta),
-            Hashes::Other(hashes) => pads(&hashes[at.key], at.place, zero, delta),
+        #[cfg(target_arch = "x86_64")]
+        if let Hashes::Vaes(keys) = &self.0 {
+            return keys.pads(at, zero, delta);
         }
+        let one = xor(zero, &lanes(|_| delta));
+        pads(zero, &self.hash(at, zero), &self.hash(at, &one))
     }
 
     /// Writes the ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
@@ -113,12 +114,7 @@ impl OutputHashes {
         {
             return keys.open(at, labels, PackedFrom { bytes, width }, shift, shares);
         }
-        let pad = match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys.pad(at, labels),
-            Hashes::Other(hashes) => pad(&hashes[at.key], at.place, labels),
-        };
-        open(&pad, labels, &pull_all(reader, active, bits), shift, shares);
+        open(&self.hash(at, labels), labels, &pull_all(reader, active, bits), shift, shares);
     }
 
     /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
@@ -126,7 +122,26 @@ impl OutputHashes {
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
             Hashes::Vaes(keys) => keys.weigh(pads, by, shares),
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes256(_) | Hashes::AesNi(_) => weigh(pads, by, shares),
             Hashes::Other(_) => weigh(pads, by, shares),
+        }
+    }
+
+    /// The hashes of a wire's labels.
+    fn hash(&self, at: KeyUse, labels: &Lanes) -> Lanes {
+        match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes(keys) => keys.hash(at, labels),
+            #[cfg(target_arch = "x86_64")]
+            Hashes::Vaes256(keys) => keys.hash(at, labels),
+            #[cfg(target_arch = "x86_64")]
+            Hashes::AesNi(keys) => keys.hash(at, labels),
+            Hashes::Other(hashes) => {
+                let mut hashed = [prepare(labels, at.place)];
+                hashes[at.key].finish(&mut hashed);
+                hashed[0]
+            }
         }
     }
 
@@ -135,30 +150,18 @@ impl OutputHashes {
     }
 }
 
-/// The portable twin of the kernel in `simd`.
-fn pads(hash: &Hash, place: u32, zero: &Lanes, delta: Block) -> Pads {
-    let first = prepare(zero, place);
-    let mut h = [first, xor(&first, &lanes(|_| sigma(delta)))];
-    hash.finish(&mut h);
+/// What the hashes of the false and the true labels of a wire are by colour: the portable twin of the kernel in `simd`.
+fn pads(zero: &Lanes, of_false: &Lanes, of_true: &Lanes) -> Pads {
     let mut out = Pads { of_zero: [0; LANES], of_one: [0; LANES], colours: [0; LANES] };
     for lane in 0..LANES {
         // π = 1: the false label has colour 1.
         let flipped = zero[lane].colour_mask().0 as u64;
-        let (of_false, of_true) = (h[0][lane].0 as u64, h[1][lane].0 as u64);
+        let (of_false, of_true) = (of_false[lane].0 as u64, of_true[lane].0 as u64);
         let swap = flipped & (of_false ^ of_true);
         out.of_zero[lane] = of_false ^ swap;
         out.of_one[lane] = of_true ^ swap;
         out.colours[lane] = flipped;
     }
-    out
-}
-
-/// The portable twin of the kernel in `simd`.
-fn pad(hash: &Hash, place: u32, labels: &Lanes) -> [u64; LANES] {
-    let mut h = [prepare(labels, place)];
-    hash.finish(&mut h);
-    let mut out = [0; LANES];
-    out.iter_mut().zip(h[0].iter()).for_each(|(out, block)| *out = block.0 as u64);
     out
 }
 
@@ -178,10 +181,10 @@ pub(crate) fn weigh(pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64;
 }
 
 /// The evaluator's shares gain `h(K_c) + c C`, shifted: the portable twin of the kernel in `simd`.
-fn open(pad: &[u64; LANES], labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
+fn open(pad: &Lanes, labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
     for lane in 0..LANES {
         let chosen = sent[lane] & labels[lane].colour_mask().0 as u64;
-        shares[lane] = shares[lane].wrapping_add(pad[lane].wrapping_add(chosen) << shift);
+        shares[lane] = shares[lane].wrapping_add((pad[lane].0 as u64).wrapping_add(chosen) << shift);
     }
 }
 

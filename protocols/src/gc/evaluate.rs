@@ -13,6 +13,10 @@ pub(super) fn evaluate(circuit: &Circuit, keys: ChunkKeys, wires: &mut [Lanes], 
     match keys.hashes(Use::Gate, circuit.ands().div_ceil(GATES_PER_KEY as usize)) {
         #[cfg(target_arch = "x86_64")]
         Hashes::Vaes(keys) => keys.evaluate(circuit, wires, &mut tables),
+        #[cfg(target_arch = "x86_64")]
+        Hashes::Vaes256(keys) => keys.evaluate(circuit, wires, &mut tables),
+        #[cfg(target_arch = "x86_64")]
+        Hashes::AesNi(keys) => keys.evaluate(circuit, wires, &mut tables),
         Hashes::Other(hashes) => walk_active(circuit, wires, |gate, wires, [a, b, out]| {
             let hash = &hashes[(gate / GATES_PER_KEY) as usize];
             let mut label = Lanes::ZERO;

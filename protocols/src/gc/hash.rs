@@ -25,7 +25,7 @@ use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
 use crate::cipher::{Cipher, Engine};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::VaesKeyList;
+use crate::simd::{Four, KeyList, One, Two};
 use rand::CryptoRng;
 
 /// AND gates (in every lane) that share a key.
@@ -102,10 +102,15 @@ impl ChunkKeys {
     pub(super) fn hashes(self, purpose: Use, groups: usize) -> Hashes {
         let keys = (0..groups as u32).map(|group| self.key(purpose, group));
         #[cfg(target_arch = "x86_64")]
-        if self.engine == Engine::Vaes
-            && let Some(keys) = VaesKeyList::expand(keys.clone())
-        {
-            return Hashes::Vaes(keys);
+        let there = match self.engine {
+            Engine::Vaes => KeyList::expand(keys.clone()).map(Hashes::Vaes),
+            Engine::Vaes256 => KeyList::expand(keys.clone()).map(Hashes::Vaes256),
+            Engine::AesNi => KeyList::expand(keys.clone()).map(Hashes::AesNi),
+            Engine::Portable => None,
+        };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(hashes) = there {
+            return hashes;
         }
         Hashes::Other(keys.map(|key| Hash(Cipher::new(self.engine, key))).collect())
     }
@@ -115,12 +120,18 @@ impl ChunkKeys {
     }
 }
 
-/// The hashes of one use in a chunk: by keys of the kernel that does whole chunks, or one by one.
+/// The hashes of one use in a chunk: by keys of the kernels that do whole chunks, or one by one.
 pub(super) enum Hashes {
-    /// For the kernels of `simd`.
+    /// On VAES and AVX-512.
     #[cfg(target_arch = "x86_64")]
-    Vaes(VaesKeyList),
-    /// For their twins.
+    Vaes(KeyList<Four>),
+    /// On VAES and AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Vaes256(KeyList<Two>),
+    /// On AES-NI and AVX2.
+    #[cfg(target_arch = "x86_64")]
+    AesNi(KeyList<One>),
+    /// For the kernels' twins.
     Other(Vec<Hash>),
 }
 

@@ -1,12 +1,11 @@
 //! The columns of a chunk of the OT extension, and how they become its rows, 128 x 128 bits at a time.
-//! Source of the portable transposition: Warren, "Hacker's Delight" §7-3, the recursive swap of off-diagonal quarters, on
-//! 128-bit words. On VAES-512 it is `simd/transpose.rs`.
+//! The portable kernels are in `columns.rs`; `simd/transpose.rs` has those of engines.
 
-use super::columns::{COLUMN, Column, fold, unmask};
+use super::columns::{COLUMN, Column, fold, transpose, unmask};
 use crate::block::{BLOCK_BYTES, Block, SECURITY_BITS};
 use crate::cipher::Engine;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::WideColumns;
+use crate::simd::{Avx2Columns, WideColumns};
 
 /// Bits a side of a square.
 const SIDE: usize = SECURITY_BITS;
@@ -14,21 +13,39 @@ const SIDE: usize = SECURITY_BITS;
 /// The columns of one chunk.
 pub(super) struct Matrix {
     columns: Box<[Column; SECURITY_BITS]>,
+    kernels: Kernels,
+}
+
+/// What works on columns.
+enum Kernels {
     #[cfg(target_arch = "x86_64")]
-    wide: Option<WideColumns>,
+    Wide(WideColumns),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2Columns),
+    Portable,
+}
+
+impl Kernels {
+    /// Those of `engine`, as far as the machine has them.
+    fn of(engine: Engine) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let there = match engine {
+            Engine::Vaes => WideColumns::new().map(Self::Wide),
+            Engine::Vaes256 | Engine::AesNi => Avx2Columns::new().map(Self::Avx2),
+            Engine::Portable => None,
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let (there, _) = (None, engine);
+        there.unwrap_or(Self::Portable)
+    }
 }
 
 impl Matrix {
     /// Columns of zeros, worked on by `engine`.
     pub(super) fn new(engine: Engine) -> Self {
         let columns = vec![Column([Block::ZERO; COLUMN + 4]); SECURITY_BITS].into_boxed_slice();
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = engine;
-        Self {
-            columns: columns.try_into().ok().expect("as many columns as were asked for"),
-            #[cfg(target_arch = "x86_64")]
-            wide: if engine == Engine::Vaes { WideColumns::new() } else { None },
-        }
+        let columns = columns.try_into().ok().expect("as many columns as were asked for");
+        Self { columns, kernels: Kernels::of(engine) }
     }
 
     /// The first `length` blocks of column `i`.
@@ -39,65 +56,44 @@ impl Matrix {
     /// Adds `sum` to the beginning of column `i`, then `held` to `sum`.
     pub(super) fn fold(&mut self, i: usize, sum: &mut [Block], held: &[Block]) {
         let column = &mut self.columns[i].0[..sum.len()];
-        #[cfg(target_arch = "x86_64")]
-        if let Some(wide) = &self.wide {
-            return wide.fold(column, sum, held);
+        match &self.kernels {
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Wide(wide) => wide.fold(column, sum, held),
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Avx2(avx2) => avx2.fold(column, sum, held),
+            Kernels::Portable => fold(column, sum, held),
         }
-        fold(column, sum, held);
     }
 
     /// Adds the blocks `sent`, where `selected` has ones, to the beginning of column `i`.
     pub(super) fn unmask(&mut self, i: usize, sent: &[u8], selected: Block) {
         let column = &mut self.columns[i].0[..sent.len() / BLOCK_BYTES];
-        #[cfg(target_arch = "x86_64")]
-        if let Some(wide) = &self.wide {
-            return wide.unmask(sent, selected, column);
+        match &self.kernels {
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Wide(wide) => wide.unmask(sent, selected, column),
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Avx2(avx2) => avx2.unmask(sent, selected, column),
+            Kernels::Portable => unmask(sent, selected, column),
         }
-        unmask(sent, selected, column);
     }
 
     /// Appends the first `count` rows.
     pub(super) fn append_rows(&self, count: usize, rows: &mut Vec<Block>) {
         #[cfg(target_arch = "x86_64")]
-        if let Some(wide) = &self.wide {
+        if let Kernels::Wide(wide) = &self.kernels {
             return wide.append_rows(&self.columns, count, rows);
         }
         for (block, start) in (0..count).step_by(SIDE).enumerate() {
-            let mut square: [Block; SIDE] = std::array::from_fn(|i| self.columns[i].0[block]);
-            transpose(&mut square);
+            let mut square = [Block::ZERO; SIDE];
+            for (row, column) in square.iter_mut().zip(self.columns.iter()) {
+                *row = column.0[block];
+            }
+            match &self.kernels {
+                #[cfg(target_arch = "x86_64")]
+                Kernels::Avx2(avx2) => avx2.transpose(&mut square),
+                _ => transpose(&mut square),
+            }
             rows.extend_from_slice(&square[..SIDE.min(count - start)]);
-        }
-    }
-}
-
-/// Transposes in place: bit `j` of word `i` and bit `i` of word `j` change places.
-fn transpose(matrix: &mut [Block; SIDE]) {
-    // Quarters of 64 bits are whole halves of words.
-    let (top, bottom) = matrix.split_at_mut(SIDE / 2);
-    for (a, b) in top.iter_mut().zip(bottom) {
-        let high = a.0 >> 64;
-        a.0 = (a.0 as u64 as u128) | (b.0 << 64);
-        b.0 = (b.0 >> 64 << 64) | high;
-    }
-    // Smaller quarters stay inside the 64-bit halves, where the compiler can use vector shifts.
-    let words: &mut [u64] = bytemuck::cast_slice_mut(matrix);
-    swap_quarters::<32>(words, 0x0000_0000_ffff_ffff);
-    swap_quarters::<16>(words, 0x0000_ffff_0000_ffff);
-    swap_quarters::<8>(words, 0x00ff_00ff_00ff_00ff);
-    swap_quarters::<4>(words, 0x0f0f_0f0f_0f0f_0f0f);
-    swap_quarters::<2>(words, 0x3333_3333_3333_3333);
-    swap_quarters::<1>(words, 0x5555_5555_5555_5555);
-}
-
-/// Swaps the high `S` bits of each `2 S`-bit field of row `i` with the low ones of row `i + S`; `low` marks the low bits.
-#[inline(always)]
-fn swap_quarters<const S: usize>(words: &mut [u64], low: u64) {
-    for rows in words.chunks_exact_mut(4 * S) {
-        let (upper, lower) = rows.split_at_mut(2 * S);
-        for (a, b) in upper.iter_mut().zip(lower) {
-            let swapped = ((*a >> S) ^ *b) & low;
-            *a ^= swapped << S;
-            *b ^= swapped;
         }
     }
 }

@@ -1,134 +1,113 @@
 //! AES-128: key expansion, and encryption of many blocks at once.
 
-use crate::block::Block;
+use super::vector::{RoundKeys, Vector, read, write};
+use crate::block::{BLOCK_BYTES, Block};
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
+use std::marker::PhantomData;
 use zeroize::Zeroize;
 
-/// AES-128 round keys. Exists only on a machine with AES-NI.
-pub(crate) struct AesNiKeys([__m128i; 11]);
+/// AES-128 round keys. Exists only on a machine that has what `V` takes.
+pub(crate) struct Keys<V>(RoundKeys, PhantomData<V>);
 
-/// AES-128 round keys. Exists only on a machine with AES-NI, VAES and AVX-512 (F, BW, DQ and VBMI).
-pub(crate) struct VaesKeys([__m128i; 11]);
+/// The round keys of a list of AES-128 keys, four keys a row. Exists only where a [`Keys`] can.
+pub(crate) struct KeyList<V>(Vec<[[__m128i; 4]; 11]>, PhantomData<V>);
 
-/// The round keys of a list of AES-128 keys, four keys a row. Exists only where a [`VaesKeys`] can.
-pub(crate) struct VaesKeyList(Vec<[[__m128i; 4]; 11]>);
-
-/// Four blocks.
-type Wide = [Block; 4];
-
-/// Groups of blocks that are encrypted side by side, to hide the latency of a round.
+/// Registers that are encrypted side by side, to hide the latency of a round.
 const FLIGHT: usize = 8;
 
-impl Zeroize for AesNiKeys {
+impl<V> Zeroize for Keys<V> {
     fn zeroize(&mut self) {
         self.0.zeroize();
     }
 }
 
-impl Zeroize for VaesKeys {
-    fn zeroize(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl AesNiKeys {
+impl<V: Vector> Keys<V> {
     /// Whether the machine has what it takes.
     pub(crate) fn available() -> bool {
-        is_x86_feature_detected!("aes")
+        V::available()
     }
 
     /// Expands `key`, or `None` where the machine lacks an instruction.
     pub(crate) fn expand(key: Block) -> Option<Self> {
-        // SAFETY: the feature that `expand` is compiled for was just found.
-        Self::available().then(|| Self(unsafe { expand(must_cast(key)) }))
+        // SAFETY: every engine has AES-NI.
+        V::available().then(|| Self(unsafe { expand(key) }, PhantomData))
     }
 
     /// Encrypts every block in place.
     pub(crate) fn encrypt(&self, blocks: &mut [Block]) {
-        // SAFETY: an `AesNiKeys` exists only where the feature was found.
-        unsafe { encrypt_narrow(self, blocks) }
-    }
-}
-
-impl VaesKeys {
-    /// Whether the machine has what it takes.
-    pub(crate) fn available() -> bool {
-        is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vbmi")
-    }
-
-    /// Expands `key`, or `None` where the machine lacks an instruction.
-    pub(crate) fn expand(key: Block) -> Option<Self> {
-        // SAFETY: the features that `expand` is compiled for were just found.
-        Self::available().then(|| Self(unsafe { expand(must_cast(key)) }))
-    }
-
-    /// Encrypts every block in place.
-    pub(crate) fn encrypt(&self, blocks: &mut [Block]) {
-        // SAFETY: a `VaesKeys` exists only where the features were found.
-        unsafe { encrypt_wide(self, blocks) }
+        // SAFETY: a `Keys` exists only where the features were found.
+        unsafe { V::run(|| encrypt_each::<V>(&self.0, blocks, |plain| plain)) }
     }
 
     /// Counter mode: the blocks `first`, `first + 1` and so on, encrypted.
     pub(crate) fn stream(&self, first: u64, out: &mut [Block]) {
-        // SAFETY: a `VaesKeys` exists only where the features were found.
-        unsafe { stream_wide(self, first, out) }
+        let kernel = || {
+            let places: [Block; 4] = [0, 1, 2, 3].map(|place| Block(u128::from(first.wrapping_add(place))));
+            let mut counters: V = read(bytemuck::cast_slice(&places), 0);
+            let step = V::all(Block(V::BLOCKS as u128));
+            encrypt_each::<V>(&self.0, out, |_| {
+                let these = counters;
+                counters = counters.add(step);
+                these
+            });
+        };
+        // SAFETY: a `Keys` exists only where the features were found.
+        unsafe { V::run(kernel) }
     }
 }
 
-impl VaesKeyList {
+impl<V: Vector> KeyList<V> {
     /// Expands every key, or `None` where the machine lacks an instruction.
-    pub(crate) fn expand(keys: impl ExactSizeIterator<Item = Block>) -> Option<Self> {
-        // SAFETY: the features that `expand_all` is compiled for were just found.
-        VaesKeys::available().then(|| Self(unsafe { expand_all(keys) }))
+    pub(crate) fn expand(mut keys: impl ExactSizeIterator<Item = Block>) -> Option<Self> {
+        if !V::available() {
+            return None;
+        }
+        let mut rows = Vec::with_capacity(keys.len().div_ceil(4));
+        while keys.len() > 0 {
+            let four = std::array::from_fn(|_| keys.next().unwrap_or(Block::ZERO));
+            // SAFETY: the features were just found.
+            rows.push(unsafe { V::expand_four(four) });
+        }
+        Some(Self(rows, PhantomData))
     }
 
-    /// Every round key of the key `index` in all four places.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn broadcast(&self, index: usize) -> [__m512i; 11] {
+    /// Every round key of the key `index` in all places.
+    #[inline(always)]
+    pub(super) fn broadcast(&self, index: usize) -> [V; 11] {
         let row = &self.0[index / 4];
-        let mut wide = [_mm512_setzero_si512(); 11];
+        let mut wide = [V::all(Block::ZERO); 11];
         for (wide, keys) in wide.iter_mut().zip(row) {
-            *wide = _mm512_broadcast_i32x4(keys[index % 4]);
+            *wide = V::all(must_cast(keys[index % 4]));
         }
         wide
     }
 }
 
-/// Four keys side by side. The substitution of FIPS 197's key expansion is the last round's, on a block of four equal
-/// words, whose rows do not shift.
+/// Four keys' expansions side by side. The substitution of FIPS 197's key expansion is the last round's, on a block of four
+/// equal words, whose rows do not shift.
 #[target_feature(enable = "avx512f,avx512bw,vaes")]
-fn expand_all(mut keys: impl ExactSizeIterator<Item = Block>) -> Vec<[[__m128i; 4]; 11]> {
+pub(super) fn expand_side_by_side(keys: [Block; 4]) -> [[__m128i; 4]; 11] {
     const ROUND_CONSTANTS: [i32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
     // The last word, its bytes turned by one, in all four.
     let turned = _mm512_set1_epi32(0x0c0f_0e0d);
-    let mut rows = Vec::with_capacity(keys.len().div_ceil(4));
-    while keys.len() > 0 {
-        let four: Wide = std::array::from_fn(|_| keys.next().unwrap_or(Block::ZERO));
-        let mut key: __m512i = must_cast(four);
-        let mut row = [must_cast(key); 11];
-        for (row, constant) in row[1..].iter_mut().zip(ROUND_CONSTANTS) {
-            let words = _mm512_shuffle_epi8(key, turned);
-            let assisted = _mm512_aesenclast_epi128(words, _mm512_set1_epi32(constant));
-            let mixed = _mm512_xor_si512(key, _mm512_bslli_epi128::<4>(key));
-            let mixed = _mm512_xor_si512(mixed, _mm512_bslli_epi128::<8>(mixed));
-            key = _mm512_xor_si512(mixed, assisted);
-            *row = must_cast(key);
-        }
-        rows.push(row);
+    let mut key: __m512i = must_cast(keys);
+    let mut row = [must_cast(key); 11];
+    for (row, constant) in row[1..].iter_mut().zip(ROUND_CONSTANTS) {
+        let words = _mm512_shuffle_epi8(key, turned);
+        let assisted = _mm512_aesenclast_epi128(words, _mm512_set1_epi32(constant));
+        let mixed = _mm512_xor_si512(key, _mm512_bslli_epi128::<4>(key));
+        let mixed = _mm512_xor_si512(mixed, _mm512_bslli_epi128::<8>(mixed));
+        key = _mm512_xor_si512(mixed, assisted);
+        *row = must_cast(key);
     }
-    rows
+    row
 }
 
+/// A key's expansion, as FIPS 197 has it.
 #[target_feature(enable = "aes,sse2")]
-fn expand(key: __m128i) -> [__m128i; 11] {
-    /// The next round key of FIPS 197 from the last one and its assisted word.
+pub(super) fn expand(key: Block) -> RoundKeys {
+    /// The next round key from the last one and its assisted word.
     #[target_feature(enable = "aes,sse2")]
     fn next(key: __m128i, assisted: __m128i) -> __m128i {
         let assisted = _mm_shuffle_epi32::<0xff>(assisted);
@@ -136,7 +115,7 @@ fn expand(key: __m128i) -> [__m128i; 11] {
         mixed = _mm_xor_si128(mixed, _mm_slli_si128::<8>(mixed));
         _mm_xor_si128(mixed, assisted)
     }
-    let k0 = key;
+    let k0 = must_cast(key);
     let k1 = next(k0, _mm_aeskeygenassist_si128::<0x01>(k0));
     let k2 = next(k1, _mm_aeskeygenassist_si128::<0x02>(k1));
     let k3 = next(k2, _mm_aeskeygenassist_si128::<0x04>(k2));
@@ -150,115 +129,54 @@ fn expand(key: __m128i) -> [__m128i; 11] {
     [k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, k10]
 }
 
-#[target_feature(enable = "aes,sse2")]
-fn encrypt_narrow(keys: &AesNiKeys, blocks: &mut [Block]) {
-    let (flights, rest) = blocks.as_chunks_mut::<FLIGHT>();
-    for flight in flights {
-        let mut x: [__m128i; FLIGHT] = must_cast(*flight);
-        narrow_cipher(keys, &mut x);
-        *flight = must_cast(x);
-    }
-    for block in rest {
-        let mut x: [__m128i; 1] = must_cast([*block]);
-        narrow_cipher(keys, &mut x);
-        [*block] = must_cast(x);
-    }
-}
-
-/// The cipher on blocks side by side.
-#[inline]
-#[target_feature(enable = "aes,sse2")]
-fn narrow_cipher(keys: &AesNiKeys, blocks: &mut [__m128i]) {
-    for x in &mut *blocks {
-        *x = _mm_xor_si128(*x, keys.0[0]);
-    }
-    for key in &keys.0[1..10] {
-        for x in &mut *blocks {
-            *x = _mm_aesenc_si128(*x, *key);
-        }
-    }
-    for x in &mut *blocks {
-        *x = _mm_aesenclast_si128(*x, keys.0[10]);
-    }
-}
-
-/// Every round key in all four places.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn broadcast(keys: &VaesKeys) -> [__m512i; 11] {
-    let mut wide = [_mm512_setzero_si512(); 11];
-    for (wide, key) in wide.iter_mut().zip(keys.0) {
-        *wide = _mm512_broadcast_i32x4(key);
-    }
-    wide
-}
-
-/// AES-128 of `N` groups of four blocks side by side.
-#[inline]
-#[target_feature(enable = "avx512f,vaes")]
-fn cipher<const N: usize>(keys: &[__m512i; 11], mut x: [__m512i; N]) -> [__m512i; N] {
+/// AES-128 of `N` registers side by side.
+#[inline(always)]
+fn cipher<V: Vector, const N: usize>(keys: &[V; 11], mut x: [V; N]) -> [V; N] {
     for x in &mut x {
-        *x = _mm512_xor_si512(*x, keys[0]);
+        *x = x.xor(keys[0]);
     }
     let mut x = rounds(keys, x);
     for x in &mut x {
-        *x = _mm512_aesenclast_epi128(*x, keys[10]);
+        *x = x.last_round(keys[10]);
     }
     x
 }
 
-/// All rounds but the last, of `N` groups of four blocks that the first round key was added to.
-#[inline]
-#[target_feature(enable = "avx512f,vaes")]
-pub(super) fn rounds<const N: usize>(keys: &[__m512i; 11], mut x: [__m512i; N]) -> [__m512i; N] {
+/// All rounds but the last, of `N` registers that the first round key was added to.
+#[inline(always)]
+pub(super) fn rounds<V: Vector, const N: usize>(keys: &[V; 11], mut x: [V; N]) -> [V; N] {
     for key in &keys[1..10] {
         for x in &mut x {
-            *x = _mm512_aesenc_epi128(*x, *key);
+            *x = x.round(*key);
         }
     }
     x
 }
 
-#[target_feature(enable = "avx512f,avx512bw,aes,vaes")]
-fn encrypt_wide(keys: &VaesKeys, blocks: &mut [Block]) {
-    encrypt_each(keys, blocks, must_cast);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,aes,vaes")]
-fn stream_wide(keys: &VaesKeys, first: u64, out: &mut [Block]) {
-    let four = _mm512_set_epi64(0, 4, 0, 4, 0, 4, 0, 4);
-    let places = _mm512_set_epi64(0, 3, 0, 2, 0, 1, 0, 0);
-    let mut counters = _mm512_add_epi64(places, _mm512_maskz_set1_epi64(0b0101_0101, first as i64));
-    encrypt_each(keys, out, |_| {
-        let group = counters;
-        counters = _mm512_add_epi64(counters, four);
-        group
-    });
-}
-
-/// Overwrites every group of four blocks with the ciphertext of what `plain` makes of it, in order.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,aes,vaes")]
-fn encrypt_each(keys: &VaesKeys, blocks: &mut [Block], mut plain: impl FnMut(Wide) -> __m512i) {
-    let keys = broadcast(keys);
-    let (wide, rest) = blocks.as_chunks_mut::<4>();
-    let (flights, last) = wide.as_chunks_mut::<FLIGHT>();
-    for flight in flights {
-        let mut x = [_mm512_setzero_si512(); FLIGHT];
-        for (x, group) in x.iter_mut().zip(&*flight) {
-            *x = plain(*group);
+/// Overwrites every register of blocks with the ciphertext of what `plain` makes of it, in order.
+#[inline(always)]
+fn encrypt_each<V: Vector>(keys: &RoundKeys, blocks: &mut [Block], mut plain: impl FnMut(V) -> V) {
+    let mut wide = [V::all(Block::ZERO); 11];
+    for (wide, key) in wide.iter_mut().zip(keys) {
+        *wide = V::all(must_cast(*key));
+    }
+    let mut flights = blocks.chunks_exact_mut(FLIGHT * V::BLOCKS);
+    for flight in &mut flights {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(flight);
+        let mut x = [wide[0]; FLIGHT];
+        for (i, x) in x.iter_mut().enumerate() {
+            *x = plain(read(bytes, i));
         }
-        *flight = must_cast(cipher(&keys, x));
+        for (i, x) in cipher(&wide, x).into_iter().enumerate() {
+            write(x, bytes, i);
+        }
     }
-    for group in last {
-        let [out] = cipher(&keys, [plain(*group)]);
-        *group = must_cast(out);
-    }
-    if !rest.is_empty() {
-        let mut group: Wide = [Block::ZERO; 4];
-        group[..rest.len()].copy_from_slice(rest);
-        let [out] = cipher(&keys, [plain(group)]);
-        let group: Wide = must_cast(out);
-        rest.copy_from_slice(&group[..rest.len()]);
+    for blocks in flights.into_remainder().chunks_mut(V::BLOCKS) {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(blocks);
+        let mut padded = [0; 4 * BLOCK_BYTES];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        let [x] = cipher(&wide, [plain(read(&padded, 0))]);
+        write(x, &mut padded, 0);
+        bytes.copy_from_slice(&padded[..bytes.len()]);
     }
 }

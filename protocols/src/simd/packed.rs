@@ -114,13 +114,13 @@ impl PackedWidth {
 
 #[cfg(test)]
 mod tests {
-    use super::super::VaesKeys;
+    use super::super::{Four, Keys};
     use super::*;
     use crate::wire::{low, pack};
 
     #[test]
     fn every_width_is_packed_as_elsewhere() {
-        if !VaesKeys::available() {
+        if !Keys::<Four>::available() {
             return;
         }
         let values: Vec<u64> = (1..=32u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();

@@ -1,4 +1,5 @@
-//! Columns of bits to rows, 128 x 512 bits at a time, on AVX-512 and GFNI. The twins are in `ot/transpose.rs`.
+//! Columns of bits to rows, 128 x 512 bits at a time, on AVX-512 and GFNI. The twins are in `ot/transpose.rs`; on AVX2 they are
+//! compiled anew.
 //!
 //! Row `8 b + k` is bit `k` of byte `b`, `b < 64`, of a line of every column. First, of eight columns at a time, bytes are
 //! interleaved until a word has byte `b` of all eight, which is 8 x 8 bits, and these are transposed: byte `k` is now
@@ -6,12 +7,15 @@
 //! half, every level trades one bit of the place in a register, named below, for one of the column's number.
 
 use crate::block::{Block, SECURITY_BITS};
-use crate::ot::columns::{Column, fold, unmask};
+use crate::ot::columns::{Column, fold, transpose, unmask};
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
 
 /// The kernels on columns. Exists only on a machine with AVX-512 (F and BW) and GFNI.
 pub(crate) struct WideColumns(());
+
+/// The twins, compiled for AVX2. Exists only on a machine that has it.
+pub(crate) struct Avx2Columns(());
 
 /// Rows of a group: a cache line of every column.
 const GROUP: usize = 512;
@@ -56,6 +60,43 @@ impl WideColumns {
     pub(crate) fn append_rows(&self, columns: &[Column; SECURITY_BITS], count: usize, rows: &mut Vec<Block>) {
         // SAFETY: a `WideColumns` exists only where the features were found.
         unsafe { append_rows(columns, count, rows) }
+    }
+}
+
+impl Avx2Columns {
+    /// The proof, or `None` where the machine lacks an instruction.
+    pub(crate) fn new() -> Option<Self> {
+        is_x86_feature_detected!("avx2").then_some(Self(()))
+    }
+
+    /// `ot/columns.rs`'s `fold`.
+    pub(crate) fn fold(&self, column: &mut [Block], sum: &mut [Block], held: &[Block]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled(column: &mut [Block], sum: &mut [Block], held: &[Block]) {
+            fold(column, sum, held);
+        }
+        // SAFETY: an `Avx2Columns` exists only where the feature was found.
+        unsafe { compiled(column, sum, held) }
+    }
+
+    /// `ot/columns.rs`'s `unmask`.
+    pub(crate) fn unmask(&self, sent: &[u8], selected: Block, column: &mut [Block]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled(sent: &[u8], selected: Block, column: &mut [Block]) {
+            unmask(sent, selected, column);
+        }
+        // SAFETY: an `Avx2Columns` exists only where the feature was found.
+        unsafe { compiled(sent, selected, column) }
+    }
+
+    /// `ot/columns.rs`'s `transpose`.
+    pub(crate) fn transpose(&self, square: &mut [Block; SECURITY_BITS]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled(square: &mut [Block; SECURITY_BITS]) {
+            transpose(square);
+        }
+        // SAFETY: an `Avx2Columns` exists only where the feature was found.
+        unsafe { compiled(square) }
     }
 }
 

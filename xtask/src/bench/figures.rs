@@ -172,8 +172,35 @@ const DELPHI_OFFLINE_BYTES: [&str; 3] = [
     "delphi-resnet18-cifar10-offline-ot-down-bytes",
 ];
 
+/// What garbling and evaluating an AND are to take on an engine, ns.
+type Targets = [Option<f64>; 2];
+
+/// The engines of this machine as figures name them, the figure of a block on each, and the targets.
+fn engines() -> Vec<(&'static str, &'static str, Targets)> {
+    #[cfg(target_arch = "x86_64")]
+    let [narrow, wide, widest] = [
+        is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2"),
+        is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx2"),
+        is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx512vbmi"),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let [narrow, wide, widest] = [false; 3];
+    let kinds = [
+        (widest, FASTEST, [Some(6.0), Some(3.5)]),
+        (wide, "AES-128 block, VAES-256", [Some(5.5), Some(3.3)]),
+        (narrow, "AES-128 block, AES-NI", [Some(10.5), Some(6.0)]),
+        (true, "AES-128 block, portable engine", [None, None]),
+    ];
+    let there: Vec<_> = kinds.into_iter().filter(|(there, ..)| *there).collect();
+    let engine = |cipher: &'static str| cipher.trim_start_matches("AES-128 block, ");
+    let fastest = [("fastest engine", FASTEST, there[0].2)];
+    let portable = (there.len() == 1).then(|| there[0]);
+    let others =
+        there.iter().skip(1).chain(&portable).map(|(_, cipher, targets)| (engine(cipher), *cipher, *targets));
+    fastest.into_iter().chain(others).collect()
+}
+
 const FASTEST: &str = "AES-128 block, fastest engine";
-const PORTABLE: &str = "AES-128 block, portable engine";
 const NTT: &str = "bare NTT of a row";
 const ROW: &str = "bare multiply-accumulate of a row";
 const GEMM: &str = "f64 matrix product, one multiply-add";
@@ -202,68 +229,41 @@ fn kernels() -> Vec<Figure> {
     use Group::{Ciphers, Gates, Segments, Transfers};
     let garbling = "a half-gate takes 4 blocks to garble";
     let evaluation = "a half-gate takes 2 blocks to evaluate";
-    vec![
-        Figure::new(Ciphers, FASTEST, "ns"),
-        Figure::new(Ciphers, PORTABLE, "ns"),
-        Figure::new(Gates, "garble an AND, fastest engine", "ns")
-            .target(6.0)
-            .floor(FASTEST, 4.0, garbling)
-            .peer("emp-toolkit", 28.9),
-        Figure::new(Gates, "evaluate an AND, fastest engine", "ns")
-            .target(3.5)
-            .floor(FASTEST, 2.0, evaluation)
-            .peer("swanky", 10.7),
-        Figure::new(Gates, "garble an AND, portable engine", "ns").floor(PORTABLE, 4.0, garbling),
-        Figure::new(Gates, "evaluate an AND, portable engine", "ns").floor(PORTABLE, 2.0, evaluation),
-        Figure::new(Gates, "garble an AND of 16,384 narrow ReLUs, with conversion", "ns").floor(
-            FASTEST,
+    let mut list = Vec::new();
+    for (engine, cipher, [garble, evaluate]) in engines() {
+        list.push(Figure::new(Ciphers, cipher, "ns"));
+        let figure = |what: &str, target: Option<f64>| {
+            let figure = Figure::new(Gates, format!("{what} an AND, {engine}"), "ns");
+            Figure { target, ..figure }
+        };
+        list.push(figure("garble", garble).floor(cipher, 4.0, garbling).peer("emp-toolkit", 28.9));
+        list.push(figure("evaluate", evaluate).floor(cipher, 2.0, evaluation).peer("swanky", 10.7));
+        let whole = |what| {
+            let of_layer = "an AND of 16,384 narrow ReLUs, with conversion";
+            Figure::new(Gates, format!("{what} {of_layer}, {engine}"), "ns")
+        };
+        list.push(whole("garble").floor(
+            cipher,
             5.0 + 13.0 / 24.0,
             "24 ANDs, 12 output wires of 2 blocks, 13 labels of its own",
-        ),
-        Figure::new(Gates, "evaluate an AND of 16,384 narrow ReLUs, with conversion", "ns").floor(
-            FASTEST,
-            2.5,
-            "24 ANDs, 12 output wires of a block",
-        ),
-        Figure::new(Transfers, "correlated OT, iknp, both sides", "ns")
-            .target(20.0)
-            .floor(FASTEST, 3.0, "three streams of 128 bits")
-            .peer("emp-ot", 19.3),
-        Figure::new(Transfers, "correlated OT, iknp, both sides, portable engine", "ns").floor(
-            PORTABLE,
-            3.0,
-            "three streams of 128 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, softspoken2, both sides", "ns").floor(
-            FASTEST,
-            3.5,
-            "four and three streams of 64 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, softspoken4, receiver", "ns").floor(
-            FASTEST,
-            4.0,
-            "16 streams of 32 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, softspoken4, sender", "ns").floor(
-            FASTEST,
-            3.75,
-            "15 streams of 32 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, softspoken4, both sides", "ns").target(20.0).floor(
-            FASTEST,
-            7.75,
-            "16 and 15 streams of 32 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, softspoken4, both sides, portable engine", "ns").floor(
-            PORTABLE,
-            7.75,
-            "16 and 15 streams of 32 bits",
-        ),
-        Figure::new(Transfers, "correlated OT, softspoken8, both sides", "ns").floor(
-            FASTEST,
-            63.75,
-            "256 and 255 streams of 16 bits",
-        ),
+        ));
+        list.push(whole("evaluate").floor(cipher, 2.5, "24 ANDs, 12 output wires of a block"));
+        for (variant, streams, why) in [
+            ("iknp", 3.0, "three streams of 128 bits"),
+            ("softspoken2", 3.5, "seven streams of 64 bits"),
+            ("softspoken4", 7.75, "31 streams of 32 bits"),
+            ("softspoken8", 63.75, "511 streams of 16 bits"),
+        ] {
+            let name = format!("correlated OT, {variant}, both sides, {engine}");
+            let figure = Figure::new(Transfers, name, "ns").floor(cipher, streams, why);
+            list.push(match variant {
+                "iknp" if cipher == FASTEST => figure.target(20.0).peer("emp-ot", 19.3),
+                "iknp" => figure.peer("emp-ot", 19.3),
+                _ => figure,
+            });
+        }
+    }
+    list.extend([
         Figure::new(Segments, NTT, "us"),
         Figure::new(Segments, ROW, "us"),
         Figure::new(Segments, "HE product term (server)", "us")
@@ -284,7 +284,8 @@ fn kernels() -> Vec<Figure> {
         Figure::new(Segments, "HE read an answer (client)", "us")
             .floor(NTT, 2.0, "there and back modulo one prime")
             .peer("SEAL 4.0 + HEXL, two primes", 119.0),
-    ]
+    ]);
+    list
 }
 
 /// The kernels of the backends on libraries.
@@ -515,7 +516,8 @@ mod tests {
     fn targets_are_those_of_the_project() {
         let targets: Vec<(String, f64)> =
             list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
-        assert_eq!(targets.len(), 34);
+        let of_gates = engines().iter().flat_map(|(_, _, targets)| targets).flatten().count();
+        assert_eq!(targets.len(), 32 + of_gates);
         assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
         assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
     }
