@@ -54,28 +54,32 @@ pub(crate) fn walk_active(
 pub(crate) struct ReadTables<'a> {
     bytes: &'a [u8],
     active: usize,
+    /// The ciphertexts of a gate where not all lanes are active.
+    all_lanes: [[u8; LANE_BYTES]; 2],
 }
 
 impl<'a> ReadTables<'a> {
     /// `bytes` is exactly the chunk's tables for its active lanes.
     pub(super) fn new(bytes: &'a [u8], active: usize) -> Self {
-        Self { bytes, active }
+        Self { bytes, active, all_lanes: [[0; LANE_BYTES]; 2] }
     }
 
-    /// Shows both ciphertexts of a gate, zeros in lanes beyond the active ones.
+    /// Shows both ciphertexts of a gate, zeros in lanes beyond the active ones. `read` is called in one place, so that it is
+    /// inlined, as kernels have to be.
     #[inline(always)]
     pub(crate) fn gate(&mut self, gate: u32, read: impl FnOnce(&[u8; LANE_BYTES], &[u8; LANE_BYTES])) {
         let size = self.active * AND_BYTES;
         let table = &self.bytes[gate as usize * size..][..size];
-        if let ([generators, evaluators], []) = table.as_chunks::<LANE_BYTES>() {
-            read(generators, evaluators);
-        } else {
-            let (mut generators, mut evaluators) = ([0; LANE_BYTES], [0; LANE_BYTES]);
-            let kept = self.active * BLOCK_BYTES;
-            generators[..kept].copy_from_slice(&table[..kept]);
-            evaluators[..kept].copy_from_slice(&table[kept..]);
-            read(&generators, &evaluators);
+        if self.active < LANES {
+            let (first, second) = table.split_at(self.active * BLOCK_BYTES);
+            self.all_lanes[0][..first.len()].copy_from_slice(first);
+            self.all_lanes[1][..second.len()].copy_from_slice(second);
         }
+        let [generators, evaluators] = match table.as_chunks::<LANE_BYTES>() {
+            ([generators, evaluators], []) => [generators, evaluators],
+            _ => self.all_lanes.each_ref(),
+        };
+        read(generators, evaluators);
     }
 }
 

@@ -65,15 +65,18 @@ pub(crate) fn walk_zero(
 pub(crate) struct WriteTables<'a> {
     bytes: &'a mut [u8],
     active: usize,
+    /// The ciphertexts of a gate where not all lanes are active.
+    all_lanes: [[u8; LANE_BYTES]; 2],
 }
 
 impl<'a> WriteTables<'a> {
     /// `bytes` is exactly the chunk's tables for its active lanes.
     pub(super) fn new(bytes: &'a mut [u8], active: usize) -> Self {
-        Self { bytes, active }
+        Self { bytes, active, all_lanes: [[0; LANE_BYTES]; 2] }
     }
 
-    /// Lets `write` fill in both ciphertexts of a gate for all lanes, and keeps those of the active ones.
+    /// Lets `write` fill in both ciphertexts of a gate for all lanes, and keeps those of the active ones. It is called in one
+    /// place, so that it is inlined, as kernels have to be.
     #[inline(always)]
     pub(crate) fn gate(
         &mut self,
@@ -82,15 +85,15 @@ impl<'a> WriteTables<'a> {
     ) {
         let size = self.active * AND_BYTES;
         let table = &mut self.bytes[gate as usize * size..][..size];
-        if let ([generators, evaluators], []) = table.as_chunks_mut::<LANE_BYTES>() {
-            write(generators, evaluators);
-        } else {
-            let (mut generators, mut evaluators) = ([0; LANE_BYTES], [0; LANE_BYTES]);
-            write(&mut generators, &mut evaluators);
-            let kept = self.active * BLOCK_BYTES;
-            let (first, second) = table.split_at_mut(kept);
-            first.copy_from_slice(&generators[..kept]);
-            second.copy_from_slice(&evaluators[..kept]);
+        let [generators, evaluators] = match table.as_chunks_mut::<LANE_BYTES>() {
+            ([generators, evaluators], []) => [generators, evaluators],
+            _ => self.all_lanes.each_mut(),
+        };
+        write(generators, evaluators);
+        if self.active < LANES {
+            let (first, second) = table.split_at_mut(self.active * BLOCK_BYTES);
+            first.copy_from_slice(&self.all_lanes[0][..first.len()]);
+            second.copy_from_slice(&self.all_lanes[1][..second.len()]);
         }
     }
 }

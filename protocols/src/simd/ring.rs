@@ -14,7 +14,7 @@ pub(crate) struct WideSums {
 }
 
 /// Places in a block: four sums of them take 16 KiB.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 /// Terms that are read side by side.
 const GROUP: usize = 4;
 /// Terms between reductions.
@@ -35,24 +35,11 @@ impl WideSums {
 
     /// `sums[i][j] = sum over terms of weight[j] * ciphertext[i][j]`, reduced; all rows are of one length, a multiple of 8.
     pub(crate) fn accumulate(&self, terms: &[Term<'_>], sums: &mut [Vec<u64>; 2]) {
-        let [first, second] = sums;
-        let length = first.len();
-        let whole = length.is_multiple_of(8) && second.len() == length;
-        let rows = |term: &Term<'_>| {
-            term.weight.len() == length && term.ciphertext.iter().all(|row| row.len() == length)
-        };
-        assert!(whole && terms.iter().all(rows), "rows are of one length, a multiple of eight");
-        first.fill(0);
-        second.fill(0);
-        for start in (0..length).step_by(BLOCK) {
-            let end = length.min(start + BLOCK);
-            for terms in terms.chunks(MOST_TERMS) {
-                let (first, second) = (&mut first[start..end], &mut second[start..end]);
-                // SAFETY: a `WideSums` exists only where the features were found; all rows reach to `end`, as was
-                // asserted, and `end - start` is a multiple of eight.
-                unsafe { self.block(terms, start, first, second) }
-            }
-        }
+        in_blocks(8, terms, sums, |terms, start, [first, second]| {
+            // SAFETY: a `WideSums` exists only where the features were found; every row reaches to the block's end, which is a
+            // multiple of eight from its start.
+            unsafe { self.block(terms, start, first, second) }
+        });
     }
 
     /// Adds the sums of one block's places to `first` and `second`, which are reduced before and after.
@@ -107,6 +94,31 @@ impl WideSums {
             sum = _mm512_min_epu64(sum, less);
         }
         sum
+    }
+}
+
+/// Sums by `kernel`, which adds those of a block's places from a start on, of as many terms as need no reduction in between. All
+/// rows are of one length, a multiple of `places`.
+pub(super) fn in_blocks(
+    places: usize,
+    terms: &[Term<'_>],
+    sums: &mut [Vec<u64>; 2],
+    mut kernel: impl FnMut(&[Term<'_>], usize, [&mut [u64]; 2]),
+) {
+    let [first, second] = sums;
+    let length = first.len();
+    let whole = length.is_multiple_of(places) && second.len() == length;
+    let rows = |term: &Term<'_>| {
+        term.weight.len() == length && term.ciphertext.iter().all(|row| row.len() == length)
+    };
+    assert!(whole && terms.iter().all(rows), "rows are of one length, a multiple of {places}");
+    first.fill(0);
+    second.fill(0);
+    for start in (0..length).step_by(BLOCK) {
+        let end = length.min(start + BLOCK);
+        for terms in terms.chunks(MOST_TERMS) {
+            kernel(terms, start, [&mut first[start..end], &mut second[start..end]]);
+        }
     }
 }
 
