@@ -153,30 +153,32 @@ pub(super) fn rounds<V: Vector, const N: usize>(keys: &[V; 11], mut x: [V; N]) -
     x
 }
 
-/// Overwrites every register of blocks with the ciphertext of what `plain` makes of it, in order.
+/// Overwrites every register of blocks with the ciphertext of what `plain` makes of it, in order. It is called in one place, so
+/// that it is inlined.
 #[inline(always)]
 fn encrypt_each<V: Vector>(keys: &RoundKeys, blocks: &mut [Block], mut plain: impl FnMut(V) -> V) {
     let mut wide = [V::all(Block::ZERO); 11];
     for (wide, key) in wide.iter_mut().zip(keys) {
         *wide = V::all(must_cast(*key));
     }
-    let mut flights = blocks.chunks_exact_mut(FLIGHT * V::BLOCKS);
-    for flight in &mut flights {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(flight);
+    let whole = FLIGHT * size_of::<V>();
+    let mut last = [0; FLIGHT * 4 * BLOCK_BYTES];
+    for blocks in blocks.chunks_mut(FLIGHT * V::BLOCKS) {
+        let blocks: &mut [u8] = bytemuck::cast_slice_mut(blocks);
+        let is_last = blocks.len() < whole;
+        if is_last {
+            last[..blocks.len()].copy_from_slice(blocks);
+        }
+        let flight = if is_last { &mut last[..whole] } else { &mut *blocks };
         let mut x = [wide[0]; FLIGHT];
         for (i, x) in x.iter_mut().enumerate() {
-            *x = plain(read(bytes, i));
+            *x = plain(read(flight, i));
         }
         for (i, x) in cipher(&wide, x).into_iter().enumerate() {
-            write(x, bytes, i);
+            write(x, flight, i);
         }
-    }
-    for blocks in flights.into_remainder().chunks_mut(V::BLOCKS) {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(blocks);
-        let mut padded = [0; 4 * BLOCK_BYTES];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        let [x] = cipher(&wide, [plain(read(&padded, 0))]);
-        write(x, &mut padded, 0);
-        bytes.copy_from_slice(&padded[..bytes.len()]);
+        if is_last {
+            blocks.copy_from_slice(&last[..blocks.len()]);
+        }
     }
 }
