@@ -1,6 +1,6 @@
 //! Convolution by its definition, and the linear maps without weights.
 
-use crate::graph::{Average, Picks, Shape, Window};
+use crate::graph::{Average, Padding, Picks, Shape, Window};
 use std::ops::{Add, Mul};
 
 /// `kernel` `(out, in / groups, rows, columns)` applied to `input`; the result is `(out, row, column)`. How many groups there
@@ -96,6 +96,23 @@ fn times<T: Copy + Default + Add<Output = T>>(x: T, count: usize) -> T {
     sum
 }
 
+/// The input with `value` around its rows and columns, channel by channel.
+pub fn pad<T: Copy>(input: &[T], shape: Shape, around: Padding, value: T) -> Vec<T> {
+    let width = around.left + shape.w + around.right;
+    let rows = |count: usize| std::iter::repeat_n(value, count * width);
+    let mut out = Vec::with_capacity(shape.c * width * (around.top + shape.h + around.bottom));
+    for channel in input.chunks_exact(shape.area()) {
+        out.extend(rows(around.top));
+        for line in channel.chunks_exact(shape.w) {
+            out.extend(std::iter::repeat_n(value, around.left));
+            out.extend(line);
+            out.extend(std::iter::repeat_n(value, around.right));
+        }
+        out.extend(rows(around.bottom));
+    }
+    out
+}
+
 /// Every `stride`-th row and column, with `before` and `after` zero channels around.
 pub fn pad_channels<T: Copy + Default>(
     input: &[T],
@@ -118,10 +135,11 @@ pub fn pad_channels<T: Copy + Default>(
 /// Rows and columns by their indices, channel by channel.
 pub fn slice<T: Copy>(input: &[T], shape: Shape, rows: Picks, columns: Picks) -> Vec<T> {
     let mut out = Vec::with_capacity(shape.c * rows.count * columns.count);
+    let columns: Vec<usize> = columns.clamped(shape.w).collect();
     for channel in input.chunks_exact(shape.area()) {
         for row in rows.clamped(shape.h) {
             let line = &channel[row * shape.w..(row + 1) * shape.w];
-            out.extend(columns.clamped(shape.w).map(|column| line[column]));
+            out.extend(columns.iter().map(|column| line[*column]));
         }
     }
     out
@@ -181,8 +199,24 @@ mod tests {
             [0, 7, 14, 21, 28, 35, 42, 49, 56]
         );
         assert_eq!(pad_channels(&input, shape, 2, 1, 1), [0, 1, 5, 0]);
-        let (rows, columns) = (Picks { start: -1, step: 2, count: 2 }, Picks { start: 1, step: 1, count: 2 });
+        let (rows, columns) = (
+            Picks { start: -1, step: 2, count: 2, times: 1 },
+            Picks { start: 1, step: 1, count: 2, times: 1 },
+        );
         assert_eq!(slice(&input, shape, rows, columns), [2, 2, 4, 4, 6, 6, 8, 8]);
+        let twice = slice(&input, shape, Picks::repeated(2, 2), Picks::repeated(2, 1));
+        assert_eq!(twice, [1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6, 7, 8, 7, 8]);
+        // Row 0 twice, then row 2 once; of columns the last three times.
+        let (rows, columns) = (
+            Picks { start: 0, step: 2, count: 3, times: 2 },
+            Picks { start: 1, step: 1, count: 3, times: 3 },
+        );
+        assert_eq!(slice(&input[..6], Shape::new(1, 3, 2), rows, columns), [2, 2, 2, 2, 2, 2, 6, 6, 6]);
+        let around = Padding { top: 1, bottom: 0, left: 0, right: 2 };
+        assert_eq!(
+            pad(&input[..4], Shape::new(2, 1, 2), around, 9),
+            [9, 9, 9, 9, 1, 2, 9, 9, 9, 9, 9, 9, 3, 4, 9, 9]
+        );
         let picked = [5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
         assert_eq!(pick_channels(&input, shape, &[1, 0, 1]), picked);
     }

@@ -41,6 +41,8 @@ struct DescribedNode {
     rows: Option<Picks>,
     columns: Option<Picks>,
     picked: Option<AtMost<usize, MOST_UNITS>>,
+    around: Option<Padding>,
+    value: Option<f64>,
 }
 
 #[derive(Clone, Copy, serde::Deserialize)]
@@ -58,6 +60,7 @@ enum OpName {
     Channels,
     Scale,
     Slice,
+    Pad,
     PadChannels,
 }
 
@@ -90,6 +93,10 @@ impl<'de> Deserialize<'de> for Node {
             OpName::Slice => Op::Slice {
                 rows: node.rows.ok_or_else(|| Error::missing_field("rows"))?,
                 columns: node.columns.ok_or_else(|| Error::missing_field("columns"))?,
+            },
+            OpName::Pad => Op::Pad {
+                around: node.around.ok_or_else(|| Error::missing_field("around"))?,
+                value: node.value.ok_or_else(|| Error::missing_field("value"))?,
             },
             OpName::PadChannels => Op::PadChannels {
                 stride: node.stride.ok_or_else(|| Error::missing_field("stride"))?,

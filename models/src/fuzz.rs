@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{ARRAYS, Checkpoint, Meta, REST};
 use crate::data::{DataSource, Normalisation};
-use crate::graph::{Activation, Graph, Node, Op, Picks, Shape, Window};
+use crate::graph::{Activation, Graph, Node, Op, Padding, Picks, Shape, Window};
 use crate::initial;
 use crate::mask::{Masks, parse_budget};
 use crate::nets;
@@ -19,7 +19,7 @@ pub(crate) fn target(name: &'static str) -> fuzzing::Target {
 fn small() -> Graph {
     let node = |name: &str, op, inputs: &[usize]| Node { name: name.into(), op, inputs: inputs.into() };
     let window = Window::square(3, 1, 1);
-    let picks = |start, step| Picks { start, step, count: 2 };
+    let picks = |start, step, times| Picks { start, step, count: 2, times };
     let nodes = vec![
         node("input", Op::Input, &[]),
         node("conv", Op::Conv { out: 2, window, bias: false, groups: 1 }, &[0]),
@@ -31,9 +31,10 @@ fn small() -> Graph {
         node("pool", Op::average(Window::square(2, 2, 0)), &[6]),
         node("half", Op::Scale { by: -0.5 }, &[7]),
         node("inside", Op::AvgPool { window, uncounted: window.padding }, &[8]),
-        node("slice", Op::Slice { rows: picks(-1, 2), columns: picks(0, 1) }, &[9]),
+        node("slice", Op::Slice { rows: picks(-1, 2, 1), columns: picks(0, 1, 2) }, &[9]),
         node("channels", Op::Channels { picked: vec![1, 0, 1] }, &[10]),
-        node("fc", Op::Linear { out: 3, bias: true }, &[11]),
+        node("around", Op::Pad { around: Padding { right: 1, ..Padding::default() }, value: -0.5 }, &[11]),
+        node("fc", Op::Linear { out: 3, bias: true }, &[12]),
     ];
     Graph::new(Shape::new(1, 4, 4), nodes).unwrap()
 }

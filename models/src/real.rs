@@ -1,7 +1,7 @@
 //! Clear evaluation over the reals (`f32`): the accuracy that a paper would report.
 
 use crate::Error;
-use crate::convolve::{pad_channels, pick_channels, slice, sum_pool};
+use crate::convolve::{pad, pad_channels, pick_channels, slice, sum_pool};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::{Activation, Average, Graph, NodeId, Op, Parameters};
 use crate::mask::{Mask, Masks};
@@ -77,6 +77,7 @@ pub(crate) fn node_value(
         (Op::Channels { picked }, Some((x, shape))) => pick_channels(x, shape, picked),
         (Op::Scale { by }, Some((x, _))) => x.iter().map(|x| x * *by as f32).collect(),
         (Op::Slice { rows, columns }, Some((x, shape))) => slice(x, shape, *rows, *columns),
+        (Op::Pad { around, value }, Some((x, shape))) => pad(x, shape, *around, *value as f32),
         (Op::PadChannels { stride, before, after }, Some((x, shape))) => {
             pad_channels(x, shape, *stride, *before, *after)
         }
@@ -93,6 +94,7 @@ pub(crate) fn node_value(
             | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
+            | Op::Pad { .. }
             | Op::PadChannels { .. },
             None,
         ) => unreachable!("arity is checked when the graph is made"),

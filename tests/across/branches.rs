@@ -13,15 +13,15 @@ use protocols::plan::{PlannedStep, ReluVariant};
 use protocols::prepared::PreparedPlan;
 
 /// Nodes that are appended one by one.
-struct Nodes(Vec<Node>);
+pub(crate) struct Nodes(pub(crate) Vec<Node>);
 
 impl Nodes {
-    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+    pub(crate) fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
         self.0.push(Node { name: name.into(), op, inputs: inputs.to_vec() });
         self.0.len() - 1
     }
 
-    fn max_pool(&mut self, name: &str, pool: &MaxPool) -> NodeId {
+    pub(crate) fn max_pool(&mut self, name: &str, pool: &MaxPool) -> NodeId {
         let mut push =
             |name: String, op: Op, inputs: Vec<NodeId>| Ok::<_, String>(self.add(&name, op, &inputs));
         pool.append(name, &mut push, |expected, found| format!("{expected}, {found}")).unwrap()
@@ -47,7 +47,7 @@ fn branching() -> Graph {
     let cat = nodes.add("cat", Op::Concat, &[pool, b]);
     let c = nodes.add("c", conv(5, Window::square(3, 1, 1)), &[cat]);
     let c = nodes.add("c.act", act(), &[c]);
-    let every = Picks { start: 0, step: 2, count: 2 };
+    let every = Picks { start: 0, step: 2, count: 2, times: 1 };
     let c = nodes.add("c.corner", Op::Slice { rows: every, columns: every }, &[c]);
     nodes.add("fc", Op::Linear { out: 4, bias: true }, &[c]);
     Graph::new(Shape::new(2, 10, 8), nodes.0).unwrap()
@@ -70,7 +70,7 @@ fn fine_scales_approach_the_reals() {
 }
 
 /// Every logit is near that over the reals.
-fn check_reals(fixture: &Fixture) {
+pub(crate) fn check_reals(fixture: &Fixture) {
     for image in &fixture.images {
         let real = real::logits(&fixture.graph, &fixture.parameters, &fixture.masks, image);
         let fixed = evaluate(&fixture.model, fixture.model.quantise_image(image), &mut Rounding::Nearest);

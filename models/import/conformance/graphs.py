@@ -230,7 +230,11 @@ def operators():
         ("edge", [0, 0, 1, 1, 0, 0, 1, 1], {"mode": "edge"}),
     ]:
         operator(f"Pad-{name}", "Pad", (lambda p: lambda net: net.ints(*p))(pads), **more)
-    operator("Pad-value", "Pad", lambda net: net.ints(0, 0, 1, 1, 0, 0, 1, 1), np.array(0.5, F32))
+    around = lambda net: net.ints(0, 0, 1, 1, 0, 0, 1, 1)
+    for name, value in [("value", 0.5), ("negative", -2), ("lowest", -np.inf), ("largest", np.inf)]:
+        operator(f"Pad-{name}", "Pad", around, np.array(value, F32))
+    operator("Pad-value-channels", "Pad", lambda net: net.ints(0, 1, 0, 0, 0, 0, 0, 0), np.array(0.5, F32))
+    operator("Pad-value-9", "Pad", opset=9, pads=[0, 0, 1, 2, 0, 0, 3, 0], value=-0.25)
     operator("Reshape-flat", "Reshape", lambda net: net.ints(1, -1))
     operator("Reshape-zero", "Reshape", lambda net: net.ints(0, 0, -1))
     operator("Reshape-shuffle", "Reshape", lambda net: net.ints(1, 3, 2, 8, 8))
@@ -260,7 +264,27 @@ def operators():
         nearest_mode="floor",
     )
     operator("Resize-1", "Resize", "", np.array([1, 1, 1, 1], F32), mode="linear")
+    for transformation in ["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners", "tf_half_pixel_for_nn", "half_pixel_symmetric"]:
+        for rounding in ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]:
+            for rows, columns in [(2, 2), (3, 2), (1, 4)]:
+                operator(
+                    f"Resize-{transformation}-{rounding}-{rows}-{columns}",
+                    "Resize",
+                    "",
+                    np.array([1, 1, rows, columns], F32),
+                    opset=19,
+                    coordinate_transformation_mode=transformation,
+                    nearest_mode=rounding,
+                )
+    for name, factors in [("half", [1, 1, 0.5, 0.5]), ("uneven", [1, 1, 1.5, 2]), ("channels", [1, 2, 1, 1])]:
+        operator(f"Resize-{name}", "Resize", "", np.array(factors, F32))
+    operator("Resize-sizes", "Resize", "", "", lambda net: net.ints(1, 6, 16, 24))
+    operator("Resize-sizes-uneven", "Resize", "", "", lambda net: net.ints(1, 6, 16, 20))
+    operator("Resize-linear", "Resize", "", np.array([1, 1, 2, 2], F32), mode="linear")
+    operator("Resize-10", "Resize", np.array([1, 1, 3, 2], F32), opset=10)
     operator("Upsample-2", "Upsample", np.array([1, 1, 2, 2], F32), opset=9)
+    operator("Upsample-7", "Upsample", opset=7, scales=[1.0, 1.0, 2.0, 3.0])
+    operator("Upsample-linear", "Upsample", np.array([1, 1, 2, 2], F32), opset=9, mode="linear")
     operator("DepthToSpace", "SpaceToDepth", blocksize=2)
     operator("Gather-channels", "Gather", lambda net: net.ints(5, 3, 1, 0, 2, 4), axis=1)
     operator("Gather-all", "Gather", lambda net: net.ints(0, 1, 2, 3, 4, 5), axis=1)

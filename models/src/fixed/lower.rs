@@ -6,6 +6,7 @@
 //! step of its own with nothing kept, and so is a product, which has the scales of both factors.
 
 use super::curve::Curve;
+use super::expr::{Expr, RealConv};
 use super::steps::{
     ActivationStep, MOST_DIVISOR, ProductStep, PublicMap, Segment, Step, Term, TermOp, ValueId,
 };
@@ -59,112 +60,6 @@ pub fn lower(graph: &Graph, parameters: &Parameters, masks: &Masks) -> Result<Lo
 /// Most terms of a segment: a sum of sums that are read again would have twice as many each time.
 const MOST_TERMS: usize = 128;
 
-/// A linear expression in values that exist already.
-#[derive(Clone)]
-struct Expr {
-    terms: Vec<RealTerm>,
-    bias: Vec<f32>,
-    shape: Shape,
-}
-
-#[derive(Clone)]
-struct RealTerm {
-    source: ValueId,
-    pre: Vec<PublicMap>,
-    shape: Shape,
-    divisor: u64,
-    factor: f64,
-    conv: Option<RealConv>,
-}
-
-/// A convolution with its kernel `(out, in / groups, rows, columns)`.
-#[derive(Clone)]
-struct RealConv {
-    window: Window,
-    groups: usize,
-    kernel: Vec<f32>,
-}
-
-impl RealTerm {
-    /// The same after another public map.
-    fn mapped(mut self, map: PublicMap) -> Self {
-        self.shape = map.output(self.shape);
-        match (self.pre.last_mut(), map) {
-            (
-                Some(PublicMap::PadChannels { stride: 1, before, after }),
-                PublicMap::PadChannels { stride: 1, before: more_before, after: more_after },
-            ) => {
-                *before += more_before;
-                *after += more_after;
-            }
-            (_, map) => self.pre.push(map),
-        }
-        self
-    }
-
-    /// The channels that may be other than zero: the first, and one behind the last.
-    fn channels(&self) -> (usize, usize) {
-        match self.pre.last() {
-            Some(PublicMap::PadChannels { before, after, .. }) => (*before, self.shape.c - after),
-            _ => (0, self.shape.c),
-        }
-    }
-
-    /// The convolution of this value: weights of channels that are zero are left out.
-    fn convolved(mut self, window: Window, groups: usize, kernel: &[f32]) -> Self {
-        let (all, taps) = (self.shape.c / groups, window.kernel.0 * window.kernel.1);
-        let mut channels = 0..all;
-        if let Some(PublicMap::PadChannels { stride: 1, before, after }) = self.pre.last()
-            && groups == 1
-        {
-            channels = *before..all - after;
-            self.pre.pop();
-            self.shape.c = channels.len();
-        }
-        let rows = kernel.chunks_exact(all * taps);
-        let weights = rows.flat_map(|row| &row[channels.start * taps..channels.end * taps]);
-        let factor = std::mem::replace(&mut self.factor, 1.0);
-        let kernel = weights.map(|w| (f64::from(*w) * factor) as f32).collect();
-        self.conv = Some(RealConv { window, groups, kernel });
-        self
-    }
-}
-
-impl Expr {
-    fn value(source: ValueId, shape: Shape) -> Self {
-        let term = RealTerm { source, pre: Vec::new(), shape, divisor: 1, factor: 1.0, conv: None };
-        Self { terms: vec![term], bias: vec![0.0; shape.c], shape }
-    }
-
-    /// Itself for its reader. One that is no public function has no other, and leaves nothing behind: of a long sum of sums, the
-    /// weights would otherwise be kept as often as there are sums.
-    fn taken(&mut self) -> Self {
-        if self.is_public() {
-            return self.clone();
-        }
-        let rest = Self { terms: Vec::new(), bias: Vec::new(), shape: self.shape };
-        std::mem::replace(self, rest)
-    }
-
-    /// Terms without secrets and no bias: a public function of values.
-    fn is_public(&self) -> bool {
-        self.terms.iter().all(|term| term.conv.is_none()) && self.bias.iter().all(|b| *b == 0.0)
-    }
-
-    /// Public, with no two terms in one channel.
-    fn is_side_by_side(&self) -> bool {
-        let mut channels: Vec<(usize, usize)> = self.terms.iter().map(RealTerm::channels).collect();
-        channels.sort_unstable();
-        self.is_public() && channels.windows(2).all(|pair| pair[0].1 <= pair[1].0)
-    }
-
-    /// A public expression after another public map.
-    fn mapped(self, map: PublicMap, shape: Shape) -> Self {
-        let terms = self.terms.into_iter().map(|term| term.mapped(map.clone())).collect();
-        Self { terms, bias: vec![0.0; shape.c], shape }
-    }
-}
-
 struct Lowering<'a> {
     graph: &'a Graph,
     parameters: &'a Parameters,
@@ -188,7 +83,7 @@ impl Lowering<'_> {
                     _ => self.single(expr, input),
                 };
                 let bias = if *bias { parameter("bias") } else { vec![0.0; shape.c] };
-                convolved(source, (*window, *groups), &parameter("weight"), bias, shape)
+                source.convolved((*window, *groups), &parameter("weight"), bias, shape)
             }
             Op::Linear { bias, .. } => {
                 let source = self.side_by_side(&exprs[node.inputs[0]], node.inputs[0]);
@@ -198,7 +93,7 @@ impl Lowering<'_> {
                     stride: (1, 1),
                     padding: crate::graph::Padding::default(),
                 };
-                convolved(source, (window, 1), &parameter("weight"), bias, shape)
+                source.convolved((window, 1), &parameter("weight"), bias, shape)
             }
             Op::BatchNorm { eps } => {
                 let (scale, shift) = batch_norm(self.parameters, &node.name, *eps);
@@ -207,7 +102,7 @@ impl Lowering<'_> {
                 if expr.is_public() && expr.terms.len() > 1 {
                     expr = self.rescaled(&expr, node.inputs[0]);
                 }
-                scaled(expr, &scale, &shift)
+                expr.scaled(&scale, &shift)
             }
             Op::Act { activation } => {
                 let input = node.inputs[0];
@@ -219,9 +114,7 @@ impl Lowering<'_> {
             Op::Add => {
                 let mut sum = exprs[node.inputs[0]].taken();
                 for other in &node.inputs[1..] {
-                    let other = exprs[*other].taken();
-                    sum.terms.extend(other.terms);
-                    sum.bias.iter_mut().zip(other.bias).for_each(|(a, b)| *a += b);
+                    sum = sum.plus(exprs[*other].taken());
                 }
                 sum
             }
@@ -250,32 +143,21 @@ impl Lowering<'_> {
                             },
                         )?;
                 }
-                expr.mapped(PublicMap::SumPool { window: *window, uncounted: *uncounted }, shape)
+                let map = PublicMap::SumPool { window: *window, uncounted: *uncounted };
+                expr.averaged(map, count, shape)
             }
             Op::Concat => {
-                let (mut before, mut terms) = (0, Vec::new());
+                let (mut before, mut all) = (0, Expr::nothing(shape));
                 for input in &node.inputs {
                     let part = self.public(&exprs[*input], *input);
                     let after = shape.c - before - part.shape.c;
                     let map = PublicMap::PadChannels { stride: 1, before, after };
                     before += part.shape.c;
-                    terms.extend(part.mapped(map, shape).terms);
+                    all = all.plus(part.mapped(map, shape));
                 }
-                Expr { terms, bias: vec![0.0; shape.c], shape }
+                all
             }
-            Op::Scale { by } => {
-                let mut expr = exprs[node.inputs[0]].taken();
-                for term in &mut expr.terms {
-                    match &mut term.conv {
-                        Some(RealConv { kernel, .. }) => {
-                            kernel.iter_mut().for_each(|w| *w = (f64::from(*w) * by) as f32)
-                        }
-                        None => term.factor *= by,
-                    }
-                }
-                expr.bias.iter_mut().for_each(|b| *b = (f64::from(*b) * by) as f32);
-                expr
-            }
+            Op::Scale { by } => exprs[node.inputs[0]].taken().times(*by),
             Op::Channels { picked } => {
                 // Put together once: each part would be asked for by every convolution of some of its channels.
                 let whole = self.single(&exprs[node.inputs[0]], node.inputs[0]);
@@ -285,6 +167,9 @@ impl Lowering<'_> {
             Op::Slice { rows, columns } => {
                 let map = PublicMap::Slice { rows: *rows, columns: *columns };
                 self.public(&exprs[node.inputs[0]], node.inputs[0]).mapped(map, shape)
+            }
+            Op::Pad { around, value } => {
+                self.public(&exprs[node.inputs[0]], node.inputs[0]).padded(*around, *value, shape)
             }
             Op::PadChannels { stride, before, after } => {
                 let map = PublicMap::PadChannels { stride: *stride, before: *before, after: *after };
@@ -305,15 +190,7 @@ impl Lowering<'_> {
 
     /// `expr` as a value: that which it is already, or made one.
     fn value(&mut self, expr: &Expr, node: NodeId) -> ValueId {
-        let is_value = |term: &RealTerm| {
-            let RealTerm { pre, divisor, factor, conv, .. } = term;
-            pre.is_empty() && (*divisor, *factor) == (1, 1.0) && conv.is_none()
-        };
-        let expr = match &expr.terms[..] {
-            [term] if is_value(term) && expr.is_public() => expr,
-            _ => &self.rescaled(expr, node),
-        };
-        expr.terms[0].source
+        expr.itself().unwrap_or_else(|| self.rescaled(expr, node).terms[0].source)
     }
 
     /// `expr` if it is values side by side already, else the same value rescaled.
@@ -384,36 +261,4 @@ impl Lowering<'_> {
         self.weights.push(None);
         Expr::value(self.made(), shape)
     }
-}
-
-/// A convolution of values side by side.
-fn convolved(
-    source: Expr,
-    (window, groups): (Window, usize),
-    kernel: &[f32],
-    bias: Vec<f32>,
-    shape: Shape,
-) -> Expr {
-    let terms = source.terms.into_iter().map(|term| term.convolved(window, groups, kernel)).collect();
-    Expr { terms, bias, shape }
-}
-
-/// `scale * expr + shift`, channel by channel.
-fn scaled(mut expr: Expr, scale: &[f32], shift: &[f32]) -> Expr {
-    let channels = expr.shape.c;
-    let scaled = |mut term: RealTerm| match &mut term.conv {
-        Some(RealConv { kernel, .. }) => {
-            let row = kernel.len() / channels;
-            for (weights, s) in kernel.chunks_exact_mut(row).zip(scale) {
-                weights.iter_mut().for_each(|w| *w *= s);
-            }
-            term
-        }
-        None => term.convolved(Window::square(1, 1, 0), channels, scale),
-    };
-    expr.terms = expr.terms.into_iter().map(scaled).collect();
-    for ((b, s), t) in expr.bias.iter_mut().zip(scale).zip(shift) {
-        *b = *b * s + t;
-    }
-    expr
 }

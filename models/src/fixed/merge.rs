@@ -9,6 +9,7 @@
 //! a bias for every unit.
 
 use super::calibrate::Calibration;
+use super::expr::narrow;
 use super::fit::{Freedom, Passing, fit};
 use super::lower::{Lowered, SegmentWeights};
 use super::quantise::{QuantModel, quantise};
@@ -160,10 +161,7 @@ impl Whole {
 
     fn into_step(self) -> (Step, Option<SegmentWeights<f32, f32>>) {
         let (terms, kernels) = self.terms.into_iter().map(|one| (one.term, one.kernel)).unzip();
-        let units: Vec<f32> = self.bias.iter().map(|b| *b as f32).collect();
-        let same = |channel: &[f32]| channel.iter().all(|b| *b == channel[0]);
-        let channels = units.chunks_exact(self.shape.area());
-        let bias = if channels.clone().all(same) { channels.map(|units| units[0]).collect() } else { units };
+        let bias = narrow(self.bias.iter().map(|b| *b as f32).collect(), self.shape);
         let segment = Segment { name: self.name, terms, shape: self.shape, scale: 0 };
         (Step::Linear(segment), Some(SegmentWeights { kernels, bias }))
     }

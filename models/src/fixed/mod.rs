@@ -12,6 +12,7 @@ pub mod curve;
 pub mod equalise;
 pub mod evaluate;
 pub mod exact;
+mod expr;
 pub mod fit;
 pub mod level;
 pub mod linear;

@@ -189,7 +189,7 @@ pub enum PublicMap {
         #[serde(default, skip_serializing_if = "Padding::is_none")]
         uncounted: Padding,
     },
-    /// Rows and columns by their indices, moved to the edge that they are beyond.
+    /// Rows and columns by their indices, each as often as they say, moved to the edge that they are beyond.
     Slice {
         /// Rows.
         rows: Picks,
@@ -214,6 +214,11 @@ pub enum PublicMap {
 }
 
 impl PublicMap {
+    /// Zeros around rows and columns: sums over one place each.
+    pub const fn around(padding: Padding) -> Self {
+        Self::SumPool { window: padding.window(), uncounted: Padding::same(0) }
+    }
+
     /// Shape of the output.
     pub fn output(&self, input: Shape) -> Shape {
         match self {

@@ -22,6 +22,7 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
         | Op::Channels { .. }
         | Op::Scale { .. }
         | Op::Slice { .. }
+        | Op::Pad { .. }
         | Op::PadChannels { .. } => 1..=1,
     };
     if !arity.contains(&inputs.len()) {
@@ -57,15 +58,19 @@ pub fn infer(node: &Node, image: Shape, inputs: &[Shape]) -> Result<Shape, Error
         Op::Slice { rows, columns } => {
             for picks in [rows, columns] {
                 let sizes = 1..=MOST_UNITS;
-                if !(sizes.contains(&picks.step) && sizes.contains(&picks.count))
+                if ![picks.step, picks.count, picks.times].iter().all(|size| sizes.contains(size))
                     || picks.start.unsigned_abs() > MOST_UNITS
                 {
-                    let expected = format!("a start, step and count of at most {MOST_UNITS}");
+                    let expected = format!("a start, step, count and repetition of at most {MOST_UNITS}");
                     return Err(Error::model(&node.name, expected, format!("{picks:?}")));
                 }
             }
             Shape::new(inputs[0].c, rows.count, columns.count)
         }
+        Op::Pad { value, .. } if !value.is_finite() => {
+            return Err(Error::model(&node.name, "a finite number around", value.to_string()));
+        }
+        Op::Pad { around, .. } => slid(node, &around.window(), inputs[0], inputs[0].c)?,
         Op::Concat => match inputs.iter().find(|s| (s.h, s.w) != (inputs[0].h, inputs[0].w)) {
             None => Shape { c: inputs.iter().map(|s| s.c).sum(), ..inputs[0] },
             Some(other) => {

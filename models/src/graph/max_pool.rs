@@ -35,8 +35,8 @@ impl MaxPool {
     ) -> Result<NodeId, E> {
         let Self { input, shape, window, places: (rows, columns) } = *self;
         let Padding { top, left, .. } = window.padding;
-        let down = Picks { start: -(top as isize), step: window.stride.0, count: rows };
-        let across = Picks { start: -(left as isize), step: window.stride.1, count: columns };
+        let down = Picks { start: -(top as isize), step: window.stride.0, count: rows, times: 1 };
+        let across = Picks { start: -(left as isize), step: window.stride.1, count: columns, times: 1 };
         for (picks, kernel, size) in [(down, window.kernel.0, shape.h), (across, window.kernel.1, shape.w)] {
             let reach = (picks.count as isize - 1).saturating_mul(picks.step as isize);
             let last = reach.saturating_add(picks.start);
@@ -93,8 +93,7 @@ impl Runs {
                 let made = self.longest(part, shorter, push)?;
                 // Of what was made, by its own indices.
                 let step = picks.step / shorter.step.min(picks.step);
-                let at =
-                    Picks { start: 0, step: if picks.count == 1 { 1 } else { step }, count: picks.count };
+                let at = Picks { start: 0, step: if picks.count == 1 { 1 } else { step }, ..picks };
                 let behind = Picks { start: ((length - part) / shorter.step) as isize, ..at };
                 let one = self.picked(format!("{name}.first"), made, at, push)?;
                 (one, self.picked(format!("{name}.second"), made, behind, push)?)
@@ -118,7 +117,7 @@ impl Runs {
         picks: Picks,
         push: &mut impl FnMut(String, Op, Vec<NodeId>) -> Result<NodeId, E>,
     ) -> Result<NodeId, E> {
-        let all = |count: usize| Picks { start: 0, step: 1, count };
+        let all = |count: usize| Picks::repeated(count, 1);
         let op = match self.along {
             Along::Rows(columns) => Op::Slice { rows: picks, columns: all(columns) },
             Along::Columns(rows) => Op::Slice { rows: all(rows), columns: picks },
@@ -130,7 +129,7 @@ impl Runs {
 /// Where runs must start so that two of them, `shift` apart, make up those at `picks`.
 fn starts(picks: Picks, shift: usize) -> Picks {
     let step = if picks.count == 1 { shift } else { greatest_common_divisor(picks.step, shift) };
-    Picks { start: picks.start, step, count: ((picks.count - 1) * picks.step + shift) / step + 1 }
+    Picks { step, count: ((picks.count - 1) * picks.step + shift) / step + 1, ..picks }
 }
 
 /// The way of the fewest layers, and of those the fewest comparisons: both, and the way.
@@ -237,9 +236,9 @@ mod tests {
         // 5x5 by 1: runs of 2 and 4 are shared, and the fifth comes by itself or with another run of 4.
         let graph = pooled(Shape::new(1, 13, 13), &Window::square(5, 1, 2), (13, 13)).unwrap();
         assert_eq!(units(&graph).len(), 6);
-        assert_eq!(cheapest(8, Picks { start: 0, step: 1, count: 1 }), ((3, 7), Way::Two(4)));
+        assert_eq!(cheapest(8, Picks::repeated(1, 1)), ((3, 7), Way::Two(4)));
         // The largest window of a file is looked through at once.
-        assert_eq!(cheapest(4096, Picks { start: 0, step: 3, count: 2 }).0.0, 12);
+        assert_eq!(cheapest(4096, Picks { start: 0, step: 3, count: 2, times: 1 }).0.0, 12);
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl Graph {
             | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
+            | Op::Pad { .. }
             | Op::PadChannels { .. } => None,
         })
     }
@@ -205,6 +206,7 @@ fn parameters_of(node: &Node, input: Option<Shape>) -> Vec<(&'static str, Vec<us
             | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
+            | Op::Pad { .. }
             | Op::PadChannels { .. }
             | Op::Conv { .. }
             | Op::Linear { .. }

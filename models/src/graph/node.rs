@@ -78,12 +78,19 @@ pub enum Op {
         /// The number, finite and not zero.
         by: f64,
     },
-    /// Rows and columns by their indices; those beyond an edge are the row or column at the edge.
+    /// Rows and columns by their indices, each as often as they say; those beyond an edge are the row or column at the edge.
     Slice {
         /// Rows.
         rows: Picks,
         /// Columns.
         columns: Picks,
+    },
+    /// Rows and columns of one number around the input.
+    Pad {
+        /// How many on each side.
+        around: Padding,
+        /// The number, finite.
+        value: f64,
     },
     /// CIFAR ResNet's parameter-free shortcut ("option A"): every `stride`-th row and column, zero channels around.
     PadChannels {

@@ -60,6 +60,21 @@ impl Padding {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Both together.
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            top: self.top + other.top,
+            bottom: self.bottom + other.bottom,
+            left: self.left + other.left,
+            right: self.right + other.right,
+        }
+    }
+
+    /// The window of one place whose sums are the input and zeros around it.
+    pub const fn window(self) -> Window {
+        Window { kernel: (1, 1), stride: (1, 1), padding: self }
+    }
 }
 
 /// The sliding window of a convolution or pool.
@@ -99,21 +114,40 @@ impl Window {
     }
 }
 
-/// Indices at equal distances.
+/// Indices at equal distances, each once or several times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picks {
     /// The first; below zero it is before the edge.
     pub start: isize,
     /// From one to the next, at least 1.
     pub step: usize,
-    /// How many, at least 1.
+    /// How many in all, at least 1.
     pub count: usize,
+    /// How often each comes in a row, at least 1; the last may come less often.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: usize,
+}
+
+const fn once() -> usize {
+    1
+}
+
+/// Files tell of repetition only where there is some.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_once(times: &usize) -> bool {
+    *times == 1
 }
 
 impl Picks {
     /// The indices among `size`, each moved to the edge that it is beyond.
     pub fn clamped(self, size: usize) -> impl Iterator<Item = usize> + Clone {
         let last = size.saturating_sub(1) as isize;
-        (0..self.count as isize).map(move |i| (self.start + i * self.step as isize).clamp(0, last) as usize)
+        let index = move |place: usize| self.start + (place / self.times * self.step) as isize;
+        (0..self.count).map(move |place| index(place).clamp(0, last) as usize)
+    }
+
+    /// All of `size`, each so many times.
+    pub const fn repeated(size: usize, times: usize) -> Self {
+        Self { start: 0, step: 1, count: size.saturating_mul(times), times }
     }
 }

@@ -203,6 +203,9 @@ impl Network {
             }
             Op::Scale { by } => x * *by,
             Op::Slice { rows, columns } => picked(&picked(x, 2, *rows), 3, *columns),
+            Op::Pad { around: Padding { top, bottom, left, right }, value } => {
+                x.pad([*left as i64, *right as i64, *top as i64, *bottom as i64], "constant", *value)
+            }
             Op::PadChannels { stride, before, after } => {
                 let stride = *stride as i64;
                 let rows = x.slice(2, None, None, stride).slice(3, None, None, stride);
@@ -250,7 +253,7 @@ fn pad(x: &Tensor, padding: Padding) -> Tensor {
 fn picked(x: &Tensor, axis: i64, picks: Picks) -> Tensor {
     let size = x.size()[axis as usize];
     let last = picks.start as i64 + ((picks.count - 1) * picks.step) as i64;
-    if picks.start >= 0 && last < size {
+    if picks.start >= 0 && last < size && picks.times == 1 {
         return x.slice(axis, picks.start as i64, last + 1, picks.step as i64);
     }
     let indices: Vec<i64> = picks.clamped(size as usize).map(|index| index as i64).collect();
@@ -416,7 +419,7 @@ mod tests {
 
     #[test]
     fn slices_and_factors_as_by_hand() {
-        let picks = |start, step, count| Picks { start, step, count };
+        let picks = |start, step, count| Picks { start, step, count, times: 1 };
         let nodes = vec![
             node("x", Op::Input, &[]),
             node("inside", Op::Slice { rows: picks(1, 1, 2), columns: picks(0, 2, 2) }, &[0]),
@@ -428,6 +431,21 @@ mod tests {
         // Rows (1 2 3) (4 5 6) (7 8 9): (4 6) (7 9), less ten times (3 3) (6 6).
         let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
         assert_eq!(logits(&net, &Gates::coalition(net.graph(), 0), &image), [-26.0, -24.0, -53.0, -51.0]);
+    }
+
+    #[test]
+    fn repeated_and_padded_as_by_hand() {
+        let (rows, columns) = (Picks { count: 3, ..Picks::repeated(2, 2) }, Picks::repeated(2, 2));
+        let around = Padding { top: 0, bottom: 1, left: 1, right: 0 };
+        let nodes = vec![
+            node("x", Op::Input, &[]),
+            node("twice", Op::Slice { rows, columns }, &[0]),
+            node("around", Op::Pad { around, value: -1.5 }, &[1]),
+        ];
+        let net = network(Shape::new(1, 2, 2), nodes, &[]);
+        let found = logits(&net, &Gates::coalition(net.graph(), 0), &[1.0, 2.0, 3.0, 4.0]);
+        let first = [-1.5, 1.0, 1.0, 2.0, 2.0];
+        assert_eq!(found, [first, first, [-1.5, 3.0, 3.0, 4.0, 4.0], [-1.5; 5]].concat());
     }
 
     #[test]

@@ -248,8 +248,7 @@ fn mapped(source: Shape, term: &Term) -> Option<Shape> {
             }
             PublicMap::Slice { rows, columns } => [rows, columns].into_iter().all(|picks| {
                 let sizes = 1..=MOST_UNITS;
-                sizes.contains(&picks.step)
-                    && sizes.contains(&picks.count)
+                [picks.step, picks.count, picks.times].iter().all(|size| sizes.contains(size))
                     && picks.start.unsigned_abs() <= MOST_UNITS
             }),
             PublicMap::Channels { picked } => {

@@ -305,7 +305,7 @@ fn affine(
             | Pending::Elements(_)
             | Pending::ChannelsLast(_)
             | Pending::Steps(..)
-            | Pending::Zeros(_)
+            | Pending::Padded(..)
             | Pending::Gate(..) => (scale, shift),
         };
         let affine = Affine { name: node.safe_name(), scale, shift };
@@ -317,7 +317,7 @@ fn affine(
             | Pending::Elements(_)
             | Pending::ChannelsLast(_)
             | Pending::Steps(..)
-            | Pending::Zeros(_)
+            | Pending::Padded(..)
             | Pending::Gate(..) => Pending::Affine(affine),
         }
     };

@@ -3,7 +3,7 @@
 use super::Fault;
 use super::array::Array;
 use super::node::{Node, shown};
-use super::value::{Affine, Gate, Map, Pending, Picked, Value};
+use super::value::{Affine, Around, Gate, Map, Pending, Picked, Value};
 use models::Error;
 use models::data::Normalisation;
 use models::graph::{self, Activation, MaxPool, NodeId, Op, Padding, Parameters, Picks, Shape, Window};
@@ -228,6 +228,7 @@ impl Network {
                             start: 0,
                             step,
                             count: extent.div_ceil(step),
+                            times: 1,
                         };
                         let s = self.shapes[map.node];
                         Op::Slice { rows: all(*rows, s.h), columns: all(*columns, s.w) }
@@ -248,9 +249,14 @@ impl Network {
                 let node = self.gate(name, *gate, map.node)?;
                 Map { node, pending: Pending::Nothing, ..map }
             }
-            Pending::Zeros(_) => {
-                let expected = "a Conv or AveragePool after a Pad of rows and columns";
+            Pending::Padded(_, around) if around.is_lowest() => {
+                let expected = "a MaxPool after a Pad of the lowest number";
                 return Err(Fault::new(expected, "another reader of the padded value"));
+            }
+            Pending::Padded(name, Around { padding, value }) => {
+                let op = Op::Pad { around: *padding, value: f64::from(*value) };
+                let node = self.push(name.clone(), op, vec![map.node], self.shapes[0])?;
+                Map { node, pending: Pending::Nothing, ..map }
             }
         })
     }
@@ -294,26 +300,30 @@ impl Network {
         }
     }
 
-    /// A function of the image as rows and columns of channels, and zeros around it that the reader must count in.
-    pub(super) fn padded(&mut self, name: &str) -> Result<(NodeId, Padding), Fault> {
+    /// A function of the image as rows and columns of channels, and what is around it that the reader must count in: of what a
+    /// Pad puts there, that of which `counts` says so.
+    pub(super) fn padded(
+        &mut self,
+        name: &str,
+        counts: impl Fn(Around) -> bool,
+    ) -> Result<(Map, Padding), Fault> {
         let map = self.map(name)?.clone();
-        let (map, zeros) = match map.pending {
-            Pending::Zeros(zeros) => (map, zeros),
-            Pending::Nothing
-            | Pending::Image(_)
-            | Pending::Affine(_)
-            | Pending::Elements(_)
-            | Pending::ChannelsLast(_)
-            | Pending::Picked(_)
-            | Pending::Steps(..)
-            | Pending::Gate(..) => (self.settled(name)?, Padding::default()),
+        let (map, padding) = match map.pending {
+            Pending::Padded(_, around) if counts(around) => (map, around.padding),
+            _ => (self.settled(name)?, Padding::default()),
         };
         let s = self.shapes[map.node];
-        let (rows, columns) = (s.h + zeros.top + zeros.bottom, s.w + zeros.left + zeros.right);
-        if map.dims != [1, s.c, rows, columns] {
-            let expected = format!("an input of shape {:?}", [1, s.c, rows, columns]);
+        let around = padding.window().padded(s).expect("padding is small");
+        if map.dims != [1, s.c, around.h, around.w] {
+            let expected = format!("an input of shape {:?}", [1, s.c, around.h, around.w]);
             return Err(Fault::new(expected, format!("{:?}", map.dims)));
         }
+        Ok((map, padding))
+    }
+
+    /// The same with zeros around it, as a node.
+    pub(super) fn among_zeros(&mut self, name: &str) -> Result<(NodeId, Padding), Fault> {
+        let (map, zeros) = self.padded(name, |around| around.value == 0.0)?;
         Ok((map.node, zeros))
     }
 

@@ -4,7 +4,9 @@ use super::array::Array;
 use super::network::Network;
 use super::node::Node;
 use super::value::{Gate, Value};
-use super::{Fault, channels, clip, concat, elementwise, fold, layout, linear, pools, shortcut, window};
+use super::{
+    Fault, channels, clip, concat, elementwise, fold, layout, linear, pad, pools, resize, shortcut, window,
+};
 use crate::fault::listed;
 use models::Error;
 use models::graph::Activation;
@@ -76,9 +78,11 @@ pub const TAKEN: &[Operator] = &[
     ),
     taken("Neg", "all", |n, node, _| elementwise::negate(n, node)),
     taken("PRelu", "a slope alone or per channel", |n, node, _| elementwise::parametric_relu(n, node)),
-    taken("Pad", "zeros around rows and columns, in front of a window; zero channels", |n, node, _| {
-        shortcut::pad(n, node)
-    }),
+    taken(
+        "Pad",
+        "rows and columns of a number, or of the edge; of minus infinity in front of MaxPool; zero channels",
+        |n, node, _| pad::pad(n, node),
+    ),
     taken("Pow", "squares", |n, node, _| elementwise::power(n, node)),
     taken("ReduceMax", "over rows and columns together", |n, node, _| pools::largest(n, node)),
     taken("ReduceMean", "over rows, columns or both", |n, node, _| window::mean(n, node)),
@@ -87,6 +91,11 @@ pub const TAKEN: &[Operator] = &[
         elementwise::activation(n, node, Activation::Relu)
     }),
     taken("Reshape", "what keeps the batch of one", |n, node, _| layout::reshape(n, node)),
+    taken(
+        "Resize",
+        "to the nearest, by whole factors, where that repeats rows and columns (below)",
+        |n, node, _| resize::resize(n, node),
+    ),
     taken("Shape", "all", |n, node, _| layout::shape(n, node)),
     taken("Sigmoid", "all", |n, node, _| {
         node.knows(&[])?;
@@ -112,6 +121,7 @@ pub const TAKEN: &[Operator] = &[
         |n, node, _| channels::transpose(n, node),
     ),
     taken("Unsqueeze", "all", |n, node, _| layout::unsqueeze(n, node)),
+    taken("Upsample", "as Resize", |n, node, _| resize::resize(n, node)),
 ];
 
 const fn taken(name: &'static str, taken: &'static str, translate: Translate) -> Operator {
@@ -139,7 +149,6 @@ pub const REFUSED: &[(&[&str], &str)] = &[
         &["InstanceNormalization", "LayerNormalization", "GroupNormalization", "LRN", "LpNormalization"],
         "BatchNormalization: other norms depend on the image and have no protocol here",
     ),
-    (&["Resize", "Upsample"], "maps that keep or lose rows and columns: none are put in between here"),
 ];
 
 /// Whether the operator's output is its input.

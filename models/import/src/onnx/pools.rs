@@ -4,8 +4,8 @@ use super::Fault;
 use super::layout::axes;
 use super::network::Network;
 use super::node::Node;
-use super::value::{Map, Value};
-use super::window::{define, places, sliding};
+use super::value::{Around, Map, Value};
+use super::window::{Sliding, define, places, read, sliding};
 use models::graph::{NodeId, Padding, Window};
 
 pub(super) fn max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
@@ -14,15 +14,12 @@ pub(super) fn max_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fau
     if node.outputs().nth(1).is_some_and(|name| !name.is_empty()) {
         return Err(Fault::new("a max pool without indices", "a second output"));
     }
-    // Zeros around a value are none of its smallest.
-    let map = network.settled(node.input(0)?)?;
+    let (map, around) = network.padded(node.input(0)?, Around::is_lowest)?;
     let shape = network.shape(map.node);
-    if map.dims != [1, shape.c, shape.h, shape.w] {
-        return Err(Fault::new("rows and columns of channels", format!("shape {:?}", map.dims)));
-    }
-    let window = sliding(node, None, shape, Padding::default())?.outer;
+    let Sliding { own, outer } = sliding(node, None, shape, around)?;
     let rounded_up = node.int("ceil_mode")?.unwrap_or_default() != 0;
-    let added = network.add_max_pool(node, &map, &window, places(&window, shape, rounded_up)?)?;
+    let places = places(&Window { padding: own, ..outer }, read(shape, around), rounded_up)?;
+    let added = network.add_max_pool(node, &map, &outer, places)?;
     define(network, node, added)
 }
 

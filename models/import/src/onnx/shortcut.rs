@@ -1,5 +1,4 @@
-//! Slice and Pad: channels, rows and columns by their indices, as in the parameter-free shortcut of CIFAR's ResNets, and zeros in
-//! front of a window.
+//! Slice: channels, rows and columns by their indices, as in the parameter-free shortcut of CIFAR's ResNets.
 
 use super::Fault;
 use super::channels::Numbered;
@@ -8,10 +7,7 @@ use super::network::Network;
 use super::node::Node;
 use super::value::{Map, Pending, Value};
 use super::window::define;
-use models::graph::{Op, Padding, Picks};
-
-/// Most zero channels, rows or columns that a Pad may add on one side.
-const PAD_LIMIT: i64 = 1 << 12;
+use models::graph::{Op, Picks};
 
 /// The places of an axis that a Slice takes: from `start` up to but not including `end`, which may be before `start`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +49,8 @@ impl Cut {
 
     /// The places of a cut forward.
     fn picks(self) -> Picks {
-        Picks { start: self.start as isize, step: self.step.unsigned_abs() as usize, count: self.count() }
+        let step = self.step.unsigned_abs() as usize;
+        Picks { start: self.start as isize, step, count: self.count(), times: 1 }
     }
 
     fn places(self) -> impl Iterator<Item = usize> {
@@ -129,7 +126,7 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
         | Pending::ChannelsLast(_)
         | Pending::Picked(_)
         | Pending::Steps(..)
-        | Pending::Zeros(_)
+        | Pending::Padded(..)
         | Pending::Gate(..) => {
             map = network.settled(name)?;
             (1, 1)
@@ -150,72 +147,8 @@ pub(super) fn slice(network: &mut Network, node: &Node<'_>) -> Result<(), Fault>
     network.define(output, Value::Map(map))
 }
 
-/// Adds zero channels, after steps if there are any, or zero rows and columns for the window that follows.
-pub(super) fn pad(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
-    node.knows(&["mode", "pads", "value"])?;
-    if let Some(other) = node.text("mode")?.filter(|mode| mode != "constant") {
-        return Err(Fault::new("mode constant", other));
-    }
-    let value = match node.optional_input(2) {
-        Some(name) => network.constant(name)?.as_number()?,
-        None => node.float("value")?.unwrap_or_default(),
-    };
-    if value != 0.0 {
-        return Err(Fault::new("a padding of zeros", value.to_string()));
-    }
-    let (name, output) = (node.input(0)?, node.output()?);
-    let mut map = network.map(name)?.clone();
-    let given = integers(network, node, "pads", 1)?.ok_or_else(|| Fault::new("pads", "none"))?;
-    let axes = integers(network, node, "axes", 3)?.unwrap_or_else(|| (0..).take(map.dims.len()).collect());
-    if given.len() != 2 * axes.len() || given.iter().any(|pad| !(0..=PAD_LIMIT).contains(pad)) {
-        let expected = format!("two pads of 0 to {PAD_LIMIT} for each of {} axes", axes.len());
-        return Err(Fault::new(expected, format!("{given:?}")));
-    }
-    let mut pads = vec![(0, 0); map.dims.len()];
-    for (i, at) in axes.iter().enumerate() {
-        pads[axis(*at, map.dims.len())?] = (given[i] as usize, given[axes.len() + i] as usize);
-    }
-
-    match pads[..] {
-        _ if pads.iter().all(|pad| *pad == (0, 0)) => view(network, node, |dims| Ok(dims.to_vec())),
-        [(0, 0), (before, after), (0, 0), (0, 0)] => {
-            let stride = match map.pending {
-                Pending::Steps(_, (rows, columns)) if rows == columns => rows,
-                Pending::Nothing
-                | Pending::Image(_)
-                | Pending::Affine(_)
-                | Pending::Elements(_)
-                | Pending::ChannelsLast(_)
-                | Pending::Picked(_)
-                | Pending::Steps(..)
-                | Pending::Zeros(_)
-                | Pending::Gate(..) => {
-                    map = network.settled(name)?;
-                    rows_and_columns(network, &map)?;
-                    1
-                }
-            };
-            let added = network.add(node, Op::PadChannels { stride, before, after }, vec![map.node])?;
-            let s = network.shape(added);
-            let map = network.fresh(added, vec![1, s.c, s.h, s.w], output);
-            network.define(output, Value::Map(map))
-        }
-        [(0, 0), (0, 0), (top, bottom), (left, right)] => {
-            map = network.settled(name)?;
-            rows_and_columns(network, &map)?;
-            let zeros = Padding { top, bottom, left, right };
-            let mut dims = map.dims.clone();
-            dims[2] += top + bottom;
-            dims[3] += left + right;
-            let map = network.derived(&map, dims, Pending::Zeros(zeros), output);
-            network.define(output, Value::Map(map))
-        }
-        _ => Err(Fault::new("zeros around channels, or around rows and columns", format!("pads {given:?}"))),
-    }
-}
-
 /// Errors unless a map is seen as what its node makes.
-fn rows_and_columns(network: &Network, map: &Map) -> Result<(), Fault> {
+pub(super) fn rows_and_columns(network: &Network, map: &Map) -> Result<(), Fault> {
     let s = network.shape(map.node);
     if map.dims == [1, s.c, s.h, s.w] {
         return Ok(());

@@ -43,10 +43,24 @@ pub(super) enum Pending {
     Picked(Picked),
     /// Every row and column at a multiple of the steps; named after the last slice.
     Steps(String, (usize, usize)),
-    /// Zeros around rows and columns, for the window that follows.
-    Zeros(Padding),
+    /// One number around rows and columns, by the Pad's name.
+    Padded(String, Around),
     /// What rises from zero to one, by its operator's name: times the same value it is one activation.
     Gate(String, Gate),
+}
+
+/// What a Pad puts around rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Around {
+    pub(super) padding: Padding,
+    pub(super) value: f32,
+}
+
+impl Around {
+    /// Whether no value of a network is below it: what a MaxPool has around its input.
+    pub(super) fn is_lowest(self) -> bool {
+        self.value <= f32::MIN
+    }
 }
 
 /// What rises from zero to one.
@@ -115,7 +129,7 @@ impl Picked {
             Pending::Elements(_)
             | Pending::ChannelsLast(_)
             | Pending::Steps(..)
-            | Pending::Zeros(_)
+            | Pending::Padded(..)
             | Pending::Gate(..) => None,
         }
     }

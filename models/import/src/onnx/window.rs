@@ -13,7 +13,7 @@ const EXTENT_LIMIT: i64 = 1 << 12;
 
 pub(super) fn convolution(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"])?;
-    let (input, zeros) = network.padded(node.input(0)?)?;
+    let (input, zeros) = network.among_zeros(node.input(0)?)?;
     let weight = network.constant(node.input(1)?)?;
     let shape = network.shape(input);
     let &[out, channels, rows, columns] = &weight.dims[..] else {
@@ -75,13 +75,11 @@ pub(super) fn average_pool(network: &mut Network, node: &Node<'_>) -> Result<(),
     let known =
         ["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"];
     node.knows(&known)?;
-    let (input, zeros) = network.padded(node.input(0)?)?;
+    let (input, zeros) = network.among_zeros(node.input(0)?)?;
     let shape = network.shape(input);
     let Sliding { own, mut outer } = sliding(node, None, shape, zeros)?;
-    // The zeros of a Pad are what the operator reads.
-    let read = Window { padding: zeros, ..outer }.padded(shape).expect("padding is small");
     let rounded_up = node.int("ceil_mode")?.unwrap_or_default() != 0;
-    let (rows, columns) = places(&Window { padding: own, ..outer }, read, rounded_up)?;
+    let (rows, columns) = places(&Window { padding: own, ..outer }, read(shape, zeros), rounded_up)?;
     // How far the last places of all reach beyond what is padded; that counts never.
     let padded = outer.padded(shape).expect("padding is small");
     let beyond = |places: usize, stride: usize, kernel: usize, extent: usize| {
@@ -100,7 +98,7 @@ pub(super) fn average_pool(network: &mut Network, node: &Node<'_>) -> Result<(),
 
 pub(super) fn global_average_pool(network: &mut Network, node: &Node<'_>) -> Result<(), Fault> {
     node.knows(&[])?;
-    let (input, zeros) = network.padded(node.input(0)?)?;
+    let (input, zeros) = network.among_zeros(node.input(0)?)?;
     let added = whole(network, node, input, zeros)?;
     define(network, node, added)
 }
@@ -156,7 +154,7 @@ pub(super) fn vector(network: &Network, name: &str, length: usize) -> Result<Vec
 
 /// The window of a node: its own padding, and the window with that of a Pad before it added.
 pub(super) struct Sliding {
-    own: Padding,
+    pub(super) own: Padding,
     pub(super) outer: Window,
 }
 
@@ -166,7 +164,7 @@ pub(super) fn sliding(
     node: &Node<'_>,
     weights: Option<((usize, usize), (usize, usize))>,
     input: Shape,
-    zeros: Padding,
+    around: Padding,
 ) -> Result<Sliding, Fault> {
     let kernel = match (pair(node, "kernel_shape")?, weights) {
         (Some(given), Some((taps, _))) if given != taps => {
@@ -186,15 +184,9 @@ pub(super) fn sliding(
         let found = format!("kernel {kernel:?}, strides {stride:?}");
         return Err(Fault::new("kernels and strides of at least 1", found));
     }
-    let (h, w) = (input.h + zeros.top + zeros.bottom, input.w + zeros.left + zeros.right);
-    let own = padding(node, (h, w), kernel, stride)?;
-    let padding = Padding {
-        top: zeros.top + own.top,
-        bottom: zeros.bottom + own.bottom,
-        left: zeros.left + own.left,
-        right: zeros.right + own.right,
-    };
-    Ok(Sliding { own, outer: Window { kernel, stride, padding } })
+    let read = read(input, around);
+    let own = padding(node, (read.h, read.w), kernel, stride)?;
+    Ok(Sliding { own, outer: Window { kernel, stride, padding: around.and(own) } })
 }
 
 /// The padding of `pads` or `auto_pad`.
@@ -242,6 +234,11 @@ fn padding(
         }),
         other => Err(Fault::new("auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER", other)),
     }
+}
+
+/// What an operator reads behind a Pad.
+pub(super) fn read(shape: Shape, around: Padding) -> Shape {
+    around.window().padded(shape).expect("padding is small")
 }
 
 /// Rows and columns of places of a window: those that fit, or also a last one that begins in the input or before it.

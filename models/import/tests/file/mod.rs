@@ -14,6 +14,7 @@ pub(super) enum Given<'a> {
     Float(f32),
     Int(i64),
     Ints(&'a [i64]),
+    Floats(&'a [f32]),
     Text(&'a str),
 }
 
@@ -222,6 +223,9 @@ fn given(name: &str, value: &Given<'_>) -> AttributeProto {
         Given::Int(i) => AttributeProto { r#type: Some(attribute_type::INT), i: Some(*i), ..named },
         Given::Ints(ints) => {
             AttributeProto { r#type: Some(attribute_type::INTS), ints: ints.to_vec(), ..named }
+        }
+        Given::Floats(floats) => {
+            AttributeProto { r#type: Some(attribute_type::FLOATS), floats: floats.to_vec(), ..named }
         }
         Given::Text(text) => AttributeProto {
             r#type: Some(attribute_type::STRING),

@@ -60,7 +60,8 @@ fn crops_of_rows_and_columns_with_channels_or_without() {
     };
     let net =
         check(&slice(&[2, 3], &[1, 0], &[3, 4], &[1, 3]), &pixels, &[4., 7., 8., 11., 16., 19., 20., 23.]);
-    let (rows, columns) = (Picks { start: 1, step: 1, count: 2 }, Picks { start: 0, step: 3, count: 2 });
+    let (rows, columns) =
+        (Picks { start: 1, step: 1, count: 2, times: 1 }, Picks { start: 0, step: 3, count: 2, times: 1 });
     assert_eq!(ops(&net)[1..], [Op::Slice { rows, columns }]);
     let net = check(&slice(&[1, 2, 3], &[1, 0, 1], &[2, 9, 2], &[1, 2, 1]), &pixels, &[13., 21.]);
     assert_eq!(ops(&net)[1], picks(&[1]));

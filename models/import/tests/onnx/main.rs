@@ -8,6 +8,7 @@ mod constants;
 #[path = "../file/mod.rs"]
 mod file;
 mod products;
+mod resized;
 
 use file::{File, attribute, ints};
 use import::Imported;

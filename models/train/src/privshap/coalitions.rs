@@ -119,6 +119,7 @@ fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
             | Op::Channels { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
+            | Op::Pad { .. }
             | Op::PadChannels { .. },
             _,
         ) => 0,
