@@ -1298,6 +1298,57 @@ def _(net):
     return net.head(net.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]))
 
 
+def padded(net, x, value, *pads):
+    return net.op("Pad", x, net.ints(0, 0, *pads[:2], 0, 0, *pads[2:]), np.array(value, F32))
+
+
+@case(EXPORTS, "pad-value-then-conv")
+def _(net):
+    x = net.conv(padded(net, start(net), 0.7, 2, 1, 0, 1), 6, pads=[1, 1, 0, 0])
+    return net.head(net.op("Relu", x))
+
+
+@case(EXPORTS, "pad-value-then-pools")
+def _(net):
+    x = padded(net, start(net), -0.7, 1, 1, 1, 1)
+    largest = net.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2])
+    mean = net.op("AveragePool", x, kernel_shape=[3, 3], strides=[2, 2])
+    return net.head(net.op("Concat", largest, mean, axis=1))
+
+
+@case(EXPORTS, "pad-lowest-then-max-pool")
+def _(net):
+    x = padded(net, net.norm(net.conv(net.x, 6)), -np.inf, 0, 0, 1, 1)
+    return net.head(net.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1))
+
+
+@case(EXPORTS, "pad-twice-then-norm-and-conv")
+def _(net):
+    x = padded(net, padded(net, start(net), 0.4, 1, 0, 0, 1), -0.2, 0, 1, 1, 0)
+    return net.head(net.op("Relu", net.conv(net.norm(x), 6)))
+
+
+@case(EXPORTS, "pad-zero-read-twice")
+def _(net):
+    x = padded(net, start(net), 0, 1, 1, 1, 1)
+    return net.head(net.op("Add", net.conv(x, 6, pads=[1] * 4), net.op("Relu", x)))
+
+
+@case(EXPORTS, "image-padded-by-a-value")
+def _(net):
+    x = padded(net, net.op("Div", net.op("Sub", net.x, np.array(0.5, F32)), np.array(0.25, F32)), 0.5, 1, 1, 1, 1)
+    return net.head(net.op("Relu", net.conv(x, 6)))
+
+
+@case(EXPORTS, "upsample-by-shape-then-concat")
+def _(net):
+    fine = start(net)
+    coarse = net.conv(net.op("MaxPool", fine, kernel_shape=[2, 2], strides=[2, 2]), 4)
+    shape = net.op("Concat", net.ints(1, 4), net.op("Slice", net.op("Shape", fine), net.ints(2), net.ints(4)), axis=0)
+    up = net.op("Resize", net.op("Relu", coarse), "", "", shape, mode="nearest")
+    return net.head(net.conv(net.op("Concat", up, fine, axis=1), 6))
+
+
 # The `onnx` package's node tests, with what follows the first input as constants, and a dense layer over the result.
 
 NODES = """Conv MaxPool AveragePool GlobalAveragePool GlobalMaxPool BatchNormalization Relu LeakyRelu PRelu Clip Sigmoid
@@ -1428,6 +1479,7 @@ def random_net(seed):
             "Slice",
             "Flatten-back",
             "Pad",
+            "Resize",
             "Shape",
             "LooksLike",
             "Concat",
@@ -1481,7 +1533,20 @@ def random_net(seed):
                 [0, 0, *map(int, r.integers(0, 3, 2))] + [0, 0, *map(int, r.integers(0, 3, 2))],
                 [0, *map(int, r.integers(0, 3, 1)), 0, 0] * 2,
             )
-            return net.op("Pad", x, net.ints(*pads)) if net.opset >= 11 else net.op("Pad", x, pads=pads)
+            value = 0.0 if pads[1] or r.integers(2) else float(r.normal())
+            if net.opset < 11:
+                return net.op("Pad", x, pads=pads, value=value)
+            if r.integers(4) == 0:
+                return net.op("Pad", x, net.ints(*pads), mode="edge")
+            return net.op("Pad", x, net.ints(*pads), np.array(value, F32)) if value else net.op("Pad", x, net.ints(*pads))
+        if kind == "Resize" and len(dims) == 4:
+            factors = np.array([1, 1, r.integers(1, 4), r.integers(1, 3)], F32)
+            if net.opset < 11:
+                return net.op("Upsample" if old else "Resize", x, factors)
+            way = pick({}, {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"})
+            if r.integers(2):
+                return net.op("Resize", x, "", factors, **way)
+            return net.op("Resize", x, "", "", net.ints(*[int(d * f) for d, f in zip(dims, factors)]), **way)
         if kind == "Shape":
             return net.op(
                 "Reshape",

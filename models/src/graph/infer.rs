@@ -127,3 +127,34 @@ fn slid(node: &Node, window: &Window, input: Shape, out: usize) -> Result<Shape,
     }
     Ok(Shape::new(out, h, w))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Padding, Picks};
+
+    fn shape(op: Op) -> Result<Shape, String> {
+        let node = Node { name: "n".into(), op, inputs: vec![0] };
+        infer(&node, Shape::new(2, 3, 4), &[Shape::new(2, 3, 4)]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rows_and_columns_that_are_added() {
+        let pad = |top, value| shape(Op::Pad { around: Padding { top, ..Padding::same(1) }, value });
+        assert_eq!(pad(2, -0.5), Ok(Shape::new(2, 6, 6)));
+        for value in [f64::NAN, f64::NEG_INFINITY] {
+            assert!(pad(2, value).unwrap_err().contains("a finite number around"));
+        }
+        for top in [usize::MAX, MOST_UNITS] {
+            assert!(pad(top, 0.0).unwrap_err().contains("window"));
+        }
+        let repeated =
+            |times| shape(Op::Slice { rows: Picks::repeated(3, times), columns: Picks::repeated(4, 1) });
+        assert_eq!(repeated(2), Ok(Shape::new(2, 6, 4)));
+        for times in [0, usize::MAX, MOST_UNITS] {
+            assert!(repeated(times).unwrap_err().contains("of at most"));
+        }
+        let none = Picks { times: 0, ..Picks::repeated(3, 1) };
+        assert!(shape(Op::Slice { rows: none, columns: none }).unwrap_err().contains("repetition"));
+    }
+}

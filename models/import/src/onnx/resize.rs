@@ -89,9 +89,8 @@ pub(super) fn resize(network: &mut Network, node: &Node<'_>) -> Result<(), Fault
     let dims = network.map(node.input(0)?)?.dims.clone();
     let (times, places) = (times(network, node, &dims)?, Places::of(node)?);
     if let Some(at) = (0..dims.len()).find(|at| !places.repeat(dims[*at], times[*at])) {
-        let expected = "places that repeat rows and columns: asymmetric with floor (twice also with round_prefer_floor), \
-                        half_pixel or pytorch_half_pixel with round_prefer_floor or round_prefer_ceil, \
-                        tf_half_pixel_for_nn with floor";
+        let expected = "ways to the nearest place that repeat rows and columns (asymmetric with floor, half_pixel with \
+                        round_prefer_floor)";
         let Places { transformation, rounding } = places;
         return Err(Fault::new(expected, format!("{transformation} with {rounding}, {} times", times[at])));
     }

@@ -201,7 +201,7 @@ fn what_does_not_repeat_is_refused() {
     let ceil = [("coordinate_transformation_mode", text("asymmetric")), ("nearest_mode", text("ceil"))];
     let message = refused(&resize([1.0, 1.0, 2.0, 2.0], 13, &ceil));
     assert!(
-        message.starts_with("node `up`: expected places that repeat rows and columns: asymmetric with floor"),
+        message.starts_with("node `up`: expected ways to the nearest place that repeat rows and columns (asymmetric with floor"),
         "{message}"
     );
     assert!(message.ends_with("found asymmetric with ceil, 2 times"), "{message}");
