@@ -6,7 +6,7 @@ use crate::protocol::check_run;
 use models::fixed::fit::Passing;
 use models::fixed::merge::cheapest;
 use models::fixed::scales::Scales;
-use models::fixed::steps::Step;
+use models::fixed::steps::{PublicMap, Step, TermOp};
 use models::graph::{Activation, Graph, MaxPool, Op, Padding, Picks, Shape, Window};
 use protocols::clear::replay;
 use protocols::cost::{inference_bytes, predict};
@@ -129,6 +129,35 @@ fn a_border_is_part_of_the_bias() {
             assert!((found - exact).abs() <= 0.51 / f64::from(segment.scale).exp2(), "{found} for {exact}");
         }
     }
+}
+
+/// What lies side by side is convolved part by part, with a border and repeated too.
+#[test]
+fn values_side_by_side_stay_so() {
+    let mut nodes = Nodes(Vec::new());
+    let input = nodes.add("input", Op::Input, &[]);
+    let mut parts = Vec::new();
+    for name in ["a", "b"] {
+        let of = nodes.add(name, conv(3, Window::square(3, 1, 1)), &[input]);
+        parts.push(nodes.add(&format!("{name}.act"), act(), &[of]));
+    }
+    let cat = nodes.add("cat", Op::Concat, &parts);
+    let (rows, columns) = (Picks::repeated(4, 2), Picks::repeated(5, 1));
+    let up = nodes.add("up", Op::Slice { rows, columns }, &[cat]);
+    let pad = nodes.add("pad", Op::Pad { around: Padding::same(1), value: 0.6 }, &[up]);
+    nodes.add("c", conv(2, Window::square(3, 2, 1)), &[pad]);
+    let fixture =
+        random(Graph::new(Shape::new(2, 4, 5), nodes.0).unwrap(), 0.5, Scales { fa: 12, fw: 12 }, 4);
+    let Some(PlannedStep::Linear(last)) = fixture.plan.steps.last() else { panic!("the last is a segment") };
+    assert_eq!(fixture.plan.steps.len(), 5, "two layers and a segment");
+    let up = PublicMap::Slice { rows, columns };
+    for term in &last.segment.terms {
+        assert_eq!((&term.pre[..], term.shape), (std::slice::from_ref(&up), Shape::new(3, 8, 5)));
+        let window = Window::square(3, 2, 2);
+        assert_eq!(term.op, TermOp::Conv { out: 2, window, groups: 1 });
+    }
+    check_reals(&fixture);
+    check_run(&fixture.plan, &fixture.secrets, &fixture.images[..1]);
 }
 
 /// Whatever the shares, repeated values are the values.

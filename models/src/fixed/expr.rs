@@ -47,6 +47,10 @@ impl RealTerm {
                 *before += more_before;
                 *after += more_after;
             }
+            // Values side by side stay so.
+            (Some(PublicMap::PadChannels { stride: 1, .. }), map) if map.only_adds() => {
+                self.pre.insert(self.pre.len() - 1, map);
+            }
             (_, map) => self.pre.push(map),
         }
         self
@@ -62,6 +66,15 @@ impl RealTerm {
 
     /// The convolution of this value: weights of channels that are zero are left out, and zeros around it become the window's.
     fn convolved(mut self, mut window: Window, groups: usize, kernel: &[f32]) -> Self {
+        let (all, taps) = (self.shape.c / groups, window.kernel.0 * window.kernel.1);
+        let mut channels = 0..all;
+        if let Some(PublicMap::PadChannels { stride: 1, before, after }) = self.pre.last()
+            && groups == 1
+        {
+            channels = *before..all - after;
+            self.pre.pop();
+            self.shape.c = channels.len();
+        }
         // A single tap goes into other convolutions where it does not pad.
         if let Some(PublicMap::SumPool { window: Window { padding, .. }, .. }) = self.pre.last()
             && self.pre.last() == Some(&PublicMap::around(*padding))
@@ -72,15 +85,6 @@ impl RealTerm {
                 Shape { h: self.shape.h - top - bottom, w: self.shape.w - left - right, ..self.shape };
             window.padding = window.padding.and(*padding);
             self.pre.pop();
-        }
-        let (all, taps) = (self.shape.c / groups, window.kernel.0 * window.kernel.1);
-        let mut channels = 0..all;
-        if let Some(PublicMap::PadChannels { stride: 1, before, after }) = self.pre.last()
-            && groups == 1
-        {
-            channels = *before..all - after;
-            self.pre.pop();
-            self.shape.c = channels.len();
         }
         let rows = kernel.chunks_exact(all * taps);
         let weights = rows.flat_map(|row| &row[channels.start * taps..channels.end * taps]);

@@ -219,6 +219,15 @@ impl PublicMap {
         Self::SumPool { window: padding.window(), uncounted: Padding::same(0) }
     }
 
+    /// Whether it adds rows and columns, of zeros or by repetition, and does no more.
+    pub(super) fn only_adds(&self) -> bool {
+        match self {
+            Self::SumPool { window: Window { padding, .. }, .. } => *self == Self::around(*padding),
+            Self::Slice { rows, columns } => rows.times.max(columns.times) > 1,
+            Self::Channels { .. } | Self::PadChannels { .. } => false,
+        }
+    }
+
     /// Shape of the output.
     pub fn output(&self, input: Shape) -> Shape {
         match self {
