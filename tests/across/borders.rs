@@ -121,7 +121,7 @@ fn a_border_is_part_of_the_bias() {
             // Taps that stand above, below or before the 6x5 map.
             let outside = (0..27).filter(|tap| {
                 let (row, column) = (2 * y + tap / 3 % 3, 2 * x + tap % 3);
-                row < 1 || row > 6 || column < 2
+                !(1..=6).contains(&row) || column < 2
             });
             let border: f64 = outside.map(|tap| f64::from(weights.data()[27 * out + tap]) * value).sum();
             let exact = f64::from(fixture.parameters["b.bias"].data()[out]) + border;
