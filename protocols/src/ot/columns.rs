@@ -12,10 +12,12 @@ pub(crate) const COLUMN: usize = 64;
 #[repr(C, align(64))]
 pub(crate) struct Column(pub(crate) [Block; COLUMN + 4]);
 
-/// Adds `sum` to `column`, then `held` to `sum`.
+/// Adds `sum` to `column`, then `held` to `sum`. Words of 64 bits, for compilers do not put wider ones side by side.
 #[inline(always)]
 pub(crate) fn fold(column: &mut [Block], sum: &mut [Block], held: &[Block]) {
-    for ((t, s), &h) in column.iter_mut().zip(sum).zip(held) {
+    let (column, sum): (&mut [u64], &mut [u64]) =
+        (bytemuck::cast_slice_mut(column), bytemuck::cast_slice_mut(sum));
+    for ((t, s), &h) in column.iter_mut().zip(sum).zip(bytemuck::cast_slice::<_, u64>(held)) {
         *t ^= *s;
         *s ^= h;
     }
@@ -24,8 +26,12 @@ pub(crate) fn fold(column: &mut [Block], sum: &mut [Block], held: &[Block]) {
 /// Adds the blocks `sent`, where `selected` has ones, to `column`.
 #[inline(always)]
 pub(crate) fn unmask(sent: &[u8], selected: Block, column: &mut [Block]) {
-    for (q, u) in column.iter_mut().zip(sent.as_chunks().0) {
-        *q ^= Block::from_bytes(*u) & selected;
+    let selected: [u64; 2] = bytemuck::must_cast(selected);
+    let column: &mut [[u64; 2]] = bytemuck::cast_slice_mut(column);
+    for (q, u) in column.iter_mut().zip(sent.as_chunks::<8>().0.as_chunks::<2>().0) {
+        for i in 0..2 {
+            q[i] ^= u64::from_le_bytes(u[i]) & selected[i];
+        }
     }
 }
 
