@@ -2,7 +2,9 @@
 
 use crate::block::Block;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{Four, Keys, One, Two};
+use crate::simd::{Four, Two};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::{Keys, One};
 use aes::Aes128Enc;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 #[cfg(target_arch = "x86_64")]
@@ -17,6 +19,8 @@ pub enum Engine {
     Vaes256,
     /// AES-NI beside AVX2: one.
     AesNi,
+    /// AES beside NEON: one.
+    Neon,
     /// The crate `aes`, which itself takes AES-NI or constant-time software.
     Portable,
 }
@@ -30,7 +34,9 @@ impl Engine {
             (Self::Vaes256, Keys::<Two>::available()),
             (Self::AesNi, Keys::<One>::available()),
         ];
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        let vector = [(Self::Neon, Keys::<One>::available())];
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         let vector: [(Self, bool); 0] = [];
         let there = vector.into_iter().filter(|(_, there)| *there).map(|(engine, _)| engine);
         there.chain([Self::Portable]).collect()
@@ -47,6 +53,7 @@ impl Engine {
             Self::Vaes => "VAES-512",
             Self::Vaes256 => "VAES-256",
             Self::AesNi => "AES-NI",
+            Self::Neon => "NEON",
             Self::Portable => "portable",
         }
     }
@@ -66,9 +73,9 @@ pub(crate) enum Cipher {
     /// On VAES and AVX2.
     #[cfg(target_arch = "x86_64")]
     Vaes256(Keys<Two>),
-    /// On AES-NI and AVX2.
-    #[cfg(target_arch = "x86_64")]
-    AesNi(Keys<One>),
+    /// On AES-NI and AVX2, or AES and NEON.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    One(Keys<One>),
     /// On the crate `aes`.
     Portable(Box<Aes128Enc>),
 }
@@ -77,18 +84,19 @@ impl Cipher {
     /// AES-128 under `key` on `engine`, or on the portable one where the machine lacks it.
     #[inline]
     pub(crate) fn new(engine: Engine, key: Block) -> Self {
-        #[cfg(target_arch = "x86_64")]
         let there = match engine {
+            #[cfg(target_arch = "x86_64")]
             Engine::Vaes => Keys::expand(key).map(Self::Vaes),
+            #[cfg(target_arch = "x86_64")]
             Engine::Vaes256 => Keys::expand(key).map(Self::Vaes256),
-            Engine::AesNi => Keys::expand(key).map(Self::AesNi),
-            Engine::Portable => None,
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Engine::AesNi | Engine::Neon => Keys::expand(key).map(Self::One),
+            _ => None,
         };
-        #[cfg(target_arch = "x86_64")]
-        if let Some(cipher) = there {
-            return cipher;
-        }
-        let _ = engine;
+        there.unwrap_or_else(|| Self::portable(key))
+    }
+
+    fn portable(key: Block) -> Self {
         Self::Portable(Box::new(Aes128Enc::new(&Array(key.to_bytes()))))
     }
 
@@ -99,8 +107,8 @@ impl Cipher {
             Self::Vaes(keys) => keys.zeroize(),
             #[cfg(target_arch = "x86_64")]
             Self::Vaes256(keys) => keys.zeroize(),
-            #[cfg(target_arch = "x86_64")]
-            Self::AesNi(keys) => keys.zeroize(),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Self::One(keys) => keys.zeroize(),
             Self::Portable(_) => {} // The crate `aes` does so itself, when it is dropped.
         }
     }
@@ -113,8 +121,8 @@ impl Cipher {
             Self::Vaes(keys) => keys.encrypt(blocks),
             #[cfg(target_arch = "x86_64")]
             Self::Vaes256(keys) => keys.encrypt(blocks),
-            #[cfg(target_arch = "x86_64")]
-            Self::AesNi(keys) => keys.encrypt(blocks),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Self::One(keys) => keys.encrypt(blocks),
             Self::Portable(cipher) => {
                 cipher.encrypt_blocks(Array::cast_slice_from_core_mut(bytemuck::cast_slice_mut(blocks)));
             }
@@ -129,8 +137,8 @@ impl Cipher {
             Self::Vaes(keys) => keys.stream(first, out),
             #[cfg(target_arch = "x86_64")]
             Self::Vaes256(keys) => keys.stream(first, out),
-            #[cfg(target_arch = "x86_64")]
-            Self::AesNi(keys) => keys.stream(first, out),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Self::One(keys) => keys.stream(first, out),
             Self::Portable(_) => {
                 for (block, index) in out.iter_mut().zip(first..) {
                     *block = Block(u128::from(index));

@@ -42,7 +42,7 @@ mod message;
 mod parallel;
 mod prg;
 mod saved;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod simd;
 mod under_way;
 mod window;

@@ -122,9 +122,7 @@ impl OutputHashes {
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
             Hashes::Vaes(keys) => keys.weigh(pads, by, shares),
-            #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes256(_) | Hashes::AesNi(_) => weigh(pads, by, shares),
-            Hashes::Other(_) => weigh(pads, by, shares),
+            _ => weigh(pads, by, shares),
         }
     }
 
@@ -135,8 +133,8 @@ impl OutputHashes {
             Hashes::Vaes(keys) => keys.hash(at, labels),
             #[cfg(target_arch = "x86_64")]
             Hashes::Vaes256(keys) => keys.hash(at, labels),
-            #[cfg(target_arch = "x86_64")]
-            Hashes::AesNi(keys) => keys.hash(at, labels),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Hashes::One(keys) => keys.hash(at, labels),
             Hashes::Other(hashes) => {
                 let mut hashed = [prepare(labels, at.place)];
                 hashes[at.key].finish(&mut hashed);

@@ -15,8 +15,8 @@ pub(super) fn evaluate(circuit: &Circuit, keys: ChunkKeys, wires: &mut [Lanes], 
         Hashes::Vaes(keys) => keys.evaluate(circuit, wires, &mut tables),
         #[cfg(target_arch = "x86_64")]
         Hashes::Vaes256(keys) => keys.evaluate(circuit, wires, &mut tables),
-        #[cfg(target_arch = "x86_64")]
-        Hashes::AesNi(keys) => keys.evaluate(circuit, wires, &mut tables),
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        Hashes::One(keys) => keys.evaluate(circuit, wires, &mut tables),
         Hashes::Other(hashes) => walk_active(circuit, wires, |gate, wires, [a, b, out]| {
             let hash = &hashes[(gate / GATES_PER_KEY) as usize];
             let mut label = Lanes::ZERO;

@@ -23,8 +23,8 @@ pub(super) fn garble(
         Hashes::Vaes(keys) => keys.garble(circuit, delta, wires, &mut tables),
         #[cfg(target_arch = "x86_64")]
         Hashes::Vaes256(keys) => keys.garble(circuit, delta, wires, &mut tables),
-        #[cfg(target_arch = "x86_64")]
-        Hashes::AesNi(keys) => keys.garble(circuit, delta, wires, &mut tables),
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        Hashes::One(keys) => keys.garble(circuit, delta, wires, &mut tables),
         Hashes::Other(hashes) => walk_zero(circuit, delta, wires, |gate, wires, [a, b, out]| {
             let hash = &hashes[(gate / GATES_PER_KEY) as usize];
             let mut zero = Lanes::ZERO;

@@ -25,7 +25,9 @@ use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
 use crate::cipher::{Cipher, Engine};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{Four, KeyList, One, Two};
+use crate::simd::{Four, Two};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::{KeyList, One};
 use rand::CryptoRng;
 
 /// AND gates (in every lane) that share a key.
@@ -101,18 +103,17 @@ impl ChunkKeys {
     /// The hashes of the first `groups`; their keys are expanded side by side.
     pub(super) fn hashes(self, purpose: Use, groups: usize) -> Hashes {
         let keys = (0..groups as u32).map(|group| self.key(purpose, group));
-        #[cfg(target_arch = "x86_64")]
         let there = match self.engine {
+            #[cfg(target_arch = "x86_64")]
             Engine::Vaes => KeyList::expand(keys.clone()).map(Hashes::Vaes),
+            #[cfg(target_arch = "x86_64")]
             Engine::Vaes256 => KeyList::expand(keys.clone()).map(Hashes::Vaes256),
-            Engine::AesNi => KeyList::expand(keys.clone()).map(Hashes::AesNi),
-            Engine::Portable => None,
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Engine::AesNi | Engine::Neon => KeyList::expand(keys.clone()).map(Hashes::One),
+            _ => None,
         };
-        #[cfg(target_arch = "x86_64")]
-        if let Some(hashes) = there {
-            return hashes;
-        }
-        Hashes::Other(keys.map(|key| Hash(Cipher::new(self.engine, key))).collect())
+        let others = || keys.map(|key| Hash(Cipher::new(self.engine, key))).collect();
+        there.unwrap_or_else(|| Hashes::Other(others()))
     }
 
     fn key(self, purpose: Use, group: u32) -> Block {
@@ -128,9 +129,9 @@ pub(super) enum Hashes {
     /// On VAES and AVX2.
     #[cfg(target_arch = "x86_64")]
     Vaes256(KeyList<Two>),
-    /// On AES-NI and AVX2.
-    #[cfg(target_arch = "x86_64")]
-    AesNi(KeyList<One>),
+    /// On AES-NI and AVX2, or AES and NEON.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    One(KeyList<One>),
     /// For the kernels' twins.
     Other(Vec<Hash>),
 }

@@ -32,7 +32,7 @@ impl Kernels {
         let there = match engine {
             Engine::Vaes => WideColumns::new().map(Self::Wide),
             Engine::Vaes256 | Engine::AesNi => Avx2Columns::new().map(Self::Avx2),
-            Engine::Portable => None,
+            Engine::Neon | Engine::Portable => None,
         };
         #[cfg(not(target_arch = "x86_64"))]
         let (there, _) = (None, engine);

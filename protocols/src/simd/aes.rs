@@ -1,9 +1,7 @@
 //! AES-128: key expansion, and encryption of many blocks at once.
 
-use super::vector::{RoundKeys, Vector, read, write};
+use super::vector::{RoundKeys, Vector, expand, read, write};
 use crate::block::{BLOCK_BYTES, Block};
-use bytemuck::must_cast;
-use std::arch::x86_64::*;
 use std::marker::PhantomData;
 use zeroize::Zeroize;
 
@@ -11,7 +9,7 @@ use zeroize::Zeroize;
 pub(crate) struct Keys<V>(RoundKeys, PhantomData<V>);
 
 /// The round keys of a list of AES-128 keys, four keys a row. Exists only where a [`Keys`] can.
-pub(crate) struct KeyList<V>(Vec<[[__m128i; 4]; 11]>, PhantomData<V>);
+pub(crate) struct KeyList<V>(Vec<[[Block; 4]; 11]>, PhantomData<V>);
 
 /// Registers that are encrypted side by side, to hide the latency of a round.
 const FLIGHT: usize = 8;
@@ -30,8 +28,8 @@ impl<V: Vector> Keys<V> {
 
     /// Expands `key`, or `None` where the machine lacks an instruction.
     pub(crate) fn expand(key: Block) -> Option<Self> {
-        // SAFETY: every engine has AES-NI.
-        V::available().then(|| Self(unsafe { expand(key) }, PhantomData))
+        // SAFETY: the features were just found.
+        V::available().then(|| Self(unsafe { expand::<V>(key) }, PhantomData))
     }
 
     /// Encrypts every block in place.
@@ -78,55 +76,10 @@ impl<V: Vector> KeyList<V> {
         let row = &self.0[index / 4];
         let mut wide = [V::all(Block::ZERO); 11];
         for (wide, keys) in wide.iter_mut().zip(row) {
-            *wide = V::all(must_cast(keys[index % 4]));
+            *wide = V::all(keys[index % 4]);
         }
         wide
     }
-}
-
-/// Four keys' expansions side by side. The substitution of FIPS 197's key expansion is the last round's, on a block of four
-/// equal words, whose rows do not shift.
-#[target_feature(enable = "avx512f,avx512bw,vaes")]
-pub(super) fn expand_side_by_side(keys: [Block; 4]) -> [[__m128i; 4]; 11] {
-    const ROUND_CONSTANTS: [i32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
-    // The last word, its bytes turned by one, in all four.
-    let turned = _mm512_set1_epi32(0x0c0f_0e0d);
-    let mut key: __m512i = must_cast(keys);
-    let mut row = [must_cast(key); 11];
-    for (row, constant) in row[1..].iter_mut().zip(ROUND_CONSTANTS) {
-        let words = _mm512_shuffle_epi8(key, turned);
-        let assisted = _mm512_aesenclast_epi128(words, _mm512_set1_epi32(constant));
-        let mixed = _mm512_xor_si512(key, _mm512_bslli_epi128::<4>(key));
-        let mixed = _mm512_xor_si512(mixed, _mm512_bslli_epi128::<8>(mixed));
-        key = _mm512_xor_si512(mixed, assisted);
-        *row = must_cast(key);
-    }
-    row
-}
-
-/// A key's expansion, as FIPS 197 has it.
-#[target_feature(enable = "aes,sse2")]
-pub(super) fn expand(key: Block) -> RoundKeys {
-    /// The next round key from the last one and its assisted word.
-    #[target_feature(enable = "aes,sse2")]
-    fn next(key: __m128i, assisted: __m128i) -> __m128i {
-        let assisted = _mm_shuffle_epi32::<0xff>(assisted);
-        let mut mixed = _mm_xor_si128(key, _mm_slli_si128::<4>(key));
-        mixed = _mm_xor_si128(mixed, _mm_slli_si128::<8>(mixed));
-        _mm_xor_si128(mixed, assisted)
-    }
-    let k0 = must_cast(key);
-    let k1 = next(k0, _mm_aeskeygenassist_si128::<0x01>(k0));
-    let k2 = next(k1, _mm_aeskeygenassist_si128::<0x02>(k1));
-    let k3 = next(k2, _mm_aeskeygenassist_si128::<0x04>(k2));
-    let k4 = next(k3, _mm_aeskeygenassist_si128::<0x08>(k3));
-    let k5 = next(k4, _mm_aeskeygenassist_si128::<0x10>(k4));
-    let k6 = next(k5, _mm_aeskeygenassist_si128::<0x20>(k5));
-    let k7 = next(k6, _mm_aeskeygenassist_si128::<0x40>(k6));
-    let k8 = next(k7, _mm_aeskeygenassist_si128::<0x80>(k7));
-    let k9 = next(k8, _mm_aeskeygenassist_si128::<0x1b>(k8));
-    let k10 = next(k9, _mm_aeskeygenassist_si128::<0x36>(k9));
-    [k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, k10]
 }
 
 /// AES-128 of `N` registers side by side.
@@ -159,7 +112,7 @@ pub(super) fn rounds<V: Vector, const N: usize>(keys: &[V; 11], mut x: [V; N]) -
 fn encrypt_each<V: Vector>(keys: &RoundKeys, blocks: &mut [Block], mut plain: impl FnMut(V) -> V) {
     let mut wide = [V::all(Block::ZERO); 11];
     for (wide, key) in wide.iter_mut().zip(keys) {
-        *wide = V::all(must_cast(*key));
+        *wide = V::all(*key);
     }
     let whole = FLIGHT * size_of::<V>();
     let mut last = [0; FLIGHT * 4 * BLOCK_BYTES];

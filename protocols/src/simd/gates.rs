@@ -11,7 +11,6 @@ use crate::gc::evaluate::{ReadTables, walk_active};
 use crate::gc::garble::{WriteTables, walk_zero};
 use crate::gc::hash::{GATES_PER_KEY, tweak};
 use crate::gc::{AND_BYTES, LANE_BYTES, LANES, Lanes};
-use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 // The kernels take up to 16 lanes at a time.
 const _: () = assert!(LANES.is_multiple_of(16));
@@ -114,7 +113,7 @@ fn evaluate<V: Vector>(
         let of_a = Ends::of(&round_keys, 2 * place);
         let of_b = Ends::of(&round_keys, 2 * place + 1);
         tables.gate(gate, |generators, evaluators| {
-            ask_for_tables_after(generators);
+            ask_for_tables_after::<V>(generators);
             for group in 0..LANES / (4 * V::BLOCKS) {
                 let a = at::<V, 4>(&wires[a], group);
                 let b = at::<V, 4>(&wires[b], group);
@@ -168,11 +167,10 @@ pub(super) fn at<V: Vector, const N: usize>(lanes: &Lanes, group: usize) -> [V; 
 /// Tables are read once and in order, but a prefetcher stops at the end of a page: asks for a gate's some gates ahead,
 /// where there are any.
 #[inline(always)]
-fn ask_for_tables_after(generators: &[u8; LANE_BYTES]) {
+fn ask_for_tables_after<V: Vector>(generators: &[u8; LANE_BYTES]) {
     const AHEAD: usize = 4096;
     for line in (0..LANES * AND_BYTES).step_by(64) {
-        // SAFETY: a hint: nothing is read, and no address is wrong.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(generators.as_ptr().wrapping_add(AHEAD + line).cast()) }
+        V::ask_for(generators.as_ptr().wrapping_add(AHEAD + line));
     }
 }
 

@@ -4,12 +4,20 @@
 //! else, and `run` is safe to call only where they were found.
 
 use crate::block::Block;
-use crate::gc::{LANES, Lanes};
-use bytemuck::{Pod, bytes_of, pod_read_unaligned};
-use std::arch::x86_64::*;
+use crate::gc::Lanes;
+use bytemuck::{Pod, bytes_of, must_cast, pod_read_unaligned};
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::One;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Four, One, Two};
 
 /// One AES-128 key's round keys.
-pub(super) type RoundKeys = [__m128i; 11];
+pub(super) type RoundKeys = [Block; 11];
 
 /// Blocks side by side in a register.
 pub(crate) trait Vector: Pod {
@@ -50,17 +58,53 @@ pub(crate) trait Vector: Pod {
         self.xor(y).xor(z)
     }
 
+    /// Asks for a cache line that will be read.
+    #[inline(always)]
+    fn ask_for(_line: *const u8) {}
+
     /// Round keys of four keys, one after another.
     ///
     /// # Safety
     /// As of [`Vector::run`].
-    unsafe fn expand_four(keys: [Block; 4]) -> [[__m128i; 4]; 11] {
+    unsafe fn expand_four(keys: [Block; 4]) -> [[Block; 4]; 11] {
         let each = keys.map(|key| {
-            // SAFETY: every engine has AES-NI.
-            unsafe { super::aes::expand(key) }
+            // SAFETY: as the caller's.
+            unsafe { expand::<Self>(key) }
         });
         std::array::from_fn(|round| each.map(|keys| keys[round]))
     }
+}
+
+/// A key's expansion, as FIPS 197 has it. Its substitution is the last round's, on a block of four equal words, whose rows do
+/// not shift.
+///
+/// # Safety
+/// As of [`Vector::run`].
+pub(super) unsafe fn expand<V: Vector>(key: Block) -> RoundKeys {
+    const ROUND_CONSTANTS: [u32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
+    let kernel = || {
+        let mut words: [u32; 4] = must_cast(key);
+        let mut keys = [key; 11];
+        for (key, constant) in keys[1..].iter_mut().zip(ROUND_CONSTANTS) {
+            let turned = V::all(must_cast([words[3].rotate_right(8); 4]));
+            let substituted = turned.last_round(V::all(must_cast([constant; 4])));
+            let assisted: [u32; 4] = must_cast(first_block(substituted));
+            words[0] ^= assisted[0];
+            for i in 1..4 {
+                words[i] ^= words[i - 1];
+            }
+            *key = must_cast(words);
+        }
+        keys
+    };
+    // SAFETY: the caller's.
+    unsafe { V::run(kernel) }
+}
+
+/// The first of the blocks.
+#[inline(always)]
+fn first_block<V: Vector>(blocks: V) -> Block {
+    pod_read_unaligned(&bytes_of(&blocks)[..size_of::<Block>()])
 }
 
 /// The lanes of a wire, register by register.
@@ -85,229 +129,4 @@ pub(super) fn read<V: Vector>(bytes: &[u8], index: usize) -> V {
 #[inline(always)]
 pub(super) fn write<V: Vector>(value: V, bytes: &mut [u8], index: usize) {
     bytes[index * size_of::<V>()..][..size_of::<V>()].copy_from_slice(bytes_of(&value));
-}
-
-/// Four blocks: VAES on AVX-512.
-pub(crate) type Four = __m512i;
-/// Two blocks: VAES on AVX2.
-pub(crate) type Two = __m256i;
-/// One block: AES-NI beside AVX2.
-pub(crate) type One = __m128i;
-
-impl Vector for Four {
-    type Mask = __mmask8;
-    type Wire = [Self; LANES / 4];
-    const BLOCKS: usize = 4;
-
-    fn available() -> bool {
-        is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vbmi")
-    }
-
-    #[inline(always)]
-    unsafe fn run<R>(kernel: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,aes,vaes")]
-        fn compiled<R>(kernel: impl FnOnce() -> R) -> R {
-            kernel()
-        }
-        // SAFETY: the caller has found the features.
-        unsafe { compiled(kernel) }
-    }
-
-    #[inline(always)]
-    fn all(block: Block) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_broadcast_i32x4(bytemuck::must_cast(block)) }
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_xor_si512(self, other) }
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_add_epi64(self, other) }
-    }
-
-    #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_aesenc_epi128(self, key) }
-    }
-
-    #[inline(always)]
-    fn last_round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_aesenclast_epi128(self, key) }
-    }
-
-    #[inline(always)]
-    fn sigma(self) -> (Self, Self::Mask) {
-        // SAFETY: the features were found.
-        unsafe {
-            let swapped = _mm512_shuffle_epi32::<0x4e>(self);
-            let lows = _mm512_mask_mov_epi64(self, 0b1010_1010, swapped);
-            let colour = _mm512_test_epi64_mask(lows, _mm512_set1_epi64(1));
-            (_mm512_mask_xor_epi64(swapped, 0b1010_1010, swapped, self), colour)
-        }
-    }
-
-    #[inline(always)]
-    fn xor_where(self, chosen: Self::Mask, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_mask_xor_epi64(self, chosen, self, other) }
-    }
-
-    #[inline(always)]
-    fn xor3(self, y: Self, z: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_ternarylogic_epi64::<0x96>(self, y, z) }
-    }
-
-    unsafe fn expand_four(keys: [Block; 4]) -> [[__m128i; 4]; 11] {
-        // SAFETY: the caller has found the features.
-        unsafe { super::aes::expand_side_by_side(keys) }
-    }
-}
-
-impl Vector for Two {
-    type Mask = Self;
-    type Wire = [Self; LANES / 2];
-    const BLOCKS: usize = 2;
-
-    fn available() -> bool {
-        is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("avx2")
-    }
-
-    #[inline(always)]
-    unsafe fn run<R>(kernel: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx2,aes,vaes")]
-        fn compiled<R>(kernel: impl FnOnce() -> R) -> R {
-            kernel()
-        }
-        // SAFETY: the caller has found the features.
-        unsafe { compiled(kernel) }
-    }
-
-    #[inline(always)]
-    fn all(block: Block) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_broadcastsi128_si256(bytemuck::must_cast(block)) }
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_xor_si256(self, other) }
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_add_epi64(self, other) }
-    }
-
-    #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_aesenc_epi128(self, key) }
-    }
-
-    #[inline(always)]
-    fn last_round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_aesenclast_epi128(self, key) }
-    }
-
-    #[inline(always)]
-    fn sigma(self) -> (Self, Self::Mask) {
-        // SAFETY: the features were found.
-        unsafe {
-            let swapped = _mm256_shuffle_epi32::<0x4e>(self);
-            let upper = _mm256_and_si256(self, _mm256_set_epi64x(-1, 0, -1, 0));
-            let lowest = _mm256_shuffle_epi32::<0>(_mm256_slli_epi32::<31>(self));
-            (_mm256_xor_si256(swapped, upper), _mm256_srai_epi32::<31>(lowest))
-        }
-    }
-
-    #[inline(always)]
-    fn xor_where(self, chosen: Self::Mask, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_xor_si256(self, _mm256_and_si256(chosen, other)) }
-    }
-}
-
-impl Vector for One {
-    type Mask = Self;
-    type Wire = [Self; LANES];
-    const BLOCKS: usize = 1;
-
-    fn available() -> bool {
-        is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2")
-    }
-
-    #[inline(always)]
-    unsafe fn run<R>(kernel: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx2,aes")]
-        fn compiled<R>(kernel: impl FnOnce() -> R) -> R {
-            kernel()
-        }
-        // SAFETY: the caller has found the features.
-        unsafe { compiled(kernel) }
-    }
-
-    #[inline(always)]
-    fn all(block: Block) -> Self {
-        bytemuck::must_cast(block)
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm_xor_si128(self, other) }
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm_add_epi64(self, other) }
-    }
-
-    #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm_aesenc_si128(self, key) }
-    }
-
-    #[inline(always)]
-    fn last_round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm_aesenclast_si128(self, key) }
-    }
-
-    #[inline(always)]
-    fn sigma(self) -> (Self, Self::Mask) {
-        // SAFETY: the features were found.
-        unsafe {
-            let swapped = _mm_shuffle_epi32::<0x4e>(self);
-            let upper = _mm_and_si128(self, _mm_set_epi64x(-1, 0));
-            let lowest = _mm_shuffle_epi32::<0>(_mm_slli_epi32::<31>(self));
-            (_mm_xor_si128(swapped, upper), _mm_srai_epi32::<31>(lowest))
-        }
-    }
-
-    #[inline(always)]
-    fn xor_where(self, chosen: Self::Mask, other: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm_xor_si128(self, _mm_and_si128(chosen, other)) }
-    }
 }
