@@ -16,11 +16,25 @@ use protocols::ot::OtVariant;
 use protocols::timing::Rates;
 use results::compare::Dimension;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Share of calibration images whose class the scales keep, unless another is asked for.
 pub(crate) const DEFAULT_AGREEMENT: f64 = 0.995;
+
+/// Images that scales are calibrated on unless another number is asked for, and of large networks at least.
+const CALIBRATION_IMAGES: RangeInclusive<u64> = 32..=500;
+
+/// Multiply-accumulates that they take over the reals, at most: a network at 224 x 224 is to be compiled within a minute.
+const CALIBRATION_PRODUCTS: u64 = 400_000_000_000;
+
+/// Images that scales are calibrated on where no number is asked for, of a network that takes so many multiply-accumulates an
+/// image.
+pub(crate) fn usual_images(products: u64) -> usize {
+    let (least, most) = (*CALIBRATION_IMAGES.start(), *CALIBRATION_IMAGES.end());
+    (CALIBRATION_PRODUCTS / products.max(1)).clamp(least, most) as usize
+}
 
 /// Most threads of a party.
 const MOST_THREADS: usize = 1024;
@@ -70,7 +84,8 @@ pub(crate) struct Compile {
     pub(crate) fw: Option<u32>,
     pub(crate) ring: Option<u32>,
     pub(crate) agreement: f64,
-    pub(crate) calibration_images: usize,
+    /// `None`: [`usual_images`] of the network.
+    pub(crate) calibration_images: Option<usize>,
 }
 
 /// Cells (every model in every variant over every link) and how each is measured.
@@ -209,8 +224,8 @@ impl Compile {
         if !(0.0..=1.0).contains(&agreement) {
             return Err(refused("--agreement", "a share between 0 and 1", agreement));
         }
-        let calibration_images = args.calibration_images.unwrap_or(500);
-        if calibration_images == 0 {
+        let calibration_images = args.calibration_images;
+        if calibration_images == Some(0) {
             return Err(refused("--calibration-images", "at least 1", "0"));
         }
         for (option, value) in [("--fa", args.fa), ("--fw", args.fw)] {
@@ -343,4 +358,18 @@ fn expand(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 /// An option that is not what it may be.
 pub(crate) fn refused(option: &'static str, expected: impl Into<String>, found: impl ToString) -> Error {
     Error::Option { option, expected: expected.into(), found: found.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CIFAR's ResNets are calibrated on 500 images, VGG16 at 224 x 224 on the fewest, others between.
+    #[test]
+    fn large_networks_are_calibrated_on_fewer_images() {
+        let million = 1_000_000;
+        let images = [0, 41, 556, 800, 4_100, 7_600, 15_500, 1_000_000]
+            .map(|millions| usual_images(millions * million));
+        assert_eq!(images, [500, 500, 500, 500, 97, 52, 32, 32]);
+    }
 }

@@ -3,7 +3,7 @@
 use crate::choice::{Merge, Protocol, ReluChoice};
 use crate::during::during;
 use crate::error::Error;
-use crate::experiment::{Compile, DEFAULT_AGREEMENT};
+use crate::experiment::{Compile, DEFAULT_AGREEMENT, usual_images};
 use crate::images::check_fit;
 use crate::init;
 use models::checkpoint::{Checkpoint, IMPORTED_FROM, TEACHER};
@@ -21,11 +21,11 @@ use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
 use netem::Link;
-use protocols::compile::{Choices, compile, mix};
+use protocols::compile::{Choices, Packings, compile_again, mix};
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::timing::Rates;
-use results::{AccuracyRow, CellRow};
+use results::{AccuracyRow, CalibrationRecord, CellRow};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -137,13 +137,21 @@ impl Calibrated {
         source: DataSource,
         choices: &Compile,
     ) -> Result<Self, Error> {
-        let held_out = source.held_out(checkpoint.meta.seed, choices.calibration_images)?;
-        check_fit(&checkpoint.graph, &held_out)?;
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &*checkpoint;
+        let mut lowered = lower(graph, parameters, masks)?;
+        let products = lowered.products();
+        let images = choices.calibration_images.unwrap_or_else(|| usual_images(products));
+        let held_out = source.held_out(checkpoint.meta.seed, images)?;
+        check_fit(graph, &held_out)?;
+        if choices.calibration_images.is_none() && held_out.len() == images && images < usual_images(0) {
+            eprintln!(
+                "  {images} calibration images, as each takes {:.1} billion multiply-accumulates (--calibration-images)",
+                products as f64 / 1e9
+            );
+        }
         let mut calibration = during(&format!("values of {} calibration images", held_out.len()), || {
             calibrate(graph, parameters, masks, normalisation, &held_out)
         });
-        let mut lowered = lower(graph, parameters, masks)?;
         level(&mut lowered, &mut calibration);
         equalise(&mut lowered, &calibration);
         let untrained = (checkpoint.meta.method == init::METHOD).then_some(UNTRAINED);
@@ -200,11 +208,13 @@ struct Compiling<'a> {
     protocol: Protocol,
     rates: &'a Rates,
     link: Link,
+    packings: Packings,
 }
 
 impl<'a> Compiling<'a> {
     fn new(checkpoint: &'a Checkpoint, choices: &'a Compile, protocol: Protocol, rates: &'a Rates) -> Self {
-        Self { name: &checkpoint.meta.net, choices, protocol, rates, link: choices.link() }
+        let (link, packings) = (choices.link(), Packings::default());
+        Self { name: &checkpoint.meta.net, choices, protocol, rates, link, packings }
     }
 
     /// What is to be small.
@@ -218,7 +228,7 @@ impl<'a> Compiling<'a> {
         let compiled = relu.variants().iter().map(|relu| {
             let bytes_per_second = self.choices.bytes_per_second;
             let options = Choices { relu: *relu, backend: he, he: None, ot, bytes_per_second };
-            let (plan, secrets) = compile(self.name, model, &options)?;
+            let (plan, secrets) = compile_again(self.name, model, &options, &self.packings)?;
             Ok((self.cost(&plan), plan, secrets))
         });
         let compiled: Vec<_> = compiled.collect::<Result<_, protocols::Error>>()?;
@@ -249,9 +259,10 @@ impl Scaling {
                     let share = found.agreement.share;
                     if share < wanted {
                         eprintln!(
-                            "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} %",
+                            "  no scales keep the class of {:.1} % of the calibration images; these keep {:.1} % of {}",
                             100.0 * wanted,
-                            100.0 * share
+                            100.0 * share,
+                            found.agreement.images
                         );
                     }
                     return Ok(found);
@@ -287,6 +298,12 @@ impl Scaling {
 }
 
 impl Compiled {
+    /// What its scales were looked for on, and what of it they keep.
+    pub(crate) fn calibration(&self) -> CalibrationRecord {
+        let Agreement { share, images, evaluated } = self.agreement;
+        CalibrationRecord { images: images as u64, evaluated: evaluated as u64, agreement: share }
+    }
+
     /// Loads and compiles the checkpoint in `folder`, for one variant.
     pub(crate) fn load(folder: &Path, choices: &Compile, protocol: Protocol) -> Result<Self, Error> {
         let checkpoint = Arc::new(Checkpoint::load(folder)?);

@@ -17,6 +17,11 @@ const COLUMN_BYTES: usize = 1 << 19;
 /// Positions below which the product would spend its time on loading the kernel.
 const LEAST_POSITIONS: usize = 64;
 
+/// Threads that work is shared out among: those of the pool that the call is made in.
+pub(crate) fn threads() -> usize {
+    rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads())
+}
+
 /// `f32` or `f64`.
 pub trait Float: ComplexField + Copy + Default {}
 
@@ -87,7 +92,7 @@ impl<'a> TiledConvolution<'a> {
     pub(crate) fn run<T: Float>(&self, input: &[T], kernel: &[T], mut take: impl FnMut(&Tile, &[T])) {
         assert_eq!(input.len(), self.shape.size(), "an input has its shape");
         assert_eq!(kernel.len(), self.out * self.terms(), "kernel sizes are checked with the model");
-        let threads = rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads());
+        let threads = threads();
         let tiles = self.tiles(size_of::<T>(), threads);
         if threads == 1 || tiles.len() == 1 {
             let mut scratch = Scratch::default();

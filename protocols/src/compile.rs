@@ -10,7 +10,9 @@ use crate::prepared::PreparedPlan;
 use crate::secrets::ServerSecrets;
 use models::fixed::QuantModel;
 use models::fixed::steps::{Segment, Step, Term, TermOp};
+use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What may be chosen.
@@ -41,11 +43,43 @@ impl Default for Choices {
     }
 }
 
+/// Packings that were chosen: a network is compiled many times before its scales are found, and its convolutions are the same.
+#[derive(Default)]
+pub struct Packings {
+    /// By parameters, convolution and rate.
+    chosen: RefCell<HashMap<(HeParameters, Convolution, u64), Option<Packing>>>,
+}
+
+impl Packings {
+    /// [`Packing::choose`], once.
+    fn choose(&self, he: &HeParameters, convolution: Convolution, rate: f64) -> Option<Packing> {
+        let mut chosen = self.chosen.borrow_mut();
+        let choose = || Packing::choose(he, &convolution, rate);
+        chosen.entry((he.clone(), convolution, rate.to_bits())).or_insert_with(choose).clone()
+    }
+}
+
 /// Compiles `model` under `choices`.
+///
+/// # Errors
+/// The refusal, with the step that does not fit.
 pub fn compile(
     name: &str,
     model: &QuantModel,
     choices: &Choices,
+) -> Result<(PreparedPlan, ServerSecrets), Error> {
+    compile_again(name, model, choices, &Packings::default())
+}
+
+/// [`compile`], with the packings that were chosen before.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_again(
+    name: &str,
+    model: &QuantModel,
+    choices: &Choices,
+    packings: &Packings,
 ) -> Result<(PreparedPlan, ServerSecrets), Error> {
     let candidates: Vec<HeParameters> = match &choices.he {
         Some(he) => vec![he.clone()],
@@ -53,7 +87,7 @@ pub fn compile(
     };
     let mut refusal = None;
     for he in candidates {
-        match plan_with(name, model, choices, he) {
+        match plan_with(name, model, (choices, packings), he) {
             Ok(plan) => {
                 let secrets = ServerSecrets { weights: Arc::clone(&model.weights) };
                 return Ok((PreparedPlan::new(plan)?, secrets));
@@ -147,7 +181,12 @@ pub fn alternatives(
     Ok(all)
 }
 
-fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters) -> Result<Plan, Error> {
+fn plan_with(
+    name: &str,
+    model: &QuantModel,
+    (choices, chosen): (&Choices, &Packings),
+    he: HeParameters,
+) -> Result<Plan, Error> {
     if he.plain_bits != model.ring.bits() {
         let (expected, found) = (model.ring.bits().to_string(), he.plain_bits.to_string());
         return Err(Error::config(name, "plaintext modulus bits", expected, found));
@@ -158,7 +197,7 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
         if let Step::Linear(segment) = step {
             he.check_security(&segment.name)?;
             for term in &segment.terms {
-                packings.push(pack(&he, segment, term, rate)?);
+                packings.push(pack((&he, chosen), segment, term, rate)?);
             }
         }
     }
@@ -213,12 +252,17 @@ fn plan_with(name: &str, model: &QuantModel, choices: &Choices, he: HeParameters
     })
 }
 
-fn pack(he: &HeParameters, segment: &Segment, term: &Term, rate: f64) -> Result<Option<Packing>, Error> {
+fn pack(
+    (he, chosen): (&HeParameters, &Packings),
+    segment: &Segment,
+    term: &Term,
+    rate: f64,
+) -> Result<Option<Packing>, Error> {
     match term.op {
         TermOp::Times { .. } => Ok(None),
         TermOp::Conv { window, groups, .. } => {
             let convolution = Convolution { input: term.shape, window, out: segment.shape, groups };
-            Packing::choose(he, &convolution, rate).map(Some).ok_or_else(|| {
+            chosen.choose(he, convolution, rate).map(Some).ok_or_else(|| {
                 let window = format!("{}x{} window", window.kernel.0, window.kernel.1);
                 Error::config(
                     &segment.name,

@@ -31,7 +31,8 @@ impl ServerSecrets {
         let secrets: Self = postcard::from_bytes(bytes)
             .map_err(|e| Error::config("secrets", "file", "the secrets of the plan", e.to_string()))?;
         secrets.check(plan)?;
-        let weights = secrets.weights.iter().flatten().flat_map(|w| w.kernels.iter().flatten());
+        let weights =
+            secrets.weights.iter().flatten().flat_map(|w| w.kernels.iter().flat_map(|kernel| kernel.iter()));
         if let Some(bad) = weights.copied().find(|w| w.unsigned_abs() > MAX_WEIGHT) {
             let expected = format!("magnitudes up to {MAX_WEIGHT}");
             return Err(Error::config("secrets", "weights", expected, bad.to_string()));
@@ -42,7 +43,7 @@ impl ServerSecrets {
     /// Errors unless there are weights for every linear step of `plan`, and as many.
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), Error> {
         let sizes = |weights: &IntegerWeights| {
-            let kernels: Vec<usize> = weights.kernels.iter().map(Vec::len).collect();
+            let kernels: Vec<usize> = weights.kernels.iter().map(|kernel| kernel.len()).collect();
             (kernels, weights.bias.len())
         };
         let found: Vec<_> = self.weights.iter().map(|w| w.as_ref().map(sizes)).collect();

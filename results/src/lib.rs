@@ -44,8 +44,8 @@ mod units;
 pub use error::Error;
 pub use layers::{LayerRow, layers};
 pub use manifest::{
-    DataRecord, ImportRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord, Pinning, Quantiles,
-    Resumption, SCHEMA, Shard,
+    CalibrationRecord, DataRecord, ImportRecord, LinkRecord, Loopback, Machine, Manifest, ModelRecord,
+    Pinning, Quantiles, Resumption, SCHEMA, Shard,
 };
 pub use merge::merge;
 pub use publish::{Published, publish};

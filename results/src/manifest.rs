@@ -198,6 +198,21 @@ pub struct ModelRecord {
     /// trained here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_from: Option<ImportRecord>,
+    /// What its scales were chosen by; `None` where it did not compile, or before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationRecord>,
+}
+
+/// Images that a network's scales were chosen by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationRecord {
+    /// How many there were.
+    pub images: u64,
+    /// How many of them were evaluated in fixed point; the others' margins are far above the errors of these.
+    pub evaluated: u64,
+    /// Share of the images whose class the scales keep.
+    pub agreement: f64,
 }
 
 /// A file of weights that others trained.

@@ -52,7 +52,8 @@ pub(crate) struct CompileArgs {
     /// Whether linear layers whose product is one layer become that one, and branches whose sum is [default: auto].
     #[arg(long)]
     pub(crate) merge: Option<Merge>,
-    /// Held-out images used for calibration [default: 500].
+    /// Held-out images used for calibration [default: 500, or of networks of more than 800 million multiply-accumulates so many
+    /// as take 400 billion in all, at least 32].
     #[arg(long)]
     pub(crate) calibration_images: Option<usize>,
 }

@@ -62,6 +62,7 @@ impl Offer {
             budget: _,
             relus: _,
             imported_from,
+            calibration: _,
         } = model;
         let Machine { cpu_model, cores: _, memory_bytes: _, kernel, features } = machine;
         check_name("the offered network's name", name)?;

@@ -104,8 +104,9 @@ fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
             ot: Some(plan.ot.name().to_owned()),
             budget: meta.budget.map(|budget| budget as u64),
             relus: checkpoint.masks.count() as u64,
-            // Where the server has its weights from is not the client's to know.
+            // Where the server has its weights from, and what it calibrated on, is not the client's to know.
             imported_from: None,
+            calibration: None,
         },
         normalisation: checkpoint.normalisation.clone(),
         machine: machine::describe(),

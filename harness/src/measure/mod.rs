@@ -321,7 +321,9 @@ fn same_machine(folder: &Path, begun: &Manifest) -> Result<(), Error> {
 /// Errors where a model has changed since the run began, or what the program makes of it.
 fn same_model(folder: &Path, begun: &Manifest, model: &Prepared) -> Result<(), Error> {
     let record = model_record(&model.compiled);
-    if begun.models.contains(&record) {
+    // What a plan was chosen by shows in its digest, and older manifests do not have it.
+    let chosen = |record: &results::ModelRecord| results::ModelRecord { calibration: None, ..record.clone() };
+    if begun.models.iter().any(|then| chosen(then) == chosen(&record)) {
         return Ok(());
     }
     let digests = |record: &results::ModelRecord| {

@@ -126,7 +126,11 @@ pub(crate) fn data_records<'a>(
 pub(super) fn model_record(compiled: &Compiled) -> ModelRecord {
     let Compiled { checkpoint, plan, .. } = compiled;
     let protocol = Protocol { relu: compiled.relu, he: plan.he.backend, ot: plan.ot };
-    ModelRecord { plan_digest: Some(plan.digest()), ..uncompiled_record(checkpoint, protocol) }
+    ModelRecord {
+        plan_digest: Some(plan.digest()),
+        calibration: Some(compiled.calibration()),
+        ..uncompiled_record(checkpoint, protocol)
+    }
 }
 
 /// A model that did not compile in a variant.
@@ -144,6 +148,7 @@ pub(super) fn uncompiled_record(network: &Checkpoint, protocol: Protocol) -> Mod
         budget: meta.budget.map(|b| b as u64),
         relus: network.masks.count() as u64,
         imported_from: imported_from(&meta.settings),
+        calibration: None,
     }
 }
 

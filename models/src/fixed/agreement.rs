@@ -16,8 +16,11 @@ pub const SEED: u64 = 1;
 /// Images that are evaluated, on all processors, before agreement is looked at again.
 const ROUND: usize = 8;
 
-/// Images of the smallest margins that a first look is at.
+/// Images of the smallest margins that a first look is at, of networks for whose images [`PRODUCTS`] are enough.
 const FIRST: usize = 32;
+
+/// Multiply-accumulates of a first look: of larger networks it is at fewer images, at least those of one round.
+const PRODUCTS: u64 = 80_000_000_000;
 
 /// Images that agreement is looked at where nothing depends on it.
 const REPORTED: usize = 100;
@@ -41,10 +44,13 @@ pub struct Agreement {
 pub(super) struct Judge {
     /// The image and the real network's largest logit less its second, ascending.
     margins: Vec<(usize, f64)>,
+    /// Images that are evaluated at least.
+    first: usize,
 }
 
 impl Judge {
-    pub(super) fn new(calibration: &Calibration) -> Self {
+    /// Of a network whose images take so many `products` each.
+    pub(super) fn new(calibration: &Calibration, products: u64) -> Self {
         let margin = |logits: &Vec<f32>| {
             let first = argmax(logits);
             let others = logits.iter().enumerate().filter(|(class, _)| *class != first);
@@ -52,7 +58,13 @@ impl Judge {
         };
         let mut margins: Vec<_> = calibration.logits.iter().map(margin).enumerate().collect();
         margins.sort_by(|(_, one), (_, other)| one.total_cmp(other));
-        Self { margins }
+        let first = (PRODUCTS / products.max(1)).clamp(ROUND as u64, FIRST as u64) as usize;
+        Self { margins, first }
+    }
+
+    /// Whether the network is so large that a first look is at fewer images than usual.
+    pub(super) const fn is_large(&self) -> bool {
+        self.first < FIRST
     }
 
     /// The images, those of the smallest margins first.
@@ -68,8 +80,10 @@ impl Judge {
     /// Whether so many of the images of the smallest margins keep their class that `wanted` (0..=1) of all may.
     pub(super) fn may_agree(&self, model: &QuantModel, calibration: &Calibration, wanted: f64) -> bool {
         let allowed = allowed(wanted, self.margins.len());
-        let first = &self.margins[..self.margins.len().min(FIRST)];
-        Look { model, calibration }.at(first, allowed).is_some()
+        // Of fewer images than usual fewer may be lost: others would be in those that are not looked at.
+        let usual = self.margins.len().min(FIRST);
+        let first = &self.margins[..usual.min(self.first)];
+        self.look(model, calibration).at(first, allowed * first.len() / usual.max(1)).is_some()
     }
 
     /// The agreement over all images; `None` as soon as `wanted` is out of reach.
@@ -80,8 +94,13 @@ impl Judge {
         wanted: f64,
     ) -> Option<Agreement> {
         let images = self.margins.len();
-        let (lost, evaluated) = Look { model, calibration }.at(&self.margins, allowed(wanted, images))?;
+        let look = self.look(model, calibration);
+        let (lost, evaluated) = look.at(&self.margins, allowed(wanted, images))?;
         Some(Agreement { share: 1.0 - lost as f64 / images as f64, images, evaluated })
+    }
+
+    fn look<'a>(&self, model: &'a QuantModel, calibration: &'a Calibration) -> Look<'a> {
+        Look { model, calibration, first: self.first }
     }
 
     /// The agreement over a sample of the images, of all margins: where the scales are given and nothing depends on it.
@@ -89,8 +108,8 @@ impl Judge {
         let every = self.margins.len().div_ceil(REPORTED).max(1);
         let sample: Vec<_> = self.margins.iter().step_by(every).copied().collect();
         let images = sample.len();
-        let (lost, evaluated) =
-            Look { model, calibration }.at(&sample, images).expect("all of them may be lost");
+        let look = self.look(model, calibration);
+        let (lost, evaluated) = look.at(&sample, images).expect("all of them may be lost");
         Agreement { share: 1.0 - lost as f64 / images.max(1) as f64, images, evaluated }
     }
 }
@@ -99,13 +118,15 @@ impl Judge {
 struct Look<'a> {
     model: &'a QuantModel,
     calibration: &'a Calibration,
+    /// Images that are evaluated at least.
+    first: usize,
 }
 
 impl Look<'_> {
     /// How many of `images`, with their margins, ascending, lose their class or a bound, and how many were evaluated to know
     /// that; `None` as soon as more than `allowed` do.
     fn at(&self, images: &[(usize, f64)], allowed: usize) -> Option<(usize, usize)> {
-        let Self { model, calibration } = *self;
+        let Self { model, calibration, first } = *self;
         let evaluator = Evaluator::new(model);
         let unit = (-f64::from(model.output_scale())).exp2();
         let look = |&(image, _): &(usize, f64)| {
@@ -122,14 +143,17 @@ impl Look<'_> {
         };
         let (mut lost, mut largest, mut evaluated) = (0, 0.0f64, 0);
         for round in images.chunks(ROUND) {
-            if evaluated >= FIRST && round[0].1 > SURELY * largest {
+            if evaluated >= first && round[0].1 > SURELY * largest {
                 break;
             }
-            let looked = round.into_par_iter().map(look);
-            let (more, error) = looked.reduce(|| (0, 0.0), |a, b| (a.0 + b.0, a.1.max(b.1)));
-            (lost, largest, evaluated) = (lost + more, largest.max(error), evaluated + round.len());
-            if lost > allowed {
-                return None;
+            // Too many lost are seen as early as can be; how many threads there are changes nothing else.
+            for few in round.chunks(rayon::current_num_threads()) {
+                let looked = few.into_par_iter().map(look);
+                let (more, error) = looked.reduce(|| (0, 0.0), |a, b| (a.0 + b.0, a.1.max(b.1)));
+                (lost, largest, evaluated) = (lost + more, largest.max(error), evaluated + few.len());
+                if lost > allowed {
+                    return None;
+                }
             }
         }
         Some((lost, evaluated))

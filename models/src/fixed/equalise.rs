@@ -13,6 +13,7 @@
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::steps::{ActivationStep, PublicMap, Segment, Step, Term, TermOp, ValueId};
+use std::sync::Arc;
 
 /// By how much a channel counts as smaller than the largest, at most: some are hardly used by any image of calibration, which others
 /// may use.
@@ -71,7 +72,8 @@ fn multiply(lowered: &mut Lowered, step: usize, factors: &[f32]) {
     for (at, (one, weights)) in lowered.steps.iter().zip(&mut lowered.weights).enumerate() {
         let (Step::Linear(Segment { terms, .. }), Some(weights)) = (one, weights) else { continue };
         if source == ValueId::made_by(at) {
-            for values in weights.kernels.iter_mut().chain([&mut weights.bias]) {
+            let kernels = weights.kernels.iter_mut().map(Arc::make_mut);
+            for values in kernels.chain([&mut weights.bias]) {
                 let row = values.len() / factors.len();
                 for (row, factor) in values.chunks_exact_mut(row).zip(factors) {
                     row.iter_mut().for_each(|weight| *weight *= factor);
@@ -84,7 +86,8 @@ fn multiply(lowered: &mut Lowered, step: usize, factors: &[f32]) {
             {
                 let factors = after(&term.pre, factors);
                 let (ins, outs) = (factors.len() / groups, out / groups);
-                let planes = kernel.chunks_exact_mut(window.kernel.0 * window.kernel.1).enumerate();
+                let planes =
+                    Arc::make_mut(kernel).chunks_exact_mut(window.kernel.0 * window.kernel.1).enumerate();
                 for (number, plane) in planes {
                     let factor = factors[number / ins / outs * ins + number % ins];
                     plane.iter_mut().for_each(|weight| *weight /= factor);
@@ -130,7 +133,7 @@ mod tests {
                         (0..segment.shape.size()).map(|i| f64::from(weights.bias[i / plane])).collect();
                     for (term, kernel) in segment.terms.iter().zip(&weights.kernels) {
                         let (source, shape) = &made[term.source.index()];
-                        let weighted = Weighted { term: term.clone(), kernel: kernel.clone() };
+                        let weighted = Weighted { term: term.clone(), kernel: kernel.to_vec() };
                         sum.iter_mut().zip(weighted.apply(source, *shape)).for_each(|(a, b)| *a += b);
                     }
                     sum

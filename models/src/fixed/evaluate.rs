@@ -1,15 +1,16 @@
 //! The meaning of a quantized network: integers, rounded to nearest or as shares would round.
 
-use super::linear::{self, RingSegment};
+use super::linear::RingSegment;
 use super::quantise::QuantModel;
 use super::ring::Ring;
-use super::steps::{ActivationStep, Step};
+use super::steps::{ActivationStep, Step, ValueId};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::Shape;
 use crate::real::argmax;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use std::borrow::Cow;
 
 /// How an activation step divides by 2^f.
 pub enum Rounding<'a> {
@@ -43,6 +44,8 @@ pub struct Evaluated {
 pub struct Evaluator<'a> {
     model: &'a QuantModel,
     shapes: Vec<Shape>,
+    /// The step that reads value `v` last; `None` for one that none reads.
+    last_read: Vec<Option<usize>>,
     /// The prepared weights of step `i`; `None` for activation steps and for what is never computed.
     segments: Vec<Option<RingSegment<'a>>>,
 }
@@ -62,61 +65,82 @@ impl<'a> Evaluator<'a> {
             (Step::Linear(_) | Step::Activation(_) | Step::Product(_) | Step::Reshare(_), _) => None,
         };
         let segments = model.steps.par_iter().enumerate().map(prepare).collect();
-        Self { model, shapes: model.shapes(), segments }
+        let shapes = model.shapes();
+        let mut last_read = vec![None; shapes.len()];
+        for (index, step) in model.steps.iter().enumerate() {
+            step.sources().into_iter().for_each(|value| last_read[value.index()] = Some(index));
+        }
+        Self { model, shapes, last_read, segments }
     }
 
     /// Evaluates in the ring.
     pub fn evaluate(&self, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
+        let mut out_of_bounds = 0;
         let ring = self.model.ring;
-        let values = self.values(vec![image], rounding);
-        let out_of_bounds = self.model.steps.iter().map(|step| match step {
-            Step::Activation(layer) => {
-                let source = &values[layer.source.index()];
-                source.iter().filter(|x| !layer.keeps_bound(ring.signed(**x))).count() as u64
-            }
-            Step::Reshare(reshare) => {
-                let source = &values[reshare.source.index()];
-                source.iter().filter(|x| !reshare.keeps_bound(ring.signed(**x))).count() as u64
-            }
-            Step::Linear(_) | Step::Product(_) => 0,
+        let logits = self.logits_from(vec![image.into()], rounding, |step, values| {
+            out_of_bounds += match step {
+                Step::Activation(layer) => {
+                    let source = values[layer.source.index()].iter();
+                    source.filter(|x| !layer.keeps_bound(ring.signed(**x))).count() as u64
+                }
+                Step::Reshare(reshare) => {
+                    let source = values[reshare.source.index()].iter();
+                    source.filter(|x| !reshare.keeps_bound(ring.signed(**x))).count() as u64
+                }
+                Step::Linear(_) | Step::Product(_) => 0,
+            };
         });
-        let out_of_bounds = out_of_bounds.sum();
-        let logits = values.last().expect("a model has steps");
-        Evaluated { logits: logits.iter().map(|x| ring.signed(*x)).collect(), out_of_bounds }
+        Evaluated { logits, out_of_bounds }
     }
 
-    /// All values of the network, of which the first few are known: the image, then what the steps make.
-    pub(super) fn values(&self, known: Vec<Vec<u64>>, rounding: &mut Rounding<'_>) -> Vec<Vec<u64>> {
-        let ring = self.model.ring;
+    /// Signed logits where the first few values are `known`; `look` sees every other step and the values before it, as far as any
+    /// step still reads them.
+    pub(super) fn logits_from(
+        &self,
+        known: Vec<Cow<'_, [u64]>>,
+        rounding: &mut Rounding<'_>,
+        mut look: impl FnMut(&Step, &[Cow<'_, [u64]>]),
+    ) -> Vec<i64> {
         let mut values = known;
-        let done = values.len() - 1;
-        for (step, segment) in self.model.steps.iter().zip(&self.segments).skip(done) {
-            let value = match (step, segment) {
-                (Step::Linear(_), Some(segment)) => {
-                    let mut value = segment.apply_clear(&values, &self.shapes);
-                    linear::accumulate(&mut value, &segment.bias());
-                    value.iter_mut().for_each(|x| *x = ring.reduce(*x));
-                    value
+        for index in values.len() - 1..self.model.steps.len() {
+            look(&self.model.steps[index], &values);
+            values.push(self.value(index, &values, rounding).into());
+            // A large network's values together take gigabytes.
+            for value in self.model.steps[index].sources() {
+                if self.last_read[value.index()] == Some(index) {
+                    values[value.index()] = Cow::default();
                 }
-                (Step::Activation(layer), _) => {
-                    activate(ring, layer, &values[layer.source.index()], rounding)
-                }
-                (Step::Product(product), _) => {
-                    let [left, right] = [product.left, product.right].map(|value| &values[value.index()]);
-                    product.of(ring, left, right)
-                }
-                (Step::Reshare(reshare), _) => {
-                    let source = values[reshare.source.index()].iter();
-                    let mut truncated = |x: &u64| rounding.divide(ring.signed(*x), reshare.truncate);
-                    source.map(|x| ring.from_signed(truncated(x))).collect()
-                }
-                (Step::Linear(_), None) => unreachable!(
-                    "linear steps carry weights, and those before the first known value are skipped"
-                ),
-            };
-            values.push(value);
+            }
+        }
+        let logits = values.last().expect("a model has steps");
+        logits.iter().map(|x| self.model.ring.signed(*x)).collect()
+    }
+
+    /// All values of the network: the image, then what the steps make.
+    pub(super) fn values(&self, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Vec<Vec<u64>> {
+        let mut values = vec![image];
+        for index in 0..self.model.steps.len() {
+            values.push(self.value(index, &values, rounding));
         }
         values
+    }
+
+    /// What step `index` makes of the values before it.
+    fn value(&self, index: usize, values: &[impl AsRef<[u64]>], rounding: &mut Rounding<'_>) -> Vec<u64> {
+        let ring = self.model.ring;
+        let of = |value: ValueId| values[value.index()].as_ref();
+        match (&self.model.steps[index], &self.segments[index]) {
+            (Step::Linear(_), Some(segment)) => segment.apply_clear(values, &self.shapes),
+            (Step::Activation(layer), _) => activate(ring, layer, of(layer.source), rounding),
+            (Step::Product(product), _) => product.of(ring, of(product.left), of(product.right)),
+            (Step::Reshare(reshare), _) => {
+                let mut truncated = |x: &u64| rounding.divide(ring.signed(*x), reshare.truncate);
+                of(reshare.source).iter().map(|x| ring.from_signed(truncated(x))).collect()
+            }
+            (Step::Linear(_), None) => {
+                unreachable!("linear steps carry weights, and those before the first known value are skipped")
+            }
+        }
     }
 }
 
@@ -156,5 +180,83 @@ pub fn classify(model: &QuantModel, normalisation: &Normalisation, data: &Datase
     FixedRun {
         classes: evaluated.iter().map(|one| argmax(&one.logits)).collect(),
         out_of_bounds: evaluated.iter().map(|one| one.out_of_bounds).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::calibrate::Calibration;
+    use crate::fixed::lower::lower;
+    use crate::fixed::quantise::quantise;
+    use crate::fixed::scales::{Scales, StepScale, StepScales};
+    use crate::graph::Graph;
+    use crate::{initial, nets};
+    use rand::SeedableRng;
+
+    /// SqueezeNet, whose max pools are comparisons, on a small image.
+    fn squeezenet() -> (crate::fixed::lower::Lowered, Calibration) {
+        let mut rng = ChaCha12Rng::seed_from_u64(3);
+        let shape = Shape::new(3, 35, 35);
+        let graph: Graph = nets::build("squeezenet1_1", shape, 5).unwrap();
+        let image: Vec<f32> = (0..shape.size()).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let kept = crate::mask::Masks::uniform(&graph, true).count() / 2;
+        let masks = initial::masks(&graph, kept, &mut rng).unwrap();
+        let images = vec![image];
+        let parameters = initial::parameters(&graph, &masks, &images, &mut rng).unwrap();
+        let calibration = Calibration::on(&graph, &parameters, &masks, images);
+        (lower(&graph, &parameters, &masks).unwrap(), calibration)
+    }
+
+    /// Logits are those of all values, from whichever step on, and what is not read any more is not there any more.
+    #[test]
+    fn logits_follow_from_what_is_known() {
+        let (lowered, calibration) = squeezenet();
+        let scales = StepScales::uniform(&lowered, Scales::USUAL);
+        let model = quantise(&lowered, &calibration, &scales, None).unwrap();
+        let evaluator = Evaluator::new(&model);
+        let image = model.quantise_image(&calibration.images[0]);
+        let values = evaluator.values(image.clone(), &mut Rounding::Nearest);
+        let logits: Vec<i64> = values.last().unwrap().iter().map(|x| model.ring.signed(*x)).collect();
+        assert_eq!(
+            evaluator.evaluate(image, &mut Rounding::Nearest),
+            Evaluated { logits: logits.clone(), out_of_bounds: 0 }
+        );
+        for from in (0..model.steps.len()).step_by(5) {
+            let known = values[..=from].iter().map(Cow::from).collect();
+            let mut most = 0;
+            let found =
+                Evaluator::from(&model, from).logits_from(known, &mut Rounding::Nearest, |step, values| {
+                    assert!(step.sources().iter().all(|value| !values[value.index()].is_empty()));
+                    let held =
+                        values.iter().filter(|value| matches!(value, Cow::Owned(owned) if !owned.is_empty()));
+                    most = most.max(held.count());
+                });
+            assert_eq!(found, logits, "from step {from}");
+            assert!(most < 8, "{most} values at a time");
+        }
+    }
+
+    /// Steps that are exact are so at any scale.
+    #[test]
+    fn exact_steps_round_nothing() {
+        let (lowered, calibration) = squeezenet();
+        let logits = |exact: u32| {
+            let mut scales = StepScales::uniform(&lowered, Scales::USUAL);
+            let mut changed = 0;
+            for (index, scale) in scales.steps.iter_mut().enumerate() {
+                if let (true, StepScale::Weights(bits)) = (lowered.is_exact(index), scale) {
+                    (*bits, changed) = (exact, changed + 1);
+                }
+            }
+            // A pool 3x3 of stride 2 is four differences and two maxima, of which the last goes into what is behind it.
+            assert!(changed >= 3 * 4, "{changed}");
+            let model = quantise(&lowered, &calibration, &scales, None).unwrap();
+            let image = model.quantise_image(&calibration.images[0]);
+            let unit = (-f64::from(model.output_scale())).exp2();
+            let logits = evaluate(&model, image, &mut Rounding::Nearest).logits;
+            logits.into_iter().map(|x| x as f64 * unit).collect::<Vec<_>>()
+        };
+        assert_eq!(logits(3), logits(9));
     }
 }

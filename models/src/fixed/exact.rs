@@ -6,37 +6,53 @@
 //! it an integer becomes an `f64` and comes back by one addition (below), which vectorises on every processor.
 
 use super::ring::Ring;
-use crate::graph::{Shape, Window};
-use crate::matmul::TiledConvolution;
+use crate::graph::{Padding, Shape, Window};
+use crate::matmul::{TiledConvolution, threads};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
 
 /// log2 of what no partial sum may reach.
 const SUM_BITS: u32 = 51;
 
 /// A convolution with integer weights, ready to be applied any number of times.
 #[derive(Clone, Debug)]
-pub struct Convolution {
+pub struct Convolution<'a> {
     ring: Ring,
     shape: Shape,
     window: Window,
     out: usize,
     /// The weights `(out, in / groups, rows, columns)`.
-    kernel: Vec<f64>,
+    kernel: Kernel<'a>,
     groups: usize,
     /// Digits d of the input satisfy -2^(digit_bits - 1) <= d < 2^(digit_bits - 1).
     digit_bits: u32,
 }
 
-impl Convolution {
+/// The weights as what multiplies them wants them.
+#[derive(Clone, Debug)]
+enum Kernel<'a> {
+    /// Used at every position: as numbers of the floating-point unit.
+    Spread(Vec<f64>),
+    /// Used once, as by a fully connected layer, whose weights are most of many a network: as they are, since reading them takes
+    /// longer than anything that is done with them.
+    Once(&'a [i32]),
+}
+
+impl<'a> Convolution<'a> {
     /// Prepares `kernel` `(out, in / groups, rows, columns)` for inputs of `shape` in `ring`; how many groups there are shows in
     /// its size.
-    pub fn new(ring: Ring, shape: Shape, window: Window, out: usize, kernel: &[i32]) -> Self {
+    pub fn new(ring: Ring, shape: Shape, window: Window, out: usize, kernel: &'a [i32]) -> Self {
         let terms = kernel.len() / out;
         let groups = shape.c * window.kernel.0 * window.kernel.1 / terms;
         let norm = |row: &[i32]| row.iter().map(|w| u64::from(w.unsigned_abs())).sum::<u64>();
         let norm_bits = u64::BITS - kernel.chunks(terms).map(norm).max().unwrap_or(0).leading_zeros();
         assert!(norm_bits + 1 < SUM_BITS, "a row of weights of at most 2^24 has fewer than 2^25 terms");
         let digit_bits = (SUM_BITS + 1 - norm_bits).min(ring.bits());
-        let kernel = kernel.iter().map(|w| f64::from(*w)).collect();
+        let once = groups == 1 && terms == shape.size() && window.output(shape) == Some((1, 1));
+        let kernel = match once && window.padding == Padding::default() {
+            true => Kernel::Once(kernel),
+            false => Kernel::Spread(kernel.iter().map(|w| f64::from(*w)).collect()),
+        };
         Self { ring, shape, window, out, kernel, groups, digit_bits }
     }
 
@@ -58,11 +74,6 @@ impl Convolution {
 
     /// The sum over digits of `bits` bits in all.
     fn add_digits_to(&self, input: &[i64], bits: u32, sum: &mut [u64]) {
-        let of_group = Shape { c: self.shape.c / self.groups, ..self.shape };
-        let outs = self.out / self.groups;
-        let convolution = TiledConvolution::new(of_group, &self.window, outs);
-        let area = convolution.area();
-        assert_eq!(sum.len(), self.out * area, "a sum has its segment's shape");
         let mut rest = Vec::new();
         let mut digits: Vec<f64> = Vec::with_capacity(input.len());
         for shift in (0..bits).step_by(self.digit_bits as usize) {
@@ -75,21 +86,55 @@ impl Convolution {
                 }
                 digits.extend(rest.iter_mut().map(|x| float(take_digit(x, self.digit_bits))));
             }
-            let inputs = digits.chunks_exact(of_group.size());
-            let kernels = self.kernel.chunks_exact(self.kernel.len() / self.groups);
-            for ((input, kernel), sum) in inputs.zip(kernels).zip(sum.chunks_exact_mut(outs * area)) {
-                convolution.run(input, kernel, |tile, values| {
-                    for (channel, line) in
-                        tile.channels.clone().zip(values.chunks_exact(tile.positions.len()))
-                    {
-                        let start = channel * area + tile.positions.start;
-                        let sum = &mut sum[start..start + line.len()];
-                        sum.iter_mut().zip(line).for_each(|(s, p)| *s = s.wrapping_add(integer(*p) << shift));
-                    }
-                });
+            match &self.kernel {
+                Kernel::Spread(kernel) => self.add_spread(&digits, kernel, shift, sum),
+                Kernel::Once(kernel) => add_once(&digits, kernel, shift, sum),
             }
         }
     }
+
+    /// Adds 2^`shift` times the convolution of `digits`.
+    fn add_spread(&self, digits: &[f64], kernel: &[f64], shift: u32, sum: &mut [u64]) {
+        let of_group = Shape { c: self.shape.c / self.groups, ..self.shape };
+        let outs = self.out / self.groups;
+        let convolution = TiledConvolution::new(of_group, &self.window, outs);
+        let area = convolution.area();
+        assert_eq!(sum.len(), self.out * area, "a sum has its segment's shape");
+        let inputs = digits.chunks_exact(of_group.size());
+        let kernels = kernel.chunks_exact(kernel.len() / self.groups);
+        for ((input, kernel), sum) in inputs.zip(kernels).zip(sum.chunks_exact_mut(outs * area)) {
+            convolution.run(input, kernel, |tile, values| {
+                for (channel, line) in tile.channels.clone().zip(values.chunks_exact(tile.positions.len())) {
+                    let start = channel * area + tile.positions.start;
+                    let sum = &mut sum[start..start + line.len()];
+                    sum.iter_mut().zip(line).for_each(|(s, p)| *s = s.wrapping_add(integer(*p) << shift));
+                }
+            });
+        }
+    }
+}
+
+/// Adds 2^`shift` times the product of `kernel`, a row for every sum, with `digits`.
+fn add_once(digits: &[f64], kernel: &[i32], shift: u32, sum: &mut [u64]) {
+    assert_eq!(sum.len() * digits.len(), kernel.len(), "a sum has its segment's shape");
+    let add = |(sum, row): (&mut u64, &[i32])| {
+        *sum = sum.wrapping_add(integer(product(digits, row)) << shift);
+    };
+    match threads() {
+        1 => sum.iter_mut().zip(kernel.chunks_exact(digits.len())).for_each(add),
+        _ => sum.par_iter_mut().zip(kernel.par_chunks_exact(digits.len())).for_each(add),
+    }
+}
+
+/// In eight sums, which are added up many at a time.
+fn product(digits: &[f64], row: &[i32]) -> f64 {
+    let mut sums = [0f64; 8];
+    let ((digits, last_digits), (row, last)) = (digits.as_chunks::<8>(), row.as_chunks::<8>());
+    for (digits, weights) in digits.iter().zip(row) {
+        sums.iter_mut().zip(digits.iter().zip(weights)).for_each(|(sum, (x, w))| *sum += x * f64::from(*w));
+    }
+    let rest = last_digits.iter().zip(last).map(|(x, w)| x * f64::from(*w));
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 /// Takes the lowest balanced digit of `bits` bits off `x`.
@@ -118,7 +163,6 @@ fn integer(x: f64) -> u64 {
 mod tests {
     use super::*;
     use crate::convolve::convolve;
-    use crate::graph::Padding;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha12Rng;
     use std::num::Wrapping;
@@ -193,6 +237,8 @@ mod tests {
             (Shape::new(7, 4, 3), Window { kernel: (4, 3), stride: (1, 1), padding: Padding::default() }),
             (Shape::new(2, 9, 6), Window { kernel: (2, 4), stride: (3, 2), padding: uneven }),
             (Shape::new(1, 2, 2), Window::square(5, 1, 4)),
+            (Shape::new(300, 1, 1), Window::square(1, 1, 0)),
+            (Shape::new(5, 3, 7), Window { kernel: (3, 7), stride: (1, 1), padding: Padding::default() }),
             (Shape::new(3, 40, 40), Window::square(3, 1, 1)),
             (Shape::new(90, 14, 14), Window::square(3, 1, 1)),
         ]

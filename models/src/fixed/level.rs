@@ -9,6 +9,7 @@
 use super::calibrate::Calibration;
 use super::lower::Lowered;
 use super::steps::{Segment, Step, ValueId};
+use std::sync::Arc;
 
 /// log2 of the largest value of a group that is brought to its place.
 const PLACE: f32 = 4.0;
@@ -34,7 +35,7 @@ pub fn level(lowered: &mut Lowered, calibration: &mut Calibration) {
         let own = of(ValueId::made_by(at));
         weights.bias.iter_mut().for_each(|bias| *bias *= own);
         for (term, kernel) in terms.iter().zip(&mut weights.kernels) {
-            kernel.iter_mut().for_each(|weight| *weight *= own / of(term.source));
+            Arc::make_mut(kernel).iter_mut().for_each(|weight| *weight *= own / of(term.source));
         }
     }
     let last = calibration.largest.len() - 1;

@@ -6,6 +6,7 @@ use super::ring::Ring;
 use super::steps::{Segment, Term, TermOp};
 use crate::graph::Shape;
 use std::num::Wrapping;
+use std::sync::Arc;
 
 /// Integer weights and bias of a segment.
 pub type IntegerWeights = SegmentWeights<i32, i64>;
@@ -16,13 +17,13 @@ pub struct RingSegment<'a> {
     segment: &'a Segment,
     bias: &'a [i64],
     /// Per term; `None` for one without weights.
-    convolutions: Vec<Option<Convolution>>,
+    convolutions: Vec<Option<Convolution<'a>>>,
 }
 
 impl<'a> RingSegment<'a> {
     /// Prepares the weights of `segment`.
     pub fn new(ring: Ring, segment: &'a Segment, weights: &'a IntegerWeights) -> Self {
-        let prepare = |(term, kernel): (&Term, &Vec<i32>)| match term.op {
+        let prepare = |(term, kernel): (&Term, &'a Arc<Vec<i32>>)| match term.op {
             TermOp::Times { .. } => None,
             TermOp::Conv { out, window, .. } => Some(Convolution::new(ring, term.shape, window, out, kernel)),
         };
@@ -34,27 +35,29 @@ impl<'a> RingSegment<'a> {
     ///
     /// `inputs[v]` is value `v` (or one party's share of it) in `[0, 2^k)`, of shape `shapes[v]`.
     pub fn apply(&self, inputs: &[impl AsRef<[u64]>], shapes: &[Shape]) -> Vec<u64> {
-        self.summed(inputs, shapes, Convolution::add_to)
+        let sum = vec![0; self.segment.shape.size()];
+        self.summed(sum, inputs, shapes, Convolution::add_to)
     }
 
-    /// [`Self::apply`] for values that are no secret; faster, as they are small.
+    /// [`Self::apply`] and the bias, for values that are no secret; faster, as they are small.
     pub fn apply_clear(&self, inputs: &[impl AsRef<[u64]>], shapes: &[Shape]) -> Vec<u64> {
-        self.summed(inputs, shapes, Convolution::add_clear_to)
+        self.summed(self.bias(), inputs, shapes, Convolution::add_clear_to)
     }
 
+    /// `sum` and all terms, reduced.
     fn summed(
         &self,
+        mut sum: Vec<u64>,
         inputs: &[impl AsRef<[u64]>],
         shapes: &[Shape],
-        add: impl Fn(&Convolution, &[i64], &mut [u64]),
+        add: impl Fn(&Convolution<'a>, &[i64], &mut [u64]),
     ) -> Vec<u64> {
-        let mut sum = vec![0u64; self.segment.shape.size()];
         for (term, convolution) in self.segment.terms.iter().zip(&self.convolutions) {
             let prepared =
                 prepare(self.ring, term, inputs[term.source.index()].as_ref(), shapes[term.source.index()]);
             match convolution {
                 Some(convolution) => add(convolution, &prepared, &mut sum),
-                None => accumulate(&mut sum, &apply_op(self.ring, term, &[], &prepared)),
+                None => add_times(term, &prepared, &mut sum),
             }
         }
         sum.iter_mut().for_each(|x| *x = self.ring.reduce(*x));
@@ -93,6 +96,14 @@ pub fn prepare(ring: Ring, term: &Term, input: &[u64], shape: Shape) -> Vec<i64>
         at = map.output(at);
     }
     value.into_iter().map(|x| signed(x.0)).collect()
+}
+
+/// Adds a term without weights, of its prepared input, to `sum`.
+fn add_times(term: &Term, prepared: &[i64], sum: &mut [u64]) {
+    if let TermOp::Times { by } = term.op {
+        let times = prepared.iter().map(|x| (*x as u64).wrapping_mul(by as u64));
+        sum.iter_mut().zip(times).for_each(|(sum, x)| *sum = sum.wrapping_add(x));
+    }
 }
 
 /// A term's last map on its prepared input; not yet reduced.

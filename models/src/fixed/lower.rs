@@ -15,12 +15,13 @@ use crate::graph::{Activation, Average, Graph, NodeId, Op, Parameters, Shape, Wi
 use crate::mask::Masks;
 use crate::real::batch_norm;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The secret half of a segment: one kernel per convolution term, in term order, and the bias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentWeights<W, B> {
-    /// Per term `(out, in, rows, columns)`; empty for a term without weights.
-    pub kernels: Vec<Vec<W>>,
+    /// Per term `(out, in, rows, columns)`; empty for a term without weights. Networks that have the same hold one.
+    pub kernels: Vec<Arc<Vec<W>>>,
     /// Per output channel, or per output unit where borders have one of their own.
     pub bias: Vec<B>,
 }
@@ -34,6 +35,28 @@ pub struct Lowered {
     pub steps: Vec<Step>,
     /// The weights of step `i`; `None` for activation steps.
     pub weights: Vec<Option<SegmentWeights<f32, f32>>>,
+}
+
+impl Lowered {
+    /// Multiply-accumulates of its convolutions: what an image takes.
+    pub fn products(&self) -> u64 {
+        let segments = self.steps.iter().filter_map(|step| match step {
+            Step::Linear(segment) => Some(segment.products()),
+            Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => None,
+        });
+        segments.sum()
+    }
+
+    /// Whether step `index` rounds nothing of its own, whatever its scale.
+    pub(super) fn is_exact(&self, index: usize) -> bool {
+        match (&self.steps[index], &self.weights[index]) {
+            (Step::Linear(segment), Some(weights)) => {
+                segment.is_exact() && weights.bias.iter().all(|bias| *bias == 0.0)
+            }
+            (Step::Product(_) | Step::Reshare(_), _) => true,
+            (Step::Linear(_) | Step::Activation(_), _) => false,
+        }
+    }
 }
 
 /// Folds `graph` into steps.
@@ -223,10 +246,11 @@ impl Lowering<'_> {
                 },
             })
             .collect();
+        let none: Arc<Vec<f32>> = Arc::default();
         let kernels = expr
             .terms
             .iter()
-            .map(|term| term.conv.as_ref().map(|conv| conv.kernel.clone()).unwrap_or_default())
+            .map(|term| term.conv.as_ref().map_or_else(|| none.clone(), |conv| Arc::new(conv.kernel.clone())))
             .collect();
         self.steps.push(Step::Linear(Segment { name: name.to_owned(), terms, shape: expr.shape, scale: 0 }));
         self.weights.push(Some(SegmentWeights { kernels, bias: expr.bias.clone() }));

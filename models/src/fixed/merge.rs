@@ -12,13 +12,15 @@ use super::calibrate::Calibration;
 use super::expr::narrow;
 use super::fit::{Freedom, Passing, fit};
 use super::lower::{Lowered, SegmentWeights};
-use super::quantise::{QuantModel, quantise};
+use super::quantise::{QuantModel, quantise_again};
 use super::ring::MAX_RING_BITS;
+use super::rounded::Rounded;
 use super::scales::{Scales, StepScales};
 use super::search::{FEWEST_RING_BITS, Pinned};
 use super::steps::{Segment, Step, ValueId};
 use super::weighted::Weighted;
 use crate::graph::Shape;
+use std::sync::Arc;
 
 /// `lowered` with everything merged that makes it cheaper by `price`, one at a time from the image on; `None` is the price
 /// of what cannot be run.
@@ -67,13 +69,13 @@ pub fn cheapest_as_usual(
         let base = StepScales::uniform(lowered, scales);
         fit(lowered, calibration, &base, ring_bits, Freedom { passing, coarser: 0 })
     };
-    let price = |lowered: &Lowered, scales: &StepScales| {
-        cost(&quantise(lowered, calibration, scales, pinned.ring_bits).ok()?)
+    let price = |network: (&Lowered, &Rounded), scales: &StepScales| {
+        cost(&quantise_again(network, calibration, scales, pinned.ring_bits).ok()?)
     };
     let mut ring = None;
     cheapest(lowered, |lowered| {
         if let Some(ring_bits) = ring {
-            return price(lowered, &fitted(lowered, ring_bits)?);
+            return price((lowered, &Rounded::default()), &fitted(lowered, ring_bits)?);
         }
         // The first that is asked for: the network unmerged.
         let rings = pinned.ring_bits.map_or(FEWEST_RING_BITS..=MAX_RING_BITS, |bits| bits..=bits);
@@ -83,7 +85,9 @@ pub fn cheapest_as_usual(
             let found = found.filter(|scales| fitting.last().is_none_or(|(_, last)| last != scales));
             fitting.extend(found.map(|scales| (ring_bits, scales)));
         }
-        let priced = fitting.iter().filter_map(|(bits, scales)| Some((price(lowered, scales)?, *bits)));
+        let rounded = Rounded::default();
+        let price = |scales: &StepScales| price((lowered, &rounded), scales);
+        let priced = fitting.iter().filter_map(|(bits, scales)| Some((price(scales)?, *bits)));
         let (least, ring_bits) = priced.min_by(|(one, _), (other, _)| one.total_cmp(other))?;
         ring = Some(ring_bits);
         Some(least)
@@ -116,7 +120,7 @@ impl Whole {
             return None;
         };
         let Segment { name, terms, shape, .. } = segment;
-        let terms = terms.iter().cloned().zip(weights.kernels.iter().cloned());
+        let terms = terms.iter().cloned().zip(weights.kernels.iter().map(|kernel| kernel.to_vec()));
         let each = shape.size() / weights.bias.len();
         let bias = weights.bias.iter().flat_map(|b| std::iter::repeat_n(f64::from(*b), each));
         let terms = terms.map(|(term, kernel)| Weighted { term, kernel }).collect();
@@ -160,7 +164,7 @@ impl Whole {
     }
 
     fn into_step(self) -> (Step, Option<SegmentWeights<f32, f32>>) {
-        let (terms, kernels) = self.terms.into_iter().map(|one| (one.term, one.kernel)).unzip();
+        let (terms, kernels) = self.terms.into_iter().map(|one| (one.term, Arc::new(one.kernel))).unzip();
         let bias = narrow(self.bias.iter().map(|b| *b as f32).collect(), self.shape);
         let segment = Segment { name: self.name, terms, shape: self.shape, scale: 0 };
         (Step::Linear(segment), Some(SegmentWeights { kernels, bias }))

@@ -20,6 +20,7 @@ pub mod lower;
 pub mod merge;
 pub mod quantise;
 pub mod ring;
+mod rounded;
 pub mod scales;
 pub mod search;
 mod sensitivity;

@@ -5,6 +5,7 @@ use super::curve::Curve;
 use super::linear::IntegerWeights;
 use super::lower::{Lowered, SegmentWeights};
 use super::ring::{MAX_RING_BITS, Ring};
+use super::rounded::{Rounded, round_all};
 use super::scales::{StepScale, StepScales};
 use super::steps::{ActivationStep, ReshareStep, Segment, Step, TermOp, ValueId};
 use crate::Error;
@@ -184,6 +185,19 @@ pub fn quantise(
     scales: &StepScales,
     ring_bits: Option<u32>,
 ) -> Result<QuantModel, Error> {
+    quantise_again((lowered, &Rounded::default()), calibration, scales, ring_bits)
+}
+
+/// [`quantise`], with the kernels that were rounded for other scales of the same network.
+///
+/// # Errors
+/// As [`quantise`].
+pub(super) fn quantise_again(
+    (lowered, rounded): (&Lowered, &Rounded),
+    calibration: &Calibration,
+    scales: &StepScales,
+    ring_bits: Option<u32>,
+) -> Result<QuantModel, Error> {
     let widths = widths(lowered, calibration, scales)?;
     let mut needed: (u32, &str) = (scales.image + 2, "input");
     for (step, width) in lowered.steps.iter().zip(&widths) {
@@ -206,7 +220,7 @@ pub fn quantise(
             Step::Linear(segment) => {
                 let real = lowered.weights[index].as_ref().expect("linear steps carry weights");
                 segment.scale = width.scale;
-                let mut weights = quantise_segment(segment, real, scale_of)?;
+                let mut weights = quantise_segment(segment, (index, real), scale_of, rounded)?;
                 if divided.contains(&ValueId::made_by(index)) && is_divided_exactly(segment) {
                     weights.bias.iter_mut().for_each(|b| *b -= 1);
                 }
@@ -255,11 +269,12 @@ fn pick_ring((needed, step): (u32, &str), asked: Option<u32>) -> Result<Ring, Er
 /// Rounds the weights of a segment whose scale is set.
 fn quantise_segment(
     segment: &mut Segment,
-    real: &SegmentWeights<f32, f32>,
+    (step, real): (usize, &SegmentWeights<f32, f32>),
     scale_of: impl Fn(ValueId) -> u32,
+    rounded: &Rounded,
 ) -> Result<IntegerWeights, Error> {
     let mut kernels = Vec::with_capacity(segment.terms.len());
-    for (term, kernel) in segment.terms.iter_mut().zip(&real.kernels) {
+    for (number, (term, kernel)) in segment.terms.iter_mut().zip(&real.kernels).enumerate() {
         let gap = segment.scale - scale_of(term.source);
         let multiplier = term.multiplier(gap);
         match &mut term.op {
@@ -272,10 +287,12 @@ fn quantise_segment(
                     return Err(Error::model(&segment.name, expected, found));
                 }
                 *by = rounded as i64;
-                kernels.push(Vec::new());
+                kernels.push(Arc::default());
             }
             TermOp::Conv { .. } => {
-                kernels.push(round_all(kernel, multiplier, &segment.name)?);
+                kernels.push(
+                    rounded.kernel((step, number), gap, || round_all(kernel, multiplier, &segment.name))?,
+                );
             }
         }
     }
@@ -294,31 +311,11 @@ fn is_divided_exactly(segment: &Segment) -> bool {
 /// Most bits of a weight's scale where values are passed on: those of [`MAX_WEIGHT`] for real weights below four.
 const MOST_WEIGHT_BITS: u32 = 22;
 
-/// Largest magnitude of a public factor at a segment's scale: numbers of as many bits are exact in double precision.
-const MOST_TIMES: f64 = (1u64 << 50) as f64;
-
 /// Largest magnitude of an integer weight: it keeps products exact and noise small.
 pub const MAX_WEIGHT: u32 = 1 << 24;
 
-/// The largest number below a half: what is added to round halves away from zero, where a half would lift what is just below.
-const NEARLY_HALF: f64 = 0.5f64.next_down();
-
-fn round_all(kernel: &[f32], factor: f64, name: &str) -> Result<Vec<i32>, Error> {
-    // A search rounds all weights dozens of times: one loop without calls or exits, which vectorises. Larger numbers saturate.
-    let round = |w: &f32| {
-        let scaled = f64::from(*w) * factor;
-        (scaled + NEARLY_HALF.copysign(scaled)) as i32
-    };
-    let rounded: Vec<i32> = kernel.iter().map(round).collect();
-    let largest = rounded.iter().fold(0, |largest, w| w.unsigned_abs().max(largest));
-    if largest > MAX_WEIGHT || kernel.iter().any(|w| w.is_nan()) {
-        let expected = format!("weights of magnitude at most {MAX_WEIGHT} after scaling");
-        let is_refused = |w: &&f32| w.is_nan() || round(w).unsigned_abs() > MAX_WEIGHT;
-        let refused = kernel.iter().find(is_refused).expect("one was seen");
-        return Err(Error::model(name, expected, (f64::from(*refused) * factor).round().to_string()));
-    }
-    Ok(rounded)
-}
+/// Largest magnitude of a public factor at a segment's scale: numbers of as many bits are exact in double precision.
+const MOST_TIMES: f64 = (1u64 << 50) as f64;
 
 impl ActivationStep {
     /// Whether `x` (signed, at the source's scale) keeps the bound that the step was compiled for.

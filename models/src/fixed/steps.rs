@@ -108,6 +108,22 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Multiply-accumulates of its convolutions.
+    pub(super) fn products(&self) -> u64 {
+        let of_term = |term: &Term| match term.op {
+            TermOp::Times { .. } => 0,
+            TermOp::Conv { window, groups, .. } => {
+                self.shape.size() * (term.shape.c / groups) * window.kernel.0 * window.kernel.1
+            }
+        };
+        self.terms.iter().map(of_term).sum::<usize>() as u64
+    }
+
+    /// Whether whatever scale it has multiplies with the same: no term has weights or another factor to round.
+    pub(super) fn is_exact(&self) -> bool {
+        !self.terms.iter().any(Term::is_rounded)
+    }
+
     /// log2 of the result's scale where weights have `fw` bits and values the scales `scale_of`: that of the finest term. A term
     /// whose factor is an integer needs none of their bits, unless there are no others, since what reads the result divides it.
     pub fn scale_with(&self, fw: u32, scale_of: impl Fn(ValueId) -> u32) -> u32 {

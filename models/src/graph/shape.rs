@@ -38,7 +38,7 @@ impl fmt::Display for Shape {
 }
 
 /// Zero padding on each side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Padding {
     /// Rows above.
     pub top: usize,
@@ -78,7 +78,7 @@ impl Padding {
 }
 
 /// The sliding window of a convolution or pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// Rows and columns of the kernel.
     pub kernel: (usize, usize),
@@ -139,6 +139,16 @@ const fn is_once(times: &usize) -> bool {
 }
 
 impl Picks {
+    /// The first index where each comes once and none is beyond an edge of `size`.
+    pub fn inside(self, size: usize) -> Option<usize> {
+        if self.times != 1 {
+            return None;
+        }
+        let start = usize::try_from(self.start).ok()?;
+        let last = self.step.checked_mul(self.count.checked_sub(1)?)?.checked_add(start)?;
+        (last < size).then_some(start)
+    }
+
     /// The indices among `size`, each moved to the edge that it is beyond.
     pub fn clamped(self, size: usize) -> impl Iterator<Item = usize> + Clone {
         let last = size.saturating_sub(1) as isize;

@@ -19,6 +19,7 @@ use models::tensor::Tensor;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use std::sync::Arc;
 
 /// Steps and terms: everything that can be merged makes fewer of them.
 fn size(lowered: &Lowered) -> Option<f64> {
@@ -66,7 +67,7 @@ fn a_padded_bias_is_one_a_unit() {
     let all = check(&network);
     assert_eq!(names(&all), ["conv1+conv3", "conv3.rescale", "fc4"]);
     let weights = all.weights[0].as_ref().unwrap();
-    assert_eq!(weights.kernels, [vec![3.0; 9]]);
+    assert_eq!(weights.kernels, [Arc::new(vec![3.0; 9])]);
     let taps = [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0];
     assert_eq!(weights.bias, taps.map(|taps| taps + 0.5));
 }

@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
 use std::num::Wrapping;
+use std::sync::Arc;
 
 const SHAPE: Shape = Shape::new(64, 32, 32);
 /// Side of the square matrices: 8 MiB each, as far beyond the caches as a large convolution's.
@@ -67,5 +68,5 @@ pub(crate) fn convolution_segment(shape: Shape, out: usize) -> Segment {
 pub(crate) fn random_weights(rng: &mut ChaCha20Rng, channels: usize, out: usize) -> IntegerWeights {
     let kernel =
         (0..out * channels * 9).map(|_| rng.random_range(-LARGEST_WEIGHT..=LARGEST_WEIGHT)).collect();
-    IntegerWeights { kernels: vec![kernel], bias: (0..out as i64).collect() }
+    IntegerWeights { kernels: vec![Arc::new(kernel)], bias: (0..out as i64).collect() }
 }

@@ -100,7 +100,7 @@ impl Layer {
             (ValueId::IMAGE, vec![PublicMap::SumPool { window, uncounted: Default::default() }]);
         let term = Term { source, pre, shape, divisor: 1, factor: 1.0, op: TermOp::Times { by: 1 } };
         let sums = Segment { name: "sums".to_owned(), terms: vec![term], shape, scale: IMAGE_SCALE };
-        let weights = IntegerWeights { kernels: vec![Vec::new()], bias: vec![0; shape.c] };
+        let weights = IntegerWeights { kernels: vec![Default::default()], bias: vec![0; shape.c] };
         let (left, right) = (ValueId::IMAGE, ValueId::made_by(0));
         let each = RELU_SHAPE.area();
         let step = ProductStep { name: GATE.to_owned(), left, right, shape: RELU_SHAPE, each };

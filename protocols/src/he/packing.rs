@@ -79,7 +79,7 @@ fn units(shared: usize) -> usize {
 }
 
 /// A convolution, as packings are chosen for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Convolution {
     /// Shape of its input.
     pub input: Shape,

@@ -25,7 +25,7 @@ pub const fn security_line(degree: usize) -> Option<u32> {
 }
 
 /// Who computes on ciphertexts. Both parties use the same one: their messages differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeBackend {
     /// This project's kernel, for primes below 2^51.
@@ -118,7 +118,7 @@ pub(crate) struct Facts {
 }
 
 /// A choice of BFV ring; the plaintext modulus is 2^k.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HeParameters {
     /// Who computes.
     pub backend: HeBackend,

@@ -4,6 +4,7 @@ use super::*;
 use models::fixed::linear::IntegerWeights;
 use std::io::BufRead;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 const PAIR: [u8; PAIR_BYTES] = [5; PAIR_BYTES];
 
@@ -12,7 +13,7 @@ fn open(folder: &Path) -> Pool {
 }
 
 fn secrets(weight: i32) -> ServerSecrets {
-    let weights = IntegerWeights { kernels: vec![vec![weight]], bias: vec![] };
+    let weights = IntegerWeights { kernels: vec![Arc::new(vec![weight])], bias: vec![] };
     ServerSecrets { weights: [Some(weights)].into() }
 }
 

@@ -25,6 +25,7 @@ use models::graph::{Activation as Nonlinearity, Shape, Window};
 use netem::Channel;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use std::sync::Arc;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -355,9 +356,9 @@ fn segment(
     let coefficients = packing.sent_coefficients();
     let proof = prove(&he, "segment", &packing, &kernel, coefficients).unwrap();
     let mut exchanges = vec![Some(Exchange { packing, proof })];
-    let mut kernels = vec![kernel];
+    let mut kernels = vec![Arc::new(kernel)];
     exchanges.resize(terms.len(), None);
-    kernels.resize(terms.len(), Vec::new());
+    kernels.resize(terms.len(), Default::default());
     let segment = Segment { name: "segment".into(), terms, shape, scale: 12 };
     let step = LinearPlan { segment, exchanges };
     let bias = (0..out).map(|_| rng.random_range(-5000..5000)).collect();

@@ -3,20 +3,23 @@
 use super::{FEWEST_RING_BITS, FW, Family, Found, SLACK, Search};
 use crate::Error;
 use crate::fixed::fit::{Freedom, Passing, fit};
-use crate::fixed::quantise::{QuantModel, quantise};
+use crate::fixed::quantise::QuantModel;
 use crate::fixed::ring::MAX_RING_BITS;
 use crate::fixed::scales::{StepScale, StepScales};
 use crate::fixed::steps::Step;
 
 /// Half bits by which scales are made finer, at most, where classes are lost that were not expected to be.
 const FINER: i32 = 3;
+/// The same of a large network, whose first look was at few images.
+const FINER_OF_LARGE: i32 = 9;
 /// Bytes of a compared bit of a kept unit over those of a divided one of a linearized unit, about.
 const KEPT_TO_LINEARIZED: usize = 5;
 
-/// A network that may be the one.
+/// Scales that may be those. The network at them is made anew where it is looked at: a hundred copies of a large one's weights have
+/// no room.
 struct Candidate {
     cost: f64,
-    model: QuantModel,
+    scales: StepScales,
     /// Half bits by which its error is smaller than that of the frontier.
     finer: i32,
 }
@@ -46,6 +49,7 @@ impl Search {
     ) -> Result<Found, Error> {
         let least = 2 * spare as i32;
         let mut finest = least;
+        let most = least + if self.judge.is_large() { FINER_OF_LARGE } else { FINER };
         let mut tried = self.fitting(frontier, least, passing)?;
         if tried.is_empty() {
             // What is refused is told by the step that is too wide.
@@ -62,7 +66,8 @@ impl Search {
         if let (true, Some(error)) = (candidates.is_empty(), refused) {
             return Err(error);
         }
-        while let Some(Candidate { model, finer, .. }) = Candidate::cheapest(&mut candidates) {
+        while let Some(Candidate { scales, finer, .. }) = Candidate::cheapest(&mut candidates) {
+            let model = self.at(&scales, self.pinned.ring_bits)?;
             if self.pinned.pair().is_some() {
                 let agreement = self.judge.sampled(&model, &self.calibration);
                 return Ok(Found { model, agreement });
@@ -71,7 +76,7 @@ impl Search {
                 return Ok(Found { model, agreement });
             }
             // By chance, or for an error that was not predicted: what is a little finer may do, and still be cheaper than others.
-            if finer == finest && finest < least + FINER {
+            if finer == finest && finest < most {
                 finest += 1;
                 for scales in self.fitting(frontier, finest, passing)? {
                     if !tried.contains(&scales) {
@@ -84,15 +89,15 @@ impl Search {
         Err(self.unreached(wanted))
     }
 
-    /// The network at these scales; `None` where it cannot be run.
+    /// What the network costs at these scales; `None` where it cannot be run.
     fn candidate(
         &self,
         scales: &StepScales,
         finer: i32,
         cost: impl Fn(&QuantModel) -> Option<f64>,
     ) -> Result<Option<Candidate>, Error> {
-        let model = quantise(&self.lowered, &self.calibration, scales, self.pinned.ring_bits)?;
-        Ok(cost(&model).map(|cost| Candidate { cost, model, finer }))
+        let cost = cost(&self.at(scales, self.pinned.ring_bits)?);
+        Ok(cost.map(|cost| Candidate { cost, scales: scales.clone(), finer }))
     }
 
     /// What fits narrow and wide rings at a logits' error of 2^-`finer` times that of `frontier`, and may be cheap. A price tells

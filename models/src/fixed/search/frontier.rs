@@ -13,7 +13,8 @@ const FINEST: usize = 4;
 const FINEST_STEP: usize = 4;
 
 impl Search {
-    /// Of some families of scales the coarsest at which `wanted` (0..=1) seems to be reached, at a first look.
+    /// Of some families of scales the coarsest at which `wanted` (0..=1) seems to be reached, at a first look; of a large network
+    /// those with about the same error as what was seen of one family.
     ///
     /// # Errors
     /// [`Error::Argument`] where no scales reach `wanted`; the refusal where they would be too wide for any ring.
@@ -27,6 +28,11 @@ impl Search {
             // Families whose agreement is the same have about the same error.
             if let Some(last) = found.last().copied() {
                 guess = self.as_exact(last, lead)?;
+                // Where looking takes long: what comes of it is measured before it is taken.
+                if self.judge.is_large() {
+                    found.push(Family { lead, level: guess });
+                    continue;
+                }
             }
             let level = self.least_level(lead, guess, wanted)?;
             found.push(Family { lead, level });
@@ -55,7 +61,7 @@ impl Search {
     fn least_level(&mut self, lead: i32, guess: i32, wanted: f64) -> Result<i32, Error> {
         let mut reaches = |level: i32| -> Result<bool, Error> {
             let scales = self.balanced(Family { lead, level })?;
-            Ok(self.may_agree(&self.at(&scales)?, wanted))
+            Ok(self.may_agree(&self.at(&scales, None)?, wanted))
         };
         // Where the guess is wrong, ever longer steps the right way.
         let (mut coarse, mut fine, mut step) = (guess - 1, guess, 1);
@@ -89,7 +95,7 @@ impl Search {
             format!("agreement of {wanted} on calibration data at some fa in {FA:?}, fw in {FW:?}");
         let mut shares = Vec::new();
         for level in (-REACH..=REACH).rev().step_by(FINEST_STEP) {
-            let model = self.balanced(Family { lead: 0, level }).and_then(|scales| self.at(&scales));
+            let model = self.balanced(Family { lead: 0, level }).and_then(|scales| self.at(&scales, None));
             shares.extend(model.ok().map(|model| self.judge.sampled(&model, &self.calibration).share));
             if shares.len() == FINEST {
                 break;

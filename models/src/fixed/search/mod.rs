@@ -6,7 +6,8 @@ mod frontier;
 use super::agreement::{Agreement, Judge};
 use super::calibrate::Calibration;
 use super::lower::Lowered;
-use super::quantise::{QuantModel, quantise};
+use super::quantise::{QuantModel, quantise_again};
+use super::rounded::Rounded;
 use super::scales::{Scales, StepScale, StepScales};
 use super::sensitivity::Sensitivity;
 use super::steps::{Step, ValueId};
@@ -63,6 +64,7 @@ pub struct Family {
 /// A lowered network whose scales are searched for, and the agreements that were measured.
 pub struct Search {
     lowered: Lowered,
+    rounded: Rounded,
     calibration: Calibration,
     pinned: Pinned,
     judge: Judge,
@@ -76,22 +78,23 @@ pub struct Search {
 impl Search {
     /// Among what `pinned` leaves free.
     pub fn new(lowered: Lowered, calibration: Calibration, pinned: Pinned) -> Self {
-        let judge = Judge::new(&calibration);
-        let (measured, looked) = Default::default();
-        Self { lowered, calibration, pinned, judge, sensitivity: None, measured, looked }
+        let judge = Judge::new(&calibration, lowered.products());
+        let (rounded, measured, looked) = Default::default();
+        Self { lowered, rounded, calibration, pinned, judge, sensitivity: None, measured, looked }
     }
 
     fn sensitivity(&mut self) -> Result<Rc<Sensitivity>, Error> {
         if let Some(known) = &self.sensitivity {
             return Ok(Rc::clone(known));
         }
-        let measured = Sensitivity::measure(&self.lowered, &self.calibration, self.judge.order())?;
+        let network = (&self.lowered, &self.rounded);
+        let measured = Sensitivity::measure(network, &self.calibration, self.judge.order())?;
         Ok(Rc::clone(self.sensitivity.insert(Rc::new(measured))))
     }
 
-    /// The network at these scales, in whatever ring they need.
-    fn at(&self, scales: &StepScales) -> Result<QuantModel, Error> {
-        quantise(&self.lowered, &self.calibration, scales, None)
+    /// The network at these scales, in whatever ring they need unless one is given.
+    fn at(&self, scales: &StepScales, ring_bits: Option<u32>) -> Result<QuantModel, Error> {
+        quantise_again((&self.lowered, &self.rounded), &self.calibration, scales, ring_bits)
     }
 
     /// A family's scales. Activations have the fewer bits the more of their layer's units are kept, as each is compared there.
@@ -195,7 +198,7 @@ mod tests {
 
     /// The logits' mean squared error over all images.
     fn measured(search: &Search, scales: &StepScales) -> f64 {
-        let model = search.at(scales).unwrap();
+        let model = search.at(scales, None).unwrap();
         let evaluator = Evaluator::new(&model);
         let unit = (-f64::from(model.output_scale())).exp2();
         let (mut sum, mut count) = (0.0, 0.0);
@@ -237,7 +240,7 @@ mod tests {
         assert!(found.agreement.share >= wanted, "{:?}", found.agreement);
         let uniform = (3..=12).flat_map(|fa| (3..=14).map(move |fw| Scales { fa, fw }));
         let rings = uniform.filter_map(|scales| {
-            let model = search.at(&StepScales::uniform(&search.lowered, scales)).unwrap();
+            let model = search.at(&StepScales::uniform(&search.lowered, scales), None).unwrap();
             search.agreement(&model, wanted).map(|_| model.ring.bits())
         });
         let narrowest = rings.min().unwrap();
@@ -245,6 +248,25 @@ mod tests {
         // A quarter of the error, in whatever ring that takes, loses no more.
         let finer = search.cheapest(&frontier, (wanted, 2), Passing::Never, by_ring).unwrap();
         assert!(measured(&search, &finer.model.scales) < measured(&search, &found.model.scales));
+    }
+
+    /// Of a large network one family is looked at; what is found reaches what is asked for all the same.
+    #[test]
+    fn large_networks_are_looked_at_less() {
+        let (wanted, by_ring) = (0.9, |model: &QuantModel| Some(f64::from(model.ring.bits())));
+        let found = |products: u64| {
+            let mut search = search(3000, Pinned::default());
+            search.judge = Judge::new(&search.calibration, products);
+            let frontier = search.frontier(wanted).unwrap();
+            let looks = search.looked.len();
+            let found = search.cheapest(&frontier, (wanted, 0), Passing::Never, by_ring).unwrap();
+            assert!(found.agreement.share >= wanted, "{:?}", found.agreement);
+            (frontier.len(), looks, found.agreement.evaluated)
+        };
+        let (small, large) = (found(1), found(100_000_000_000));
+        assert_eq!((small.0, large.0), (4, 4), "families");
+        assert!(large.1 < small.1, "{} looks in place of {}", large.1, small.1);
+        assert!(large.2 <= small.2, "{} images in place of {}", large.2, small.2);
     }
 
     #[test]
