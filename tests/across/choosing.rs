@@ -5,7 +5,7 @@ use crate::protocol::{check_run, small};
 use models::fixed::scales::Scales;
 use models::graph::Activation;
 use netem::Link;
-use protocols::compile::{alternatives, mix};
+use protocols::compile::{Choices, Packings, alternatives, compile, compile_again, mix};
 use protocols::cost::{inference_bytes, predict};
 use protocols::plan::{Plan, PlannedStep, ReluVariant};
 use protocols::prepared::PreparedPlan;
@@ -40,6 +40,22 @@ fn layers_of_one_plan_may_be_computed_in_different_ways() {
             check_run(&with(&fixture.plan, &relus), &fixture.secrets, &fixture.images[..1]);
         }
     }
+}
+
+/// Packings that were chosen for other links and rings change nothing.
+#[test]
+fn packings_are_those_that_would_be_chosen_anew() {
+    let fixture = fixture(Activation::Relu);
+    let packings = Packings::default();
+    let mut plans = Vec::new();
+    for bytes_per_second in [None, Some(1e5), Some(1e10), Some(1e5)] {
+        let choices = Choices { bytes_per_second, ..Choices::default() };
+        let (anew, _) = compile("small", &fixture.model, &choices).unwrap();
+        let (again, _) = compile_again("small", &fixture.model, &choices, &packings).unwrap();
+        assert_eq!(Plan::clone(&again), Plan::clone(&anew), "{bytes_per_second:?}");
+        plans.push(Plan::clone(&again));
+    }
+    assert_eq!(plans[1], plans[3]);
 }
 
 /// Whatever is to be small and from whichever plan it starts, what is chosen is the best of all choices.

@@ -63,8 +63,10 @@ impl Workbench {
         self.failed.iter().find(of).map(|(_, _, error)| error)
     }
 
-    /// All that is ready; the first failure if nothing is.
+    /// All that is ready; the first failure if nothing is. What the last model was compiled from is let go: of a large one it is
+    /// gigabytes, which the parties need.
     pub(super) fn ready(&mut self) -> Result<&[Prepared], Error> {
+        self.calibrated = None;
         match self.failed.is_empty() || !self.prepared.is_empty() {
             true => Ok(&self.prepared),
             false => Err(self.failed.swap_remove(0).2),

@@ -14,6 +14,8 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIter
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use super::rounded::MAX_WEIGHT;
+
 /// How much larger than the largest calibration value a bound must be.
 pub const HEADROOM: f64 = 1.25;
 
@@ -310,9 +312,6 @@ fn is_divided_exactly(segment: &Segment) -> bool {
 
 /// Most bits of a weight's scale where values are passed on: those of [`MAX_WEIGHT`] for real weights below four.
 const MOST_WEIGHT_BITS: u32 = 22;
-
-/// Largest magnitude of an integer weight: it keeps products exact and noise small.
-pub const MAX_WEIGHT: u32 = 1 << 24;
 
 /// Largest magnitude of a public factor at a segment's scale: numbers of as many bits are exact in double precision.
 const MOST_TIMES: f64 = (1u64 << 50) as f64;

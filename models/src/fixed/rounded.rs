@@ -1,10 +1,12 @@
 //! Weights rounded to integers, and kept: a search tries a network at many scales, most of whose kernels are those of the scales
 //! before, and large networks have a hundred million weights.
 
-use super::quantise::MAX_WEIGHT;
 use crate::Error;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Largest magnitude of an integer weight: it keeps products exact and noise small.
+pub const MAX_WEIGHT: u32 = 1 << 24;
 
 /// Roundings that are kept of a kernel: scales that are tried one after another differ by few bits.
 const KEPT: usize = 3;
