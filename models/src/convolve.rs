@@ -232,11 +232,11 @@ mod tests {
     #[test]
     fn slices_are_what_is_picked() {
         let line: Vec<i64> = (0..7).collect();
-        let rows = Picks { start: 0, step: 1, count: 1 };
+        let rows = Picks { start: 0, step: 1, count: 1, times: 1 };
         for (start, step, count) in
             [(0, 1, 7), (0, 2, 4), (1, 2, 3), (1, 2, 4), (6, 1, 1), (5, 3, 2), (-1, 3, 3)]
         {
-            let columns = Picks { start, step, count };
+            let columns = Picks { start, step, count, times: 1 };
             let picked: Vec<i64> = columns.clamped(line.len()).map(|column| line[column]).collect();
             assert_eq!(slice(&line, Shape::new(1, 1, 7), rows, columns), picked, "{columns:?}");
             let beyond = columns.clamped(100).zip(columns.clamped(7)).any(|(there, here)| there != here);

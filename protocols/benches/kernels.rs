@@ -133,7 +133,8 @@ fn transfers_on(c: &mut Criterion, variant: OtVariant, engine: Engine) {
         });
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let opened = extension::open(variant, &mut right, &mut rng).expect("set-up");
-        let receiver = opened.finish_on(engine, &mut right).expect("set-up");
+        let receiver =
+            opened.receive(&mut right).expect("set-up").finish_on(engine, &mut right).expect("set-up");
         right.flush().expect("the peer is there");
         (sender.join().expect("no panic"), receiver)
     });

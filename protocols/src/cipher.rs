@@ -7,7 +7,7 @@ use crate::simd::{Four, Two};
 use crate::simd::{Keys, One};
 use aes::Aes128Enc;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use zeroize::Zeroize;
 
 /// What AES and the garbling kernels run on. All engines agree to the bit.

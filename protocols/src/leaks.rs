@@ -120,7 +120,7 @@ fn choices_of_transfers_take_a_time_of_their_own() {
             answered.finish(&mut left).unwrap()
         });
         let opened = extension::open(OtVariant::default(), &mut right, &mut rand::rng()).unwrap();
-        let receiver = opened.finish(&mut right).unwrap();
+        let receiver = opened.receive(&mut right).unwrap().finish(&mut right).unwrap();
         right.flush().unwrap();
         (sender.join().unwrap(), receiver)
     });

@@ -3,8 +3,8 @@
 //!   client                                   server
 //!     | -------------- handshake -------------> |
 //!     | <------ handshake, base OT point ------ |
-//!     | - HE public key, base OT points, point > |
-//!     | <- hash start, trees, base OT points -- |
+//!     | - base OT points, HE public key, point > |
+//!     | <- base OT points, hash start, trees -- |
 //!     | ---------------- trees ---------------> |
 //!
 //! The last travels with what the client first sends of an inference.
@@ -58,10 +58,10 @@ pub fn client<R: CryptoRng + RngCore>(
     rng: &mut R,
 ) -> Result<ClientSession, Error> {
     handshake::client(channel, plan, session)?;
+    let products = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
     let key = ClientKey::generate(&plan.he, rng)?;
     channel.send(PUBLIC_KEY, key.public_key(rng)?)?;
-    let products = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
-    let labels = extension::open(plan.ot, channel, rng)?;
+    let labels = extension::open(plan.ot, channel, rng)?.receive(channel)?;
     let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
     let hash =
         SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
@@ -80,12 +80,12 @@ pub fn server<'a, R: CryptoRng + RngCore>(
     rng: &mut R,
 ) -> Result<ServerSession<'a>, Error> {
     handshake::server(channel, plan, session)?;
-    let products = extension::open(plan.ot, channel, rng)?;
+    let products = extension::open(plan.ot, channel, rng)?.receive(channel)?;
     let key = ServerKey::new(context, &channel.recv(PUBLIC_KEY, plan.he.public_key_bytes())?)?;
+    let labels = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
     let hash = SessionKey::random(rng);
     channel.send(SESSION_KEY, hash.to_bytes().to_vec())?;
     let products = CotReceiver::Extended(products.finish(channel)?);
-    let labels = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
     let labels = CotSender::Extended(labels.finish(channel)?);
     channel.flush()?;
     Ok(ServerSession { key, labels, products, hash })
@@ -96,16 +96,14 @@ pub fn declare(plan: &Plan, walk: &mut Walk) {
     handshake::declare(walk);
     walk.client(Operations { encryptions: 1, ..Operations::default() });
     walk.down(OPENING_BYTES);
-    walk.up(plan.he.public_key_bytes());
     walk.up(ANSWER_BYTES);
+    walk.up(plan.he.public_key_bytes());
     walk.up(OPENING_BYTES);
+    walk.down(ANSWER_BYTES);
     walk.down(BLOCK_BYTES);
     let trees = Some(tree_bytes(plan.ot)).filter(|bytes| *bytes > 0);
     if let Some(bytes) = trees {
         walk.down(bytes);
-    }
-    walk.down(ANSWER_BYTES);
-    if let Some(bytes) = trees {
         walk.up(bytes);
     }
 }

@@ -53,28 +53,6 @@ fn trained(dir: &Path) -> Checkpoint {
     train(&small(), &DataSource::Shapes, dir, &mut Silent).expect("a small run succeeds")
 }
 
-/// Where nothing can be written is found before any image is read.
-#[test]
-fn where_nothing_can_be_written_nothing_is_begun() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().join("network");
-    let network = trained(&dir);
-    let file = folder.path().join("file");
-    std::fs::write(&file, "no folder").unwrap();
-    let (out, nowhere) = (file.join("out"), DataSource::parse("cifar10", Some(&file)).unwrap());
-    let refused = |result: Result<(), Error>| {
-        let error = result.expect_err("there is a file in the way");
-        assert!(matches!(error, Error::Results(_)), "{error}");
-        assert!(error.to_string().contains("file"), "{error}");
-    };
-    refused(train(&small(), &nowhere, &out, &mut Silent).map(drop));
-    let origin = Origin::of(&network);
-    let budgets = [Budget::Units(1000)];
-    refused(linearize(&small_linear(), origin, &budgets, &DataSource::Shapes, &out, &mut Silent).map(drop));
-    let settings = ShapleySettings { depth: 1, images: 10, ..Default::default() };
-    refused(report(&settings, 1, &network, &DataSource::Shapes, &out, &mut Silent).map(drop));
-}
-
 /// Repeats a run that always stops after an epoch until it is done; returns how often it stopped.
 fn insist<T>(mut run: impl FnMut() -> Result<T, Error>) -> (T, usize) {
     for stops in 0.. {

@@ -37,7 +37,7 @@ fn measure_on(effort: Effort, variant: OtVariant, engine: Engine) -> Result<Vec<
         });
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let opened = extension::open(variant, &mut right, &mut rng);
-        let receiver = opened.and_then(|opened| opened.finish_on(engine, &mut right));
+        let receiver = opened.and_then(|opened| opened.receive(&mut right)?.finish_on(engine, &mut right));
         let flushed = right.flush();
         (
             sender.join().expect("set-up does not panic"),

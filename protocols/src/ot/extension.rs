@@ -164,16 +164,28 @@ pub fn open(
     Ok(Opened { variant, keys: base::open(channel, rng)? })
 }
 
+/// The party that chooses a bit a transfer, before it has sent the trees.
+pub struct Keyed {
+    variant: OtVariant,
+    pairs: Vec<(Block, Block)>,
+}
+
 impl Opened {
-    /// Takes the answer and sends the trees.
+    /// Takes the answer.
+    pub fn receive(self, channel: &mut Channel) -> Result<Keyed, Error> {
+        Ok(Keyed { variant: self.variant, pairs: self.keys.finish(channel, SECURITY_BITS)? })
+    }
+}
+
+impl Keyed {
+    /// Sends the trees.
     pub fn finish(self, channel: &mut Channel) -> Result<Receiver, Error> {
         self.finish_on(Engine::fastest(), channel)
     }
 
     /// The same for extensions on `engine`, which the peer need not share.
     pub fn finish_on(self, engine: Engine, channel: &mut Channel) -> Result<Receiver, Error> {
-        let Self { variant, keys } = self;
-        let pairs = keys.finish(channel, SECURITY_BITS)?;
+        let Self { variant, pairs } = self;
         let mut streams = Vec::with_capacity(variant.groups() * variant.keys());
         let mut corrections = Vec::with_capacity(tree_bytes(variant));
         for pairs in pairs.chunks_exact(variant.depth()) {
@@ -287,7 +299,8 @@ mod tests {
             });
             let mut rng = ChaCha20Rng::seed_from_u64(7);
             let opened = open(variant, &mut right, &mut rng).unwrap();
-            let mut receiver = opened.finish_on(of_receiver, &mut right).unwrap();
+            let keyed = opened.receive(&mut right).unwrap();
+            let mut receiver = keyed.finish_on(of_receiver, &mut right).unwrap();
             let extend = |b: &Vec<bool>| receiver.extend(&mut right, b.len(), &pack_bits(b)).unwrap();
             let t = batches.iter().map(extend).collect::<Vec<_>>();
             right.flush().unwrap();

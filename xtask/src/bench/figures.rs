@@ -263,6 +263,12 @@ fn kernels() -> Vec<Figure> {
             });
         }
     }
+    // By group, and by engine within one.
+    list.sort_by_key(|figure| match figure.group {
+        Ciphers => 0,
+        Gates => 1,
+        _ => 2,
+    });
     list.extend([
         Figure::new(Segments, NTT, "us"),
         Figure::new(Segments, ROW, "us"),

@@ -9,6 +9,10 @@ use std::arch::is_aarch64_feature_detected;
 /// One block: the AES instructions beside NEON.
 pub(crate) type One = uint8x16_t;
 
+#[expect(
+    inline_always_mismatching_target_features,
+    reason = "they are inlined with what `run` runs, which has the features"
+)]
 impl Vector for One {
     type Mask = Self;
     type Wire = [Self; LANES];
