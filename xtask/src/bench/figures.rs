@@ -5,6 +5,7 @@
 //! best median of calm passes), or published where it says so; of several peers the best one is named. Ours and what
 //! floors are derived from are always measured in the run.
 
+use super::engines::{FASTEST, engines};
 use super::networks::{self, Network};
 use crate::setup::builds_seal;
 use std::sync::LazyLock;
@@ -172,35 +173,6 @@ const DELPHI_OFFLINE_BYTES: [&str; 3] = [
     "delphi-resnet18-cifar10-offline-ot-down-bytes",
 ];
 
-/// What garbling and evaluating an AND are to take on an engine, ns.
-type Targets = [Option<f64>; 2];
-
-/// The engines of this machine as figures name them, the figure of a block on each, and the targets.
-fn engines() -> Vec<(&'static str, &'static str, Targets)> {
-    #[cfg(target_arch = "x86_64")]
-    let [narrow, wide, widest] = [
-        is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2"),
-        is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx2"),
-        is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx512vbmi"),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let [narrow, wide, widest] = [false; 3];
-    let kinds = [
-        (widest, FASTEST, [Some(6.0), Some(3.5)]),
-        (wide, "AES-128 block, VAES-256", [Some(5.5), Some(3.3)]),
-        (narrow, "AES-128 block, AES-NI", [Some(10.5), Some(6.0)]),
-        (true, "AES-128 block, portable engine", [None, None]),
-    ];
-    let there: Vec<_> = kinds.into_iter().filter(|(there, ..)| *there).collect();
-    let engine = |cipher: &'static str| cipher.trim_start_matches("AES-128 block, ");
-    let fastest = [("fastest engine", FASTEST, there[0].2)];
-    let portable = (there.len() == 1).then(|| there[0]);
-    let others =
-        there.iter().skip(1).chain(&portable).map(|(_, cipher, targets)| (engine(cipher), *cipher, *targets));
-    fastest.into_iter().chain(others).collect()
-}
-
-const FASTEST: &str = "AES-128 block, fastest engine";
 const NTT: &str = "bare NTT of a row";
 const ROW: &str = "bare multiply-accumulate of a row";
 const GEMM: &str = "f64 matrix product, one multiply-add";

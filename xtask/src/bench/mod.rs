@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: every figure that matters, beside its target, its floor and the best peer, in one table.
 
+mod engines;
 mod figures;
 mod machine;
 mod measured;
