@@ -4,10 +4,21 @@ use crate::SummaryRow;
 use crate::layout::{Column, Layout, in_order, or_missing};
 use crate::units::{bytes, count, percent, seconds};
 
-/// Budgets side by side: for each model and ReLU variant a block with a row a cell, at most `room` characters wide, if that is
+/// Budgets side by side: for each model and variant of the protocol a block with a row a cell, at most `room` characters wide, if that is
 /// given. Percentiles have columns where some cell has inferences enough for them.
 pub fn table(rows: &[SummaryRow], room: Option<usize>) -> String {
-    let heading = |row: &SummaryRow| format!("{}, {}", row.model, row.relu);
+    let others = |row: &SummaryRow| {
+        let threads = row.threads.map(|threads| format!("{threads} threads"));
+        [row.he.clone(), row.ot.clone(), threads, row.store.clone()]
+    };
+    // What all have alike is not said.
+    let differ: [bool; 4] =
+        std::array::from_fn(|i| rows.iter().any(|row| others(row)[i] != others(&rows[0])[i]));
+    let heading = |row: &SummaryRow| {
+        let more = others(row).into_iter().zip(differ).filter(|(_, differs)| *differs);
+        let words = more.filter_map(|(word, _)| word);
+        [row.model.clone(), row.relu.clone()].into_iter().chain(words).collect::<Vec<_>>().join(", ")
+    };
     let titles: Vec<String> = rows.iter().map(heading).collect();
     let blocks = in_order(&titles);
     let statuses = rows.iter().any(|row| row.n == 0 || row.failed > 0);
@@ -89,5 +100,30 @@ fn status(row: &SummaryRow) -> String {
     match &row.error {
         Some(error) => format!("{}: {}", row.status, error.lines().next().unwrap_or_default()),
         None => row.status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CellStatus;
+
+    /// Blocks are told apart by what they differ in, and by nothing else.
+    #[test]
+    fn headings_say_what_differs() {
+        let row = |ot: &str, threads| SummaryRow {
+            model: "mini".to_owned(),
+            relu: "sign".to_owned(),
+            he: Some("linnet".to_owned()),
+            ot: Some(ot.to_owned()),
+            threads: Some(threads),
+            status: CellStatus::Ok,
+            ..SummaryRow::default()
+        };
+        let text = table(&[row("iknp", 1), row("softspoken4", 1)], None);
+        assert!(text.contains("mini, sign, iknp\n") && text.contains("mini, sign, softspoken4\n"), "{text}");
+        let text = table(&[row("iknp", 1), row("iknp", 2)], None);
+        assert!(text.contains("mini, sign, 2 threads\n") && !text.contains("iknp"), "{text}");
+        assert!(table(&[row("iknp", 1)], None).contains("mini, sign\n"));
     }
 }
