@@ -139,7 +139,7 @@ impl<'p> Client<'p> {
             channel.enter(Phase::Offline, step.number());
             let chosen = match offer {
                 Offer::Activation(offer) => {
-                    Chosen::Activation(offer.choose(channel, &mut self.session, &values)?)
+                    Chosen::Activation(offer.choose(channel, &mut self.session, &values, rng)?)
                 }
                 Offer::Product(offer) => {
                     Chosen::Product(offer.choose(channel, &mut self.session, &values)?)

@@ -52,6 +52,11 @@ impl<E: DefaultIsZeroes> DerefMut for Secret<E> {
 }
 
 impl<E: DefaultIsZeroes> Secret<E> {
+    /// So many zeros, to be filled in.
+    pub(crate) fn zeros(length: usize) -> Self {
+        Self(vec![E::default(); length])
+    }
+
     /// The values, for who is meant to learn them, or has overwritten them already.
     pub(crate) fn reveal(mut self) -> Vec<E> {
         std::mem::take(&mut self.0)

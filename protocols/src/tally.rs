@@ -62,6 +62,10 @@ operations! {
     conversions,
     /// Labels of the server's inputs, chosen by it online.
     labels,
+    /// Levels of one-time tables: each a correlated OT whose strings are hashed, and a correction.
+    table_levels,
+    /// Kept units that are compared by tables, online.
+    comparisons,
     /// Correlated OTs.
     correlated_ots,
     /// Cipher blocks that they are summed from.

@@ -16,6 +16,14 @@ pub enum Lot {
     ClientBit(u32),
     /// Products with a bit of a number of the server's.
     ServerBit(u32),
+    /// Tables that are moved by a transfer's choice, of the units' row of this number.
+    Table(u32),
+    /// Products of the client's share of a comparison.
+    Factor,
+    /// Products of the server's share of a comparison's carry, of a piece of the layer.
+    Carry(u32),
+    /// Products of the server's share of its outcome.
+    Outcome(u32),
 }
 
 impl Lot {
@@ -26,6 +34,10 @@ impl Lot {
             Self::Sign => 1,
             Self::ClientBit(bit) => 2 + 2 * bit,
             Self::ServerBit(bit) => 3 + 2 * bit,
+            Self::Factor => 1 << 16,
+            Self::Table(row) => (1 << 16) + 1 + row,
+            Self::Carry(piece) => (1 << 20) + 2 * piece,
+            Self::Outcome(piece) => (1 << 20) + 2 * piece + 1,
         }
     }
 }

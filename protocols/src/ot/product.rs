@@ -9,9 +9,9 @@
 //!
 //! modulo 2^b, where `b` is as many bits as the product has.
 
-use super::{CotReceiver, CotSender};
+use super::CotReceiver;
 use crate::Error;
-use crate::block::Block;
+use crate::block::{Block, Delta};
 use crate::gc::SessionKey;
 use crate::gc::transfer::{Lot, pads};
 use crate::secret::Secret;
@@ -70,10 +70,10 @@ impl Offer {
 }
 
 /// Sender: the corrections C to be sent and its own shares, for one value a string.
-pub fn correlate(place: Place, ots: &CotSender, strings: &[Block], values: &[u64]) -> (Vec<u64>, Vec<u64>) {
+pub fn correlate(place: Place, delta: Delta, strings: &[Block], values: &[u64]) -> (Vec<u64>, Vec<u64>) {
     assert_eq!(strings.len(), values.len(), "one value a string");
     let key = (place.layer, place.lot);
-    let others: Vec<Block> = strings.iter().map(|q| *q ^ ots.delta().block()).collect();
+    let others: Vec<Block> = strings.iter().map(|q| *q ^ delta.block()).collect();
     let (h0, h1) = (pads(place.session, key, strings), pads(place.session, key, &others));
     let differences = h0.iter().zip(h1).map(|(h0, h1)| h0.wrapping_sub(h1));
     let corrections = differences.zip(values).map(|(difference, v)| difference.wrapping_add(*v)).collect();

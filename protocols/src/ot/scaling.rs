@@ -85,7 +85,7 @@ impl Scaling {
         let mut sum: Secret<u64> = vec![0; self.shape.values()].into();
         for bit in 0..self.shape.bits {
             let strings: Secret<Block> = self.shape.spread(strings, bit).collect();
-            let (corrections, shares) = correlate(self.place(bit), ots, &strings, values);
+            let (corrections, shares) = correlate(self.place(bit), ots.delta(), &strings, values);
             self.add(&mut sum, &shares, bit);
             send(pack(&corrections, self.shape.bits - bit))?;
         }

@@ -43,6 +43,8 @@ pub enum ReluVariant {
     Narrow,
     /// As narrow, but the circuit decides only the sign; the product is by correlated OT.
     Sign,
+    /// No circuit: one-time tables made offline compare shares in a few bits a unit, ReLU alone; other curves as sign.
+    Millionaire,
     /// The whole step in the circuit over all bits of the ring, as in the Delphi paper: the baseline.
     Delphi,
 }

@@ -40,7 +40,7 @@ impl Activation {
     /// # Errors
     /// [`Error::Config`] where its kept units cannot be garbled.
     pub fn new(plan: &Plan, index: usize, step: &ActivationPlan) -> Result<Self, Error> {
-        let kept = Kept::new(plan.ring, step)?;
+        let kept = Kept::new(plan.ring, plan.ot, step)?;
         let linearized = Truncation::new(plan.ring, step.step.truncate, step.linearized());
         Ok(Self { ring: plan.ring, index, plan: step.clone(), kept, linearized })
     }
@@ -136,10 +136,11 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         values: &ClientValues,
+        rng: &mut (impl CryptoRng + RngCore),
     ) -> Result<ClientChosen<'p>, Error> {
         let Self { layer, kept, linearized } = self;
         let (v, r) = (values.share(layer.source()), values.mask(layer.output()));
-        let kept = kept.map(|kept| kept.choose(channel, session, v, r)).transpose()?;
+        let kept = kept.map(|kept| kept.choose(channel, session, (v, r), rng)).transpose()?;
         let linearized = linearized.choose(channel, session, v)?;
         Ok(ClientChosen { layer, kept, linearized })
     }

@@ -183,12 +183,13 @@ fn check_activation(step: &ActivationPlan, cases: &[Case]) {
     let layer = Activation::new(&plan, 0, step).unwrap();
     let first = |inference: usize| LayerId::first(inference as u32, 1).unwrap();
     let client = |channel: &mut Channel, session: &mut ClientSession| {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
         for (inference, case) in cases.iter().enumerate() {
             let mut values = ClientValues::default();
             values.insert_mask(ValueId::IMAGE, ClientMask::new(case.v.clone()));
             values.insert_mask(layer.output(), ClientMask::new(case.r.clone()));
             let offer = layer.client_accept(channel, session, first(inference)).unwrap();
-            let chosen = offer.choose(channel, session, &values).unwrap();
+            let chosen = offer.choose(channel, session, &values, &mut rng).unwrap();
             let ready = chosen.receive(channel, session, &mut Depot::memory()).unwrap();
             ready.online(channel, &values).unwrap();
         }
@@ -219,13 +220,14 @@ fn check_activation(step: &ActivationPlan, cases: &[Case]) {
 
 /// The kept units of `step` alone, as [`check_activation`].
 fn check_kept(step: &ActivationPlan, cases: &[Case]) {
-    let kept = Kept::new(ring(), step).unwrap().expect("a unit is kept");
+    let kept = Kept::new(ring(), OtVariant::default(), step).unwrap().expect("a unit is kept");
     let id = |inference: usize| LayerId::first(inference as u32, 1).unwrap();
     let client = |channel: &mut Channel, session: &mut ClientSession| {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
         for (inference, case) in cases.iter().enumerate() {
             let (v, r) = (ClientShare::new(case.v.clone()), ClientMask::new(case.r.clone()));
             let offer = kept.client_accept(channel, session, id(inference)).unwrap();
-            let chosen = offer.choose(channel, session, &v, &r).unwrap();
+            let chosen = offer.choose(channel, session, (&v, &r), &mut rng).unwrap();
             chosen.receive(channel, session, &mut Depot::memory()).unwrap().online(channel, &r).unwrap();
         }
     };

@@ -100,7 +100,7 @@ impl<'p> ClientOffer<'p> {
         let shares = v.of(&truncation.units);
         let tops: Secret<u64> = shares.elements().iter().map(|v| top_bit(truncation.ring, *v)).collect();
         let place = Truncation::place(session.hash, id);
-        let (corrections, pads) = correlate(place, &session.products, &strings, &tops);
+        let (corrections, pads) = correlate(place, session.products.delta(), &strings, &tops);
         message::send(channel, CORRELATION, pack(&corrections, truncation.dropped))?;
         Ok(ClientReady { truncation, shares, pads: pads.into() })
     }

@@ -4,7 +4,7 @@
 //! The circuit adds both k-bit shares and 1, divides by 2^f by dropping bits, applies the curve and subtracts the client's mask r; `v` and `r` both enter by OT. Its output y - r is for the server: the client sends the k colours of
 //! the output wires, which the server xors with its permute bits.
 
-use super::variant::Variant;
+use super::garbled::Variant;
 use crate::gc::programs::{self, Program};
 use crate::plan::ActivationPlan;
 use crate::values::{ClientMask, ClientShare, ServerShare};

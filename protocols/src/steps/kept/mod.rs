@@ -1,74 +1,60 @@
-//! Kept units: the client chooses labels, the server garbles, the client evaluates online.
-//! Source: Delphi, section 4; what is garbled is the variant's (`narrow.rs`, `sign.rs`, `delphi.rs`). Semi-honest.
-//!
-//!   client (v, r)                                server (u)
-//!     | <--- products: OT with random choices ------ |   offline: offer
-//!     | ---- correlated OT, choices; products ------> |   offline: choose
-//!     | <--- material -------------------------------- |   offline: garble
-//!     | <--- labels of u, late ciphertexts ----------- |   online
-//!     | ---- (share - r), k bits a unit --------------> |   online, piece by piece while labels arrive
-//!
-//! There are products where the variant multiplies outside of its circuit.
+//! Kept units: a curve of the rounded quotient, by circuit (`garbled/`) or by tables (`millionaire/`).
+//! What each costs and which messages it sends stands on top of its files. Semi-honest.
 
-mod client;
 mod compared;
 mod delphi;
+mod garbled;
+mod millionaire;
 mod narrow;
-mod server;
 mod sign;
-mod variant;
+mod way;
 
-pub(super) use client::{ClientChosen, ClientOffer, ClientReady};
-pub(super) use server::{ServerChosen, ServerOffer, ServerReady};
+pub(super) use way::{ClientChosen, ClientOffer, ClientReady, ServerChosen, ServerOffer, ServerReady};
 
 use crate::Error;
-use crate::block::BLOCK_BYTES;
-use crate::gc::SessionKey;
-use crate::gc::layer::Layer;
-use crate::gc::transfer::Lot;
-use crate::numbering::LayerId;
-use crate::ot::product::Place;
+use crate::ot::OtVariant;
 use crate::plan::{ActivationPlan, ReluVariant};
-use crate::tally::Operations;
-use crate::walk::{Party, Walk};
-use crate::wire::packed_bytes;
+use crate::walk::Walk;
+use garbled::{Garbled, Variant};
+use millionaire::Millionaire;
 use models::fixed::Ring;
 use models::fixed::curve::Curve;
-use variant::Variant;
+use way::Way;
 
 /// The kept units of an activation layer, of which there is at least one.
 pub struct Kept {
     ring: Ring,
     curve: Curve,
-    variant: Box<dyn Variant>,
-    /// The garbled shape; every inference gives it a number of its own.
-    shape: Layer,
-    /// Kept units, by index in the layer, ascending.
+    /// By index in the layer, ascending.
     units: Vec<u32>,
+    way: Way<Garbled, Millionaire>,
 }
 
-/// The variant that `relu` names.
-fn named(relu: ReluVariant, ring: Ring, step: &ActivationPlan) -> Box<dyn Variant> {
-    match relu {
+/// The way that `step` names.
+fn named(ring: Ring, ot: OtVariant, step: &ActivationPlan) -> Result<Way<Garbled, Millionaire>, Error> {
+    let variant: Box<dyn Variant> = match step.relu {
         ReluVariant::Narrow => Box::new(narrow::Narrow::new(step)),
         ReluVariant::Sign => Box::new(sign::Sign::new(ring, step)),
         ReluVariant::Delphi => Box::new(delphi::Delphi::new(ring, step)),
-    }
+        ReluVariant::Millionaire => match Millionaire::new(ring, ot, step) {
+            Some(millionaire) => return Ok(Way::Tables(millionaire)),
+            None => Box::new(sign::Sign::new(ring, step)),
+        },
+    };
+    Ok(Way::Garbled(Garbled::new(ring, variant, step.step.kept.clone())?))
 }
 
 impl Kept {
-    /// The kept units of `step`; `None` where it has none.
+    /// The kept units of `step`, of a plan with this ring and extension of OTs; `None` where it has none.
     ///
     /// # Errors
     /// [`Error::Config`] where they cannot be garbled.
-    pub(super) fn new(ring: Ring, step: &ActivationPlan) -> Result<Option<Self>, Error> {
+    pub(super) fn new(ring: Ring, ot: OtVariant, step: &ActivationPlan) -> Result<Option<Self>, Error> {
         let units = step.step.kept.clone();
         if units.is_empty() {
             return Ok(None);
         }
-        let variant = named(step.relu, ring, step);
-        let shape = Layer::new(variant.program(), units.len(), ring.bits(), 0)?;
-        Ok(Some(Self { ring, curve: step.step.curve.clone(), variant, shape, units }))
+        Ok(Some(Self { ring, curve: step.step.curve.clone(), units, way: named(ring, ot, step)? }))
     }
 
     /// Kept units, by index in the layer, ascending.
@@ -76,23 +62,13 @@ impl Kept {
         &self.units
     }
 
-    /// Products outside of the circuits.
-    fn products(&self) -> usize {
-        if self.shape.has_joint() { self.units.len() } else { 0 }
-    }
-
-    fn place(session: SessionKey, id: LayerId) -> Place {
-        Place { session, layer: id.number(), lot: Lot::Sign }
-    }
-
-    /// Bytes of a packed number a unit.
-    fn packed(&self, units: usize) -> usize {
-        packed_bytes(units, self.ring.bits())
-    }
-
     /// The outputs that the shares of all units of the layer make, without any protocol: the step's meaning.
     pub(super) fn ideal(&self, u: &[u64], v: &[u64]) -> Vec<u64> {
-        let quotients = u.iter().zip(v).map(|(u, v)| self.variant.quotient(*u, *v));
+        let quotient = |(u, v): (&u64, &u64)| match &self.way {
+            Way::Garbled(garbled) => garbled.quotient(*u, *v),
+            Way::Tables(millionaire) => millionaire.quotient(*u, *v),
+        };
+        let quotients = u.iter().zip(v).map(quotient);
         quotients.map(|quotient| self.ring.from_signed(self.curve.apply(quotient))).collect()
     }
 }
@@ -113,55 +89,49 @@ pub struct Stored {
 impl Kept {
     /// Bytes that client and server keep, and the client's labels and material among them.
     pub(super) fn stored(&self) -> Stored {
-        Stored {
-            client: self.shape.client_stored_bytes(),
-            server: self.shape.server_stored_bytes(),
-            labels: self.shape.client_wires() * BLOCK_BYTES,
-            material: self.shape.material_bytes(),
+        match &self.way {
+            Way::Garbled(garbled) => garbled.stored(),
+            Way::Tables(millionaire) => millionaire.stored(),
         }
     }
 
     /// Offline, server to client.
     pub(super) fn declare_offer(&self, walk: &mut Walk) {
-        walk.down_transfers(self.products());
+        match &self.way {
+            Way::Garbled(garbled) => garbled.declare_offer(walk),
+            Way::Tables(millionaire) => millionaire.declare_offer(walk),
+        }
     }
 
     /// Offline, client to server.
     pub(super) fn declare_choose(&self, walk: &mut Walk) {
-        walk.client(self.elements(self.units.len()));
-        walk.up_transfers(self.shape.client_wires());
-        walk.up_message(self.packed(self.products()));
+        match &self.way {
+            Way::Garbled(garbled) => garbled.declare_choose(walk),
+            Way::Tables(millionaire) => millionaire.declare_choose(walk),
+        }
     }
 
     /// Offline, server to client.
     pub(super) fn declare_garble(&self, walk: &mut Walk) {
-        for units in self.shape.material_units() {
-            walk.server(self.shape.work(units));
-            walk.down(self.shape.material_of(units));
+        match &self.way {
+            Way::Garbled(garbled) => garbled.declare_garble(walk),
+            Way::Tables(_) => {}
         }
     }
 
     /// Online, server to client, and the client's answers to each piece.
     pub(super) fn declare_labels(&self, walk: &mut Walk) {
-        for units in self.shape.online_units() {
-            walk.server(Operations { labels: self.shape.labels(units) as u64, ..Operations::default() });
-            walk.down(self.shape.online_of(units));
-            if walk.is(Party::Client) {
-                walk.client(self.shape.work(units));
-                walk.up(self.packed(units));
-            }
+        match &self.way {
+            Way::Garbled(garbled) => garbled.declare_labels(walk),
+            Way::Tables(millionaire) => millionaire.declare_online(walk),
         }
     }
 
     /// Online, client to server: the server's reading of the answers.
     pub(super) fn declare_answers(&self, walk: &mut Walk) {
-        for units in self.shape.online_units() {
-            walk.up(self.packed(units));
-            walk.server(self.elements(units));
+        match &self.way {
+            Way::Garbled(garbled) => garbled.declare_answers(walk),
+            Way::Tables(millionaire) => millionaire.declare_answers(walk),
         }
-    }
-
-    fn elements(&self, units: usize) -> Operations {
-        Operations { elements: units as u64, ..Operations::default() }
     }
 }

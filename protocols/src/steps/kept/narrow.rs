@@ -3,7 +3,7 @@
 //! project's own. Semi-honest. Every bit of the output leaves the circuit as an arithmetic share (`gc/convert.rs`).
 
 use super::compared::Compared;
-use super::variant::Variant;
+use super::garbled::Variant;
 use crate::gc::programs::{self, Program};
 use crate::plan::ActivationPlan;
 use crate::values::{ClientMask, ClientShare, ServerShare};

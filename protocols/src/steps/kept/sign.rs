@@ -19,7 +19,7 @@
 //! it leaves as in `narrow`.
 
 use super::compared::Compared;
-use super::variant::Variant;
+use super::garbled::Variant;
 use crate::gc::programs::{self, Program};
 use crate::plan::ActivationPlan;
 use crate::values::{ClientMask, ClientShare, ServerShare};

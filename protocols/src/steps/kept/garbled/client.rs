@@ -1,6 +1,6 @@
-//! The client's side of kept units: it chooses labels, keeps the circuits, evaluates.
+//! The client's side of garbled units: it chooses labels, keeps the circuits, evaluates.
 
-use super::Kept;
+use super::Garbled;
 use crate::Error;
 use crate::block::Block;
 use crate::gc::layer::{ClientJoint, ClientLayer, Layer};
@@ -19,14 +19,14 @@ use std::cell::RefCell;
 
 /// The client, with its strings of the server's offer.
 pub(in crate::steps) struct ClientOffer<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     id: LayerId,
     strings: Secret<Block>,
 }
 
 /// The client after its choices, waiting for the material.
 pub(in crate::steps) struct ClientChosen<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     shape: Layer,
     labels: Secret<Block>,
     joint: Option<ClientJoint>,
@@ -34,11 +34,11 @@ pub(in crate::steps) struct ClientChosen<'p> {
 
 /// The client's preprocessed units. Consumed online: a circuit evaluated on two inputs leaks its masks.
 pub(in crate::steps) struct ClientReady<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     layer: ClientLayer,
 }
 
-impl Kept {
+impl Garbled {
     /// Offline, the client's reading of the offer.
     pub(in crate::steps) fn client_accept<'p>(
         &'p self,
@@ -46,7 +46,7 @@ impl Kept {
         session: &mut ClientSession,
         id: LayerId,
     ) -> Result<ClientOffer<'p>, Error> {
-        Ok(ClientOffer { kept: self, id, strings: session.products.extend(channel, self.products())? })
+        Ok(ClientOffer { garbled: self, id, strings: session.products.extend(channel, self.products())? })
     }
 }
 
@@ -60,20 +60,20 @@ impl<'p> ClientOffer<'p> {
         v: &ClientShare,
         r: &ClientMask,
     ) -> Result<ClientChosen<'p>, Error> {
-        let Self { kept, id, strings } = self;
-        let (v, r) = (v.of(&kept.units), r.of(&kept.units));
-        let shape = kept.shape.numbered(id.number());
-        let choices = shape.choices(&kept.variant.client_inputs(&v, &r));
+        let Self { garbled, id, strings } = self;
+        let (v, r) = (v.of(&garbled.units), r.of(&garbled.units));
+        let shape = garbled.shape.numbered(id.number());
+        let choices = shape.choices(&garbled.variant.client_inputs(&v, &r));
         let labels = session.labels.extend(channel, shape.client_wires(), &choices)?;
         let mut joint = None;
         if shape.has_joint() {
-            let values = kept.variant.client_factors(&v);
+            let values = garbled.variant.client_factors(&v);
             let (corrections, shares) =
-                correlate(Kept::place(session.hash, id), &session.products, &strings, &values);
-            message::send(channel, CORRELATION, pack(&corrections, kept.ring.bits()))?;
+                correlate(Garbled::place(session.hash, id), session.products.delta(), &strings, &values);
+            message::send(channel, CORRELATION, pack(&corrections, garbled.ring.bits()))?;
             joint = Some(ClientJoint { values: values.into(), shares: shares.into() });
         }
-        Ok(ClientChosen { kept, shape, labels, joint })
+        Ok(ClientChosen { garbled, shape, labels, joint })
     }
 }
 
@@ -85,18 +85,18 @@ impl<'p> ClientChosen<'p> {
         session: &ClientSession,
         depot: &mut Depot,
     ) -> Result<ClientReady<'p>, Error> {
-        let Self { kept, shape, labels, joint } = self;
+        let Self { garbled, shape, labels, joint } = self;
         let next = |length| Ok(channel.recv(MATERIAL, length)?);
         let layer = ClientLayer::receive(shape, session.hash, labels, joint, depot, next)?;
-        Ok(ClientReady { kept, layer })
+        Ok(ClientReady { garbled, layer })
     }
 }
 
 impl<'p> ClientReady<'p> {
     /// Online: evaluates, and sends the outputs' shares behind the mask `r` of the layer's output.
     pub(in crate::steps) fn online(self, channel: &mut Channel, r: &ClientMask) -> Result<(), Error> {
-        let Self { kept, layer } = self;
-        let r = r.of(&kept.units);
+        let Self { garbled, layer } = self;
+        let r = r.of(&garbled.units);
         let mut left = r.elements();
         // Labels arrive and answers leave in turns.
         let channel = RefCell::new(channel);
@@ -105,8 +105,8 @@ impl<'p> ClientReady<'p> {
             |mut piece| {
                 let (mask, later) = left.split_at(piece.len());
                 left = later;
-                kept.variant.answer(kept.ring, &mut piece, mask);
-                Ok(channel.borrow_mut().send(MASKED, pack(&piece, kept.ring.bits()))?)
+                garbled.variant.answer(garbled.ring, &mut piece, mask);
+                Ok(channel.borrow_mut().send(MASKED, pack(&piece, garbled.ring.bits()))?)
             },
         )
     }
@@ -120,8 +120,12 @@ impl<'p> ClientReady<'p> {
         self.layer.save(to)
     }
 
-    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
-    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
-        Ok(Self { kept, layer: ClientLayer::load(kept.shape.numbered(id.number()), from)? })
+    /// Reads what `save` wrote of `garbled`, the layer `id` of its session.
+    pub(in crate::steps) fn load(
+        garbled: &'p Garbled,
+        id: LayerId,
+        from: &mut Loading<'_>,
+    ) -> Result<Self, Error> {
+        Ok(Self { garbled, layer: ClientLayer::load(garbled.shape.numbered(id.number()), from)? })
     }
 }

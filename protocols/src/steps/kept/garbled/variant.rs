@@ -5,7 +5,7 @@ use crate::values::{ClientMask, ClientShare, ServerShare};
 use models::fixed::Ring;
 
 /// One way of computing kept units. Vectors hold a number a unit, in `[0, 2^k)`, unless said otherwise.
-pub(super) trait Variant: Send + Sync {
+pub(in crate::steps) trait Variant: Send + Sync {
     /// The circuit of one unit, and what its outputs are worth.
     fn program(&self) -> Program;
 

@@ -1,6 +1,6 @@
-//! The server's side of kept units: it garbles, and sends the labels of its share.
+//! The server's side of garbled units: it garbles, and sends the labels of its share.
 
-use super::Kept;
+use super::Garbled;
 use crate::Error;
 use crate::block::Block;
 use crate::gc::layer::{Layer, ServerJoint, ServerLayer, garble_layer};
@@ -18,14 +18,14 @@ use rand::{CryptoRng, RngCore};
 
 /// The server's offer, before the client's choices.
 pub(in crate::steps) struct ServerOffer<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     id: LayerId,
     offer: Offer,
 }
 
 /// The server's view of the client's choices, before it garbles.
 pub(in crate::steps) struct ServerChosen<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     shape: Layer,
     client_zero: Secret<Block>,
     joint: Option<ServerJoint>,
@@ -33,20 +33,20 @@ pub(in crate::steps) struct ServerChosen<'p> {
 
 /// The server's preprocessed units. Consumed online.
 pub(in crate::steps) struct ServerReady<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     layer: ServerLayer,
 }
 
 /// The server after it sent its labels.
 pub(in crate::steps) struct ServerSent<'p> {
-    kept: &'p Kept,
+    garbled: &'p Garbled,
     /// A number a unit.
     held: Secret<u64>,
     /// Units of each of the client's answers.
     answers: Vec<usize>,
 }
 
-impl Kept {
+impl Garbled {
     /// Offline, server to client: one OT a product.
     pub(in crate::steps) fn server_offer<'p, R: RngCore + CryptoRng>(
         &'p self,
@@ -56,7 +56,7 @@ impl Kept {
         rng: &mut R,
     ) -> Result<ServerOffer<'p>, Error> {
         let offer = Offer::send(channel, self.products(), &mut session.products, rng)?;
-        Ok(ServerOffer { kept: self, id, offer })
+        Ok(ServerOffer { garbled: self, id, offer })
     }
 }
 
@@ -67,17 +67,17 @@ impl<'p> ServerOffer<'p> {
         channel: &mut Channel,
         session: &mut ServerSession<'_>,
     ) -> Result<ServerChosen<'p>, Error> {
-        let Self { kept, id, offer } = self;
-        let shape = kept.shape.numbered(id.number());
+        let Self { garbled, id, offer } = self;
+        let shape = garbled.shape.numbered(id.number());
         let client_zero = session.labels.extend(channel, shape.client_wires())?;
         let mut joint = None;
         if shape.has_joint() {
-            let (k, units) = (kept.ring.bits(), kept.units.len());
-            let bytes = message::recv(channel, CORRELATION, kept.packed(units))?;
-            let own = offer.finish(Kept::place(session.hash, id), &unpack(&bytes, k, units));
+            let (k, units) = (garbled.ring.bits(), garbled.units.len());
+            let bytes = message::recv(channel, CORRELATION, garbled.packed(units))?;
+            let own = offer.finish(Garbled::place(session.hash, id), &unpack(&bytes, k, units));
             joint = Some(ServerJoint { choices: own.choices, shares: own.shares });
         }
-        Ok(ServerChosen { kept, shape, client_zero, joint })
+        Ok(ServerChosen { garbled, shape, client_zero, joint })
     }
 }
 
@@ -89,12 +89,12 @@ impl<'p> ServerChosen<'p> {
         session: &ServerSession<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<ServerReady<'p>, Error> {
-        let Self { kept, shape, mut client_zero, joint } = self;
+        let Self { garbled, shape, mut client_zero, joint } = self;
         let (delta, joint) = (session.labels.delta(), joint.as_ref());
         let send = |piece| Ok(channel.send(MATERIAL, piece)?);
         let layer = garble_layer(shape, session.hash, delta, &mut client_zero, joint, rng, send)?;
         drop(client_zero.reveal()); // Overwritten.
-        Ok(ServerReady { kept, layer })
+        Ok(ServerReady { garbled, layer })
     }
 }
 
@@ -105,14 +105,14 @@ impl<'p> ServerReady<'p> {
         channel: &mut Channel,
         u: &ServerShare,
     ) -> Result<ServerSent<'p>, Error> {
-        let Self { kept, layer } = self;
-        let u = u.of(&kept.units);
+        let Self { garbled, layer } = self;
+        let u = u.of(&garbled.units);
         let answers = layer.shape().online_units().collect();
-        let late = kept.variant.server_factors(&u);
+        let late = garbled.variant.server_factors(&u);
         let late: Vec<&[u64]> = late.iter().map(Vec::as_slice).collect();
         let send = |piece| Ok(channel.send(LABELS, piece)?);
-        let held = layer.online(&kept.variant.server_inputs(&u), &late, send)?.into();
-        Ok(ServerSent { kept, held, answers })
+        let held = layer.online(&garbled.variant.server_inputs(&u), &late, send)?.into();
+        Ok(ServerSent { garbled, held, answers })
     }
 
     /// Bytes that the units occupy until they are used.
@@ -124,24 +124,32 @@ impl<'p> ServerReady<'p> {
         self.layer.save(to)
     }
 
-    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
-    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
-        Ok(Self { kept, layer: ServerLayer::load(kept.shape.numbered(id.number()), from)? })
+    /// Reads what `save` wrote of `garbled`, the layer `id` of its session.
+    pub(in crate::steps) fn load(
+        garbled: &'p Garbled,
+        id: LayerId,
+        from: &mut Loading<'_>,
+    ) -> Result<Self, Error> {
+        Ok(Self { garbled, layer: ServerLayer::load(garbled.shape.numbered(id.number()), from)? })
     }
 }
 
 impl ServerSent<'_> {
     /// Online: puts the server's shares of the outputs in their places in `share`, from what the client sends.
     pub(in crate::steps) fn finish(mut self, channel: &mut Channel, share: &mut [u64]) -> Result<(), Error> {
-        let kept = self.kept;
+        let garbled = self.garbled;
         let mut rest = &mut self.held[..];
         for units in self.answers {
-            let bytes = channel.recv(MASKED, kept.packed(units))?;
+            let bytes = channel.recv(MASKED, garbled.packed(units))?;
             let (piece, later) = rest.split_at_mut(units);
-            kept.variant.finish(kept.ring, piece, &unpack(&bytes, kept.ring.bits(), units));
+            garbled.variant.finish(garbled.ring, piece, &unpack(&bytes, garbled.ring.bits(), units));
             rest = later;
         }
-        kept.units.iter().zip(&self.held[..]).for_each(|(unit, finished)| share[*unit as usize] = *finished);
+        garbled
+            .units
+            .iter()
+            .zip(&self.held[..])
+            .for_each(|(unit, finished)| share[*unit as usize] = *finished);
         Ok(())
     }
 }

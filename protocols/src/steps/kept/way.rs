@@ -1,0 +1,210 @@
+//! What the parties hold of kept units between their messages, by circuit or by tables.
+
+use super::{Kept, garbled, millionaire};
+use crate::Error;
+use crate::numbering::LayerId;
+use crate::saved::{Loading, Saving};
+use crate::setup::{ClientSession, ServerSession};
+use crate::store::Depot;
+use crate::values::{ClientMask, ClientShare, ServerShare};
+use netem::Channel;
+use rand::{CryptoRng, RngCore};
+
+/// One or the other.
+pub(in crate::steps) enum Way<G, T> {
+    /// By circuit.
+    Garbled(G),
+    /// By tables.
+    Tables(T),
+}
+
+/// The client, with its strings of the server's offer.
+pub(in crate::steps) type ClientOffer<'p> = Way<garbled::ClientOffer<'p>, millionaire::ClientOffer<'p>>;
+
+/// The client after its choices.
+pub(in crate::steps) type ClientChosen<'p> = Way<garbled::ClientChosen<'p>, millionaire::ClientReady<'p>>;
+
+/// The client's preprocessed units. Consumed online: what serves two inputs leaks masks.
+pub(in crate::steps) type ClientReady<'p> = Way<garbled::ClientReady<'p>, millionaire::ClientReady<'p>>;
+
+/// The server's offer, before the client's choices.
+pub(in crate::steps) type ServerOffer<'p> = Way<garbled::ServerOffer<'p>, millionaire::ServerOffer<'p>>;
+
+/// The server's view of the client's choices.
+pub(in crate::steps) type ServerChosen<'p> = Way<garbled::ServerChosen<'p>, millionaire::ServerReady<'p>>;
+
+/// The server's preprocessed units. Consumed online.
+pub(in crate::steps) type ServerReady<'p> = Way<garbled::ServerReady<'p>, millionaire::ServerReady<'p>>;
+
+/// The server after it sent what the client needs.
+pub(in crate::steps) type ServerSent<'p> = Way<garbled::ServerSent<'p>, millionaire::ServerSent<'p>>;
+
+impl Kept {
+    /// Offline, the client's reading of the offer.
+    pub(in crate::steps) fn client_accept<'p>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ClientSession,
+        id: LayerId,
+    ) -> Result<ClientOffer<'p>, Error> {
+        Ok(match &self.way {
+            Way::Garbled(garbled) => Way::Garbled(garbled.client_accept(channel, session, id)?),
+            Way::Tables(tables) => Way::Tables(tables.client_accept(channel, session, id)?),
+        })
+    }
+
+    /// Offline, server to client: its OTs.
+    pub(in crate::steps) fn server_offer<'p, R: RngCore + CryptoRng>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+        id: LayerId,
+        rng: &mut R,
+    ) -> Result<ServerOffer<'p>, Error> {
+        Ok(match &self.way {
+            Way::Garbled(garbled) => Way::Garbled(garbled.server_offer(channel, session, id, rng)?),
+            Way::Tables(tables) => Way::Tables(tables.server_offer(channel, session, id, rng)?),
+        })
+    }
+}
+
+impl<'p> ClientOffer<'p> {
+    /// Offline, client to server: its choices and corrections, for its shares `v` of the layer's input and the mask `r` of its
+    /// output.
+    pub(in crate::steps) fn choose(
+        self,
+        channel: &mut Channel,
+        session: &mut ClientSession,
+        (v, r): (&ClientShare, &ClientMask),
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<ClientChosen<'p>, Error> {
+        Ok(match self {
+            Self::Garbled(offer) => Way::Garbled(offer.choose(channel, session, v, r)?),
+            Self::Tables(offer) => Way::Tables(offer.choose(channel, session, v, rng)?),
+        })
+    }
+}
+
+impl<'p> ClientChosen<'p> {
+    /// Offline: receives the material, into `depot`.
+    pub(in crate::steps) fn receive(
+        self,
+        channel: &mut Channel,
+        session: &ClientSession,
+        depot: &mut Depot,
+    ) -> Result<ClientReady<'p>, Error> {
+        Ok(match self {
+            Self::Garbled(chosen) => Way::Garbled(chosen.receive(channel, session, depot)?),
+            Self::Tables(ready) => Way::Tables(ready),
+        })
+    }
+}
+
+impl<'p> ClientReady<'p> {
+    /// Online: answers what the server sends, behind the mask `r` of the layer's output.
+    pub(in crate::steps) fn online(self, channel: &mut Channel, r: &ClientMask) -> Result<(), Error> {
+        match self {
+            Self::Garbled(ready) => ready.online(channel, r),
+            Self::Tables(ready) => ready.online(channel, r),
+        }
+    }
+
+    /// Bytes that the units occupy until they are used.
+    pub(in crate::steps) fn stored_bytes(&self) -> usize {
+        match self {
+            Self::Garbled(ready) => ready.stored_bytes(),
+            Self::Tables(ready) => ready.stored_bytes(),
+        }
+    }
+
+    pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        match self {
+            Self::Garbled(ready) => ready.save(to),
+            Self::Tables(ready) => ready.save(to),
+        }
+    }
+
+    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
+    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
+        Ok(match &kept.way {
+            Way::Garbled(garbled) => Way::Garbled(garbled::ClientReady::load(garbled, id, from)?),
+            Way::Tables(tables) => Way::Tables(millionaire::ClientReady::load(tables, id, from)?),
+        })
+    }
+}
+
+impl<'p> ServerOffer<'p> {
+    /// Offline, the server's reading of the client's choices.
+    pub(in crate::steps) fn chosen(
+        self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+    ) -> Result<ServerChosen<'p>, Error> {
+        Ok(match self {
+            Self::Garbled(offer) => Way::Garbled(offer.chosen(channel, session)?),
+            Self::Tables(offer) => Way::Tables(offer.chosen(channel, session)?),
+        })
+    }
+}
+
+impl<'p> ServerChosen<'p> {
+    /// Offline: garbles and sends what is garbled.
+    pub(in crate::steps) fn garble(
+        self,
+        channel: &mut Channel,
+        session: &ServerSession<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<ServerReady<'p>, Error> {
+        Ok(match self {
+            Self::Garbled(chosen) => Way::Garbled(chosen.garble(channel, session, rng)?),
+            Self::Tables(ready) => Way::Tables(ready),
+        })
+    }
+}
+
+impl<'p> ServerReady<'p> {
+    /// Online: sends what the client needs, for the server's share `u` of the layer's input.
+    pub(in crate::steps) fn online(
+        self,
+        channel: &mut Channel,
+        u: &ServerShare,
+    ) -> Result<ServerSent<'p>, Error> {
+        Ok(match self {
+            Self::Garbled(ready) => Way::Garbled(ready.online(channel, u)?),
+            Self::Tables(ready) => Way::Tables(ready.online(channel, u)?),
+        })
+    }
+
+    /// Bytes that the units occupy until they are used.
+    pub(in crate::steps) fn stored_bytes(&self) -> usize {
+        match self {
+            Self::Garbled(ready) => ready.stored_bytes(),
+            Self::Tables(ready) => ready.stored_bytes(),
+        }
+    }
+
+    pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
+        match self {
+            Self::Garbled(ready) => ready.save(to),
+            Self::Tables(ready) => ready.save(to),
+        }
+    }
+
+    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
+    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
+        Ok(match &kept.way {
+            Way::Garbled(garbled) => Way::Garbled(garbled::ServerReady::load(garbled, id, from)?),
+            Way::Tables(tables) => Way::Tables(millionaire::ServerReady::load(tables, id, from)?),
+        })
+    }
+}
+
+impl ServerSent<'_> {
+    /// Online: puts the server's shares of the outputs in their places in `share`, from what the client sends.
+    pub(in crate::steps) fn finish(self, channel: &mut Channel, share: &mut [u64]) -> Result<(), Error> {
+        match self {
+            Self::Garbled(sent) => sent.finish(channel, share),
+            Self::Tables(sent) => sent.finish(channel, share),
+        }
+    }
+}
