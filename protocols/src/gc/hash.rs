@@ -15,11 +15,11 @@
 //! | part of | bits | content |
 //! |---|---|---|
 //! | key, xored to the session's start value | 0..32 | group: `gate / 4`, `output wire / 8`, or the lot of a transfer |
-//! | | 32..64 | chunk of the layer |
+//! | | 32..64 | chunk of the layer, or of 256 strings of a lot |
 //! | | 64..96 | layer, the caller's number, never twice in a session |
 //! | | 96..98 | 0: gate, 1: conversion, 2: transfer |
-//! | block `i` | 0..8 | lane |
-//! | | 8..16 | `2 (gate mod 4) + half`, or `output wire mod 8` |
+//! | block `i` | 0..8 | lane, or the string's place in its chunk |
+//! | | 8..16 | `2 (gate mod 4) + half`, `output wire mod 8`, or 0 |
 
 use super::{LANES, Lanes};
 use crate::block::{BLOCK_BYTES, Block};
@@ -37,7 +37,7 @@ pub(crate) const GATES_PER_KEY: u32 = 4;
 pub(super) const OUTPUTS_PER_KEY: u32 = 8;
 
 /// The most calls under one key: a garbler hashes both labels of both inputs of a gate, and both labels of an output wire.
-const CALLS_PER_KEY: usize = 1 << 9;
+pub(super) const CALLS_PER_KEY: usize = 1 << 9;
 const _: () = assert!(GATES_PER_KEY as usize * 4 * LANES <= CALLS_PER_KEY);
 const _: () = assert!(OUTPUTS_PER_KEY as usize * 2 * LANES <= CALLS_PER_KEY);
 

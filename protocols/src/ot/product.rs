@@ -13,7 +13,7 @@ use super::CotReceiver;
 use crate::Error;
 use crate::block::{Block, Delta};
 use crate::gc::SessionKey;
-use crate::gc::transfer::{Lot, pads};
+use crate::gc::transfer::{Lot, pads, pads_of_both};
 use crate::secret::Secret;
 use crate::wire::pack_bits;
 use netem::Channel;
@@ -73,8 +73,7 @@ impl Offer {
 pub fn correlate(place: Place, delta: Delta, strings: &[Block], values: &[u64]) -> (Vec<u64>, Vec<u64>) {
     assert_eq!(strings.len(), values.len(), "one value a string");
     let key = (place.layer, place.lot);
-    let others: Vec<Block> = strings.iter().map(|q| *q ^ delta.block()).collect();
-    let (h0, h1) = (pads(place.session, key, strings), pads(place.session, key, &others));
+    let [h0, h1] = pads_of_both(place.session, key, strings, delta);
     let differences = h0.iter().zip(h1).map(|(h0, h1)| h0.wrapping_sub(h1));
     let corrections = differences.zip(values).map(|(difference, v)| difference.wrapping_add(*v)).collect();
     (corrections, h0.into_iter().map(u64::wrapping_neg).collect())

@@ -56,14 +56,14 @@ use super::Stored;
 use super::compared::Compared;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::gc::SessionKey;
-use crate::gc::transfer::Lot;
+use crate::gc::transfer::{Lot, Purpose};
 use crate::numbering::LayerId;
 use crate::ot::OtVariant;
 use crate::ot::product::Place;
 use crate::plan::ActivationPlan;
 use crate::tally::Operations;
 use crate::walk::{Party, Walk};
-use crate::wire::{low, packed_bytes};
+use crate::wire::{packed_bytes, unpack};
 use leaf::Leaf;
 use models::fixed::Ring;
 use models::fixed::curve::Curve;
@@ -72,8 +72,9 @@ use std::ops::Range;
 use table::Level;
 use tree::{MOST_LEAVES, Tree};
 
-/// Units of a piece of the online messages: the client answers one while the next is on its way.
-const PIECE_UNITS: usize = 1 << 13;
+/// Units of a piece: what is made of one stays in the second-level cache, and the client answers one while the next is on
+/// its way.
+const PIECE_UNITS: usize = 1 << 12;
 
 /// The server's online message.
 const OPENED: FrameKind = FrameKind(0x37);
@@ -151,23 +152,30 @@ impl Millionaire {
         [self.tree.variables() as u32 + 1, k, self.carry_bits(), k]
     }
 
-    /// The leaves' bits for `x`, by tables that lie leaf after leaf, `stride` apart, from `unit` on.
-    fn leaves_at(&self, tables: &[u64], stride: usize, unit: usize, x: u64) -> [[u64; 2]; MOST_LEAVES] {
+    /// The leaves' bits of a unit for `x`, by tables that lie leaf after leaf.
+    fn leaves_at(&self, tables: &[u64], unit: usize, x: u64) -> [[u64; 2]; MOST_LEAVES] {
         let mut values = [[0; 2]; MOST_LEAVES];
-        for (i, leaf) in self.leaves.iter().enumerate() {
-            values[i] = leaf.at(tables[i * stride + unit], x);
+        let of_leaves = tables.chunks_exact(tables.len() / self.leaves.len());
+        for (values, (leaf, tables)) in values.iter_mut().zip(self.leaves.iter().zip(of_leaves)) {
+            *values = leaf.at(tables[unit], x);
         }
         values
     }
 
-    /// Units of the online pieces, in order.
+    /// Rows of transfers that move tables: of the compared bits but the top, of the variables.
+    fn table_rows(&self) -> impl Iterator<Item = u32> + use<> {
+        let (top, variables) = (self.top(), self.tree.variables() as u32);
+        (0..top).chain(top + 1..top + 1 + variables)
+    }
+
+    /// Units of the pieces, in order.
     fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let units = self.units.len();
         (0..units).step_by(PIECE_UNITS).map(move |start| start..units.min(start + PIECE_UNITS))
     }
 
-    fn place(session: SessionKey, id: LayerId, lot: Lot) -> Place {
-        Place { session, layer: id.number(), lot }
+    fn place(session: SessionKey, id: LayerId, piece: u32, purpose: Purpose) -> Place {
+        Place { session, layer: id.number(), lot: Lot::Compared(piece, purpose) }
     }
 
     /// What a party keeps, bytes: with a word a leaf, as many others, and strings.
@@ -187,18 +195,19 @@ impl Millionaire {
 
     /// Offline, server to client.
     pub(super) fn declare_offer(&self, walk: &mut Walk) {
-        walk.down_transfers(self.rows() * self.units.len());
+        self.pieces().for_each(|piece| walk.down_transfers(self.rows() * piece.len()));
     }
 
     /// Offline, client to server.
     pub(super) fn declare_choose(&self, walk: &mut Walk) {
-        let units = self.units.len();
-        let levels = self.correction_widths().count() * units;
-        let work = Operations { table_levels: levels as u64, ..Operations::default() };
-        walk.up_transfers(units);
-        walk.client(work);
-        walk.up_message(bytes_of(self.correction_widths(), units));
-        walk.server(work);
+        for piece in self.pieces() {
+            let levels = self.correction_widths().count() * piece.len();
+            let work = Operations { table_levels: levels as u64, ..Operations::default() };
+            walk.up_transfers(piece.len());
+            walk.client(work);
+            walk.up_message(bytes_of(self.correction_widths(), piece.len()));
+            walk.server(work);
+        }
     }
 
     /// Online, server to client, and the client's answers to each piece.
@@ -248,15 +257,15 @@ impl<'a> Sections<'a> {
     fn next(&mut self, width: u32) -> Vec<u64> {
         let (section, later) = self.bytes.split_at(packed_bytes(self.units, width));
         self.bytes = later;
-        crate::wire::unpack(section, width, self.units)
+        unpack(section, width, self.units)
     }
 }
 
-/// The sums of strings, one a unit of `units`, whose public coefficient is set: `rows` lie one after another, `stride` apart.
-fn summed(rows: &[Block], stride: usize, units: Range<usize>, coefficients: &[u64]) -> Vec<Block> {
-    let mut sums = vec![Block::ZERO; units.len()];
-    for (term, row) in rows.chunks_exact(stride).enumerate() {
-        for ((sum, string), coefficients) in sums.iter_mut().zip(&row[units.clone()]).zip(coefficients) {
+/// The sums of strings whose public coefficient is set, one a unit: `rows` lie one after another.
+fn summed(rows: &[Block], units: usize, coefficients: &[u64]) -> Vec<Block> {
+    let mut sums = vec![Block::ZERO; units];
+    for (term, row) in rows.chunks_exact(units).enumerate() {
+        for ((sum, string), coefficients) in sums.iter_mut().zip(row).zip(coefficients) {
             *sum ^= *string & Block::mask(coefficients >> term & 1 == 1);
         }
     }

@@ -1,39 +1,52 @@
 //! The server's side: it moves the client's tables by random bits, and opens its share behind them.
 
 use super::table::halved;
-use super::{Millionaire, OPENED, Sections, bytes_of, low, parity, signed_by, summed, times};
+use super::{Millionaire, OPENED, Sections, bytes_of, parity, signed_by, summed, times};
 use crate::Error;
 use crate::block::Block;
 use crate::gc::SessionKey;
-use crate::gc::transfer::{Lot, pads};
+use crate::gc::transfer::{Purpose, pads};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
-use crate::ot::product::correlate;
+use crate::ot::product::{Place, correlate};
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::ServerSession;
 use crate::values::ServerShare;
-use crate::wire::{pack, pack_bits};
+use crate::wire::{low, pack, pack_bits};
 use netem::Channel;
 use rand::{CryptoRng, Rng, RngCore};
-use std::ops::Range;
 
-/// Words that a unit keeps beside tables and strings: those of [`ServerReady`].
+/// Words that a unit keeps beside tables and strings: those of [`Piece`].
 pub(super) const WORDS: usize = 5;
 
 /// The server's offer, before the client's corrections.
 pub(in crate::steps) struct ServerOffer<'p> {
     millionaire: &'p Millionaire,
     id: LayerId,
+    pieces: Vec<Offered>,
+}
+
+/// Of a piece.
+struct Offered {
+    /// The random choices, a word a unit: of the compared bits, then of the terms.
     choices: Secret<u64>,
+    /// Of every table's row the hashes of the chosen strings, row after row.
+    hashes: Secret<u64>,
+    /// Chosen strings of the top bit and the terms, row after row.
     strings: Secret<Block>,
 }
 
-/// The server's preprocessed units, a word a unit where nothing else is said. Consumed online.
+/// The server's preprocessed units. Consumed online.
 pub(in crate::steps) struct ServerReady<'p> {
     millionaire: &'p Millionaire,
     id: LayerId,
     session: SessionKey,
+    pieces: Vec<Piece>,
+}
+
+/// Preprocessed units of a piece, a word a unit where nothing else is said.
+struct Piece {
     /// Its shares of the moved tables, leaf after leaf.
     tables: Secret<u64>,
     /// Its random choices: of the compared bits, then of the terms.
@@ -68,13 +81,22 @@ impl Millionaire {
         id: LayerId,
         rng: &mut R,
     ) -> Result<ServerOffer<'p>, Error> {
-        let rows = self.rows();
-        let choices: Secret<u64> =
-            self.units.iter().map(|_| rng.random::<u64>() & low(rows as u32)).collect();
-        let by_row = (0..rows).flat_map(|row| choices.iter().map(move |choices| choices >> row & 1 == 1));
-        let by_row: Secret<bool> = by_row.collect();
-        let strings = session.products.extend(channel, by_row.len(), &pack_bits(&by_row))?;
-        Ok(ServerOffer { millionaire: self, id, choices, strings })
+        let mut pieces = Vec::new();
+        for (number, piece) in (0..).zip(self.pieces()) {
+            let (rows, units) = (self.rows(), piece.len());
+            let choices: Secret<u64> = piece.map(|_| rng.random::<u64>() & low(rows as u32)).collect();
+            let by_row = (0..rows).flat_map(|row| choices.iter().map(move |choices| choices >> row & 1 == 1));
+            let by_row: Secret<bool> = by_row.collect();
+            let strings = session.products.extend(channel, by_row.len(), &pack_bits(&by_row))?;
+            let mut hashes = Vec::with_capacity(self.table_rows().count() * units);
+            for row in self.table_rows() {
+                let Place { session, layer, lot } = Self::place(session.hash, id, number, Purpose::Row(row));
+                hashes.extend(pads(session, (layer, lot), &strings[row as usize * units..][..units]));
+            }
+            let strings = strings[self.top() as usize * units..].to_vec().into();
+            pieces.push(Offered { choices, hashes: hashes.into(), strings });
+        }
+        Ok(ServerOffer { millionaire: self, id, pieces })
     }
 }
 
@@ -85,72 +107,91 @@ impl<'p> ServerOffer<'p> {
         channel: &mut Channel,
         session: &mut ServerSession<'_>,
     ) -> Result<ServerReady<'p>, Error> {
-        let Self { millionaire, id, choices, strings } = self;
-        let Millionaire { leaves, tree, units, .. } = millionaire;
-        let (units, top) = (units.len(), millionaire.top());
-        let zero = session.labels.extend(channel, units)?;
-        let of_factors = Millionaire::place(session.hash, id, Lot::Factor);
-        let (differences, shares) = correlate(of_factors, session.labels.delta(), &zero, &vec![0; units]);
+        let Self { millionaire, id, pieces } = self;
+        let mut ready = Vec::with_capacity(pieces.len());
+        for ((number, offered), units) in (0..).zip(pieces).zip(millionaire.pieces()) {
+            let units = units.len();
+            let zero = session.labels.extend(channel, units)?;
+            let place = |purpose| Millionaire::place(session.hash, id, number, purpose);
+            let nothing = vec![0; units];
+            let (differences, shares) =
+                correlate(place(Purpose::Factor), session.labels.delta(), &zero, &nothing);
+            let bytes = bytes_of(millionaire.correction_widths(), units);
+            let message = message::recv(channel, CORRELATION, bytes)?;
+            let mut sections = Sections::of(&message, units);
+            let tables = millionaire.server_tables(&offered, &mut sections);
 
-        let bytes = message::recv(channel, CORRELATION, bytes_of(millionaire.correction_widths(), units))?;
-        let mut sections = Sections::of(&bytes, units);
-        let hashes = |row: usize| -> Secret<u64> {
-            let key = (id.number(), Lot::Table(row as u32));
-            pads(session.hash, key, &strings[row * units..][..units]).into()
-        };
-        let choice = |row: usize| choices.iter().map(move |choices| choices >> row & 1 == 1);
+            let top = millionaire.top();
+            let corrections = sections.next(millionaire.carry_bits());
+            let Place { session: start, layer, lot } = place(Purpose::Row(top));
+            let hashes: Secret<u64> = pads(start, (layer, lot), &offered.strings[..units]).into();
+            let quarter = millionaire.quarter();
+            let share = |((h, correction), choices): ((&u64, u64), &u64)| {
+                let choice = choices >> top & 1;
+                let product = h.wrapping_add(times(choice, correction));
+                quarter.wrapping_mul(choice.wrapping_sub(product << 1))
+            };
+            let tops = hashes.iter().zip(corrections).zip(offered.choices.iter()).map(share).collect();
+            ready.push(Piece {
+                tables,
+                terms: millionaire.server_terms(&offered, &mut sections),
+                tops,
+                pads: shares.into_iter().map(u64::wrapping_neg).collect(),
+                differences: differences.into(),
+                choices: offered.choices,
+                strings: offered.strings,
+            });
+        }
+        Ok(ServerReady { millionaire, id, session: session.hash, pieces: ready })
+    }
+}
 
-        let mut tables: Secret<u64> = vec![0; leaves.len() * units].into();
-        for (leaf, tables) in leaves.iter().zip(tables.chunks_exact_mut(units)) {
+impl Offered {
+    /// The choices of a row of transfers and the hashes of a table's row, for every unit.
+    fn row(&self, transfer: usize, table: usize) -> impl Iterator<Item = (bool, u64)> {
+        let units = self.choices.len();
+        let hashes = &self.hashes[table * units..][..units];
+        self.choices.iter().zip(hashes).map(move |(choices, hash)| (choices >> transfer & 1 == 1, *hash))
+    }
+}
+
+impl Millionaire {
+    /// The server's shares of the leaves' tables, from their corrections.
+    fn server_tables(&self, offered: &Offered, sections: &mut Sections<'_>) -> Secret<u64> {
+        let units = offered.choices.len();
+        let mut tables = Secret::zeros(self.leaves.len() * units);
+        for (leaf, tables) in self.leaves.iter().zip(tables.chunks_exact_mut(units)) {
             for (row, level) in (leaf.first as usize..).zip(leaf.levels()) {
-                let (hashes, corrections) = (hashes(row), sections.next(level.width()));
-                for (((table, choice), h), correction) in
-                    tables.iter_mut().zip(choice(row)).zip(hashes.iter()).zip(corrections)
-                {
-                    level.follow(table, choice, *h, correction);
-                }
+                let corrections = sections.next(level.width());
+                let rows = tables.iter_mut().zip(offered.row(row, row)).zip(corrections);
+                rows.for_each(|((table, (choice, h)), correction)| {
+                    level.follow(table, choice, h, correction)
+                });
             }
         }
+        tables
+    }
 
-        let (hashed, corrections) = (hashes(top as usize), sections.next(millionaire.carry_bits()));
-        let quarter = millionaire.quarter();
-        let share = |((h, correction), choice): ((&u64, u64), bool)| {
-            let choice = u64::from(choice);
-            let product = h.wrapping_add(times(choice, correction));
-            quarter.wrapping_mul(choice.wrapping_sub(product << 1))
-        };
-        let tops = hashed.iter().zip(corrections).zip(choice(top as usize)).map(share).collect();
-
-        let (mut singles, mut others) = (Secret::<u64>::zeros(units), Secret::<u64>::zeros(units));
+    /// The server's shares of the terms, from the corrections of the tables of products.
+    fn server_terms(&self, offered: &Offered, sections: &mut Sections<'_>) -> Secret<u64> {
+        let (tree, units, top) = (self.tree, offered.choices.len(), self.top() as usize);
+        let [mut singles, mut others] = [(); 2].map(|()| Secret::<u64>::zeros(units));
         for (variable, of_single, of_others) in tree.halves() {
-            let row = top as usize + 1 + variable;
-            let (hashes, corrections) = (hashes(row), sections.next(of_single + of_others));
-            let products = singles.iter_mut().zip(others.iter_mut());
-            for ((((single, others), choice), h), correction) in
-                products.zip(choice(row)).zip(hashes.iter()).zip(corrections)
+            let corrections = sections.next(of_single + of_others);
+            let rows = offered.row(top + 1 + variable, top + variable).zip(corrections);
+            for ((single, others), ((choice, h), correction)) in
+                singles.iter_mut().zip(others.iter_mut()).zip(rows)
             {
-                halved(single, of_single, choice, *h, correction);
+                halved(single, of_single, choice, h, correction);
                 if of_others > 0 {
                     halved(others, of_others, choice, h >> of_single, correction >> of_single);
                 }
             }
         }
-        let (first, last) = (tree.variables(), tree.terms() - 1);
-        let masks = choices.iter().map(|choices| choices >> (top + 1) & ((1 << first) - 1));
-        let products = singles.iter().zip(others.iter());
-        let products = products.map(|(single, others)| others << first | single << last);
-        Ok(ServerReady {
-            millionaire,
-            id,
-            session: session.hash,
-            tables,
-            terms: masks.zip(products).map(|(masks, products)| masks | products).collect(),
-            tops,
-            pads: shares.into_iter().map(u64::wrapping_neg).collect(),
-            differences: differences.into(),
-            strings: strings[top as usize * units..].to_vec().into(),
-            choices,
-        })
+        let masks =
+            offered.choices.iter().map(|choices| choices >> (top + 1) & ((1 << tree.variables()) - 1));
+        let products = masks.zip(singles.iter().zip(others.iter()));
+        products.map(|(masks, (single, others))| tree.joined(masks, *single, *others)).collect()
     }
 }
 
@@ -165,22 +206,20 @@ impl<'p> ServerReady<'p> {
         let (n, variables, last) = (compared.bits, tree.variables(), tree.terms() - 1);
         let compared: Secret<u64> = compared.cut_all(u.of(kept).elements()).into();
         let mut opened = Vec::with_capacity(kept.len());
-        for piece in self.millionaire.pieces() {
-            for unit in piece.clone() {
-                let choices = self.choices[unit];
-                let x = (compared[unit] ^ choices) & low(n);
-                let values = self.millionaire.leaves_at(&self.tables, kept.len(), unit, x);
-                self.terms[unit] ^= tree.single_of(&values) << last;
+        for (piece, units) in self.pieces.iter_mut().zip(self.millionaire.pieces()) {
+            let compared = &compared[units.clone()];
+            for (unit, u) in compared.iter().enumerate() {
+                let x = (u ^ piece.choices[unit]) & low(n);
+                let values = self.millionaire.leaves_at(&piece.tables, unit, x);
+                piece.terms[unit] ^= tree.single_of(&values) << last;
                 // Variables behind their masks, which are choices; what the other terms differ from theirs in.
-                let shares = tree.variables_of(&values) | self.terms[unit] >> variables << variables;
-                opened.push(x | (shares ^ choices >> n) << n);
+                let shares = tree.variables_of(&values) | piece.terms[unit] >> variables << variables;
+                opened.push(x | (shares ^ piece.choices[unit] >> n) << n);
             }
-            let low_bits = compared[piece.clone()].iter().map(|u| u & low(n - 1));
-            let factors: Vec<u64> = (self.differences[piece.clone()].iter().zip(low_bits))
-                .map(|(difference, u)| difference.wrapping_add(u))
-                .collect();
-            let widths = self.millionaire.down_widths();
-            let message = [pack(&opened[piece], widths[0]), pack(&factors, ring.bits())].concat();
+            let factors = piece.differences.iter().zip(compared);
+            let factors: Vec<u64> = factors.map(|(less, u)| less.wrapping_add(u & low(n - 1))).collect();
+            let [of_opened, _] = self.millionaire.down_widths();
+            let message = [pack(&opened[units], of_opened), pack(&factors, ring.bits())].concat();
             channel.send(OPENED, message)?;
         }
         Ok(ServerSent { ready: self, compared, opened })
@@ -193,10 +232,12 @@ impl<'p> ServerReady<'p> {
 
     pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         to.bytes(&self.session.to_bytes())?;
-        for words in [&self.tables, &self.choices, &self.terms, &self.tops, &self.pads, &self.differences] {
-            to.values(words)?;
+        for Piece { tables, choices, terms, tops, pads, differences, strings } in &self.pieces {
+            let words = [tables, choices, terms, tops, pads, differences];
+            words.into_iter().try_for_each(|words| to.values(words))?;
+            to.values(strings)?;
         }
-        to.values(&self.strings)
+        Ok(())
     }
 
     /// Reads what `save` wrote of `millionaire`, the layer `id` of its session.
@@ -205,19 +246,20 @@ impl<'p> ServerReady<'p> {
         id: LayerId,
         from: &mut Loading<'_>,
     ) -> Result<Self, Error> {
-        let units = millionaire.units.len();
-        Ok(Self {
-            millionaire,
-            id,
-            session: SessionKey::from_bytes(from.array()?),
-            tables: from.values(millionaire.leaves.len() * units)?.into(),
-            choices: from.values(units)?.into(),
-            terms: from.values(units)?.into(),
-            tops: from.values(units)?.into(),
-            pads: from.values(units)?.into(),
-            differences: from.values(units)?.into(),
-            strings: from.values(millionaire.kept_rows() * units)?.into(),
-        })
+        let session = SessionKey::from_bytes(from.array()?);
+        let mut piece = |units: usize| -> Result<Piece, Error> {
+            Ok(Piece {
+                tables: from.values(millionaire.leaves.len() * units)?.into(),
+                choices: from.values(units)?.into(),
+                terms: from.values(units)?.into(),
+                tops: from.values(units)?.into(),
+                pads: from.values(units)?.into(),
+                differences: from.values(units)?.into(),
+                strings: from.values(millionaire.kept_rows() * units)?.into(),
+            })
+        };
+        let pieces = millionaire.pieces().map(|units| piece(units.len())).collect::<Result<_, _>>()?;
+        Ok(Self { millionaire, id, session, pieces })
     }
 }
 
@@ -225,48 +267,56 @@ impl ServerSent<'_> {
     /// Online: puts the server's shares of the outputs in their places in `share`, from what the client sends.
     pub(in crate::steps) fn finish(self, channel: &mut Channel, share: &mut [u64]) -> Result<(), Error> {
         let millionaire = self.ready.millionaire;
-        for (number, piece) in (0..).zip(millionaire.pieces()) {
-            let bytes = channel.recv(MASKED, bytes_of(millionaire.up_widths(), piece.len()))?;
-            let finished = self.finished(number, piece.clone(), &bytes);
-            millionaire.units[piece].iter().zip(finished).for_each(|(unit, y)| share[*unit as usize] = y);
+        for ((number, piece), units) in (0..).zip(&self.ready.pieces).zip(millionaire.pieces()) {
+            let bytes = channel.recv(MASKED, bytes_of(millionaire.up_widths(), units.len()))?;
+            let sent = (&self.compared[units.clone()], &self.opened[units.clone()]);
+            let finished = self.finished((number, piece), sent, &bytes);
+            millionaire.units[units].iter().zip(finished).for_each(|(unit, y)| share[*unit as usize] = y);
         }
         Ok(())
     }
 
-    /// Its shares of the outputs of piece `number`, of `units`.
-    fn finished(&self, number: u32, units: Range<usize>, bytes: &[u8]) -> Vec<u64> {
-        let Self { ready, compared, opened } = self;
-        let millionaire = ready.millionaire;
-        let Millionaire { tree, units: kept, ring, .. } = millionaire;
+    /// Its shares of a piece's outputs, from what it compared and opened.
+    fn finished(
+        &self,
+        (number, piece): (u32, &Piece),
+        (compared, opened): (&[u64], &[u64]),
+        bytes: &[u8],
+    ) -> Vec<u64> {
+        let ServerReady { millionaire, id, session, .. } = self.ready;
+        let (tree, ring, units) = (millionaire.tree, millionaire.ring, opened.len());
         let (n, top, variables) = (millionaire.compared.bits, millionaire.top(), tree.variables());
-        let mut sections = Sections::of(bytes, units.len());
+        let mut sections = Sections::of(bytes, units);
         let [small, outcome_corrections, carry_corrections, answers] =
             millionaire.up_widths().map(|width| sections.next(width));
 
         let public = |(small, opened): (&u64, &u64)| (small ^ opened >> n) & ((1 << variables) - 1);
-        let public = small.iter().zip(&opened[units.clone()]).map(public);
+        let public = small.iter().zip(opened).map(public);
         let coefficients: Vec<u64> = public.map(|public| tree.coefficients(public)).collect();
-        let strings = &ready.strings[kept.len()..];
-        let mut strings: Secret<Block> = summed(strings, kept.len(), units.clone(), &coefficients).into();
-        let key = |lot| (ready.id.number(), lot);
-        let of_carries: Secret<u64> = pads(ready.session, key(Lot::Carry(number)), &strings).into();
-        strings.iter_mut().zip(&ready.strings[units.clone()]).for_each(|(string, top)| *string ^= *top);
-        let of_outcomes: Secret<u64> = pads(ready.session, key(Lot::Outcome(number)), &strings).into();
+        let (tops, strings) = piece.strings.split_at(units);
+        let mut strings: Secret<Block> = summed(strings, units, &coefficients).into();
+        let hashed = |purpose, strings: &[Block]| -> Secret<u64> {
+            let Place { session, layer, lot } = Millionaire::place(session, id, number, purpose);
+            pads(session, (layer, lot), strings).into()
+        };
+        let of_carries = hashed(Purpose::Carry, &strings);
+        strings.iter_mut().zip(tops).for_each(|(string, top)| *string ^= *top);
+        let of_outcomes = hashed(Purpose::Outcome, &strings);
 
-        let finish = |(i, unit): (usize, usize)| {
-            let c = parity(coefficients[i] & ready.terms[unit]);
+        let finish = |unit: usize| {
+            let c = parity(coefficients[unit] & piece.terms[unit]);
             let b = c ^ compared[unit] >> top;
             let (u, e) = (compared[unit] & low(top), opened[unit] >> top & 1);
-            let turned = small[i] >> variables;
-            let of_client = times(turned, u).wrapping_sub(signed_by(turned, ready.pads[unit]));
+            let turned = small[unit] >> variables;
+            let of_client = times(turned, u).wrapping_sub(signed_by(turned, piece.pads[unit]));
             let product = times(b, u).wrapping_add(signed_by(b, of_client));
-            let outcome = of_outcomes[i].wrapping_add(times(b, outcome_corrections[i]));
-            let carry = of_carries[i].wrapping_add(times(c, carry_corrections[i]));
+            let outcome = of_outcomes[unit].wrapping_add(times(b, outcome_corrections[unit]));
+            let carry = of_carries[unit].wrapping_add(times(c, carry_corrections[unit]));
             let of_carry = (carry << top).wrapping_sub(c << (n - 2));
-            let of_top = times(1 ^ e, millionaire.quarter()).wrapping_sub(signed_by(e, ready.tops[unit]));
+            let of_top = times(1 ^ e, millionaire.quarter()).wrapping_sub(signed_by(e, piece.tops[unit]));
             let share = product.wrapping_add(outcome).wrapping_add(of_carry).wrapping_add(of_top);
-            ring.reduce(share.wrapping_add(answers[i]))
+            ring.reduce(share.wrapping_add(answers[unit]))
         };
-        units.enumerate().map(finish).collect()
+        (0..units).map(finish).collect()
     }
 }

@@ -15,6 +15,8 @@
 //! all that hides it from the server: Y is hidden by the string that the server did not choose. [`halve`] and [`halved`] do the
 //! same where only the entry at the server's bits is wanted, so that what is not chosen is dropped at once.
 
+use crate::wire::low;
+
 /// Bits whose index has bit `j` clear, by `j`.
 const CLEAR: [u64; 6] = [
     0x5555_5555_5555_5555,
@@ -66,28 +68,27 @@ impl Level {
         half | half << (1 << self.bit)
     }
 
-    /// Client: moves `table` and returns the correction, by the hashes of both strings.
-    pub(super) fn moved(self, table: &mut u64, h0: u64, h1: u64) -> u64 {
-        let clear = self.clear();
+    /// Client: moves `table` and returns the correction, by the hash of the string of choice 0 and the sum of both.
+    pub(super) fn moved(self, table: &mut u64, h: u64, both: u64) -> u64 {
         let difference = *table ^ *table >> (1 << self.bit);
-        *table ^= self.both(h0 & clear);
-        self.gathered((difference ^ h0 ^ h1) & clear)
+        *table ^= self.both(self.spread(h & low(self.width())));
+        self.gathered(difference & self.clear()) ^ both & low(self.width())
     }
 
     /// Server: moves its share by its bit, by the hash of its string and the correction.
     pub(super) fn follow(self, table: &mut u64, choice: bool, h: u64, correction: u64) {
         let (clear, chosen) = (self.clear(), u64::from(choice).wrapping_neg());
         let difference = (*table ^ *table >> (1 << self.bit)) & clear & chosen;
-        let sum = (h ^ self.spread(correction) & chosen) & clear;
+        let sum = self.spread((h ^ correction & chosen) & low(self.width()));
         *table ^= self.both(difference ^ sum);
     }
 }
 
 /// Client: keeps of a table of `2 half` bits those that the server's bit chooses, and returns the correction, of `half` bits.
-pub(super) fn halve(table: &mut u64, half: u32, h0: u64, h1: u64) -> u64 {
-    let low = crate::wire::low(half);
-    let correction = (*table ^ *table >> half ^ h0 ^ h1) & low;
-    *table = (*table ^ h0) & low;
+pub(super) fn halve(table: &mut u64, half: u32, h: u64, both: u64) -> u64 {
+    let low = low(half);
+    let correction = (*table ^ *table >> half ^ both) & low;
+    *table = (*table ^ h) & low;
     correction
 }
 
@@ -95,7 +96,7 @@ pub(super) fn halve(table: &mut u64, half: u32, h0: u64, h1: u64) -> u64 {
 pub(super) fn halved(table: &mut u64, half: u32, choice: bool, h: u64, correction: u64) {
     let chosen = u64::from(choice).wrapping_neg();
     let kept = *table ^ (*table ^ *table >> half) & chosen;
-    *table = (kept ^ h ^ correction & chosen) & crate::wire::low(half);
+    *table = (kept ^ h ^ correction & chosen) & low(half);
 }
 
 #[cfg(test)]
@@ -118,11 +119,11 @@ mod tests {
                 let level = Level { bit, log };
                 let [h0, h1] = hashes[bit as usize];
                 let choice = by >> bit & 1 == 1;
-                let correction = level.moved(&mut client, h0, h1);
+                let correction = level.moved(&mut client, h0, h0 ^ h1);
                 prop_assert!(correction >> (level.width() - 1) <= 1);
                 level.follow(&mut server, choice, if choice { h1 } else { h0 }, correction);
             }
-            let by = by & crate::wire::low(index);
+            let by = by & low(index);
             for x in 0..1u64 << log {
                 prop_assert_eq!((client ^ server) >> x & 1, table >> (x ^ by) & 1);
             }
@@ -134,7 +135,7 @@ mod tests {
             let (mut client, mut server) = (table, 0);
             for (bit, [h0, h1]) in (0..4).rev().zip(hashes) {
                 let choice = at >> bit & 1 == 1;
-                let correction = halve(&mut client, 4 << bit, h0, h1);
+                let correction = halve(&mut client, 4 << bit, h0, h0 ^ h1);
                 halved(&mut server, 4 << bit, choice, if choice { h1 } else { h0 }, correction);
             }
             prop_assert_eq!(client ^ server, table >> (4 * at) & 15);

@@ -99,6 +99,11 @@ impl Tree {
         (single, others)
     }
 
+    /// A share of all terms: of the variables, of the product with the coefficient one, of the others.
+    pub(super) const fn joined(self, variables: u64, single: u64, others: u64) -> u64 {
+        variables | others << self.variables() | single << (self.terms() - 1)
+    }
+
     /// The coefficients of all terms, from the opened variables: variables, products, then the one.
     pub(super) const fn coefficients(self, opened: u64) -> u64 {
         match self.leaves {
