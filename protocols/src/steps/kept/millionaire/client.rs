@@ -170,8 +170,8 @@ impl Millionaire {
     /// The client's shares of the terms for its shares of the variables' masks; as [`Millionaire::client_tables`].
     fn client_terms(&self, masks: &[u64], offered: &Offered, message: &mut Vec<u8>) -> Secret<u64> {
         let (tree, units) = (self.tree, masks.len());
-        let mut singles: Secret<u64> = masks.iter().map(|masks| tree.tables(*masks).0).collect();
-        let mut others: Secret<u64> = masks.iter().map(|masks| tree.tables(*masks).1).collect();
+        let (singles, others): (Vec<u64>, Vec<u64>) = masks.iter().map(|masks| tree.tables(*masks)).unzip();
+        let (mut singles, mut others) = (Secret::from(singles), Secret::from(others));
         for (variable, of_single, of_others) in tree.halves() {
             let hashes = offered.row(self.top() as usize + variable, units);
             let products = singles.iter_mut().zip(others.iter_mut()).zip(hashes);
