@@ -1,5 +1,6 @@
 //! Every step alone, on ideal transfers and ideal encryption, against its meaning in the clear.
 
+mod hiding;
 mod product;
 
 use super::activation::Activation;

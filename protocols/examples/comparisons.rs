@@ -1,0 +1,83 @@
+//! What comparing a kept unit costs in bytes, by every way and extension of OTs, over the number of compared bits; and what a
+//! comparison key of function secret sharing would, derived in `book/src/comparing-shares.md`.
+//!
+//! ```sh
+//! cargo run --release -p protocols --example comparisons
+//! ```
+
+use models::fixed::curve::Curve;
+use models::fixed::scales::{StepScale, StepScales};
+use models::fixed::steps::{ActivationStep, Step, ValueId};
+use models::fixed::{QuantModel, Ring};
+use models::graph::{Activation, Shape};
+use netem::Phase;
+use protocols::compile::{Choices, compile};
+use protocols::cost::predict;
+use protocols::numbering::ChannelStep;
+use protocols::ot::OtVariant;
+use protocols::plan::ReluVariant;
+
+/// Units of the layer: enough that nothing is rounded up that a unit would notice.
+const SHAPE: Shape = Shape::new(16, 64, 64);
+
+/// f: bits dropped behind the comparison.
+const DROPPED: u32 = 9;
+
+/// Bytes a unit offline and online of a layer that compares `n` bits, in the narrowest ring that holds it.
+fn bytes(n: u32, relu: ReluVariant, ot: OtVariant) -> [f64; 2] {
+    let step = Step::Activation(ActivationStep {
+        name: "relu".to_owned(),
+        source: ValueId::IMAGE,
+        shape: SHAPE,
+        activation: Activation::Relu,
+        curve: Curve::Relu,
+        truncate: DROPPED,
+        bound_bits: n + DROPPED - 1,
+        measures: 0,
+        kept: (0..SHAPE.size() as u32).collect(),
+    });
+    let ring = Ring::new(n + DROPPED + 1).expect("a narrow ring");
+    let scales = StepScales { image: 0, steps: vec![StepScale::Rescaled(0)] };
+    let model = QuantModel { ring, scales, input: SHAPE, steps: vec![step], weights: vec![None].into() };
+    let choices = Choices { relu, ot, ..Choices::default() };
+    let (plan, _) = compile("relu", &model, &choices).expect("a layer that fits");
+    let costs = predict(&plan);
+    [Phase::Offline, Phase::Online].map(|phase| {
+        let of_layer = |cost: &&_| {
+            let cost: &protocols::tally::StepCost = cost;
+            cost.phase == phase && cost.step == ChannelStep::of(0)
+        };
+        let bytes: u64 = costs.iter().filter(of_layer).map(|cost| cost.up.bytes + cost.down.bytes).sum();
+        bytes as f64 / SHAPE.size() as f64
+    })
+}
+
+/// Bytes offline of a comparison key made by both parties for n compared bits, where an OT takes `transfer` bytes, with the
+/// best length of the leaves; and how many levels are made in turn.
+fn key(n: u32, transfer: f64) -> (f64, u32) {
+    let bits = n - 1;
+    let of_leaf = |leaf: u32| {
+        let levels = bits - leaf;
+        let length = f64::from(leaf).exp2() / 8.0;
+        let of_levels = f64::from(levels) * (2.0 * 16.0 + 2.0 * transfer + 0.25);
+        let of_table = f64::from(leaf) * (length / 2.0 + transfer);
+        (of_levels + of_table + 2.0 * length, levels)
+    };
+    (1..=bits.min(7)).map(of_leaf).min_by(|a, b| a.0.total_cmp(&b.0)).expect("some leaf")
+}
+
+fn main() {
+    let ways: Vec<String> = ReluVariant::ALL.iter().map(|relu| format!("`{}`", relu.name())).collect();
+    println!("| n | `--ot` | {} | comparison key | its levels |", ways.join(" | "));
+    println!("|---|---|{}---|---|", "---|".repeat(ways.len()));
+    for n in [5, 7, 9, 11, 12, 13, 14, 15, 17] {
+        for ot in OtVariant::ALL {
+            let cells = ReluVariant::ALL.map(|relu| {
+                let [offline, online] = bytes(n, relu, ot);
+                format!("{offline:.0} + {online:.0}")
+            });
+            let (key, levels) = key(n, 16.0 / ot.depth() as f64);
+            println!("| {n} | `{}` | {} | {key:.0} | {levels} |", ot.name(), cells.join(" | "));
+        }
+    }
+}
