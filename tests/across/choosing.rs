@@ -69,7 +69,8 @@ fn the_cheapest_ways_are_chosen() {
     let total = |plan: &PreparedPlan| times(plan, &rates, &slow).total_s();
     let online = |plan: &PreparedPlan| times(plan, &rates, &slow).online_s;
     let computing = |plan: &PreparedPlan| times(plan, &rates, &fast).total_s();
-    let costs: [&dyn Fn(&PreparedPlan) -> f64; 4] = [&bytes, &total, &online, &computing];
+    let preparing = |plan: &PreparedPlan| times(plan, &rates, &fast).offline_s;
+    let costs: [&dyn Fn(&PreparedPlan) -> f64; 5] = [&bytes, &total, &online, &computing, &preparing];
     let mut chosen = Vec::new();
     for cost in costs {
         let best = pairs().map(|relus| cost(&with(&fixture.plan, &relus))).min_by(f64::total_cmp).unwrap();

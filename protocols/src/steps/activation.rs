@@ -190,7 +190,7 @@ impl<'p> ClientReady<'p> {
     /// Reads what `save` wrote of `layer`; `first` is the inference's first layer.
     pub(crate) fn load(layer: &'p Activation, first: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
         let id = first.step(layer.index);
-        let kept = layer.kept.as_ref().map(|kept| kept::ClientReady::load(kept, id, from)).transpose()?;
+        let kept = layer.kept.as_ref().map(|kept| kept.load_client(id, from)).transpose()?;
         let linearized = truncation::ClientReady::load(&layer.linearized, from)?;
         Ok(Self { layer, kept, linearized })
     }
@@ -298,7 +298,7 @@ impl<'p> ServerReady<'p> {
     /// Reads what `save` wrote of `layer`; `first` is the inference's first layer.
     pub(crate) fn load(layer: &'p Activation, first: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
         let id = first.step(layer.index);
-        let kept = layer.kept.as_ref().map(|kept| kept::ServerReady::load(kept, id, from)).transpose()?;
+        let kept = layer.kept.as_ref().map(|kept| kept.load_server(id, from)).transpose()?;
         let linearized = truncation::ServerReady::load(&layer.linearized, from)?;
         Ok(Self { layer, kept, linearized })
     }

@@ -298,9 +298,9 @@ mod tests {
         let text = serde_json::to_string(&planted()).unwrap();
         assert_eq!(serde_json::from_str::<PartyRates>(&text).unwrap(), planted());
         for (from, to, told) in [
-            ("\"answered\"", "\"unanswered\"", "found `unanswered`"),
-            ("\"answered\":0.0,", "", "nanoseconds of `answered`"),
-            ("\"answered\":0.0", "\"answered\":-1.0", "found -1"),
+            ("\"circuits\"", "\"circles\"", "found `circles`"),
+            ("\"circuits\":0.0,", "", "nanoseconds of `circuits`"),
+            ("\"circuits\":0.0", "\"circuits\":-1.0", "found -1"),
         ] {
             let error = serde_json::from_str::<PartyRates>(&text.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");

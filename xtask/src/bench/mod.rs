@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: every figure that matters, beside its target, its floor and the best peer, in one table.
 
 mod engines;
+mod figure;
 mod figures;
 mod machine;
 mod measured;
@@ -9,7 +10,8 @@ mod run;
 mod table;
 
 use crate::run::{Error, at};
-use figures::{Figure, Floor, Group, Source, list};
+use figure::{Figure, Floor, Group, Source};
+use figures::list;
 use measured::Results;
 use std::path::{Path, PathBuf};
 use table::Row;

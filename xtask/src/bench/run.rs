@@ -1,6 +1,6 @@
 //! Runs the program that measures kernels and layers, and reads its output.
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::measured::{Results, Told, reason};
 use crate::run::Error;
 use crate::setup::{self, builds_seal};
@@ -100,7 +100,8 @@ pub(crate) fn settle(
 
 #[cfg(test)]
 mod tests {
-    use super::super::figures::{Group, list};
+    use super::super::figure::Group;
+    use super::super::figures::list;
     use super::*;
 
     const LINE: &str = r#"{"figure":"AES-128 block, fastest engine","value":0.75,"unit":"ns","runs":11,"low":0.7,"high":0.8}"#;

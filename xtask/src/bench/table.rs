@@ -1,6 +1,6 @@
 //! The table: one line a figure, three significant digits, targets marked.
 
-use super::figures::{Figure, Floor};
+use super::figure::{Figure, Floor};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -136,7 +136,7 @@ fn digits(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figures::{Group, Peer};
+    use super::super::figure::{Group, Peer};
     use super::*;
 
     fn figure(group: Group, name: &str, unit: &'static str, floor: Floor, peer: Option<Peer>) -> Figure {

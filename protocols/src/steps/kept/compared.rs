@@ -21,6 +21,11 @@ impl Compared {
         Self { dropped: step.step.truncate, bits: step.compared_bits }
     }
 
+    /// One bit more, for sums that leave the bound by less than it is.
+    pub(super) const fn wider(self) -> Self {
+        Self { dropped: self.dropped, bits: self.bits + 1 }
+    }
+
     /// U or V: the n bits of a share.
     pub(super) const fn cut(self, share: u64) -> u64 {
         (share >> self.dropped) & ((1 << self.bits) - 1)

@@ -41,7 +41,11 @@
 //! sees, by the client's random masks of variables, by a, by strings that it did not choose, and by r. Each string is hashed
 //! under a lot of its own (`gc/transfer.rs`); sums of strings are strings of the same Δ.
 //!
-//! Curves other than ReLU, and more bits than three leaves hold, are computed as in `sign`.
+//! A ceiling (ReLU6) is a second comparison of the same unit: min(max(X, 0), top) = max(X, 0) - max(X - top, 0), where X - top needs
+//! a bit more, and only the client's V differs. Of the second output only its mask is the client's own; what the server
+//! gets of both together is behind r.
+//!
+//! Other curves, and more bits than three leaves hold, are computed as in `sign`.
 
 mod client;
 mod leaf;
@@ -52,8 +56,8 @@ mod tree;
 pub(in crate::steps) use client::{ClientOffer, ClientReady};
 pub(in crate::steps) use server::{ServerOffer, ServerReady, ServerSent};
 
-use super::Stored;
 use super::compared::Compared;
+use super::stored::Stored;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::gc::SessionKey;
 use crate::gc::transfer::{Lot, Purpose};
@@ -63,7 +67,7 @@ use crate::ot::product::Place;
 use crate::plan::ActivationPlan;
 use crate::tally::Operations;
 use crate::walk::{Party, Walk};
-use crate::wire::{packed_bytes, unpack};
+use crate::wire::{low, packed_bytes, unpack};
 use leaf::Leaf;
 use models::fixed::Ring;
 use models::fixed::curve::Curve;
@@ -76,6 +80,10 @@ use tree::{MOST_LEAVES, Tree};
 /// its way.
 const PIECE_UNITS: usize = 1 << 12;
 
+/// Words that a comparison keeps beside tables and strings: those of `client.rs`'s and `server.rs`'s pieces.
+const CLIENT_WORDS: usize = 4;
+const SERVER_WORDS: usize = 5;
+
 /// The server's online message.
 const OPENED: FrameKind = FrameKind(0x37);
 
@@ -86,6 +94,8 @@ pub(in crate::steps) struct Millionaire {
     /// The lowest first.
     leaves: Vec<Leaf>,
     tree: Tree,
+    /// What is taken from X before each comparison of a unit, whose outputs count alternately.
+    floors: Vec<u64>,
     /// By index in the layer, ascending.
     units: Vec<u32>,
 }
@@ -93,16 +103,36 @@ pub(in crate::steps) struct Millionaire {
 impl Millionaire {
     /// The kept units of `step`; `None` where tables cannot compute them.
     pub(super) fn new(ring: Ring, ot: OtVariant, step: &ActivationPlan) -> Option<Self> {
-        let compared = Compared::of(step);
-        let (Curve::Relu, units) = (&step.step.curve, step.step.kept.clone()) else { return None };
+        let (compared, units) = (Compared::of(step), step.step.kept.clone());
+        let (compared, floors) = match step.step.curve {
+            Curve::Relu => (compared, vec![0]),
+            // A ceiling that no quotient reaches is none.
+            Curve::Clamp { top } if top >> (compared.bits - 1) > 0 => (compared, vec![0]),
+            Curve::Clamp { top } => (compared.wider(), vec![0, top]),
+            Curve::Dented(_) | Curve::Mirrored { .. } | Curve::Centred { .. } => return None,
+        };
         let leaves = leaf::split(compared.bits - 1, ot.groups())?;
         let tree = Tree::of(leaves.len());
-        Some(Self { ring, compared, leaves, tree, units })
+        Some(Self { ring, compared, leaves, tree, floors, units })
     }
 
-    /// The rounded quotient that a unit's shares make.
-    pub(super) const fn quotient(&self, u: u64, v: u64) -> i64 {
-        self.compared.quotient(u, v)
+    /// The output that a unit's shares make.
+    pub(super) fn output(&self, u: u64, v: u64) -> i64 {
+        let above = |floor: &u64| {
+            self.compared.signed(self.compared.cut(u).wrapping_add(self.less(v, *floor)).wrapping_add(1))
+        };
+        let outputs = self.floors.iter().map(|floor| above(floor).max(0));
+        outputs.zip([1, -1]).map(|(output, sign)| sign * output).sum()
+    }
+
+    /// V for a share v, less a floor.
+    const fn less(&self, v: u64, floor: u64) -> u64 {
+        self.compared.cut(v).wrapping_sub(floor) & low(self.compared.bits)
+    }
+
+    /// Comparisons: of all units, then again.
+    const fn comparisons(&self) -> usize {
+        self.floors.len() * self.units.len()
     }
 
     /// n - 1, and the number of the top bit and its transfer.
@@ -168,9 +198,9 @@ impl Millionaire {
         (0..top).chain(top + 1..top + 1 + variables)
     }
 
-    /// Units of the pieces, in order.
+    /// Comparisons of the pieces, in order.
     fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let units = self.units.len();
+        let units = self.comparisons();
         (0..units).step_by(PIECE_UNITS).map(move |start| start..units.min(start + PIECE_UNITS))
     }
 
@@ -180,14 +210,14 @@ impl Millionaire {
 
     /// What a party keeps, bytes: with a word a leaf, as many others, and strings.
     fn stored_words(&self, others: usize) -> usize {
-        self.units.len() * (8 * (self.leaves.len() + others) + self.kept_rows() * BLOCK_BYTES)
+        self.comparisons() * (8 * (self.leaves.len() + others) + self.kept_rows() * BLOCK_BYTES)
     }
 
     /// What client and server keep.
     pub(super) fn stored(&self) -> Stored {
         Stored {
-            client: self.stored_words(client::WORDS),
-            server: self.stored_words(server::WORDS),
+            client: self.stored_words(CLIENT_WORDS) + 8 * (self.comparisons() - self.units.len()),
+            server: self.stored_words(SERVER_WORDS),
             labels: 0,
             material: 0,
         }

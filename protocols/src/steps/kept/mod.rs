@@ -7,19 +7,26 @@ mod garbled;
 mod millionaire;
 mod narrow;
 mod sign;
+mod stored;
 mod way;
 
+pub use stored::Stored;
 pub(super) use way::{ClientChosen, ClientOffer, ClientReady, ServerChosen, ServerOffer, ServerReady};
 
 use crate::Error;
+use crate::numbering::LayerId;
 use crate::ot::OtVariant;
 use crate::plan::{ActivationPlan, ReluVariant};
+use crate::saved::Loading;
+use crate::setup::{ClientSession, ServerSession};
 use crate::walk::Walk;
 use garbled::{Garbled, Variant};
 use millionaire::Millionaire;
 use models::fixed::Ring;
 use models::fixed::curve::Curve;
-use way::Way;
+use netem::Channel;
+use rand::{CryptoRng, RngCore};
+use way::{Computed, Way};
 
 /// The kept units of an activation layer, of which there is at least one.
 pub struct Kept {
@@ -27,11 +34,11 @@ pub struct Kept {
     curve: Curve,
     /// By index in the layer, ascending.
     units: Vec<u32>,
-    way: Way<Garbled, Millionaire>,
+    way: Computed,
 }
 
 /// The way that `step` names.
-fn named(ring: Ring, ot: OtVariant, step: &ActivationPlan) -> Result<Way<Garbled, Millionaire>, Error> {
+fn named(ring: Ring, ot: OtVariant, step: &ActivationPlan) -> Result<Computed, Error> {
     let variant: Box<dyn Variant> = match step.relu {
         ReluVariant::Narrow => Box::new(narrow::Narrow::new(step)),
         ReluVariant::Sign => Box::new(sign::Sign::new(ring, step)),
@@ -64,26 +71,12 @@ impl Kept {
 
     /// The outputs that the shares of all units of the layer make, without any protocol: the step's meaning.
     pub(super) fn ideal(&self, u: &[u64], v: &[u64]) -> Vec<u64> {
-        let quotient = |(u, v): (&u64, &u64)| match &self.way {
-            Way::Garbled(garbled) => garbled.quotient(*u, *v),
-            Way::Tables(millionaire) => millionaire.quotient(*u, *v),
+        let output = |(u, v): (&u64, &u64)| match &self.way {
+            Way::Garbled(garbled) => self.curve.apply(garbled.quotient(*u, *v)),
+            Way::Tables(millionaire) => millionaire.output(*u, *v),
         };
-        let quotients = u.iter().zip(v).map(quotient);
-        quotients.map(|quotient| self.ring.from_signed(self.curve.apply(quotient))).collect()
+        u.iter().zip(v).map(|shares| self.ring.from_signed(output(shares))).collect()
     }
-}
-
-/// What preprocessed kept units occupy, bytes.
-#[derive(Default)]
-pub struct Stored {
-    /// In all, at the client.
-    pub client: usize,
-    /// In all, at the server.
-    pub server: usize,
-    /// The client's labels.
-    pub labels: usize,
-    /// The garbled material.
-    pub material: usize,
 }
 
 impl Kept {
@@ -133,5 +126,46 @@ impl Kept {
             Way::Garbled(garbled) => garbled.declare_answers(walk),
             Way::Tables(millionaire) => millionaire.declare_answers(walk),
         }
+    }
+}
+
+impl Kept {
+    /// Offline, the client's reading of the offer.
+    pub(super) fn client_accept<'p>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ClientSession,
+        id: LayerId,
+    ) -> Result<ClientOffer<'p>, Error> {
+        self.way.client_accept(channel, session, id)
+    }
+
+    /// Offline, server to client: its OTs.
+    pub(super) fn server_offer<'p, R: RngCore + CryptoRng>(
+        &'p self,
+        channel: &mut Channel,
+        session: &mut ServerSession<'_>,
+        id: LayerId,
+        rng: &mut R,
+    ) -> Result<ServerOffer<'p>, Error> {
+        self.way.server_offer(channel, session, id, rng)
+    }
+
+    /// Reads what the client's units saved, of the layer `id` of its session.
+    pub(super) fn load_client<'p>(
+        &'p self,
+        id: LayerId,
+        from: &mut Loading<'_>,
+    ) -> Result<ClientReady<'p>, Error> {
+        ClientReady::load(&self.way, id, from)
+    }
+
+    /// Reads what the server's units saved, of the layer `id` of its session.
+    pub(super) fn load_server<'p>(
+        &'p self,
+        id: LayerId,
+        from: &mut Loading<'_>,
+    ) -> Result<ServerReady<'p>, Error> {
+        ServerReady::load(&self.way, id, from)
     }
 }

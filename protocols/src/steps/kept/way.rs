@@ -1,6 +1,7 @@
 //! What the parties hold of kept units between their messages, by circuit or by tables.
 
-use super::{Kept, garbled, millionaire};
+use super::garbled::{self, Garbled};
+use super::millionaire::{self, Millionaire};
 use crate::Error;
 use crate::numbering::LayerId;
 use crate::saved::{Loading, Saving};
@@ -39,7 +40,10 @@ pub(in crate::steps) type ServerReady<'p> = Way<garbled::ServerReady<'p>, millio
 /// The server after it sent what the client needs.
 pub(in crate::steps) type ServerSent<'p> = Way<garbled::ServerSent<'p>, millionaire::ServerSent<'p>>;
 
-impl Kept {
+/// What computes kept units.
+pub(super) type Computed = Way<Garbled, Millionaire>;
+
+impl Computed {
     /// Offline, the client's reading of the offer.
     pub(in crate::steps) fn client_accept<'p>(
         &'p self,
@@ -47,7 +51,7 @@ impl Kept {
         session: &mut ClientSession,
         id: LayerId,
     ) -> Result<ClientOffer<'p>, Error> {
-        Ok(match &self.way {
+        Ok(match self {
             Way::Garbled(garbled) => Way::Garbled(garbled.client_accept(channel, session, id)?),
             Way::Tables(tables) => Way::Tables(tables.client_accept(channel, session, id)?),
         })
@@ -61,7 +65,7 @@ impl Kept {
         id: LayerId,
         rng: &mut R,
     ) -> Result<ServerOffer<'p>, Error> {
-        Ok(match &self.way {
+        Ok(match self {
             Way::Garbled(garbled) => Way::Garbled(garbled.server_offer(channel, session, id, rng)?),
             Way::Tables(tables) => Way::Tables(tables.server_offer(channel, session, id, rng)?),
         })
@@ -124,9 +128,13 @@ impl<'p> ClientReady<'p> {
         }
     }
 
-    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
-    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
-        Ok(match &kept.way {
+    /// Reads what `save` wrote of `way`, the layer `id` of its session.
+    pub(in crate::steps) fn load(
+        way: &'p Computed,
+        id: LayerId,
+        from: &mut Loading<'_>,
+    ) -> Result<Self, Error> {
+        Ok(match way {
             Way::Garbled(garbled) => Way::Garbled(garbled::ClientReady::load(garbled, id, from)?),
             Way::Tables(tables) => Way::Tables(millionaire::ClientReady::load(tables, id, from)?),
         })
@@ -190,9 +198,13 @@ impl<'p> ServerReady<'p> {
         }
     }
 
-    /// Reads what `save` wrote of `kept`, the layer `id` of its session.
-    pub(in crate::steps) fn load(kept: &'p Kept, id: LayerId, from: &mut Loading<'_>) -> Result<Self, Error> {
-        Ok(match &kept.way {
+    /// Reads what `save` wrote of `way`, the layer `id` of its session.
+    pub(in crate::steps) fn load(
+        way: &'p Computed,
+        id: LayerId,
+        from: &mut Loading<'_>,
+    ) -> Result<Self, Error> {
+        Ok(match way {
             Way::Garbled(garbled) => Way::Garbled(garbled::ServerReady::load(garbled, id, from)?),
             Way::Tables(tables) => Way::Tables(millionaire::ServerReady::load(tables, id, from)?),
         })

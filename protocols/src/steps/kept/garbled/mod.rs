@@ -18,7 +18,7 @@ pub(in crate::steps) use client::{ClientChosen, ClientOffer, ClientReady};
 pub(in crate::steps) use server::{ServerChosen, ServerOffer, ServerReady, ServerSent};
 pub(super) use variant::Variant;
 
-use super::Stored;
+use super::stored::Stored;
 use crate::Error;
 use crate::block::BLOCK_BYTES;
 use crate::gc::SessionKey;

@@ -17,9 +17,6 @@ use crate::wire::{low, pack, pack_bits};
 use netem::Channel;
 use rand::{CryptoRng, Rng, RngCore};
 
-/// Words that a unit keeps beside tables and strings: those of [`Piece`].
-pub(super) const WORDS: usize = 4;
-
 /// The client, with what it makes of its strings of the server's offer.
 pub(in crate::steps) struct ClientOffer<'p> {
     millionaire: &'p Millionaire,
@@ -42,6 +39,8 @@ pub(in crate::steps) struct ClientReady<'p> {
     session: SessionKey,
     delta: Delta,
     pieces: Vec<Piece>,
+    /// The masks of second outputs, where there are any.
+    blinds: Secret<u64>,
 }
 
 /// Preprocessed units of a piece, a word a unit where nothing else is said.
@@ -102,7 +101,10 @@ impl<'p> ClientOffer<'p> {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<ClientReady<'p>, Error> {
         let Self { millionaire, id, pieces } = self;
-        let v: Secret<u64> = millionaire.compared.cut_all(v.of(&millionaire.units).elements()).into();
+        let v = v.of(&millionaire.units);
+        let floors = millionaire.floors.iter();
+        let v: Secret<u64> =
+            floors.flat_map(|floor| v.elements().iter().map(|v| millionaire.less(*v, *floor))).collect();
         let delta = session.products.delta();
         let mut ready = Vec::with_capacity(pieces.len());
         for ((number, offered), units) in (0..).zip(pieces).zip(millionaire.pieces()) {
@@ -138,7 +140,8 @@ impl<'p> ClientOffer<'p> {
                 strings: offered.strings,
             });
         }
-        Ok(ClientReady { millionaire, id, session: session.hash, delta, pieces: ready })
+        let blinds = (millionaire.units.len()..millionaire.comparisons()).map(|_| rng.random()).collect();
+        Ok(ClientReady { millionaire, id, session: session.hash, delta, pieces: ready, blinds })
     }
 }
 
@@ -193,10 +196,13 @@ impl<'p> ClientReady<'p> {
     /// Online: answers each piece of what the server opens, behind the mask `r` of the layer's output.
     pub(in crate::steps) fn online(self, channel: &mut Channel, r: &ClientMask) -> Result<(), Error> {
         let r = r.of(&self.millionaire.units);
+        let blind = |unit: usize| self.blinds.get(unit).copied().unwrap_or_default();
+        let first = r.elements().iter().enumerate().map(|(unit, r)| r.wrapping_add(blind(unit)));
+        let r: Secret<u64> = first.chain(self.blinds.iter().copied()).collect();
         for ((number, piece), units) in (0..).zip(&self.pieces).zip(self.millionaire.pieces()) {
             let widths = self.millionaire.down_widths();
             let bytes = channel.recv(OPENED, bytes_of(widths, units.len()))?;
-            channel.send(MASKED, self.answer((number, piece), &bytes, &r.elements()[units]))?;
+            channel.send(MASKED, self.answer((number, piece), &bytes, &r[units]))?;
         }
         Ok(())
     }
@@ -275,7 +281,7 @@ impl<'p> ClientReady<'p> {
             [tables, compared, terms, tops, pads].into_iter().try_for_each(|words| to.values(words))?;
             to.values(strings)?;
         }
-        Ok(())
+        to.values(&self.blinds)
     }
 
     /// Reads what `save` wrote of `millionaire`, the layer `id` of its session.
@@ -297,7 +303,8 @@ impl<'p> ClientReady<'p> {
             })
         };
         let pieces = millionaire.pieces().map(|units| piece(units.len())).collect::<Result<_, _>>()?;
-        Ok(Self { millionaire, id, session, delta, pieces })
+        let blinds = from.values(millionaire.comparisons() - millionaire.units.len())?.into();
+        Ok(Self { millionaire, id, session, delta, pieces, blinds })
     }
 }
 

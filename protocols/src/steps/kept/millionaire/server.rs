@@ -17,9 +17,6 @@ use crate::wire::{low, pack, pack_bits};
 use netem::Channel;
 use rand::{CryptoRng, Rng, RngCore};
 
-/// Words that a unit keeps beside tables and strings: those of [`Piece`].
-pub(super) const WORDS: usize = 5;
-
 /// The server's offer, before the client's corrections.
 pub(in crate::steps) struct ServerOffer<'p> {
     millionaire: &'p Millionaire,
@@ -204,8 +201,10 @@ impl<'p> ServerReady<'p> {
     ) -> Result<ServerSent<'p>, Error> {
         let Millionaire { compared, tree, units: kept, ring, .. } = self.millionaire;
         let (n, variables, last) = (compared.bits, tree.variables(), tree.terms() - 1);
-        let compared: Secret<u64> = compared.cut_all(u.of(kept).elements()).into();
-        let mut opened = Vec::with_capacity(kept.len());
+        let u = u.of(kept);
+        let again = self.millionaire.floors.iter().flat_map(|_| u.elements());
+        let compared: Secret<u64> = again.map(|u| compared.cut(*u)).collect();
+        let mut opened = Vec::with_capacity(compared.len());
         for (piece, units) in self.pieces.iter_mut().zip(self.millionaire.pieces()) {
             let compared = &compared[units.clone()];
             for (unit, u) in compared.iter().enumerate() {
@@ -271,7 +270,12 @@ impl ServerSent<'_> {
             let bytes = channel.recv(MASKED, bytes_of(millionaire.up_widths(), units.len()))?;
             let sent = (&self.compared[units.clone()], &self.opened[units.clone()]);
             let finished = self.finished((number, piece), sent, &bytes);
-            millionaire.units[units].iter().zip(finished).for_each(|(unit, y)| share[*unit as usize] = y);
+            for (comparison, y) in units.zip(finished) {
+                let (again, unit) =
+                    (comparison / millionaire.units.len(), comparison % millionaire.units.len());
+                let share = &mut share[millionaire.units[unit] as usize];
+                *share = if again == 0 { y } else { millionaire.ring.sub(*share, y) };
+            }
         }
         Ok(())
     }

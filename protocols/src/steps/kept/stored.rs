@@ -1,0 +1,14 @@
+//! What preprocessed kept units occupy.
+
+/// Bytes.
+#[derive(Default)]
+pub struct Stored {
+    /// In all, at the client.
+    pub client: usize,
+    /// In all, at the server.
+    pub server: usize,
+    /// The client's labels.
+    pub labels: usize,
+    /// The garbled material.
+    pub material: usize,
+}
