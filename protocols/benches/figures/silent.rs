@@ -72,6 +72,6 @@ fn dealt(batches: Batch, engine: Engine, rng: &mut (impl CryptoRng + Rng)) -> (S
     let delta = Delta::random(rng);
     let strings: Vec<Block> = (0..batches.stock()).map(|_| Block::random(rng)).collect();
     let choices = vec![0; strings.len().div_ceil(8)];
-    let sender = Sender::on(engine, batches, (delta, strings.clone().into()), rng);
+    let sender = Sender::on(engine, batches, delta, strings.clone().into(), rng);
     (sender, Receiver::on(engine, batches, strings.into(), &choices))
 }

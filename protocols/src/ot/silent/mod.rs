@@ -15,8 +15,9 @@
 //!
 //! Security: the receiver's choices `A b_secrets + e` look random to the sender by the hardness of LPN with regular noise and a
 //! local code; `security.rs` counts what attacks cost. Where the noise is, are choices of correlated OTs as well, so that nothing
-//! travels to the sender. Δ is hidden from the receiver by the trees' hash. The seed is public: half of the stream's keys are those of
-//! trees, half those of codes.
+//! travels to the sender. Of a session's `m` batches each hides the secrets of the next one, which costs `log2 m` bits at most. Δ is
+//! hidden from the receiver by the trees' hash. The seed, from which each tree has its key and each batch its code, is public, and the
+//! sender's choice. Neither party branches or indexes by a secret.
 
 mod code;
 mod parameters;
@@ -57,14 +58,15 @@ impl Sender {
         stock: Secret<Block>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
-        Self::on(Engine::fastest(), batches, (delta, stock), rng)
+        Self::on(Engine::fastest(), batches, delta, stock, rng)
     }
 
     /// The same on `engine`, which the peer need not share.
     pub fn on(
         engine: Engine,
         batches: Batch,
-        (delta, mut stock): (Delta, Secret<Block>),
+        delta: Delta,
+        mut stock: Secret<Block>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
         stock.iter_mut().for_each(|q| q.0 &= !1);

@@ -24,7 +24,7 @@ fn parties(batches: Batch, [of_sender, of_receiver]: [Engine; 2]) -> (Sender, Re
     let chosen =
         |(j, q): (usize, &Block)| *q ^ Block::mask(choices[j / 8] >> (j % 8) & 1 == 1) & delta.block();
     let t: Vec<Block> = q.iter().enumerate().map(chosen).collect();
-    let sender = Sender::on(of_sender, batches, (delta, q.into()), &mut rng);
+    let sender = Sender::on(of_sender, batches, delta, q.into(), &mut rng);
     (sender, Receiver::on(of_receiver, batches, t.into(), &choices))
 }
 
