@@ -16,8 +16,8 @@
 //! `gc/hash.rs`: a tree has an AES-128 key of its own, used in fewer than 2^10 calls. A leaf's 127 other bits are as uniform as the
 //! stock's. Against the sender: nothing travels to it.
 //!
-//! The receiver computes all of a level as the sender does, with the punctured node as zero, and goes over the level once more to put
-//! in what it was told: neither branch nor address depends on a choice.
+//! The receiver computes all of a level as the sender does, with zero for the punctured node, and then goes over it with a mask a
+//! node, to take out what became of the zero and put in what it was told: neither branch nor address depends on a choice.
 
 use crate::block::{BLOCK_BYTES, Block, Delta};
 use crate::cipher::Cipher;
@@ -29,12 +29,20 @@ pub(super) struct Tree {
     depth: usize,
     nodes: Secret<Block>,
     hashes: Secret<Block>,
+    /// Of a receiver's nodes: all ones where the level is punctured, else zero.
+    punctured: Secret<Block>,
 }
 
 impl Tree {
+    /// Room for `depth` levels.
     pub(super) fn new(depth: usize) -> Self {
         let zeros = |count: usize| vec![Block::ZERO; count].into();
-        Self { depth, nodes: zeros(1 << depth), hashes: zeros(1 << (depth - 1)) }
+        Self {
+            depth,
+            nodes: zeros(1 << depth),
+            hashes: zeros(1 << (depth - 1)),
+            punctured: zeros(1 << depth),
+        }
     }
 
     /// log2 of the most leaves that there is room for.
@@ -50,10 +58,9 @@ impl Tree {
         strings: &[Block],
         message: &mut Vec<u8>,
     ) -> &[Block] {
-        self.nodes[0] = strings[0];
-        self.nodes[1] = strings[0] ^ delta.block();
+        self.nodes[..2].copy_from_slice(&[strings[0], strings[0] ^ delta.block()]);
         for (level, string) in (1..).zip(&strings[1..]) {
-            let [firsts, _] = self.double(hash, 1 << level, None);
+            let [firsts, _] = self.double(hash, 1 << level);
             message.extend_from_slice(&(firsts ^ *string).to_bytes());
         }
         let leaves = &mut self.nodes[..1 << strings.len()];
@@ -63,33 +70,33 @@ impl Tree {
 
     /// Receiver: the leaves, with the choice as bit 0, from a chosen string a level and what was sent.
     pub(super) fn regrow(&mut self, hash: &Cipher, strings: &[Block], message: &[u8]) -> &[Block] {
-        let mut choice = strings[0].colour_mask();
-        self.nodes[..2].copy_from_slice(&at(choice, strings[0]));
-        // The number of the node that is unknown: of each level the child that was not chosen.
-        let mut punctured = u64::from(!strings[0].colour());
+        // Both children of zero, whose hash is its ciphertext.
+        let mut nothing = [Block::ZERO];
+        hash.encrypt(&mut nothing);
+        let [nothing] = nothing;
+        let choice = strings[0].colour_mask();
+        self.nodes[..2].copy_from_slice(&chosen(choice, strings[0]));
+        self.punctured[..2].copy_from_slice(&not_chosen(choice, Block(u128::MAX)));
         for (level, (string, sent)) in
             (1..).zip(strings[1..].iter().zip(message.as_chunks::<BLOCK_BYTES>().0))
         {
             let width = 1 << level;
-            let sums = self.double(hash, width, Some(punctured));
-            choice = string.colour_mask();
+            let sums = self.double(hash, width);
+            let choice = string.colour_mask();
             let sum = sums[0] ^ (sums[0] ^ sums[1]) & choice;
-            let told = Block::from_bytes(*sent) ^ *string ^ sum;
-            put(&mut self.nodes[..2 * width], punctured, at(choice, told));
-            punctured |= u64::from(!string.colour()) << level;
+            let told = Block::from_bytes(*sent) ^ *string ^ sum ^ nothing;
+            self.put(width, choice, chosen(choice, told).map(|child| child ^ nothing));
         }
         let leaves = &mut self.nodes[..1 << strings.len()];
         let sum = leaves.iter().fold(Block::ZERO, |sum, leaf| sum ^ *leaf);
-        for (number, leaf) in (0..).zip(leaves.iter_mut()) {
-            let here = equal(number, punctured);
-            leaf.0 = (leaf.0 & !1) ^ ((sum.0 | 1) & here.0);
+        for (leaf, here) in leaves.iter_mut().zip(self.punctured.iter()) {
+            leaf.0 = leaf.0 & !1 ^ (sum.0 | 1) & here.0;
         }
         leaves
     }
 
-    /// Nodes of a level to those of the next one: first children, then second ones, and the sum of each. Those of the
-    /// `punctured` node, which is zero, are zero too.
-    fn double(&mut self, hash: &Cipher, width: usize, punctured: Option<u64>) -> [Block; 2] {
+    /// Nodes of a level to those of the next one: first children, then second ones, and the sum of each.
+    fn double(&mut self, hash: &Cipher, width: usize) -> [Block; 2] {
         let hashes = &mut self.hashes[..width];
         let (nodes, seconds) = self.nodes[..2 * width].split_at_mut(width);
         for (hash, node) in hashes.iter_mut().zip(nodes.iter()) {
@@ -97,43 +104,40 @@ impl Tree {
         }
         hash.encrypt(hashes);
         let mut sums = [Block::ZERO; 2];
-        let mut finish = |node: &mut Block, second: &mut Block, first: Block| {
+        for ((node, second), hash) in nodes.iter_mut().zip(seconds).zip(hashes.iter()) {
+            let first = *hash ^ sigma(*node);
             *second = first ^ *node;
             *node = first;
-            sums[0] ^= first;
-            sums[1] ^= *second;
-        };
-        let all = nodes.iter_mut().zip(seconds).zip(hashes.iter());
-        match punctured {
-            None => all.for_each(|((node, second), hash)| finish(node, second, *hash ^ sigma(*node))),
-            Some(punctured) => (0..).zip(all).for_each(|(number, ((node, second), hash))| {
-                let first = *hash ^ sigma(*node);
-                finish(node, second, first ^ first & equal(number, punctured));
-            }),
+            sums = [sums[0] ^ first, sums[1] ^ *second];
         }
         sums
     }
-}
 
-/// Adds what was told to both children of the node `punctured`.
-fn put(children: &mut [Block], punctured: u64, told: [Block; 2]) {
-    let (firsts, seconds) = children.split_at_mut(children.len() / 2);
-    for (number, (first, second)) in (0..).zip(firsts.iter_mut().zip(seconds)) {
-        let here = equal(number, punctured);
-        *first ^= told[0] & here;
-        *second ^= told[1] & here;
+    /// Adds to the children of the punctured node of a level of `width`; that which was not chosen is punctured.
+    fn put(&mut self, width: usize, choice: Block, [of_first, of_second]: [Block; 2]) {
+        let (firsts, seconds) = self.nodes[..2 * width].split_at_mut(width);
+        let (here, behind) = self.punctured[..2 * width].split_at_mut(width);
+        for ((first, second), (here, behind)) in
+            firsts.iter_mut().zip(seconds).zip(here.iter_mut().zip(behind))
+        {
+            *first ^= of_first & *here;
+            *second ^= of_second & *here;
+            [*here, *behind] = not_chosen(choice, *here);
+        }
     }
 }
 
-/// The block in the place that was chosen, by a mask, and zero in the other.
-fn at(choice: Block, block: Block) -> [Block; 2] {
+/// The block as the child that was chosen, by a mask, and zero as the other.
+#[inline(always)]
+fn chosen(choice: Block, block: Block) -> [Block; 2] {
     [block ^ block & choice, block & choice]
 }
 
-/// All ones if two numbers below 2^63 are equal, else zero.
+/// The block as the child that was not chosen.
 #[inline(always)]
-fn equal(a: u64, b: u64) -> Block {
-    Block::mask((a ^ b).wrapping_sub(1) >> 63 == 1)
+fn not_chosen(choice: Block, block: Block) -> [Block; 2] {
+    let [first, second] = chosen(choice, block);
+    [second, first]
 }
 
 #[cfg(test)]
@@ -166,14 +170,6 @@ mod tests {
                     assert!(!v.colour());
                 }
             }
-        }
-    }
-
-    #[test]
-    fn numbers_are_equal_to_themselves_alone() {
-        assert_eq!(equal(5, 5).0, u128::MAX);
-        for (a, b) in [(0, 1), (4, 5), (1 << 40, 0), (5, 13)] {
-            assert_eq!(equal(a, b).0, 0);
         }
     }
 }
