@@ -32,9 +32,13 @@ pub(crate) fn measure(effort: Effort) -> Result<(), Failure> {
         tell(
             &format!("silent OT, {of}, bytes of the first with its stock"),
             "B",
-            a_transfer(stock + supply.take(batches.size()).0),
+            a_transfer(stock + supply.take(batches.size()).bytes),
         );
-        tell(&format!("silent OT, {of}, bytes of the next"), "B", a_transfer(supply.take(batches.size()).0));
+        tell(
+            &format!("silent OT, {of}, bytes of the next"),
+            "B",
+            a_transfer(supply.take(batches.size()).bytes),
+        );
     }
     Ok(())
 }

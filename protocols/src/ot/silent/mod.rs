@@ -29,7 +29,7 @@ mod tests;
 mod trees;
 
 pub use parameters::Batch;
-pub use supply::Supply;
+pub use supply::{Supply, Taken};
 
 use super::SILENT;
 use crate::Error;

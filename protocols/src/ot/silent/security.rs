@@ -13,7 +13,7 @@
 //!   positions or after two nested ones ("AGB 2.0", ePrint 2025/1476), by Macaulay matrices of degree 2 to 4; also with whole blocks
 //!   tried out (the hybrid of ePrint 2025/1284).
 //!
-//! Each is counted twice: for a dense `A`, as published, with the noise-free sum of each block; and for **this sparse one**, where an
+//! Each is counted twice: for a dense `A`, with the noise-free sum of each block; and for **this sparse one**, where an
 //! attacker first keeps a subset of columns and the rows that lie within (domain reduction: Chen, Shu and Zhou, "Algorithms for sparse
 //! LPN and LSPN against low-noise", COLT 2025). A fraction `r` of columns chosen at random keeps `r^d` of the rows, so that
 //! `r = (k / n)^(1 / (d - 1))` is the smallest of use. Peeling off the columns of fewest rows does better: it ends at 0.83 to 0.87 of that

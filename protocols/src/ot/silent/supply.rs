@@ -41,6 +41,18 @@ pub(super) const fn tree_bytes(set: &Set) -> usize {
     (set.depth - 1) * BLOCK_BYTES
 }
 
+/// What it takes to hand out more correlated OTs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Payload bytes from sender to receiver; nothing travels back.
+    pub bytes: usize,
+    /// The messages that they come in.
+    pub frames: usize,
+    /// Correlated OTs that either party makes, those for later batches among them: each takes one cipher block for its tree and
+    /// two and a half for its row of the code.
+    pub made: usize,
+}
+
 /// How much of a session's correlated OTs has been made and taken.
 #[derive(Clone, Copy)]
 pub struct Supply {
@@ -59,9 +71,13 @@ impl Supply {
         Self { batches, batch: 0, spent: 0, left: 0 }
     }
 
-    /// Bytes and frames from sender to receiver for `n` more correlated OTs; nothing travels back.
-    pub fn take(&mut self, n: usize) -> (usize, usize) {
-        self.frames(n).fold((0, 0), |(bytes, frames), frame| (bytes + frame.bytes(), frames + 1))
+    /// What `n` more take.
+    pub fn take(&mut self, n: usize) -> Taken {
+        self.frames(n).fold(Taken::default(), |taken, frame| Taken {
+            bytes: taken.bytes + frame.bytes(),
+            frames: taken.frames + 1,
+            made: taken.made + frame.made(),
+        })
     }
 
     /// The frames for `n` more, which are taken when all were gone through.

@@ -69,8 +69,8 @@ fn check(batches: Batch, engines: [Engine; 2], sizes: &[usize]) -> Vec<u128> {
         check_strings(delta, &q, &chosen, n);
         assert!(q.iter().all(|q| seen.insert(q.0)), "a string came twice");
         strings.extend(chosen.strings.iter().map(|t| t.0));
-        let (more_bytes, more_frames) = supply.take(n);
-        (bytes, frames) = (bytes + more_bytes, frames + more_frames);
+        let more = supply.take(n);
+        (bytes, frames) = (bytes + more.bytes, frames + more.frames);
         let total = |of: fn(&StepUsage) -> u64| ends.1.usage().iter().map(of).sum::<u64>() as usize;
         assert_eq!((total(|s| s.bytes_in), total(|s| s.messages_in)), (bytes, frames), "{n} more");
         assert_eq!(total(|s| s.bytes_out) + total(|s| s.messages_out), 0, "nothing travels back");
@@ -130,18 +130,20 @@ fn choices_are_balanced() {
 
 #[test]
 fn the_bytes_are_those_declared() {
-    let of = |batches, sizes: &[usize]| {
+    let of = |batches, sizes: &[usize]| -> Vec<[usize; 3]> {
         let mut supply = Supply::new(batches);
-        sizes.iter().map(|n| supply.take(*n)).collect::<Vec<_>>()
+        let each = |n: &usize| supply.take(*n);
+        sizes.iter().map(each).map(|taken| [taken.bytes, taken.frames, taken.made]).collect()
     };
     // Trees of the stock, 6 x 16 bytes each in six frames, and the seed; then 8 x 16 bytes a tree of 512.
-    let begun = 735 * 96 + 16;
-    assert_eq!(of(Batch::Million, &[0, 1, 511, 1]), [(0, 0), (begun + 128, 7), (0, 0), (128, 1)]);
-    let whole = 2048 * 128;
-    assert_eq!(of(Batch::Million, &[1 << 20]), [(begun + whole, 22)]);
-    assert_eq!(of(Batch::Million, &[1_052_672, 1]), [(begun + 2056 * 128, 23), ((184 + 1) * 128, 3)]);
-    let begun = 1072 * 112 + 16;
-    assert_eq!(of(Batch::TenMillions, &[10_211_328]), [(begun + 9972 * 144, 9 + 78)]);
+    let [begun, made] = [735 * 96 + 16, 735 << 7];
+    let one = [begun + 128, 7, made + 512];
+    assert_eq!(of(Batch::Million, &[0, 1, 511, 1]), [[0; 3], one, [0; 3], [128, 1, 512]]);
+    assert_eq!(of(Batch::Million, &[1 << 20]), [[begun + 2048 * 128, 22, made + (1 << 20)]]);
+    let [whole, next] = [[begun + 2056 * 128, 23, made + (2056 << 9)], [185 * 128, 3, 185 << 9]];
+    assert_eq!(of(Batch::Million, &[1_052_672, 1]), [whole, next]);
+    let [begun, made] = [1072 * 112 + 16, 1072 << 8];
+    assert_eq!(of(Batch::TenMillions, &[10_211_328]), [[begun + 9972 * 144, 9 + 78, made + (9972 << 10)]]);
     assert_eq!(Batch::ALL.map(Batch::stock), [21_529, 43_392]);
 }
 

@@ -1,5 +1,5 @@
 //! Of a block of correlated OTs, in which one random choice is 1 and all others are 0: a tree of its strings.
-//! Source: the half-tree of Guo, Yang, Wang, Zhang, Xie, Zhang and Zhao (EUROCRYPT 2023), section 4, on correlated OTs whose random
+//! Source: the half-tree of Guo, Yang, Wang, Zhang, Xie, Zhang and Liu (EUROCRYPT 2023), on correlated OTs whose random
 //! choices say where the 1 is. Semi-honest.
 //!
 //!   sender (Δ, q of a COT a level)                        receiver (t = q ^ b Δ, choices b)
