@@ -13,17 +13,18 @@
 //!   positions or after two nested ones ("AGB 2.0", ePrint 2025/1476), by Macaulay matrices of degree 2 to 4; also with whole blocks
 //!   tried out (the hybrid of ePrint 2025/1284).
 //!
-//! Each is counted twice: for a dense `A`, with the noise-free sum of each block; and for **this sparse one**, where an
-//! attacker first keeps a subset of columns and the rows that lie within (domain reduction: Chen, Shu and Zhou, "Algorithms for sparse
-//! LPN and LSPN against low-noise", COLT 2025). A fraction `r` of columns chosen at random keeps `r^d` of the rows, so that
-//! `r = (k / n)^(1 / (d - 1))` is the smallest of use. Peeling off the columns of fewest rows does better: it ends at 0.83 to 0.87 of that
-//! for `n / k` from 8 to 80, and simulated annealing from there gained another 0.015; [`PEELED`] is below both. A sparse system of `s` unknowns is solved in `d s^2`, by Wiedemann's
-//! algorithm (counted without its factor, for as many parity checks as a word has bits). Operations on lists count one an element,
-//! and memory is free.
+//! Each is counted twice: for a dense `A`, with the noise-free sum of each block; and for **this sparse one**, where an attacker first
+//! keeps a subset of columns and the rows that lie within (domain reduction: Chen, Shu and Zhou, "Algorithms for sparse LPN and LSPN
+//! against low-noise", COLT 2025). A fraction `r` of columns chosen at random keeps `r^d` of the rows, so that `r = (k / n)^(1 / (d - 1))`
+//! is the smallest of use. Peeling off the columns of fewest rows does better: it ends at 0.83 to 0.87 of that for `n / k` from 8 to 80,
+//! and simulated annealing from there gained another 0.015; [`PEELED`] is below both.
 //!
-//! Looked at and left out, as they are dearer here: BKW and covering codes (noise far too low), low-weight dual words (the
-//! existing ones are of weight near k / 14 for the largest set, and finding them is decoding a code of rate near 1), refutation by
-//! short even covers (they exist from n = k^5 on), quantum search.
+//! Operations are on bits. A sparse system of `s` unknowns is solved in `d s^2`, by Wiedemann's algorithm on blocks, without its constant
+//! and for as many parity checks as are asked for; elements of lists count as many as they have bits, and memory is free.
+//!
+//! Looked at and left out, as they are dearer here: BKW and covering codes (noise far too low); dual words lighter than elimination
+//! finds, of which the lightest have about k / 13 to k / 18 ones (finding those is decoding a code of rate near 1 at its distance);
+//! refutation by short even covers (cheap from n = k^5 rows on); quantum search.
 
 use super::parameters::{Batch, LOCALITY, Set};
 use rand::{Rng, SeedableRng};
@@ -32,8 +33,8 @@ use rand_chacha::ChaCha20Rng;
 /// Columns of the smallest solvable subset that a search finds, by those of a random one.
 const PEELED: f64 = 0.8;
 
-/// The problem that is attacked: `rows` in `blocks` blocks of one noisy position, of which an attacker sees `kept` of each
-/// block's `size`; `unknowns` and the operations that solve for `s` of them.
+/// What is attacked: `blocks` with one noisy position among the `size` of each, of which an attacker uses `kept`; `unknowns`, and what
+/// it costs to solve for `s` of them.
 #[derive(Clone, Copy)]
 struct Problem {
     blocks: f64,
