@@ -16,6 +16,7 @@ mod layers;
 mod measure;
 mod parties;
 mod segments;
+mod silent;
 mod transfers;
 
 use measure::{Effort, Failure};
@@ -24,10 +25,11 @@ use std::process::ExitCode;
 /// What is measured together, under the name that the command line knows.
 type Group = (&'static str, fn(Effort) -> Result<(), Failure>);
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     ("ciphers", ciphers::measure),
     ("gates", gates::measure),
     ("transfers", transfers::measure),
+    ("silent", silent::measure),
     ("segments", segments::measure),
     ("libraries", segments::measure_libraries),
     ("convolution", convolution::measure),

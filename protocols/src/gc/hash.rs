@@ -154,7 +154,7 @@ impl Hash {
 
 /// The linear orthomorphism: `x -> σ(x)` and `x -> σ(x) ^ x` are both bijections.
 #[inline(always)]
-pub(super) const fn sigma(x: Block) -> Block {
+pub(crate) const fn sigma(x: Block) -> Block {
     let (low, high) = (x.0 as u64, (x.0 >> 64) as u64);
     Block(((high ^ low) as u128) << 64 | high as u128)
 }

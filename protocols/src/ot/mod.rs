@@ -10,6 +10,7 @@ mod fuzz;
 pub mod ideal;
 pub mod product;
 pub mod scaling;
+pub mod silent;
 mod transpose;
 mod tree;
 mod variant;
@@ -27,3 +28,5 @@ pub const BASE_RECEIVER: FrameKind = FrameKind(0x11);
 pub const EXTENSION: FrameKind = FrameKind(0x12);
 /// OT extension: the receiver's trees of keys.
 pub const TREES: FrameKind = FrameKind(0x13);
+/// Silent OT: the sender's trees.
+pub const SILENT: FrameKind = FrameKind(0x14);
