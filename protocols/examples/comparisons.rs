@@ -76,7 +76,7 @@ fn main() {
                 let [offline, online] = bytes(n, relu, ot);
                 format!("{offline:.0} + {online:.0}")
             });
-            let (key, levels) = key(n, 16.0 / ot.depth() as f64);
+            let (key, levels) = key(n, ot.transfer_bits() as f64 / 8.0);
             println!("| {n} | `{}` | {} | {key:.0} | {levels} |", ot.name(), cells.join(" | "));
         }
     }

@@ -4,6 +4,7 @@
 //! full, and at the end. So it decrypts while the server still answers, and the server garbles while it still chooses.
 
 use crate::Error;
+use crate::cost;
 use crate::handshake::SessionId;
 use crate::masks::MaskSeed;
 use crate::numbering::{ChannelStep, LayerId};
@@ -64,7 +65,7 @@ impl<'p> Client<'p> {
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         under_way::bound(channel, plan, Party::Client);
-        let session = setup::client(channel, plan, session, rng)?;
+        let session = setup::client(channel, (plan, cost::transfers(plan)), session, rng)?;
         Ok(Self { plan, session, store: Store::Memory, inferences: 0 })
     }
 
@@ -85,6 +86,11 @@ impl<'p> Client<'p> {
         let mut depot = self.store.open()?;
         self.inferences += 1;
         let mut values = masked(plan, &seed);
+        let transfers = cost::transfers(plan);
+        if plan.ot.is_silent() {
+            channel.enter(Phase::Offline, ChannelStep::INPUT.number());
+            self.session.products.begin(channel, transfers.down)?;
+        }
         for step in &plan.prepared {
             match step {
                 Step::Linear(linear) => {
@@ -93,6 +99,10 @@ impl<'p> Client<'p> {
                 }
                 Step::Activation(_) | Step::Product(_) | Step::Reshare(_) => {}
             }
+        }
+        if plan.ot.is_silent() {
+            channel.enter(Phase::Offline, ChannelStep::INPUT.number());
+            self.session.labels.begin(channel, transfers.up)?;
         }
         let mut offers = Vec::new();
         for step in &plan.prepared {

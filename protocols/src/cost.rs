@@ -7,7 +7,7 @@ use crate::prepared::{PreparedPlan, Step};
 use crate::setup;
 use crate::steps::{input, output};
 use crate::tally::{StepCost, tally};
-use crate::walk::{Act, Party, Walk};
+use crate::walk::{Act, Party, Transfers, Walk};
 use crate::window::Window;
 use netem::Phase;
 
@@ -16,15 +16,43 @@ pub fn predict(plan: &PreparedPlan) -> Vec<StepCost> {
     tally(&client(plan), &server(plan))
 }
 
+/// Correlated OTs of one inference, of which silent OT makes all at its beginning.
+pub(crate) fn transfers(plan: &PreparedPlan) -> Transfers {
+    let mut walk = Walk::new(Party::Server, plan.ot);
+    for step in &plan.prepared {
+        match step {
+            Step::Linear(_) | Step::Reshare(_) => {}
+            Step::Activation(layer) => {
+                layer.declare_offer(&mut walk);
+                layer.declare_choose(&mut walk);
+            }
+            Step::Product(product) => {
+                product.declare_offer(&mut walk);
+                product.declare_choose(&mut walk);
+            }
+        }
+    }
+    walk.transfers()
+}
+
 /// What the client does of set-up and one inference.
 pub fn client(plan: &PreparedPlan) -> Vec<Act> {
-    let mut walk = Walk::new(Party::Client, plan.ot);
+    let transfers = transfers(plan);
+    let mut walk = Walk::of(Party::Client, plan.ot, transfers);
     setup::declare(plan, &mut walk);
+    if plan.ot.is_silent() {
+        walk.enter(Phase::Offline, ChannelStep::INPUT);
+        walk.supply(Party::Server, transfers.down);
+    }
     for step in &plan.prepared {
         if let Step::Linear(linear) = step {
             walk.enter(Phase::Offline, step.channel_step());
             linear.declare_requests(&mut walk);
         }
+    }
+    if plan.ot.is_silent() {
+        walk.enter(Phase::Offline, ChannelStep::INPUT);
+        walk.supply(Party::Client, transfers.up);
     }
     for step in &plan.prepared {
         walk.enter(Phase::Offline, step.channel_step());
@@ -78,8 +106,14 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
 
 /// What the server does of set-up and one inference.
 pub fn server(plan: &PreparedPlan) -> Vec<Act> {
-    let mut walk = Walk::new(Party::Server, plan.ot);
+    let transfers = transfers(plan);
+    let mut walk = Walk::of(Party::Server, plan.ot, transfers);
     setup::declare(plan, &mut walk);
+    if plan.ot.is_silent() {
+        walk.enter(Phase::Offline, ChannelStep::INPUT);
+        walk.supply(Party::Server, transfers.down);
+        walk.supply(Party::Client, transfers.up);
+    }
     for step in &plan.prepared {
         match step {
             Step::Linear(linear) => {

@@ -4,6 +4,7 @@
 //! but what online needs.
 
 use crate::Error;
+use crate::cost;
 use crate::handshake::SessionId;
 use crate::he::packing::WEIGHT_CACHE_BYTES;
 use crate::he::server::HeContext;
@@ -110,7 +111,8 @@ impl<'a> Server<'a> {
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         under_way::bound(channel, model.plan, Party::Server);
-        let session = setup::server(channel, model.plan, &model.context, session, rng)?;
+        let session =
+            setup::server(channel, (model.plan, cost::transfers(model.plan)), &model.context, session, rng)?;
         Ok(Self { model, session, inferences: 0 })
     }
 
@@ -124,6 +126,12 @@ impl<'a> Server<'a> {
         let seed = MaskSeed::random(rng);
         let first_layer = plan.first_layer(self.inferences)?;
         self.inferences += 1;
+        if plan.ot.is_silent() {
+            let transfers = cost::transfers(plan);
+            channel.enter(Phase::Offline, ChannelStep::INPUT.number());
+            self.session.products.begin(channel, transfers.down)?;
+            self.session.labels.begin(channel, transfers.up)?;
+        }
         let mut offered = Vec::with_capacity(self.model.steps.len());
         for step in &self.model.steps {
             offered.push(match step {

@@ -7,7 +7,8 @@
 //!     | <- base OT points, hash start, trees -- |
 //!     | ---------------- trees ---------------> |
 //!
-//! The last travels with what the client first sends of an inference.
+//! The last travels with what the client first sends of an inference. With silent OT the trees are followed by the columns that make
+//! its stocks, and those by its first batches: the client's with its trees, the server's in one more flight.
 
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Delta};
@@ -20,7 +21,7 @@ use crate::ot::extension::{self, ANSWER_BYTES, OPENING_BYTES, tree_bytes};
 use crate::ot::{CotReceiver, CotSender};
 use crate::plan::Plan;
 use crate::tally::Operations;
-use crate::walk::Walk;
+use crate::walk::{Party, Transfers, Walk};
 use netem::{Channel, FrameKind};
 use rand::{CryptoRng, RngCore};
 
@@ -53,7 +54,7 @@ pub struct ServerSession<'a> {
 /// The client's half.
 pub fn client<R: CryptoRng + RngCore>(
     channel: &mut Channel,
-    plan: &Plan,
+    (plan, transfers): (&Plan, Transfers),
     session: SessionId,
     rng: &mut R,
 ) -> Result<ClientSession, Error> {
@@ -65,8 +66,14 @@ pub fn client<R: CryptoRng + RngCore>(
     let hash = channel.recv(SESSION_KEY, BLOCK_BYTES)?;
     let hash =
         SessionKey::from_bytes(hash.try_into().expect("the channel delivers exactly the asked length"));
-    let products = CotSender::Extended(products.finish(channel)?);
-    let labels = CotReceiver::Extended(labels.finish(channel)?);
+    let (products, mut labels) = (products.finish(channel)?, labels.finish(channel)?);
+    let (products, labels) = if plan.ot.is_silent() {
+        let labels = CotReceiver::stock(&mut labels, channel, transfers.up, rng)?;
+        let products = CotSender::silence(products, channel, transfers.down, rng)?;
+        (products, CotReceiver::silence(labels, channel)?)
+    } else {
+        (CotSender::Extended(products), CotReceiver::Extended(labels))
+    };
     channel.flush()?;
     Ok(ClientSession { key, labels, products, hash })
 }
@@ -74,7 +81,7 @@ pub fn client<R: CryptoRng + RngCore>(
 /// The server's half.
 pub fn server<'a, R: CryptoRng + RngCore>(
     channel: &mut Channel,
-    plan: &Plan,
+    (plan, transfers): (&Plan, Transfers),
     context: &'a HeContext,
     session: SessionId,
     rng: &mut R,
@@ -85,8 +92,14 @@ pub fn server<'a, R: CryptoRng + RngCore>(
     let labels = extension::answer(plan.ot, channel, Delta::random(rng), rng)?;
     let hash = SessionKey::random(rng);
     channel.send(SESSION_KEY, hash.to_bytes().to_vec())?;
-    let products = CotReceiver::Extended(products.finish(channel)?);
-    let labels = CotSender::Extended(labels.finish(channel)?);
+    let mut products = products.finish(channel)?;
+    let (products, labels) = if plan.ot.is_silent() {
+        let products = CotReceiver::stock(&mut products, channel, transfers.down, rng)?;
+        let labels = CotSender::silence(labels.finish(channel)?, channel, transfers.up, rng)?;
+        (CotReceiver::silence(products, channel)?, labels)
+    } else {
+        (CotReceiver::Extended(products), CotSender::Extended(labels.finish(channel)?))
+    };
     channel.flush()?;
     Ok(ServerSession { key, labels, products, hash })
 }
@@ -102,8 +115,19 @@ pub fn declare(plan: &Plan, walk: &mut Walk) {
     walk.down(ANSWER_BYTES);
     walk.down(BLOCK_BYTES);
     let trees = Some(tree_bytes(plan.ot)).filter(|bytes| *bytes > 0);
-    if let Some(bytes) = trees {
-        walk.down(bytes);
-        walk.up(bytes);
+    let client = walk.is(Party::Client);
+    trees.iter().for_each(|bytes| walk.down(*bytes));
+    if !client {
+        walk.stock(Party::Server);
+    }
+    trees.iter().for_each(|bytes| walk.up(*bytes));
+    walk.stock(Party::Client);
+    if client {
+        walk.stock(Party::Server);
+        walk.supply(Party::Server, 0);
+    }
+    walk.supply(Party::Client, 0);
+    if !client {
+        walk.supply(Party::Server, 0);
     }
 }

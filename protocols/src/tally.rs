@@ -70,6 +70,8 @@ operations! {
     correlated_ots,
     /// Cipher blocks that they are summed from.
     ot_blocks,
+    /// Correlated OTs that silent OT makes of its stock.
+    silent_ots,
     /// Ciphertexts encrypted by the client and read by the server.
     encryptions,
     /// Ciphertext-by-plaintext products, the server's.

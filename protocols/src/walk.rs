@@ -6,7 +6,8 @@
 
 use crate::message;
 use crate::numbering::ChannelStep;
-use crate::ot::{OtVariant, extension};
+use crate::ot::silent::{Supply, Taken};
+use crate::ot::{OtVariant, batches, extension, turning_bytes};
 use crate::tally::Operations;
 use netem::{Doing, Phase};
 
@@ -32,10 +33,23 @@ pub struct Act {
     pub doing: Doing,
 }
 
+/// Correlated OTs of an inference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfers {
+    /// Whose choices are the client's.
+    pub up: usize,
+    /// Whose choices are the server's.
+    pub down: usize,
+}
+
 /// What a party does, in order.
 pub struct Walk {
     party: Party,
     ot: OtVariant,
+    /// What silent OT has made, for the client's choices and for the server's.
+    supplies: [Supply; 2],
+    /// Transfers so far.
+    transfers: Transfers,
     at: (Phase, ChannelStep),
     work: Operations,
     acts: Vec<Act>,
@@ -44,8 +58,19 @@ pub struct Walk {
 impl Walk {
     /// A walk that begins with set-up, of a plan with this extension of OTs.
     pub(crate) fn new(party: Party, ot: OtVariant) -> Self {
-        let at = (Phase::Setup, ChannelStep::INPUT);
-        Self { party, ot, at, work: Operations::default(), acts: Vec::new() }
+        Self::of(party, ot, Transfers::default())
+    }
+
+    /// The same for inferences that take so many transfers.
+    pub(crate) fn of(party: Party, ot: OtVariant, transfers: Transfers) -> Self {
+        let supplies = [transfers.up, transfers.down].map(|transfers| Supply::new(batches(transfers)));
+        let (at, transfers) = ((Phase::Setup, ChannelStep::INPUT), Transfers::default());
+        Self { party, ot, supplies, transfers, at, work: Operations::default(), acts: Vec::new() }
+    }
+
+    /// The transfers that were declared.
+    pub(crate) const fn transfers(&self) -> Transfers {
+        self.transfers
     }
 
     /// Whether it is this party's.
@@ -83,15 +108,65 @@ impl Walk {
 
     /// An extension by `transfers` correlated OTs whose choices are the client's.
     pub(crate) fn up_transfers(&mut self, transfers: usize) {
-        self.transfers(Party::Client, transfers);
+        self.transfer(Party::Client, transfers, false);
     }
 
     /// The same where the choices are the server's.
     pub(crate) fn down_transfers(&mut self, transfers: usize) {
-        self.transfers(Party::Server, transfers);
+        self.transfer(Party::Server, transfers, false);
     }
 
-    fn transfers(&mut self, receiver: Party, transfers: usize) {
+    /// As [`Walk::up_transfers`] with random choices.
+    pub(crate) fn up_random_transfers(&mut self, transfers: usize) {
+        self.transfer(Party::Client, transfers, true);
+    }
+
+    /// As [`Walk::down_transfers`] with random choices.
+    pub(crate) fn down_random_transfers(&mut self, transfers: usize) {
+        self.transfer(Party::Server, transfers, true);
+    }
+
+    /// What silent OT sends for an inference of so many transfers with the choices of `receiver`, or with none in set-up.
+    pub(crate) fn supply(&mut self, receiver: Party, transfers: usize) {
+        if !self.ot.is_silent() {
+            return;
+        }
+        let sender = if receiver == Party::Client { Party::Server } else { Party::Client };
+        let index = usize::from(receiver == Party::Server);
+        let taken: Vec<Taken> = self.supplies[index].take_whole(transfers).collect();
+        for Taken { bytes, made, frames: _ } in taken {
+            let work = Operations { silent_ots: made as u64, ..Operations::default() };
+            if self.is(sender) {
+                self.work += work;
+            }
+            self.frame(sender, bytes);
+            if self.is(receiver) {
+                self.work += work;
+            }
+        }
+    }
+
+    /// What makes the stock of silent OT, for the choices of `receiver`.
+    pub(crate) fn stock(&mut self, receiver: Party) {
+        if self.ot.is_silent() {
+            let index = usize::from(receiver == Party::Server);
+            self.extend(receiver, self.supplies[index].stock());
+        }
+    }
+
+    fn transfer(&mut self, receiver: Party, transfers: usize, random: bool) {
+        let count = if receiver == Party::Client { &mut self.transfers.up } else { &mut self.transfers.down };
+        *count += transfers;
+        match (self.ot.is_silent(), random) {
+            (false, _) => self.extend(receiver, transfers),
+            (true, true) => {}
+            (true, false) => {
+                message::pieces(turning_bytes(transfers)).for_each(|piece| self.frame(receiver, piece))
+            }
+        }
+    }
+
+    fn extend(&mut self, receiver: Party, transfers: usize) {
         for transfers in extension::extension_chunks(transfers) {
             let work = Operations {
                 correlated_ots: transfers as u64,

@@ -15,7 +15,8 @@ mod transpose;
 mod tree;
 mod variant;
 
-pub use correlated::{CotReceiver, CotSender};
+pub use correlated::{CotReceiver, CotSender, Random};
+pub(crate) use correlated::{batches, turning_bytes};
 pub use variant::OtVariant;
 
 use netem::FrameKind;

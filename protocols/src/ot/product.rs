@@ -9,15 +9,14 @@
 //!
 //! modulo 2^b, where `b` is as many bits as the product has.
 
-use super::CotReceiver;
+use super::{CotReceiver, Random};
 use crate::Error;
 use crate::block::{Block, Delta};
 use crate::gc::SessionKey;
 use crate::gc::transfer::{Lot, pads, pads_of_both};
 use crate::secret::Secret;
-use crate::wire::pack_bits;
 use netem::Channel;
-use rand::{CryptoRng, Rng, RngCore};
+use rand::{CryptoRng, RngCore};
 
 /// Which strings of a session these are; never the same twice.
 #[derive(Clone, Copy)]
@@ -52,8 +51,7 @@ impl Offer {
         ots: &mut CotReceiver,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        let choices: Secret<bool> = (0..products).map(|_| rng.random()).collect();
-        let strings = ots.extend(channel, products, &pack_bits(&choices))?;
+        let Random { choices, strings } = ots.extend_random(channel, products, rng)?;
         Ok(Self { choices, strings })
     }
 

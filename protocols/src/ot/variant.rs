@@ -4,8 +4,8 @@ use crate::block::SECURITY_BITS;
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
-/// How base OTs are extended to correlated OTs: the more bits of the offset a column serves, the fewer bytes travel and the
-/// more is computed.
+/// How base OTs become correlated OTs: the more bits of the offset a column of an extension serves, the fewer bytes travel and the
+/// more is computed; silent OT sends fewest.
 #[derive(
     Clone,
     Copy,
@@ -32,6 +32,8 @@ pub enum OtVariant {
     Softspoken4,
     /// SoftSpoken OT with k = 8: 2 bytes and 32 cipher blocks a transfer.
     Softspoken8,
+    /// Silent OT: a quarter of a byte and 4 cipher blocks a transfer, and 0.4 MB of what they are made from once a session.
+    Silent,
 }
 
 impl OtVariant {
@@ -56,12 +58,30 @@ impl OtVariant {
         Self::ALL.into_iter().find(|variant| variant.name() == name)
     }
 
-    /// k: bits of the offset that one column serves. It divides [`SECURITY_BITS`].
-    pub const fn depth(self) -> usize {
+    /// The extension of base OTs: its own, or that which makes the stock of silent OT.
+    pub const fn extension(self) -> Self {
         match self {
+            Self::Silent => Self::Softspoken4,
+            Self::Iknp | Self::Softspoken2 | Self::Softspoken4 | Self::Softspoken8 => self,
+        }
+    }
+
+    /// Whether transfers are made from a stock.
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::Silent)
+    }
+
+    /// Bits that travel for a transfer whose choice is random, rounded up.
+    pub const fn transfer_bits(self) -> usize {
+        if self.is_silent() { 3 } else { self.groups() }
+    }
+
+    /// k of the extension: bits of the offset that one column serves. It divides [`SECURITY_BITS`].
+    pub const fn depth(self) -> usize {
+        match self.extension() {
             Self::Iknp => 1,
             Self::Softspoken2 => 2,
-            Self::Softspoken4 => 4,
+            Self::Softspoken4 | Self::Silent => 4,
             Self::Softspoken8 => 8,
         }
     }

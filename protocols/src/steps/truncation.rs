@@ -84,7 +84,11 @@ impl Truncation {
         session: &mut ClientSession,
         id: LayerId,
     ) -> Result<ClientOffer<'p>, Error> {
-        Ok(ClientOffer { truncation: self, id, strings: session.products.extend(channel, self.count())? })
+        Ok(ClientOffer {
+            truncation: self,
+            id,
+            strings: session.products.extend_random(channel, self.count())?,
+        })
     }
 }
 
@@ -264,7 +268,7 @@ impl Truncation {
 
     /// Offline, server to client.
     pub(super) fn declare_offer(&self, walk: &mut Walk) {
-        walk.down_transfers(self.count());
+        walk.down_random_transfers(self.count());
     }
 
     /// Offline, client to server.

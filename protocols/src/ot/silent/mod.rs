@@ -80,17 +80,32 @@ impl Sender {
 
     /// `n` further transfers: the strings `q_j` of choice 0.
     pub fn extend(&mut self, channel: &mut Channel, n: usize) -> Result<Secret<Block>, Error> {
+        let mut supply = self.made.supply;
+        let frames: Vec<Frame> = supply.frames(n).collect();
+        self.make(channel, n, (supply, &frames))
+    }
+
+    /// All `n` transfers of an inference, and what the next one begins with; without any, what the first one does.
+    pub fn extend_whole(&mut self, channel: &mut Channel, n: usize) -> Result<Secret<Block>, Error> {
+        let mut supply = self.made.supply;
+        let frames: Vec<Frame> = supply.whole(n).collect();
+        self.make(channel, n, (supply, &frames))
+    }
+
+    fn make(
+        &mut self,
+        channel: &mut Channel,
+        n: usize,
+        (supply, frames): (Supply, &[Frame]),
+    ) -> Result<Secret<Block>, Error> {
         let Self { delta, made } = self;
         let mut rows = made.left(n);
-        let mut supply = made.supply;
-        for frame in supply.frames(n) {
+        for frame in frames {
             let mut message = Vec::with_capacity(frame.bytes());
             if frame.has_seed() {
                 message.extend_from_slice(&made.keys.seed.to_bytes());
             }
-            made.rows(&frame, &mut rows, |tree, hash, strings| {
-                tree.grow(hash, *delta, strings, &mut message)
-            });
+            made.rows(frame, &mut rows, |tree, hash, strings| tree.grow(hash, *delta, strings, &mut message));
             channel.send(SILENT, message)?;
         }
         Ok(made.cut(supply, rows, n))
@@ -135,17 +150,34 @@ impl Receiver {
 
     /// `n` further transfers.
     pub fn extend(&mut self, channel: &mut Channel, n: usize) -> Result<Chosen, Error> {
+        let mut supply = self.made.supply;
+        let frames: Vec<Frame> = supply.frames(n).collect();
+        self.make(channel, n, (supply, &frames))
+    }
+
+    /// As [`Sender::extend_whole`].
+    pub fn extend_whole(&mut self, channel: &mut Channel, n: usize) -> Result<Chosen, Error> {
+        let mut supply = self.made.supply;
+        let frames: Vec<Frame> = supply.whole(n).collect();
+        self.make(channel, n, (supply, &frames))
+    }
+
+    fn make(
+        &mut self,
+        channel: &mut Channel,
+        n: usize,
+        (supply, frames): (Supply, &[Frame]),
+    ) -> Result<Chosen, Error> {
         let made = &mut self.made;
         let mut rows = made.left(n);
-        let mut supply = made.supply;
-        for frame in supply.frames(n) {
+        for frame in frames {
             let message = channel.recv(SILENT, frame.bytes())?;
             let (seed, trees) = message.split_at(message.len() - frame.trees * tree_bytes(&frame.set));
             if frame.has_seed() {
                 made.keys.seed = Block::from_bytes(seed.try_into().expect("the message has its length"));
             }
             let mut trees = trees.chunks_exact(tree_bytes(&frame.set));
-            made.rows(&frame, &mut rows, |tree, hash, strings| {
+            made.rows(frame, &mut rows, |tree, hash, strings| {
                 tree.regrow(hash, strings, trees.next().expect("the message has its length"))
             });
         }
@@ -247,9 +279,9 @@ impl Made {
         self.noise = reserve[set.secrets..set.consumed()].to_vec().into();
     }
 
-    /// The first `n`; the others are left.
+    /// The first `n`; of the others those are left that the supply has yet.
     fn cut(&mut self, supply: Supply, mut rows: Vec<Block>, n: usize) -> Secret<Block> {
-        self.left = rows[n..].to_vec().into();
+        self.left = rows[n..][..supply.left()].to_vec().into();
         rows[n..].zeroize();
         rows.truncate(n);
         self.supply = supply;

@@ -80,6 +80,34 @@ impl Supply {
         })
     }
 
+    /// What `n` take that are all of an inference, with what the next one begins with; with none, what the first one does.
+    pub fn take_whole(&mut self, n: usize) -> impl Iterator<Item = Taken> {
+        self.whole(n).map(|frame| Taken { bytes: frame.bytes(), frames: 1, made: frame.made() })
+    }
+
+    /// The frames for an inference of `n`: those that make them, then those that the next batch consumes. What is left over is
+    /// dropped, so that every inference takes the same.
+    pub(super) fn whole(&mut self, n: usize) -> impl Iterator<Item = Frame> {
+        std::iter::from_fn(move || {
+            if self.left < n {
+                return Some(self.next(n - self.left));
+            }
+            let set = self.set();
+            if self.spent == set.blocks {
+                self.left = 0;
+                return None;
+            }
+            self.spent = self.spent.max(self.usable());
+            // Blocks of which all are reserved.
+            Some(self.next(1))
+        })
+    }
+
+    /// Trees of the batch that make what is taken: none of the first, all of which the first main set consumes.
+    const fn usable(&self) -> usize {
+        if self.batch == 0 { 0 } else { self.set().blocks - self.batches.reserved() }
+    }
+
     /// The frames for `n` more, which are taken when all were gone through.
     pub(super) fn frames(&mut self, n: usize) -> impl Iterator<Item = Frame> {
         let mut taken = false;
@@ -100,8 +128,7 @@ impl Supply {
             (self.batch, self.spent) = (self.batch + 1, 0);
         }
         let set = self.set();
-        // All that the stock makes is consumed by the first main set.
-        let usable = if self.batch == 0 { 0 } else { set.blocks - self.batches.reserved() };
+        let usable = self.usable();
         let reserved = self.spent >= usable;
         let most = if reserved { set.blocks } else { usable.min(self.spent + missing.div_ceil(set.block())) };
         let trees = TREES.min(most - self.spent);
@@ -111,6 +138,16 @@ impl Supply {
             self.left += frame.made();
         }
         frame
+    }
+
+    /// Correlated OTs that the parties begin with.
+    pub(crate) const fn stock(&self) -> usize {
+        self.batches.stock()
+    }
+
+    /// How many are made and not taken.
+    pub(super) const fn left(&self) -> usize {
+        self.left
     }
 
     const fn set(&self) -> Set {

@@ -111,7 +111,7 @@ impl Millionaire {
             Curve::Clamp { top } => (compared.wider(), vec![0, top]),
             Curve::Dented(_) | Curve::Mirrored { .. } | Curve::Centred { .. } => return None,
         };
-        let leaves = leaf::split(compared.bits - 1, ot.groups())?;
+        let leaves = leaf::split(compared.bits - 1, ot.transfer_bits())?;
         let tree = Tree::of(leaves.len());
         Some(Self { ring, compared, leaves, tree, floors, units })
     }
@@ -225,7 +225,7 @@ impl Millionaire {
 
     /// Offline, server to client.
     pub(super) fn declare_offer(&self, walk: &mut Walk) {
-        self.pieces().for_each(|piece| walk.down_transfers(self.rows() * piece.len()));
+        self.pieces().for_each(|piece| walk.down_random_transfers(self.rows() * piece.len()));
     }
 
     /// Offline, client to server.
@@ -233,7 +233,7 @@ impl Millionaire {
         for piece in self.pieces() {
             let levels = self.correction_widths().count() * piece.len();
             let work = Operations { table_levels: levels as u64, ..Operations::default() };
-            walk.up_transfers(piece.len());
+            walk.up_random_transfers(piece.len());
             walk.client(work);
             walk.up_message(bytes_of(self.correction_widths(), piece.len()));
             walk.server(work);

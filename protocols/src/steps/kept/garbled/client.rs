@@ -46,7 +46,11 @@ impl Garbled {
         session: &mut ClientSession,
         id: LayerId,
     ) -> Result<ClientOffer<'p>, Error> {
-        Ok(ClientOffer { garbled: self, id, strings: session.products.extend(channel, self.products())? })
+        Ok(ClientOffer {
+            garbled: self,
+            id,
+            strings: session.products.extend_random(channel, self.products())?,
+        })
     }
 }
 

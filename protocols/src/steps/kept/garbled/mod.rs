@@ -82,7 +82,7 @@ impl Garbled {
 
     /// Offline, server to client.
     pub(super) fn declare_offer(&self, walk: &mut Walk) {
-        walk.down_transfers(self.products());
+        walk.down_random_transfers(self.products());
     }
 
     /// Offline, client to server.

@@ -8,12 +8,13 @@ use crate::gc::SessionKey;
 use crate::gc::transfer::{Purpose, pads, pads_of_both};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
+use crate::ot::Random;
 use crate::ot::product::correlate;
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::ClientSession;
 use crate::values::{ClientMask, ClientShare};
-use crate::wire::{low, pack, pack_bits};
+use crate::wire::{low, pack};
 use netem::Channel;
 use rand::{CryptoRng, Rng, RngCore};
 
@@ -70,7 +71,7 @@ impl Millionaire {
         let delta = session.products.delta();
         let accept = |(number, piece): (u32, std::ops::Range<usize>)| {
             let units = piece.len();
-            let strings = session.products.extend(channel, self.rows() * units)?;
+            let strings = session.products.extend_random(channel, self.rows() * units)?;
             let mut hashes = Secret::zeros(self.table_rows().count() * units);
             for (hashes, row) in hashes.chunks_exact_mut(units).zip(self.table_rows()) {
                 let place = Self::place(session.hash, id, number, Purpose::Row(row));
@@ -108,8 +109,8 @@ impl<'p> ClientOffer<'p> {
         let delta = session.products.delta();
         let mut ready = Vec::with_capacity(pieces.len());
         for ((number, offered), units) in (0..).zip(pieces).zip(millionaire.pieces()) {
-            let choices: Secret<bool> = units.clone().map(|_| rng.random()).collect();
-            let chosen = session.labels.extend(channel, units.len(), &pack_bits(&choices))?;
+            let Random { choices, strings: chosen } =
+                session.labels.extend_random(channel, units.len(), rng)?;
             let place = |purpose| Millionaire::place(session.hash, id, number, purpose);
             let of_factors = place(Purpose::Factor);
             let mut message = Vec::with_capacity(bytes_of(millionaire.correction_widths(), units.len()));

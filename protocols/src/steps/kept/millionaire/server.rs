@@ -8,14 +8,15 @@ use crate::gc::SessionKey;
 use crate::gc::transfer::{Purpose, pads};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
+use crate::ot::Random;
 use crate::ot::product::{Place, correlate};
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::ServerSession;
 use crate::values::ServerShare;
-use crate::wire::{low, pack, pack_bits};
+use crate::wire::{low, pack};
 use netem::Channel;
-use rand::{CryptoRng, Rng, RngCore};
+use rand::{CryptoRng, RngCore};
 
 /// The server's offer, before the client's corrections.
 pub(in crate::steps) struct ServerOffer<'p> {
@@ -81,10 +82,12 @@ impl Millionaire {
         let mut pieces = Vec::new();
         for (number, piece) in (0..).zip(self.pieces()) {
             let (rows, units) = (self.rows(), piece.len());
-            let choices: Secret<u64> = piece.map(|_| rng.random::<u64>() & low(rows as u32)).collect();
-            let by_row = (0..rows).flat_map(|row| choices.iter().map(move |choices| choices >> row & 1 == 1));
-            let by_row: Secret<bool> = by_row.collect();
-            let strings = session.products.extend(channel, by_row.len(), &pack_bits(&by_row))?;
+            let Random { choices: by_row, strings } =
+                session.products.extend_random(channel, rows * units, rng)?;
+            let mut choices = Secret::<u64>::zeros(units);
+            for (row, by_unit) in by_row.chunks_exact(units).enumerate() {
+                choices.iter_mut().zip(by_unit).for_each(|(bits, choice)| *bits |= u64::from(*choice) << row);
+            }
             let mut hashes = Vec::with_capacity(self.table_rows().count() * units);
             for row in self.table_rows() {
                 let Place { session, layer, lot } = Self::place(session.hash, id, number, Purpose::Row(row));
@@ -108,7 +111,7 @@ impl<'p> ServerOffer<'p> {
         let mut ready = Vec::with_capacity(pieces.len());
         for ((number, offered), units) in (0..).zip(pieces).zip(millionaire.pieces()) {
             let units = units.len();
-            let zero = session.labels.extend(channel, units)?;
+            let zero = session.labels.extend_random(channel, units)?;
             let place = |purpose| Millionaire::place(session.hash, id, number, purpose);
             let nothing = vec![0; units];
             let (differences, shares) =
