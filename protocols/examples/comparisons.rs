@@ -16,6 +16,7 @@ use protocols::cost::predict;
 use protocols::numbering::ChannelStep;
 use protocols::ot::OtVariant;
 use protocols::plan::ReluVariant;
+use protocols::tally::StepCost;
 
 /// Units of the layer: enough that nothing is rounded up that a unit would notice.
 const SHAPE: Shape = Shape::new(16, 64, 64);
@@ -43,9 +44,10 @@ fn bytes(n: u32, relu: ReluVariant, ot: OtVariant) -> [f64; 2] {
     let (plan, _) = compile("relu", &model, &choices).expect("a layer that fits");
     let costs = predict(&plan);
     [Phase::Offline, Phase::Online].map(|phase| {
-        let of_layer = |cost: &&_| {
-            let cost: &protocols::tally::StepCost = cost;
-            cost.phase == phase && cost.step == ChannelStep::of(0)
+        // Silent OT makes what an inference takes before its first step.
+        let of_layer = |cost: &&StepCost| {
+            let made = phase == Phase::Offline && cost.step == ChannelStep::INPUT;
+            cost.phase == phase && (made || cost.step == ChannelStep::of(0))
         };
         let bytes: u64 = costs.iter().filter(of_layer).map(|cost| cost.up.bytes + cost.down.bytes).sum();
         bytes as f64 / SHAPE.size() as f64

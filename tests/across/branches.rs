@@ -269,7 +269,7 @@ fn max_pools_are_exact() {
 }
 
 /// Squeeze and excitation, a product of two feature maps, and a square of a sum, which is no value of its own.
-fn multiplying() -> Graph {
+pub(crate) fn multiplying() -> Graph {
     let mut nodes = Nodes(Vec::new());
     let conv = |out, window| Op::Conv { out, window, bias: true, groups: 1 };
     let act = |activation| Op::Act { activation };

@@ -15,3 +15,4 @@ mod protocol;
 mod real_data;
 mod relay;
 mod tidy;
+mod transfers;

@@ -10,6 +10,7 @@ use models::fixed::steps::{ActivationStep, ProductStep, PublicMap, Segment, Step
 use models::fixed::{QuantModel, Ring};
 use models::graph::{Activation, Shape, Window};
 use protocols::compile::{Choices, compile};
+use protocols::ot::OtVariant;
 use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
@@ -47,12 +48,12 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// The layer called `name`: `relu-VARIANT`, `conv-SHAPE`, `square` or `gate`.
+    /// The layer called `name`: `relu-VARIANT-OT`, `conv-SHAPE`, `square` or `gate`.
     pub(crate) fn named(name: &str) -> Result<Self, Failure> {
-        let variant = ReluVariant::ALL.into_iter().find(|variant| name == relu_name(*variant));
+        let relu = relus().find(|(variant, ot)| name == relu_name(*variant, *ot));
         let convolution = CONVOLUTIONS.into_iter().find(|(shape, ..)| name == convolution_name(shape));
-        match (variant, convolution) {
-            (Some(variant), _) => Self::relu(name, variant),
+        match (relu, convolution) {
+            (Some(relu), _) => Self::relu(name, relu),
             (None, Some((_, shape, out))) => Self::convolution(name, shape, out),
             (None, None) if name == SQUARE => Self::square(),
             (None, None) if name == GATE => Self::gate(),
@@ -60,7 +61,7 @@ impl Layer {
         }
     }
 
-    fn relu(name: &str, variant: ReluVariant) -> Result<Self, Failure> {
+    fn relu(name: &str, relu: (ReluVariant, OtVariant)) -> Result<Self, Failure> {
         let bound = (1i64 << RELU_BOUND) - (1 << RELU_TRUNCATE) - 1;
         let step = ActivationStep {
             name: "relu".to_owned(),
@@ -73,16 +74,15 @@ impl Layer {
             measures: 0,
             kept: (0..RELU_SHAPE.size() as u32).collect(),
         };
-        Self::of_steps(name, RELU_RING, RELU_SHAPE, vec![(Step::Activation(step), None)], variant, bound)
+        Self::of_steps(name, RELU_RING, RELU_SHAPE, vec![(Step::Activation(step), None)], relu, bound)
     }
 
     fn convolution(name: &str, shape: Shape, out: usize) -> Result<Self, Failure> {
         let weights = random_weights(&mut ChaCha20Rng::seed_from_u64(11), shape.c, out);
         let step = Step::Linear(convolution_segment(shape, out));
         // Any image will do: sums may wrap, and must do so alike in the clear.
-        let variant = ReluVariant::ALL[0];
         let steps = vec![(step, Some(weights))];
-        Self::of_steps(name, CONVOLUTION_RING, shape, steps, variant, 1 << IMAGE_SCALE)
+        Self::of_steps(name, CONVOLUTION_RING, shape, steps, Default::default(), 1 << IMAGE_SCALE)
     }
 
     /// The image, squared.
@@ -108,7 +108,7 @@ impl Layer {
     }
 
     fn product(name: &str, steps: Vec<(Step, Option<IntegerWeights>)>) -> Result<Self, Failure> {
-        Self::of_steps(name, RELU_RING, RELU_SHAPE, steps, ReluVariant::ALL[0], 1 << IMAGE_SCALE)
+        Self::of_steps(name, RELU_RING, RELU_SHAPE, steps, Default::default(), 1 << IMAGE_SCALE)
     }
 
     fn of_steps(
@@ -116,7 +116,7 @@ impl Layer {
         ring_bits: u32,
         input: Shape,
         steps: Vec<(Step, Option<IntegerWeights>)>,
-        relu: ReluVariant,
+        (relu, ot): (ReluVariant, OtVariant),
         bound: i64,
     ) -> Result<Self, Failure> {
         let ring = Ring::new(ring_bits).ok_or("no such ring")?;
@@ -128,7 +128,7 @@ impl Layer {
         let (steps, weights): (Vec<Step>, Vec<_>) = steps.into_iter().unzip();
         let scales = StepScales { image: IMAGE_SCALE, steps: steps.iter().map(scale).collect() };
         let model = QuantModel { ring, scales, input, steps, weights: weights.into() };
-        let (plan, secrets) = compile(name, &model, &Choices { relu, ..Choices::default() })?;
+        let (plan, secrets) = compile(name, &model, &Choices { relu, ot, ..Choices::default() })?;
         let mut rng = ChaCha20Rng::seed_from_u64(12);
         // At most 21 bits, so exact in an f32.
         let scale = f32::from(1u16 << IMAGE_SCALE);
@@ -137,9 +137,15 @@ impl Layer {
     }
 }
 
-/// The name of the ReLU layer under `variant`.
-pub(crate) fn relu_name(variant: ReluVariant) -> String {
-    format!("relu-{}", variant.name())
+/// How the ReLU layer is computed: in every way, by the usual OTs and by silent ones.
+pub(crate) fn relus() -> impl Iterator<Item = (ReluVariant, OtVariant)> {
+    let transfers = [OtVariant::default(), OtVariant::Silent];
+    ReluVariant::ALL.into_iter().flat_map(move |variant| transfers.map(|ot| (variant, ot)))
+}
+
+/// The name of the ReLU layer under `variant` and `ot`.
+pub(crate) fn relu_name(variant: ReluVariant, ot: OtVariant) -> String {
+    format!("relu-{}-{}", variant.name(), ot.name())
 }
 
 /// The name of the convolution called `shape`.

@@ -4,13 +4,13 @@
 //! entry and the logits' return are in the online time; bytes are the step's payload alone, both directions.
 
 use crate::layer::{
-    CONVOLUTIONS, GATE, Layer, RELU_SHAPE, RELU_TRUNCATE, SQUARE, convolution_name, relu_name,
+    CONVOLUTIONS, GATE, Layer, RELU_SHAPE, RELU_TRUNCATE, SQUARE, convolution_name, relu_name, relus,
 };
 use crate::measure::{Effort, Failure, scaled, tell};
 use crate::parties::{Pair, Run};
 use models::fixed::linear::RingSegment;
 use protocols::clear::replay;
-use protocols::plan::{PlannedStep, ReluVariant};
+use protocols::plan::PlannedStep;
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
@@ -68,9 +68,10 @@ fn all(runs: &[Run], of: impl Fn(&Run) -> f64) -> Vec<f64> {
 
 pub(crate) fn measure_relus(effort: Effort) -> Result<(), Failure> {
     let units = RELU_SHAPE.size() as f64;
-    for variant in ReluVariant::ALL {
-        let (_, runs) = run(&relu_name(variant), effort.layer_runs())?;
-        let name = format!("ReLU {}", variant.name());
+    for (variant, ot) in relus() {
+        let (_, runs) = run(&relu_name(variant, ot), effort.layer_runs())?;
+        let by = if ot.is_silent() { ", silent OT" } else { "" };
+        let name = format!("ReLU {}{by}", variant.name());
         let time = |what: &str, seconds: &dyn Fn(&Run) -> f64| {
             tell(&format!("{name}, {what}"), "us", scaled(all(&runs, seconds), 1e6 / units));
         };

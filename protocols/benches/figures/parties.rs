@@ -251,7 +251,9 @@ fn done(
 ) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let usage = channel.take_usage();
-    let steps = ChannelStep::of(0).number()..layer.plan.output_step().number();
+    // Silent OT makes an inference's transfers before its first step.
+    let first = if phase == Phase::Offline { ChannelStep::INPUT } else { ChannelStep::of(0) };
+    let steps = first.number()..layer.plan.output_step().number();
     let of_steps = usage.iter().filter(|row| row.phase == phase && steps.contains(&row.step));
     let step_bytes = of_steps.map(|row| row.bytes_out + row.bytes_in).sum();
     let seed = seed.map(|seed| seed.reveal());

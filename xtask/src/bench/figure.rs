@@ -13,6 +13,7 @@ pub(crate) enum Group {
     Ciphers,
     Gates,
     Transfers,
+    Silent,
     Segments,
     Libraries,
     Convolution,
@@ -37,6 +38,7 @@ impl Group {
                 "garbling: Delphi's circuit, k = 23, f = 9, 128 units at a time, from the second-level cache; narrow: n = 13, from memory"
             }
             Self::Transfers => "correlated OT, 2^18 at a time",
+            Self::Silent => "silent correlated OT, whole batches",
             Self::Segments => "homomorphic kernels, N = 4096, two primes of 50 bits",
             Self::Libraries => {
                 "the same on libraries: fhe, which is portable Rust, and seal where the machine can build it"
@@ -67,6 +69,7 @@ impl Group {
             Self::Ciphers => Source::Figures("ciphers"),
             Self::Gates => Source::Figures("gates"),
             Self::Transfers => Source::Figures("transfers"),
+            Self::Silent => Source::Figures("silent"),
             Self::Segments => Source::Figures("segments"),
             Self::Libraries => Source::Figures("libraries"),
             Self::Convolution => Source::Figures("convolution"),

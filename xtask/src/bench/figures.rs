@@ -2,6 +2,7 @@
 
 use super::engines::{FASTEST, engines};
 use super::figure::{Figure, Group};
+use super::networks;
 use crate::setup::builds_seal;
 use std::sync::LazyLock;
 
@@ -21,12 +22,19 @@ const GEMM: &str = "f64 matrix product, one multiply-add";
 /// Every figure, group by group.
 pub(crate) fn list() -> Vec<Figure> {
     let mut list = kernels();
+    list.extend(silent());
     list.extend(libraries());
     list.extend(exact_convolution());
-    list.extend(relu("narrow", Some([1.2, 1400.0, 300.0])));
-    list.extend(relu("sign", Some([1.0, 900.0, 300.0])));
-    list.extend(relu("millionaire", Some([1.0, 30.0, 15.0])));
-    list.extend(relu("delphi", None));
+    for (variant, targets) in [
+        ("narrow", Some([1.2, 1400.0, 300.0])),
+        ("sign", Some([1.0, 900.0, 300.0])),
+        ("millionaire", Some([1.0, 120.0, 15.0])),
+        ("delphi", None),
+    ] {
+        list.extend(relu(variant, targets));
+        let silent = (variant == "millionaire").then_some([2.0, 32.0, 15.0]);
+        list.extend(relu(&format!("{variant}, silent OT"), silent));
+    }
     list.extend(products());
     list.extend(convolution("32x32x64->64", [0.12, 3.2], ("Cheetah", [0.31, 3.58])));
     list.extend(convolution("14x14x256->256", [0.30, 5.0], ("Cheetah", [0.90, 8.7])));
@@ -105,6 +113,27 @@ fn kernels() -> Vec<Figure> {
             .floor(NTT, 2.0, "there and back modulo one prime")
             .peer("SEAL 4.0 + HEXL, two primes", 119.0),
     ]);
+    list
+}
+
+/// Silent correlated OTs.
+fn silent() -> Vec<Figure> {
+    let mut list = Vec::new();
+    for (batches, bytes) in [("a million", 0.5), ("ten millions", 0.2)] {
+        let of = format!("silent OT, batches of {batches}");
+        for (engine, cipher, _) in engines() {
+            let figure = |what: &str| Figure::new(Group::Silent, format!("{of}, {what}, {engine}"), "ns");
+            let both = figure("both sides").floor(
+                cipher,
+                7.0,
+                "a block of a tree and two and a half of the code, each side",
+            );
+            list.extend([figure("sender"), figure("receiver"), both.target(60.0)]);
+        }
+        list.extend(["first with its stock", "next"].map(|which| {
+            Figure::new(Group::Silent, format!("{of}, bytes of the {which}"), "B").target(bytes)
+        }));
+    }
     list
 }
 
@@ -270,6 +299,7 @@ fn training(group: Group, network: &str, target: Option<f64>) -> Vec<Figure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::figure::{Floor, Peer};
     use super::*;
     use std::collections::BTreeSet;
 
