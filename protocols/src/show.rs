@@ -1,10 +1,11 @@
 //! A plan as text: choices, proofs and predicted cost, a line a step.
 
-use crate::cost::{predict, total};
+use crate::cost::{predict, total, transfers};
 use crate::he::noise::STATISTICAL_BITS;
 use crate::he::params::security_line;
 use crate::memory::Memory;
 use crate::numbering::ChannelStep;
+use crate::ot::batches;
 use crate::plan::{Plan, PlannedStep};
 use crate::prepared::PreparedPlan;
 use crate::tally::StepCost;
@@ -38,6 +39,7 @@ pub fn render(plan: &PreparedPlan) -> String {
         he.log_q(),
         he.modulus_bits
     );
+    let _ = writeln!(out, "{}", correlated_ots(plan, &costs));
     let alone = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
     let alone = plan.steps.iter().filter(|step| alone(step)).count();
     if alone > 0 {
@@ -106,6 +108,22 @@ pub fn render(plan: &PreparedPlan) -> String {
         Bytes(peak.server)
     );
     out
+}
+
+/// How correlated OTs are made, and of what.
+fn correlated_ots(plan: &PreparedPlan, costs: &[StepCost]) -> String {
+    let transfers = transfers(plan);
+    let ot = plan.ot.name();
+    let counts = format!("{} correlated OTs up and {} down, {ot}", transfers.up, transfers.down);
+    if !plan.ot.is_silent() {
+        return counts;
+    }
+    let sets = [transfers.up, transfers.down].map(|transfers| batches(transfers).parameters());
+    let sets = if sets[0] == sets[1] { sets[0].clone() } else { format!("{}; {}", sets[0], sets[1]) };
+    let made = traffic(costs, Phase::Offline, ChannelStep::INPUT);
+    format!(
+        "{counts}: regular LPN of {sets} (128-bit security by the attacks counted), made with {made} up / down"
+    )
 }
 
 /// The noise proof of every exchange.

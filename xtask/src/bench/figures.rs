@@ -364,7 +364,7 @@ mod tests {
             assert_eq!(format!("{scaled:.decimals$}"), shown, "{name}");
             cited += 1;
         }
-        assert_eq!(cited, 3 * 4 + 3);
+        assert_eq!(cited, 8 * 4 + 3);
     }
 
     /// All targets that the project set itself are present.
@@ -373,7 +373,8 @@ mod tests {
         let targets: Vec<(String, f64)> =
             list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
         let of_gates = engines().iter().flat_map(|(_, _, targets)| targets).flatten().count();
-        assert_eq!(targets.len(), 32 + of_gates);
+        let of_silent = 2 * (engines().len() + 2);
+        assert_eq!(targets.len(), 38 + of_gates + of_silent);
         assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
         assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
     }

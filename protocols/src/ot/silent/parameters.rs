@@ -62,6 +62,12 @@ impl Batch {
         }
     }
 
+    /// The parameters of the problem that each batch hides behind, for people.
+    pub fn parameters(self) -> String {
+        let Set { secrets, blocks, depth } = self.main();
+        format!("{secrets} secrets, {blocks} blocks of {} and {LOCALITY} ones a row", 1 << depth)
+    }
+
     /// Correlated OTs on random choices that the parties begin with.
     pub const fn stock(self) -> usize {
         self.first().consumed()
