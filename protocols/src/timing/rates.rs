@@ -98,7 +98,7 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Those of the machine that this project was developed on, a 2-core AMD EPYC with AVX2 and VAES: for choices between
+    /// Those of the machine that this project was developed on, a 2-core AMD EPYC with AVX-512 and VAES: for choices between
     /// plans, which depend little on the machine.
     pub fn reference() -> Self {
         serde_json::from_str(include_str!("reference.json")).expect("tests read it")
