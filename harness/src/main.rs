@@ -15,6 +15,7 @@ mod import;
 mod init;
 mod launch;
 mod machine;
+mod map;
 mod measure;
 mod model;
 mod networks;
@@ -69,6 +70,7 @@ fn perform(command: cli::Command) -> Result<Exit, Error> {
         cli::Command::Completions { shell } => done(report::completions(shell)),
         cli::Command::Man { out, page: _ } => done(report::man(out.as_deref())),
         cli::Command::Doctor => doctor::run().map(Exit::of),
+        cli::Command::Map(args) => done(map::map(&args)),
         cli::Command::Predict(args) => done(predict::predict(&args)),
         cli::Command::Calibrate(args) => done(calibrate::calibrate(&args)),
         cli::Command::Links => done(report::links()),

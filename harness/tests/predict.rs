@@ -19,6 +19,29 @@ fn done(folder: &Path, words: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Every way on every link, and a picture of who wins.
+#[test]
+fn a_map_has_every_way_on_every_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(folder, "init --net mini --budget 2000 --out m");
+    let said = done(folder, &format!("map --model m --out drawn {SCALES}"));
+    assert!(said.contains("offline and online, of 121 links:"), "{said}");
+    let table = std::fs::read_to_string(folder.join("drawn/map.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let ways: std::collections::BTreeSet<(&str, &str)> = rows.iter().map(|row| (row[2], row[3])).collect();
+    assert_eq!(rows.len(), 121 * ways.len());
+    assert!(ways.contains(&("sign", "silent")) && ways.contains(&("narrow", "iknp")), "{ways:?}");
+    // Of two links a slower one is never faster, whatever the way.
+    let online = |row: &[&str]| row[5].parse::<f64>().unwrap();
+    let [first, last] = [&rows[0], &rows[rows.len() - ways.len()]].map(|row| row.clone());
+    assert_eq!(([first[0], first[1]], [last[0], last[1]]), (["1", "0.1"], ["2000", "200"]));
+    let slow = rows.iter().find(|row| [row[0], row[1], row[2], row[3]] == ["1", "200", first[2], first[3]]);
+    assert!(online(slow.unwrap()) > online(&first).max(online(&last)));
+    let picture = std::fs::read_to_string(folder.join("drawn/map.svg")).unwrap();
+    assert!(picture.matches("<rect").count() > 242 && picture.contains("2 GB/s"));
+}
+
 /// Bytes and rounds of a prediction are those of the run, times are those of the link, and choosing by layer is never dearer than
 /// any one way.
 #[test]
@@ -35,7 +58,7 @@ fn what_is_predicted_is_what_a_run_does() {
     let auto = predict("auto");
     let seconds = |cell: &Value| cell["offline_s"].as_f64().unwrap() + cell["online_s"].as_f64().unwrap();
     assert_eq!(auto.iter().map(|cell| cell["link"].as_str().unwrap()).collect::<Vec<_>>(), ["lan", "wan"]);
-    for relu in ["narrow", "sign", "delphi"] {
+    for relu in ["narrow", "sign", "millionaire", "delphi"] {
         // Plans are chosen for the slowest link.
         assert!(seconds(&auto[1]) <= seconds(&predict(relu)[1]) + 1e-9, "{relu}");
     }

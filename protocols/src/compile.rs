@@ -109,6 +109,20 @@ fn layers(plan: &Plan) -> Vec<usize> {
     layers
 }
 
+/// `plan` with all kept units computed by `relu`, on correlated OTs by `ot`.
+///
+/// # Errors
+/// [`Error::Config`] where the variant cannot be garbled.
+pub fn otherwise(plan: &Plan, relu: ReluVariant, ot: OtVariant) -> Result<PreparedPlan, Error> {
+    let mut plan = Plan { ot, ..plan.clone() };
+    for step in &mut plan.steps {
+        if let PlannedStep::Activation(layer) = step {
+            layer.relu = relu;
+        }
+    }
+    PreparedPlan::new(plan)
+}
+
 /// `plan` with the kept units of step `layer` computed by `relu`.
 fn with(plan: &Plan, layer: usize, relu: ReluVariant) -> Result<PreparedPlan, Error> {
     let mut plan = plan.clone();

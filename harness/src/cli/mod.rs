@@ -16,7 +16,7 @@ pub(crate) use compile::CompileArgs;
 pub(crate) use hosts::{KeysArgs, QueryArgs, ServeArgs};
 pub(crate) use measure::{RunArgs, Settings, SweepArgs};
 pub(crate) use models::{
-    CalibrateArgs, DataArgs, ImportArgs, InitArgs, ModelsArgs, PlanArgs, PlanCommand, PredictArgs,
+    CalibrateArgs, DataArgs, ImportArgs, InitArgs, MapArgs, ModelsArgs, PlanArgs, PlanCommand, PredictArgs,
     TrainerArgs,
 };
 pub(crate) use results::{
@@ -77,6 +77,10 @@ pub(crate) enum Command {
     /// Compiles every model once, for the slowest of the links, as `linnet sweep` over them would, and replays what the
     /// parties would do on a counted clock.
     Predict(PredictArgs),
+    /// Predict on which link which way of computing ReLUs and making correlated OTs is fastest: a table and a picture.
+    ///
+    /// Compiles the model once, as `linnet predict` does, and replays all ways over links of 1 MB/s to 2 GB/s and 0.1 to 200 ms.
+    Map(MapArgs),
     /// Measure what a unit of work takes on this machine, for predictions.
     ///
     /// Runs small networks of random weights over the loopback for about a minute, on a machine that should have nothing

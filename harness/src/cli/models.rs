@@ -54,6 +54,18 @@ pub(crate) struct PredictArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct MapArgs {
+    /// Checkpoint folder.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Folder of the table and the picture.
+    #[arg(long, default_value = "map")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) compile: CompileArgs,
+}
+
+#[derive(Args)]
 pub(crate) struct CalibrateArgs {
     /// Threads of each party.
     #[arg(long, default_value_t = 1)]

@@ -9,12 +9,14 @@ mod axis;
 mod bars;
 pub(crate) mod curves;
 mod labels;
+mod map;
 mod paper;
 mod placing;
 pub(crate) mod pool;
 mod svg;
 mod values;
 
+pub use map::{Axes, Panel, Won, map};
 pub use values::{Valued, Words, values};
 
 use crate::SummaryRow;
