@@ -12,14 +12,14 @@ use crate::message;
 use crate::secret::Secret;
 use crate::wire::pack_bits;
 use netem::Channel;
-use rand::{CryptoRng, Rng, RngCore};
+use rand::{CryptoRng, Rng};
 
 /// The party that has the offset.
 pub enum CotSender {
     /// By extension of base OTs.
     Extended(extension::Sender),
     /// By silent OT, with what is made and not yet taken.
-    Silent(silent::Sender, Stock),
+    Silent(Box<silent::Sender>, Stock),
     /// By the tests' trusted third party.
     #[cfg(test)]
     Ideal(super::ideal::Sender),
@@ -30,7 +30,7 @@ pub enum CotReceiver {
     /// By extension of base OTs.
     Extended(extension::Receiver),
     /// By silent OT, with what is made and not yet taken.
-    Silent(silent::Receiver, Stock),
+    Silent(Box<silent::Receiver>, Stock),
     /// By the tests' trusted third party.
     #[cfg(test)]
     Ideal(Box<super::ideal::Receiver>),
@@ -85,7 +85,7 @@ impl CotSender {
         let stock = sender.extend(channel, batches.stock())?.into();
         let mut sender = silent::Sender::new(batches, sender.delta(), stock, rng);
         let none = sender.extend_whole(channel, 0)?;
-        Ok(Self::Silent(sender, Stock::of(none)))
+        Ok(Self::Silent(Box::new(sender), Stock::of(none)))
     }
 
     /// The offset of every transfer.
@@ -143,7 +143,7 @@ impl CotReceiver {
         receiver: &mut extension::Receiver,
         channel: &mut Channel,
         transfers: usize,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut impl CryptoRng,
     ) -> Result<silent::Receiver, Error> {
         let batches = batches(transfers);
         let choices: Secret<u8> = (0..batches.stock().div_ceil(8)).map(|_| rng.random()).collect();
@@ -154,7 +154,7 @@ impl CotReceiver {
     /// The second part.
     pub(crate) fn silence(mut receiver: silent::Receiver, channel: &mut Channel) -> Result<Self, Error> {
         let none = receiver.extend_whole(channel, 0)?.strings;
-        Ok(Self::Silent(receiver, Stock::of(none)))
+        Ok(Self::Silent(Box::new(receiver), Stock::of(none)))
     }
 
     /// Begins an inference of `transfers`.
@@ -196,7 +196,7 @@ impl CotReceiver {
         &mut self,
         channel: &mut Channel,
         n: usize,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut impl CryptoRng,
     ) -> Result<Random, Error> {
         if let Self::Silent(_, stock) = self {
             let strings = stock.take(n);

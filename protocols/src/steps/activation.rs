@@ -136,7 +136,7 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         values: &ClientValues,
-        rng: &mut (impl CryptoRng + RngCore),
+        rng: &mut impl CryptoRng,
     ) -> Result<ClientChosen<'p>, Error> {
         let Self { layer, kept, linearized } = self;
         let (v, r) = (values.share(layer.source()), values.mask(layer.output()));

@@ -80,7 +80,7 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         (v, r): (&ClientShare, &ClientMask),
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut impl CryptoRng,
     ) -> Result<ClientChosen<'p>, Error> {
         Ok(match self {
             Self::Garbled(offer) => Way::Garbled(offer.choose(channel, session, v, r)?),

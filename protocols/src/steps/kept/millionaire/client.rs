@@ -16,7 +16,7 @@ use crate::setup::ClientSession;
 use crate::values::{ClientMask, ClientShare};
 use crate::wire::{low, pack};
 use netem::Channel;
-use rand::{CryptoRng, Rng, RngCore};
+use rand::{CryptoRng, Rng};
 
 /// The client, with what it makes of its strings of the server's offer.
 pub(in crate::steps) struct ClientOffer<'p> {
@@ -99,7 +99,7 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         v: &ClientShare,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut impl CryptoRng,
     ) -> Result<ClientReady<'p>, Error> {
         let Self { millionaire, id, pieces } = self;
         let v = v.of(&millionaire.units);
