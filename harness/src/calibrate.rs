@@ -1,6 +1,6 @@
 //! `linnet calibrate`: what a unit of work takes on this machine, from inferences over the loopback.
 
-use crate::choice::{Objective, Protocol, ReluChoice, Rescale};
+use crate::choice::{Objective, OtChoice, Protocol, ReluChoice, Rescale};
 use crate::cli::{CalibrateArgs, CompileArgs};
 use crate::error::Error;
 use crate::experiment::{Compile, refused};
@@ -52,7 +52,8 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Error> {
         let variants = if all { &ReluVariant::ALL[..] } else { &ReluVariant::ALL[..1] };
         for (relu, ot) in variants.iter().zip(&mut extensions) {
             eprintln!("running {net} with {budget} ReLUs, {}, {}", relu.name(), ot.name());
-            let protocol = Protocol { relu: ReluChoice::Always(*relu), he: args.he, ot };
+            let protocol =
+                Protocol { relu: ReluChoice::Always(*relu), he: args.he, ot: OtChoice::Always(ot) };
             let compiled = compiled(net, budget, protocol)?;
             for [by_client, by_server] in observed(&compiled, args.threads)? {
                 client.add(&by_client);

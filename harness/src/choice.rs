@@ -1,5 +1,6 @@
 //! Choices with a name: on the command line, in an experiment's file and in rows.
 
+use crate::auto::Choice;
 use clap::ValueEnum;
 use models::fixed::fit::Passing;
 use netem::Link;
@@ -18,14 +19,14 @@ pub(crate) struct Protocol {
     pub(crate) relu: ReluChoice,
     /// Who computes on ciphertexts.
     pub(crate) he: HeBackend,
-    /// How base OTs are extended.
-    pub(crate) ot: OtVariant,
+    /// How correlated OTs are made.
+    pub(crate) ot: OtChoice,
 }
 
 impl Default for Protocol {
     /// What a user who chooses nothing gets.
     fn default() -> Self {
-        Self { relu: ReluChoice::default(), he: HeBackend::Linnet, ot: OtVariant::default() }
+        Self { relu: ReluChoice::default(), he: HeBackend::Linnet, ot: OtChoice::default() }
     }
 }
 
@@ -93,77 +94,11 @@ impl Objective {
     }
 }
 
-/// How kept units are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) enum ReluChoice {
-    /// Every layer's by what makes the whole cheapest.
-    Auto,
-    /// All layers' alike.
-    Always(ReluVariant),
-}
+/// How kept units are computed: every layer's by what makes the whole cheapest, or all layers' alike.
+pub(crate) type ReluChoice = Choice<ReluVariant>;
 
-impl ReluChoice {
-    /// What stands for [`Self::Auto`].
-    const AUTO: &str = "auto";
-
-    /// All of them.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        ReluVariant::ALL.into_iter().map(Self::Always).chain([Self::Auto])
-    }
-
-    /// As in rows and on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Auto => Self::AUTO,
-            Self::Always(relu) => relu.name(),
-        }
-    }
-
-    /// What it does, for help texts.
-    pub(crate) fn summary(self) -> &'static str {
-        match self {
-            Self::Auto => {
-                "For each layer the one that makes the whole cheapest, by --objective on the slowest link"
-            }
-            Self::Always(relu) => relu.summary(),
-        }
-    }
-
-    /// The one of this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::all().find(|choice| choice.name() == name)
-    }
-
-    /// What layers may have.
-    pub(crate) fn variants(&self) -> &[ReluVariant] {
-        match self {
-            Self::Auto => &ReluVariant::ALL,
-            Self::Always(relu) => std::slice::from_ref(relu),
-        }
-    }
-}
-
-impl Default for ReluChoice {
-    fn default() -> Self {
-        Self::Always(ReluVariant::default())
-    }
-}
-
-impl TryFrom<String> for ReluChoice {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        let names = || Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
-        Self::named(&name).ok_or_else(|| format!("expected one of {}, found `{name}`", names()))
-    }
-}
-
-impl From<ReluChoice> for String {
-    fn from(choice: ReluChoice) -> Self {
-        choice.name().to_owned()
-    }
-}
+/// How correlated OTs are made.
+pub(crate) type OtChoice = Choice<OtVariant>;
 
 /// Where layers that keep no unit are rescaled, by a protocol of two delays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{Merge, Objective, Protocol, ReluChoice, Rescale, StoreKind, Verify};
+use crate::choice::{Merge, Objective, OtChoice, Protocol, ReluChoice, Rescale, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::rates;
@@ -45,7 +45,7 @@ pub(crate) struct Variant {
     pub(crate) relu: ReluChoice,
     pub(crate) he: HeBackend,
     #[serde(default = "before_the_choice")]
-    pub(crate) ot: OtVariant,
+    pub(crate) ot: OtChoice,
     /// Threads of each party.
     pub(crate) threads: usize,
     /// Where the client keeps what it has preprocessed.
@@ -53,8 +53,8 @@ pub(crate) struct Variant {
 }
 
 /// What runs had before there was a choice.
-fn before_the_choice() -> OtVariant {
-    OtVariant::Iknp
+fn before_the_choice() -> OtChoice {
+    OtChoice::Always(OtVariant::Iknp)
 }
 
 impl Variant {

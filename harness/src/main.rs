@@ -1,5 +1,6 @@
 //! The `linnet` command line: arguments -> [`experiment::Experiment`] -> [`measure`] -> `results`.
 
+mod auto;
 mod calibrate;
 mod choice;
 mod cli;

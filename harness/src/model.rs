@@ -1,6 +1,6 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
-use crate::choice::{Merge, Protocol, ReluChoice};
+use crate::choice::{Merge, OtChoice, Protocol, ReluChoice};
 use crate::during::during;
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT, usual_images};
@@ -21,7 +21,7 @@ use models::fixed::scales::Scales;
 use models::fixed::search::{Family, Found, Pinned, Search};
 use models::real;
 use netem::Link;
-use protocols::compile::{Choices, Packings, compile_again, mix};
+use protocols::compile::{Choices, Packings, compile_again, mix, otherwise};
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::timing::Rates;
@@ -40,6 +40,8 @@ pub(crate) struct Compiled {
     pub(crate) plan: PreparedPlan,
     /// What its kept units' variants were chosen by.
     pub(crate) relu: ReluChoice,
+    /// What its correlated OTs were chosen by.
+    pub(crate) ot: OtChoice,
     pub(crate) secrets: ServerSecrets,
     /// How many calibration images keep their class.
     pub(crate) agreement: Agreement,
@@ -186,7 +188,7 @@ impl Calibrated {
 
     /// Compiles it for a variant.
     pub(crate) fn compile(&self, choices: &Compile, protocol: Protocol) -> Result<Compiled, Error> {
-        let relu = protocol.relu;
+        let Protocol { relu, he: _, ot } = protocol;
         let compiling = Compiling::new(&self.checkpoint, choices, protocol, &self.rates);
         let price = |model: &QuantModel| compiling.price(model);
         let settled = during("the cheapest scales", || self.scales.borrow_mut().settle(choices, price));
@@ -197,7 +199,7 @@ impl Calibrated {
             ReluChoice::Always(_) => plan,
         };
         let (checkpoint, source) = (Arc::clone(&self.checkpoint), self.source.clone());
-        Ok(Compiled { model, agreement, plan, relu, secrets, checkpoint, source })
+        Ok(Compiled { model, agreement, plan, relu, ot, secrets, checkpoint, source })
     }
 }
 
@@ -222,18 +224,23 @@ impl<'a> Compiling<'a> {
         self.choices.objective.of(plan, self.rates, &self.link)
     }
 
-    /// Of the plans with one variant in all layers the cheapest, and its cost.
+    /// Of the plans with one variant in all layers, and OTs of one kind, the cheapest, and its cost.
     fn uniform(&self, model: &QuantModel) -> Result<(f64, PreparedPlan, ServerSecrets), Error> {
         let Protocol { relu, he, ot } = self.protocol;
-        let compiled = relu.variants().iter().map(|relu| {
-            let bytes_per_second = self.choices.bytes_per_second;
-            let options = Choices { relu: *relu, backend: he, he: None, ot, bytes_per_second };
-            let (plan, secrets) = compile_again(self.name, model, &options, &self.packings)?;
-            Ok((self.cost(&plan), plan, secrets))
-        });
-        let compiled: Vec<_> = compiled.collect::<Result<_, protocols::Error>>()?;
-        let cheapest = compiled.into_iter().min_by(|(one, ..), (other, ..)| one.total_cmp(other));
-        Ok(cheapest.expect("there is a variant"))
+        let mut ways = relu.ways().iter().flat_map(|relu| ot.ways().iter().map(move |ot| (*relu, *ot)));
+        let (relu, ot) = ways.next().expect("there is a way");
+        let bytes_per_second = self.choices.bytes_per_second;
+        let options = Choices { relu, backend: he, he: None, ot, bytes_per_second };
+        let (mut plan, secrets) = compile_again(self.name, model, &options, &self.packings)?;
+        let mut cost = self.cost(&plan);
+        for (relu, ot) in ways {
+            let other = otherwise(&plan, relu, ot)?;
+            let price = self.cost(&other);
+            if price < cost {
+                (plan, cost) = (other, price);
+            }
+        }
+        Ok((cost, plan, secrets))
     }
 
     /// The cost of a model; `None` where it cannot be compiled.

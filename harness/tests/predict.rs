@@ -62,6 +62,19 @@ fn what_is_predicted_is_what_a_run_does() {
         // Plans are chosen for the slowest link.
         assert!(seconds(&auto[1]) <= seconds(&predict(relu)[1]) + 1e-9, "{relu}");
     }
+    let whole = predict("auto --ot auto");
+    for ot in ["iknp", "softspoken4", "silent"] {
+        for relu in ["sign", "millionaire"] {
+            let one = predict(&format!("{relu} --ot {ot}"));
+            assert!(seconds(&whole[1]) <= seconds(&one[1]) + 1e-9, "{relu}, {ot}");
+        }
+    }
+    done(
+        folder,
+        &format!("run --model m --link lan --relu auto --ot auto {SCALES} --images 1 --accuracy-images 1 --id o"),
+    );
+    let run = results::load(&folder.join("runs/o")).unwrap();
+    assert_eq!((run.summary[0].ot.as_deref(), run.summary[0].verified), (Some("auto"), 1));
     done(
         folder,
         &format!("sweep --models m {links} --relu auto {SCALES} --images 1 --accuracy-images 1 --id r"),

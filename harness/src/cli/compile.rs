@@ -1,10 +1,11 @@
 //! Options that shape a plan, of every command that compiles one.
 
-use super::values::{backend, given, one_or_more, ot, relu};
-use crate::choice::{Merge, Objective, ReluChoice, Rescale};
+use super::values::{backend, choice, given, one_or_more};
+use crate::choice::{Merge, Objective, OtChoice, ReluChoice, Rescale};
 use clap::Args;
 use protocols::he::HeBackend;
 use protocols::ot::OtVariant;
+use protocols::plan::ReluVariant;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -16,17 +17,17 @@ pub(crate) struct CompileArgs {
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
     /// How kept units are computed; with several values, every cell is run once with each [default: narrow].
-    #[arg(long, value_parser = relu(), value_delimiter = ',')]
+    #[arg(long, value_parser = choice::<ReluVariant>(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) relu: Vec<ReluChoice>,
     /// Who computes on ciphertexts; with several values, every cell is run once with each [default: linnet].
     #[arg(long, value_parser = backend(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) he: Vec<HeBackend>,
-    /// How base OTs are extended; with several values, every cell is run once with each [default: softspoken4].
-    #[arg(long, value_parser = ot(), value_delimiter = ',')]
+    /// How correlated OTs are made; with several values, every cell is run once with each [default: softspoken4].
+    #[arg(long, value_parser = choice::<OtVariant>(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
-    pub(crate) ot: Vec<OtVariant>,
+    pub(crate) ot: Vec<OtChoice>,
     /// Activation scale 2^-FA; searched if absent (6 for a network that was never trained).
     #[arg(long)]
     pub(crate) fa: Option<u32>,

@@ -1,20 +1,18 @@
 //! How single values are read, on the command line and in an experiment's file.
 
-use crate::choice::ReluChoice;
+use crate::auto::{Choice, Way};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use protocols::he::HeBackend;
-use protocols::ot::OtVariant;
 use results::compare::Dimension;
 use serde::de::{IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Accepts the names of the ReLU variants, and `auto`.
-pub(super) fn relu() -> impl TypedValueParser<Value = ReluChoice> {
-    let values = ReluChoice::all().map(|choice| PossibleValue::new(choice.name()).help(choice.summary()));
-    PossibleValuesParser::new(values)
-        .map(|name| ReluChoice::named(&name).expect("only their names are accepted"))
+/// Accepts the names of ways, and `auto`.
+pub(super) fn choice<W: Way + Send + Sync>() -> impl TypedValueParser<Value = Choice<W>> {
+    let values = Choice::<W>::all().map(|choice| PossibleValue::new(choice.name()).help(choice.summary()));
+    PossibleValuesParser::new(values).map(|name| Choice::named(&name).expect("only their names are accepted"))
 }
 
 /// Accepts the names of all backends, also of those that this program was built without.
@@ -33,13 +31,6 @@ pub(super) fn backend() -> impl TypedValueParser<Value = HeBackend> {
         let named = ALL.into_iter().find(|backend| backend.name() == name);
         named.expect("only their names are accepted")
     })
-}
-
-/// Accepts the names of the extensions of OTs.
-pub(super) fn ot() -> impl TypedValueParser<Value = OtVariant> {
-    let values = OtVariant::ALL.map(|variant| PossibleValue::new(variant.name()).help(variant.summary()));
-    PossibleValuesParser::new(values)
-        .map(|name| OtVariant::named(&name).expect("only their names are accepted"))
 }
 
 /// Accepts the names of what cells differ in.

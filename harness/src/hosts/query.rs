@@ -2,7 +2,7 @@
 
 use super::offer::{Answer, OFFER, Offer, REPORT, SESSION, receive};
 use super::settings::{Asking, Verifying};
-use crate::choice::{Protocol, ReluChoice};
+use crate::choice::{OtChoice, Protocol, ReluChoice};
 use crate::cli::QueryArgs;
 use crate::error::Error;
 use crate::machine;
@@ -284,7 +284,7 @@ fn compile(verifying: &Verifying, offer: &Offer) -> Result<Compiled, Error> {
     let Verifying { model, compile, .. } = verifying;
     let relu = ReluChoice::try_from(offer.model.relu.clone());
     let relu = relu.map_err(|what| Error::Party { party: "server", what: format!("its ReLU: {what}") })?;
-    let protocol = Protocol { relu, he: offer.plan.he.backend, ot: offer.plan.ot };
+    let protocol = Protocol { relu, he: offer.plan.he.backend, ot: OtChoice::Always(offer.plan.ot) };
     let compiled = Compiled::load(model, compile, protocol)?;
     let (ours, theirs) = (compiled.plan.digest(), offer.plan.digest());
     if ours != theirs {

@@ -101,7 +101,7 @@ fn offer(settings: &Serving, compiled: &Compiled) -> Offer {
             method: meta.method.clone(),
             relu: compiled.relu.name().to_owned(),
             he: Some(plan.he.backend.name().to_owned()),
-            ot: Some(plan.ot.name().to_owned()),
+            ot: Some(compiled.ot.name().to_owned()),
             budget: meta.budget.map(|budget| budget as u64),
             relus: checkpoint.masks.count() as u64,
             // Where the server has its weights from, and what it calibrated on, is not the client's to know.

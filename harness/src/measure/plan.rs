@@ -1,12 +1,11 @@
 //! Which cells an experiment has, and in which order they run.
 
-use crate::choice::StoreKind;
+use crate::choice::{OtChoice, StoreKind};
 use crate::error::Error;
 use crate::experiment::{Experiment, Variant};
 use models::checkpoint::Checkpoint;
 use netem::Link;
 use protocols::he::HeBackend;
-use protocols::ot::OtVariant;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -129,7 +128,7 @@ fn id(network: &Checkpoint, variant: Variant, link: &Link) -> String {
     if he != HeBackend::Linnet {
         id += &format!("-{}", he.name());
     }
-    if ot != OtVariant::default() {
+    if ot != OtChoice::default() {
         id += &format!("-{}", ot.name());
     }
     if threads != 1 {

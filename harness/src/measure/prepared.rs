@@ -51,8 +51,8 @@ impl Workbench {
     /// What is ready for the model in the variant. Threads and store make no difference to it.
     pub(super) fn get(&self, model: usize, variant: Variant) -> Option<&Prepared> {
         self.prepared.iter().find(|prepared| {
-            let Compiled { relu, plan, .. } = &prepared.compiled;
-            let protocol = Protocol { relu: *relu, he: plan.he.backend, ot: plan.ot };
+            let Compiled { relu, ot, plan, .. } = &prepared.compiled;
+            let protocol = Protocol { relu: *relu, he: plan.he.backend, ot: *ot };
             (prepared.model, protocol) == (model, variant.protocol())
         })
     }

@@ -125,7 +125,7 @@ pub(crate) fn data_records<'a>(
 /// A model as it was run.
 pub(super) fn model_record(compiled: &Compiled) -> ModelRecord {
     let Compiled { checkpoint, plan, .. } = compiled;
-    let protocol = Protocol { relu: compiled.relu, he: plan.he.backend, ot: plan.ot };
+    let protocol = Protocol { relu: compiled.relu, he: plan.he.backend, ot: compiled.ot };
     ModelRecord {
         plan_digest: Some(plan.digest()),
         calibration: Some(compiled.calibration()),
