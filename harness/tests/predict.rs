@@ -71,7 +71,9 @@ fn what_is_predicted_is_what_a_run_does() {
     }
     done(
         folder,
-        &format!("run --model m --link lan --relu auto --ot auto {SCALES} --images 1 --accuracy-images 1 --id o"),
+        &format!(
+            "run --model m --link lan --relu auto --ot auto {SCALES} --images 1 --accuracy-images 1 --id o"
+        ),
     );
     let run = results::load(&folder.join("runs/o")).unwrap();
     assert_eq!((run.summary[0].ot.as_deref(), run.summary[0].verified), (Some("auto"), 1));
