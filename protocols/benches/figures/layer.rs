@@ -148,7 +148,7 @@ pub(crate) fn relu_name(variant: ReluVariant, ot: OtVariant) -> String {
     format!("relu-{}-{}", variant.name(), ot.name())
 }
 
-/// The name of the convolution called `shape`.
+/// The name of the convolution called `shape`, of what a plan's name may consist of.
 pub(crate) fn convolution_name(shape: &str) -> String {
-    format!("conv-{shape}")
+    format!("conv-{}", shape.replace("->", "-to-"))
 }
