@@ -65,7 +65,7 @@ impl<'p> Client<'p> {
     ) -> Result<Self, Error> {
         channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         under_way::bound(channel, plan, Party::Client);
-        let session = setup::client(channel, (plan, cost::transfers(plan)), session, rng)?;
+        let session = setup::client(channel, (plan, cost::made(plan)), session, rng)?;
         Ok(Self { plan, session, store: Store::Memory, inferences: 0 })
     }
 
@@ -86,7 +86,7 @@ impl<'p> Client<'p> {
         let mut depot = self.store.open()?;
         self.inferences += 1;
         let mut values = masked(plan, &seed);
-        let transfers = cost::transfers(plan);
+        let transfers = cost::made(plan);
         if plan.ot.is_silent() {
             channel.enter(Phase::Offline, ChannelStep::INPUT.number());
             self.session.products.begin(channel, transfers.down)?;

@@ -24,7 +24,7 @@ pub struct Choices {
     pub backend: HeBackend,
     /// Homomorphic-encryption parameters; the backend's cheapest that fit when `None`.
     pub he: Option<HeParameters>,
-    /// How base OTs are extended.
+    /// How correlated OTs are made.
     pub ot: OtVariant,
     /// Rate of the link that packings are chosen for: the slower, the fewer bytes. `None` where none is known.
     pub bytes_per_second: Option<f64>,

@@ -16,7 +16,12 @@ pub fn predict(plan: &PreparedPlan) -> Vec<StepCost> {
     tally(&client(plan), &server(plan))
 }
 
-/// Correlated OTs of one inference, of which silent OT makes all at its beginning.
+/// Correlated OTs that are made at the beginning of an inference: all of them by silent OT, otherwise none.
+pub(crate) fn made(plan: &PreparedPlan) -> Transfers {
+    if plan.ot.is_silent() { transfers(plan) } else { Transfers::default() }
+}
+
+/// Correlated OTs of one inference.
 pub(crate) fn transfers(plan: &PreparedPlan) -> Transfers {
     let mut walk = Walk::new(Party::Server, plan.ot);
     for step in &plan.prepared {
@@ -37,7 +42,7 @@ pub(crate) fn transfers(plan: &PreparedPlan) -> Transfers {
 
 /// What the client does of set-up and one inference.
 pub fn client(plan: &PreparedPlan) -> Vec<Act> {
-    let transfers = transfers(plan);
+    let transfers = made(plan);
     let mut walk = Walk::of(Party::Client, plan.ot, transfers);
     setup::declare(plan, &mut walk);
     if plan.ot.is_silent() {
@@ -106,7 +111,7 @@ pub fn client(plan: &PreparedPlan) -> Vec<Act> {
 
 /// What the server does of set-up and one inference.
 pub fn server(plan: &PreparedPlan) -> Vec<Act> {
-    let transfers = transfers(plan);
+    let transfers = made(plan);
     let mut walk = Walk::of(Party::Server, plan.ot, transfers);
     setup::declare(plan, &mut walk);
     if plan.ot.is_silent() {

@@ -1,10 +1,9 @@
 //! The plan's memory: what a preprocessed inference occupies, exactly, and how much each party may need, estimated.
 
 use crate::block::BLOCK_BYTES;
-use crate::cost::transfers;
+use crate::cost::made;
 use crate::he::packing::WEIGHT_CACHE_BYTES;
 use crate::prepared::{PreparedPlan, Step};
-use crate::walk::Transfers;
 use crate::window::WINDOW_UNITS;
 use models::fixed::steps::TermOp;
 use serde::Serialize;
@@ -92,8 +91,7 @@ impl Memory {
             }
         }
         memory.window = memory.window.min(memory.file);
-        // Silent OT makes an inference's transfers when it begins.
-        let transfers = if plan.ot.is_silent() { transfers(plan) } else { Transfers::default() };
+        let transfers = made(plan);
         let made = ((transfers.up + transfers.down) * BLOCK_BYTES) as u64;
         let both = BASE_BYTES + OUTBOX_BYTES + made;
         memory.working = PerParty {

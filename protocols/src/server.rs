@@ -112,7 +112,7 @@ impl<'a> Server<'a> {
         channel.enter(Phase::Setup, ChannelStep::INPUT.number());
         under_way::bound(channel, model.plan, Party::Server);
         let session =
-            setup::server(channel, (model.plan, cost::transfers(model.plan)), &model.context, session, rng)?;
+            setup::server(channel, (model.plan, cost::made(model.plan)), &model.context, session, rng)?;
         Ok(Self { model, session, inferences: 0 })
     }
 
@@ -127,7 +127,7 @@ impl<'a> Server<'a> {
         let first_layer = plan.first_layer(self.inferences)?;
         self.inferences += 1;
         if plan.ot.is_silent() {
-            let transfers = cost::transfers(plan);
+            let transfers = cost::made(plan);
             channel.enter(Phase::Offline, ChannelStep::INPUT.number());
             self.session.products.begin(channel, transfers.down)?;
             self.session.labels.begin(channel, transfers.up)?;

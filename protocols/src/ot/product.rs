@@ -3,7 +3,7 @@
 //! receiver did not choose (`gc/transfer.rs`), the receiver's bit behind the extension.
 //!
 //!   sender (Δ, value v)                          receiver (bit ρ, random)
-//!     | <---- correlated OT, choice ρ -------------- |   16 / k bytes a product (`extension.rs`)
+//!     | <---- correlated OT, choice ρ -------------- |   by extension or from a stock (`correlated.rs`)
 //!     | ---- C = h(q) - h(q ^ Δ) + v, b bits ------> |
 //!     share -h(q)                                     share h(q ^ ρ Δ) + ρ C
 //!

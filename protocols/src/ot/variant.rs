@@ -1,4 +1,4 @@
-//! Which extension makes the correlated OTs of a session.
+//! How the correlated OTs of a session are made.
 
 use crate::block::SECURITY_BITS;
 use serde::{Deserialize, Serialize};

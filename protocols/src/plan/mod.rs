@@ -43,7 +43,7 @@ pub enum ReluVariant {
     Narrow,
     /// As narrow, but the circuit decides only the sign; the product is by correlated OT.
     Sign,
-    /// No circuit: one-time tables made offline compare shares in a few bits a unit, ReLU alone; other curves as sign.
+    /// No circuit: one-time tables made offline compare shares in a few bits a unit; curves other than ReLU and ReLU6 as sign.
     Millionaire,
     /// The whole step in the circuit over all bits of the ring, as in the Delphi paper: the baseline.
     Delphi,
@@ -87,7 +87,7 @@ pub struct Plan {
     pub input: Shape,
     /// The homomorphic-encryption parameters of every segment.
     pub he: HeParameters,
-    /// How base OTs are extended.
+    /// How correlated OTs are made.
     pub ot: OtVariant,
     /// The steps; step `i` reads value `j` of an earlier step `j - 1`, or the image as value 0.
     pub steps: Vec<PlannedStep>,

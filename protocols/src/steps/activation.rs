@@ -1,4 +1,4 @@
-//! An activation layer: kept units by circuit, linearized ones by truncation, all leaving behind a fresh mask.
+//! An activation layer: kept units by circuit or by tables (`kept/`), linearized ones by truncation, all leaving behind a fresh mask.
 //!
 //!   client (v, r)                                 server (u)
 //!     | <--- OTs with random choices, for products -- |   offline: offer
@@ -7,7 +7,7 @@
 //!     | <--- kept: labels; truncation: one bit ------ |   online
 //!     | ---- (share - r), k bits a unit ------------> |   online: kept units while labels arrive, then the rest
 //!
-//! No circuit or label exists for a linearized unit; the number of circuits is the sum of the mask.
+//! No circuit or label exists for a linearized unit; as many units are computed by circuit or tables as the mask keeps.
 
 use super::kept::{self, Kept, Stored};
 use super::truncation::{self, Truncation};

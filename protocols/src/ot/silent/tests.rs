@@ -91,6 +91,31 @@ fn strings_differ_by_the_offset_over_many_batches_and_alike_on_every_engine() {
     assert!(check(Batch::Tiny, [Engine::fastest(); 2], &[sizes.iter().sum()]) == strings[0]);
 }
 
+/// As sessions use it: what an inference takes is the same for each, over however many batches, and nothing is left over.
+#[test]
+fn inferences_of_one_size_take_the_same() {
+    for n in [1, 39, 40, 41, 500] {
+        let (mut sender, mut receiver) = parties(Batch::Tiny, [Engine::fastest(); 2]);
+        let (mut left, mut right) = Channel::pair(DEADLINE);
+        let (delta, mut supply, mut seen) = (sender.delta(), Supply::new(Batch::Tiny), HashSet::new());
+        let mut taken = Vec::new();
+        for n in [0, n, n, n] {
+            let q = sender.extend_whole(&mut left, n).unwrap();
+            left.flush().unwrap();
+            let chosen = receiver.extend_whole(&mut right, n).unwrap();
+            check_strings(delta, &q, &chosen, n);
+            assert!(q.iter().all(|q| seen.insert(q.0)), "a string came twice");
+            let more: Vec<[usize; 3]> =
+                supply.take_whole(n).map(|taken| [taken.bytes, taken.frames, taken.made]).collect();
+            taken.push(more);
+        }
+        assert!(taken[1] == taken[2] && taken[2] == taken[3], "{n}: {taken:?}");
+        let declared: usize = taken.iter().flatten().map(|[bytes, ..]| bytes).sum();
+        let came: u64 = right.usage().iter().map(|usage| usage.bytes_in).sum();
+        assert_eq!(came as usize, declared);
+    }
+}
+
 #[test]
 fn a_million_and_the_next_one() {
     let batches = Batch::Million;
