@@ -1,10 +1,23 @@
 //! The machine that a run happens on.
 
+use protocols::instructions::Instructions;
 use results::Machine;
 use std::path::Path;
 use std::time::Duration;
 
-/// Reads what the kernel tells.
+/// Features that kernels ask for, and what has to be allowed for that.
+const FEATURES: [(&str, Instructions); 8] = [
+    ("aes", Instructions::Avx2),
+    ("avx2", Instructions::Avx2),
+    ("fma", Instructions::Avx2),
+    ("avx512f", Instructions::All),
+    ("avx512ifma", Instructions::All),
+    ("vaes", Instructions::Avx2Vaes),
+    ("vpclmulqdq", Instructions::Avx2Vaes),
+    ("gfni", Instructions::All),
+];
+
+/// Reads what the kernel tells; of the processor's features those that may be used.
 pub(crate) fn describe() -> Machine {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -16,8 +29,8 @@ pub(crate) fn describe() -> Machine {
     };
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    const FEATURES: [&str; 8] = ["aes", "avx2", "fma", "avx512f", "avx512ifma", "vaes", "vpclmulqdq", "gfni"];
     let flags: Vec<&str> = field("flags").unwrap_or_default().split_whitespace().collect();
+    let used = FEATURES.iter().filter(|(_, least)| least.allowed()).map(|(feature, _)| *feature);
     Machine {
         cpu_model: field("model name").unwrap_or("unknown").to_owned(),
         cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
@@ -28,7 +41,7 @@ pub(crate) fn describe() -> Machine {
             })
             .map(|kib| kib * 1024),
         kernel: format!("Linux {}", kernel.trim()),
-        features: FEATURES.iter().filter(|f| flags.contains(f)).map(|f| (*f).to_owned()).collect(),
+        features: used.filter(|feature| flags.contains(feature)).map(str::to_owned).collect(),
     }
 }
 

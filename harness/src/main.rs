@@ -39,6 +39,7 @@ use clap::Parser;
 use error::Error;
 use exit::Exit;
 use models::text::printable;
+use protocols::instructions::Instructions;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn perform(command: cli::Command) -> Result<Exit, Error> {
+    Instructions::asked()?;
     if !matches!(command, cli::Command::Party(_)) {
         threads::prepare()?;
     }

@@ -12,6 +12,7 @@ pub mod cost;
 pub mod gc;
 pub mod handshake;
 pub mod he;
+pub mod instructions;
 pub mod masks;
 pub mod memory;
 pub mod numbering;

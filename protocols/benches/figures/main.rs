@@ -20,6 +20,7 @@ mod silent;
 mod transfers;
 
 use measure::{Effort, Failure};
+use protocols::instructions::Instructions;
 use std::process::ExitCode;
 
 /// What is measured together, under the name that the command line knows.
@@ -40,6 +41,10 @@ const GROUPS: [Group; 10] = [
 
 fn main() -> ExitCode {
     // `cargo bench` adds an argument of its own.
+    if let Err(refused) = Instructions::asked() {
+        eprintln!("figures: {refused}");
+        return ExitCode::FAILURE;
+    }
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {

@@ -9,7 +9,7 @@ use protocols::he::client::ClientKey;
 use protocols::he::noise::NoiseProof;
 use protocols::he::packing::{Convolution, DEFAULT_RATE, Packing};
 use protocols::he::server::{HeContext, PreparedWeights, ServerKey, weight_norms};
-use protocols::he::{Exchange, HeBackend, HeParameters};
+use protocols::he::{Exchange, HeBackend, HeParameters, Transform};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::hint::black_box;
@@ -129,6 +129,19 @@ fn bare(effort: Effort) -> Result<(), Failure> {
         }
     });
     tell("bare NTT of a row", "us", scaled(times, 1e-3));
+    let ours = Transform::new(DEGREE, PRIME)?;
+    let times = nanoseconds(effort.kernel_runs(), PASSES, || {
+        for _ in 0..PASSES {
+            ours.forward(black_box(&mut sum));
+        }
+    });
+    tell("NTT of a row", "us", scaled(times, 1e-3));
+    let times = nanoseconds(effort.kernel_runs(), PASSES, || {
+        for _ in 0..PASSES {
+            ours.inverse(black_box(&mut sum));
+        }
+    });
+    tell("NTT of a row, back", "us", scaled(times, 1e-3));
     let times = nanoseconds(effort.kernel_runs(), PASSES, || {
         for _ in 0..PASSES {
             plan.mul_accumulate(black_box(&mut sum), &left, &right);

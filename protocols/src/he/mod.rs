@@ -32,6 +32,7 @@ mod linnet;
 mod modular;
 mod seal;
 
+pub use linnet::Transform;
 pub(crate) use linnet::term;
 
 pub use params::{HeBackend, HeParameters};

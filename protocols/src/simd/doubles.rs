@@ -5,8 +5,10 @@
 //! A product `ab < 2^102` added to 2^103 is rounded to a multiple of 2^51, and its mantissa is that multiple; what is missing,
 //! at most 2^50 either way, comes of a second product that the first is taken from. So 2^12 of either fit words of 64 bits.
 
-use super::ring::{BLOCK, in_blocks};
+use super::ring::{BLOCK, GROUP, in_blocks};
+use super::transform::{double, integers};
 use crate::he::term::Term;
+use crate::instructions::Instructions;
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
 
@@ -26,13 +28,13 @@ const OFFSET: u32 = 62;
 const HIGH: f64 = (1u128 << 103) as f64;
 /// What the rest is added to, so that its mantissa counts ones of either sign.
 const LOW: f64 = (3u64 << 51) as f64;
-/// What an integer below 2^52 is added to, so that it is the mantissa.
-const MANTISSA: f64 = (1u64 << 52) as f64;
 
 impl DoubleSums {
     /// For `prime`, or `None` where the machine or the prime does not allow it.
     pub(crate) fn new(prime: u64) -> Option<Self> {
-        let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let there = Instructions::Avx2.allowed()
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma");
         (there && prime < 1 << 51).then(|| {
             let power = |exponent: u32| ((1u128 << exponent) % u128::from(prime)) as u64;
             let divided = |exponent| (power(exponent) as f64, power(exponent) as f64 / prime as f64);
@@ -68,9 +70,14 @@ impl DoubleSums {
         let (low, high) = (counted(LOW), counted(HIGH));
         let mut sums = [[low, high, low, high]; BLOCK / 4];
         let sums = &mut sums[..first.len() / 4];
-        for term in terms {
+        let (groups, rest) = terms.as_chunks::<GROUP>();
+        for group in groups {
             // SAFETY: the caller vouches for the rows' lengths.
-            unsafe { add(term, start, sums) }
+            unsafe { add(group, start, sums) }
+        }
+        for term in rest {
+            // SAFETY: as above.
+            unsafe { add(std::array::from_ref(term), start, sums) }
         }
         let places = first.as_chunks_mut::<4>().0.iter_mut().zip(second.as_chunks_mut::<4>().0);
         for (sum, (first, second)) in sums.iter().zip(places) {
@@ -101,41 +108,34 @@ impl DoubleSums {
         let quotient = nearest(_mm256_mul_pd(sum, _mm256_set1_pd(self.inverse)));
         let rest = _mm256_fnmadd_pd(quotient, prime, sum);
         let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(rest, _mm256_setzero_pd());
-        let rest = _mm256_add_pd(rest, _mm256_and_pd(negative, prime));
-        let mantissa = _mm256_castpd_si256(_mm256_add_pd(rest, _mm256_set1_pd(MANTISSA)));
-        _mm256_xor_si256(mantissa, _mm256_castpd_si256(_mm256_set1_pd(MANTISSA)))
+        integers(_mm256_add_pd(rest, _mm256_and_pd(negative, prime)))
     }
 }
 
-/// Adds the products of a term to the sums: low and high parts for the first polynomial, then for the second.
+/// Adds the products of `T` terms to the sums: low and high parts for the first polynomial, then for the second.
 ///
 /// # Safety
-/// Every row of `term` has at least `start + 4 * sums.len()` numbers.
+/// Every row of `terms` has at least `start + 4 * sums.len()` numbers.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn add(term: &Term<'_>, start: usize, sums: &mut [[__m256i; 4]]) {
+unsafe fn add<const T: usize>(terms: &[Term<'_>; T], start: usize, sums: &mut [[__m256i; 4]]) {
     let (high, both) = (_mm256_set1_pd(HIGH), _mm256_set1_pd(HIGH + LOW));
-    let rows = [term.weight, term.ciphertext[0], term.ciphertext[1]].map(<[u64]>::as_ptr);
+    let rows = terms.map(|term| [term.weight, term.ciphertext[0], term.ciphertext[1]].map(<[u64]>::as_ptr));
     for (index, sum) in sums.iter_mut().enumerate() {
         let place = start + 4 * index;
-        // SAFETY: the caller vouches that four numbers follow `place` in every row.
-        let [weight, first, second] =
-            rows.map(|row| double(unsafe { _mm256_loadu_si256(row.add(place).cast()) }));
-        for (half, row) in [first, second].into_iter().enumerate() {
-            let upper = _mm256_fmadd_pd(weight, row, high);
-            let lower = _mm256_fmadd_pd(weight, row, _mm256_sub_pd(both, upper));
-            sum[2 * half] = _mm256_add_epi64(sum[2 * half], _mm256_castpd_si256(lower));
-            sum[2 * half + 1] = _mm256_add_epi64(sum[2 * half + 1], _mm256_castpd_si256(upper));
+        let mut next = *sum;
+        for row in rows {
+            // SAFETY: the caller vouches that four numbers follow `place` in every row.
+            let [weight, first, second] =
+                row.map(|row| double(unsafe { _mm256_loadu_si256(row.add(place).cast()) }));
+            for (half, row) in [first, second].into_iter().enumerate() {
+                let upper = _mm256_fmadd_pd(weight, row, high);
+                let lower = _mm256_fmadd_pd(weight, row, _mm256_sub_pd(both, upper));
+                next[2 * half] = _mm256_add_epi64(next[2 * half], _mm256_castpd_si256(lower));
+                next[2 * half + 1] = _mm256_add_epi64(next[2 * half + 1], _mm256_castpd_si256(upper));
+            }
         }
+        *sum = next;
     }
-}
-
-/// Integers below 2^52.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn double(integers: __m256i) -> __m256d {
-    let mantissa = _mm256_set1_pd(MANTISSA);
-    let as_mantissa = _mm256_or_si256(integers, _mm256_castpd_si256(mantissa));
-    _mm256_sub_pd(_mm256_castsi256_pd(as_mantissa), mantissa)
 }
 
 /// The nearest integers.

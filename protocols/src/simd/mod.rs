@@ -18,6 +18,8 @@ mod packed;
 #[cfg(target_arch = "x86_64")]
 mod ring;
 #[cfg(target_arch = "x86_64")]
+mod transform;
+#[cfg(target_arch = "x86_64")]
 mod transpose;
 mod vector;
 
@@ -28,6 +30,8 @@ pub(crate) use doubles::DoubleSums;
 pub(crate) use packed::{PackedFrom, PackedTo, PackedWidth};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use ring::WideSums;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use transform::DoubleTransform;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use transpose::{Avx2Columns, WideColumns};
 pub(crate) use vector::One;

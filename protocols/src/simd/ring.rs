@@ -4,6 +4,7 @@
 //! kept in the first-level cache, a block of places at a time, while four terms' rows stream past.
 
 use crate::he::term::Term;
+use crate::instructions::Instructions;
 use std::arch::x86_64::*;
 
 /// Arithmetic modulo one prime. Exists only on a machine with AVX-512F and IFMA, and for a prime below 2^51.
@@ -16,14 +17,16 @@ pub(crate) struct WideSums {
 /// Places in a block: four sums of them take 16 KiB.
 pub(super) const BLOCK: usize = 512;
 /// Terms that are read side by side.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 /// Terms between reductions.
 const MOST_TERMS: usize = 1 << 12;
 
 impl WideSums {
     /// For `prime`, or `None` where the machine or the prime does not allow it.
     pub(crate) fn new(prime: u64) -> Option<Self> {
-        let there = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
+        let there = Instructions::All.allowed()
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512ifma");
         (there && prime < 1 << 51).then(|| {
             let power = |exponent: u32| {
                 let value = (1u128 << exponent) % u128::from(prime);

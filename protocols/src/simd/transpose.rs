@@ -7,6 +7,7 @@
 //! half, every level trades one bit of the place in a register, named below, for one of the column's number.
 
 use crate::block::{Block, SECURITY_BITS};
+use crate::instructions::Instructions;
 use crate::ot::columns::{Column, fold, transpose, unmask};
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
@@ -38,7 +39,8 @@ const QUARTETS: [[u64; 8]; 2] = [[0, 8, 1, 9, 2, 10, 3, 11], [4, 12, 5, 13, 6, 1
 impl WideColumns {
     /// The proof, or `None` where the machine lacks an instruction.
     pub(crate) fn new() -> Option<Self> {
-        let there = is_x86_feature_detected!("avx512f")
+        let there = Instructions::All.allowed()
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("gfni");
         there.then_some(Self(()))
@@ -66,7 +68,7 @@ impl WideColumns {
 impl Avx2Columns {
     /// The proof, or `None` where the machine lacks an instruction.
     pub(crate) fn new() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
+        (Instructions::Avx2.allowed() && is_x86_feature_detected!("avx2")).then_some(Self(()))
     }
 
     /// `ot/columns.rs`'s `fold`.

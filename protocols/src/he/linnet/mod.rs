@@ -1,4 +1,4 @@
-//! This project's own backend: BFV in a form as narrow as the protocol needs, on the transforms of `tfhe-ntt`.
+//! This project's own backend: BFV in a form as narrow as the protocol needs, on the transforms of `tfhe-ntt` and, on AVX2, its own.
 //!
 //! Everything that travels or is multiplied is in NTT form, a row a prime, in bit-reversed order of the primitive 2N-th
 //! root's odd powers ([`ring`] pins it down). A request is a seed and one polynomial; an answer's products are accumulated
@@ -20,6 +20,7 @@ mod ring;
 mod sample;
 mod server;
 pub(crate) mod term;
+mod transform;
 mod wire;
 
 #[cfg(test)]
@@ -27,3 +28,4 @@ pub(super) use accumulate::accumulate;
 pub(crate) use client::Client;
 pub(crate) use facts::FACTS;
 pub(crate) use server::{Context, Request, Server, Weight};
+pub use transform::Transform;

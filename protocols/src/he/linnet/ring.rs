@@ -1,24 +1,16 @@
 //! The rings Z_q[X]/(X^N + 1) of a few primes, and their transforms.
 //!
-//! Polynomials are rows of N numbers, one a prime, side by side in one vector. In NTT form, number j of a row is the value
-//! at psi^(2 rev(j) + 1), rev reversing log2 N bits, for the primitive 2N-th root psi that `tfhe-ntt` finds.
+//! Polynomials are rows of N numbers, one a prime, side by side in one vector.
 
-use super::super::modular::Modulus;
+use super::transform::Transform;
 use crate::Error;
 use tfhe_ntt::prime::largest_prime_in_arithmetic_progression64;
-use tfhe_ntt::prime64::Plan;
 
 /// Transforms for every prime.
 pub(super) struct Ring {
     pub(super) degree: usize,
     primes: Vec<u64>,
-    pub(super) rows: Vec<Row>,
-}
-
-/// One prime.
-pub(super) struct Row {
-    pub(super) modulus: Modulus,
-    plan: Plan,
+    pub(super) rows: Vec<Transform>,
 }
 
 impl Ring {
@@ -38,13 +30,7 @@ impl Ring {
     }
 
     fn of_primes(degree: usize, primes: Vec<u64>) -> Result<Self, Error> {
-        let row = |q: &u64| {
-            let plan = Plan::try_new(degree, *q).ok_or_else(|| {
-                Error::config("he", "ring degree", "a power of two from 16", degree.to_string())
-            })?;
-            Ok(Row { modulus: Modulus::new(*q), plan })
-        };
-        let rows = primes.iter().map(row).collect::<Result<_, Error>>()?;
+        let rows = primes.iter().map(|q| Transform::new(degree, *q)).collect::<Result<_, Error>>()?;
         Ok(Self { degree, primes, rows })
     }
 
@@ -54,7 +40,10 @@ impl Ring {
     }
 
     /// The rows of a polynomial, with their primes.
-    pub(super) fn rows_of<'a>(&'a self, polynomial: &'a [u64]) -> impl Iterator<Item = (&'a Row, &'a [u64])> {
+    pub(super) fn rows_of<'a>(
+        &'a self,
+        polynomial: &'a [u64],
+    ) -> impl Iterator<Item = (&'a Transform, &'a [u64])> {
         self.rows.iter().zip(polynomial.chunks_exact(self.degree))
     }
 
@@ -67,30 +56,6 @@ impl Ring {
             row.forward(&mut polynomial[start..]);
         }
         polynomial
-    }
-}
-
-impl Row {
-    /// To NTT form.
-    pub(super) fn forward(&self, row: &mut [u64]) {
-        self.plan.fwd(row);
-    }
-
-    /// From NTT form.
-    pub(super) fn inverse(&self, row: &mut [u64]) {
-        self.plan.inv(row);
-        self.plan.normalize(row);
-    }
-
-    /// From the NTT form of two polynomials to the coefficients of their product, in `left`.
-    pub(super) fn inverse_of_product(&self, left: &mut [u64], right: &[u64]) {
-        self.plan.mul_assign_normalize(left, right);
-        self.plan.inv(left);
-    }
-
-    /// `sum += left * right`, in NTT form.
-    pub(super) fn multiply_add(&self, sum: &mut [u64], left: &[u64], right: &[u64]) {
-        self.plan.mul_accumulate(sum, left, right);
     }
 }
 

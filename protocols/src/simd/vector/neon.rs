@@ -2,6 +2,7 @@
 
 use super::{Block, Vector};
 use crate::gc::LANES;
+use crate::instructions::Instructions;
 use bytemuck::must_cast;
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
@@ -19,7 +20,7 @@ impl Vector for One {
     const BLOCKS: usize = 1;
 
     fn available() -> bool {
-        is_aarch64_feature_detected!("aes")
+        Instructions::Avx2.allowed() && is_aarch64_feature_detected!("aes")
     }
 
     #[inline(always)]

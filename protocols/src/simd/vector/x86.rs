@@ -2,6 +2,7 @@
 
 use super::{Block, Vector};
 use crate::gc::LANES;
+use crate::instructions::Instructions;
 use bytemuck::must_cast;
 use std::arch::x86_64::*;
 
@@ -18,7 +19,8 @@ impl Vector for Four {
     const BLOCKS: usize = 4;
 
     fn available() -> bool {
-        is_x86_feature_detected!("aes")
+        Instructions::All.allowed()
+            && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
@@ -107,7 +109,8 @@ impl Vector for Two {
     const BLOCKS: usize = 2;
 
     fn available() -> bool {
-        is_x86_feature_detected!("aes")
+        Instructions::Avx2Vaes.allowed()
+            && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("avx2")
     }
@@ -182,7 +185,7 @@ impl Vector for One {
     const BLOCKS: usize = 1;
 
     fn available() -> bool {
-        is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2")
+        Instructions::Avx2.allowed() && is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2")
     }
 
     #[inline(always)]
