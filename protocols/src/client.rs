@@ -13,7 +13,7 @@ use crate::saved::{Loading, Saving};
 use crate::setup::{self, ClientSession};
 use crate::steps::reshare::Reshare;
 use crate::steps::{activation, input, output, product};
-use crate::store::Store;
+use crate::store::{Depot, Store};
 use crate::under_way;
 use crate::values::{ClientMask, ClientShare, ClientValues};
 use crate::walk::Party;
@@ -113,7 +113,7 @@ impl<'p> Client<'p> {
                     values.insert_share(linear.output(), share);
                 }
                 Step::Activation(layer) => {
-                    let offer = layer.client_accept(channel, &mut self.session, first_layer)?;
+                    let offer = layer.client_accept(channel, &mut self.session, first_layer, &mut depot)?;
                     offers.push(Offer::Activation(offer));
                 }
                 Step::Product(product) => {
@@ -124,11 +124,11 @@ impl<'p> Client<'p> {
             }
         }
         let (mut window, mut layers) = (Window::new(), Vec::with_capacity(offers.len()));
-        let mut receive = |channel: &mut Channel, session: &_, chosen: Chosen<'p>| {
+        let mut receive = |channel: &mut Channel, session: &_, depot: &mut Depot, chosen: Chosen<'p>| {
             layers.push(match chosen {
                 Chosen::Activation(chosen) => {
                     channel.enter(Phase::Offline, chosen.layer().channel_step().number());
-                    Ready::Activation(Box::new(chosen.receive(channel, session, &mut depot)?))
+                    Ready::Activation(Box::new(chosen.receive(channel, session, depot)?))
                 }
                 Chosen::Product(chosen) => {
                     channel.enter(Phase::Offline, chosen.product().channel_step().number());
@@ -144,13 +144,16 @@ impl<'p> Client<'p> {
                 Offer::Reshare(reshare) => (reshare.channel_step(), None),
             };
             while let Some(earlier) = units.and_then(|units| window.before(units)) {
-                receive(channel, &self.session, earlier)?;
+                receive(channel, &self.session, &mut depot, earlier)?;
             }
             channel.enter(Phase::Offline, step.number());
             let chosen = match offer {
-                Offer::Activation(offer) => {
-                    Chosen::Activation(offer.choose(channel, &mut self.session, &values, rng)?)
-                }
+                Offer::Activation(offer) => Chosen::Activation(offer.choose(
+                    channel,
+                    &mut self.session,
+                    &values,
+                    (rng, &mut depot),
+                )?),
                 Offer::Product(offer) => {
                     Chosen::Product(offer.choose(channel, &mut self.session, &values)?)
                 }
@@ -162,7 +165,7 @@ impl<'p> Client<'p> {
             window.chosen(units.unwrap_or_default(), chosen);
         }
         while let Some(chosen) = window.next() {
-            receive(channel, &self.session, chosen)?;
+            receive(channel, &self.session, &mut depot, chosen)?;
         }
         // Where no layer has material to wait for, the last of it is still held.
         channel.flush()?;

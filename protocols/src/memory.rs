@@ -34,6 +34,8 @@ pub struct Memory {
     pub stored: PerParty,
     /// Labels and material among the client's: what it can keep in a file.
     pub file: u64,
+    /// What layers occupy more before they are chosen, when all are offered; the client's lies in the file too.
+    offered: PerParty,
     /// Of these, what is in memory on its way into the file: a window's labels and material, and labels as bytes.
     window: u64,
     /// What each party needs beside what it stores.
@@ -74,7 +76,10 @@ impl Memory {
                     let stored = layer.stored();
                     memory.stored.client += stored.client as u64;
                     memory.stored.server += stored.server as u64;
-                    memory.file += (stored.labels + stored.material) as u64;
+                    memory.file += (stored.labels + stored.material + stored.tables) as u64;
+                    let more = |offered: usize, stored: usize| offered.saturating_sub(stored) as u64;
+                    memory.offered.client += more(stored.offered[0], stored.client);
+                    memory.offered.server += more(stored.offered[1], stored.server);
                     // As many units as a window holds, or the layer alone.
                     let units = layer.kept_units().max(1);
                     let of_window = |bytes: usize| (bytes * WINDOW_UNITS.max(units) / units) as u64;
@@ -111,10 +116,10 @@ impl Memory {
     /// server's grows with the weights, up to the bound of their transformed form, and neither's with the garbled material
     /// then.
     pub fn peak(&self, in_file: bool) -> PerParty {
-        let spared = if in_file { self.file - self.window } else { 0 };
+        let (spared, offered) = if in_file { (self.file - self.window, 0) } else { (0, self.offered.client) };
         PerParty {
-            client: self.working.client + self.stored.client - spared,
-            server: self.working.server + self.stored.server,
+            client: self.working.client + self.stored.client + offered - spared,
+            server: self.working.server + self.stored.server + self.offered.server,
         }
     }
 }

@@ -110,16 +110,19 @@ pub struct ClientReady<'p> {
 }
 
 impl Activation {
-    /// Offline: the client's reading of the offers; `first` is the inference's first layer.
+    /// Offline: the client's reading of the offers; `first` is the inference's first layer, `depot` where it keeps
+    /// what takes room.
     pub fn client_accept<'p>(
         &'p self,
         channel: &mut Channel,
         session: &mut ClientSession,
         first: LayerId,
+        depot: &mut Depot,
     ) -> Result<ClientOffer<'p>, Error> {
         let id = first.step(self.index);
         let linearized = self.linearized.client_accept(channel, session, id)?;
-        let kept = self.kept.as_ref().map(|kept| kept.client_accept(channel, session, id)).transpose()?;
+        let kept = self.kept.as_ref();
+        let kept = kept.map(|kept| kept.client_accept(channel, session, id, depot)).transpose()?;
         Ok(ClientOffer { layer: self, kept, linearized })
     }
 }
@@ -136,11 +139,11 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         values: &ClientValues,
-        rng: &mut impl CryptoRng,
+        (rng, depot): (&mut impl CryptoRng, &mut Depot),
     ) -> Result<ClientChosen<'p>, Error> {
         let Self { layer, kept, linearized } = self;
         let (v, r) = (values.share(layer.source()), values.mask(layer.output()));
-        let kept = kept.map(|kept| kept.choose(channel, session, (v, r), rng)).transpose()?;
+        let kept = kept.map(|kept| kept.choose(channel, session, (v, r), (rng, depot))).transpose()?;
         let linearized = linearized.choose(channel, session, v)?;
         Ok(ClientChosen { layer, kept, linearized })
     }

@@ -16,7 +16,7 @@ use crate::numbering::LayerId;
 use crate::ot::{CotReceiver, CotSender, OtVariant, ideal};
 use crate::plan::{ActivationPlan, LinearPlan, PROTOCOL_VERSION, Plan, PlannedStep, ReluVariant};
 use crate::setup::{ClientSession, ServerSession};
-use crate::store::Depot;
+use crate::store::{Depot, Store};
 use crate::values::{ClientMask, ClientShare, ClientValues, ServerShare, open};
 use models::fixed::Ring;
 use models::fixed::curve::{Curve, Table};
@@ -178,6 +178,12 @@ fn allowed(curve: Option<&Curve>, x: u64) -> [i64; 2] {
     [down, down + 1].map(|quotient| curve.map_or(quotient, |curve| curve.apply(quotient)))
 }
 
+/// Where the client keeps an inference: in a file every other time.
+fn depot(inference: usize) -> Depot {
+    let store = if inference.is_multiple_of(2) { Store::Memory } else { Store::Folder(std::env::temp_dir()) };
+    store.open().unwrap()
+}
+
 /// Runs `layer` on every case in one session: its outputs are those of its meaning, and within a unit of the curve.
 fn check_activation(step: &ActivationPlan, cases: &[Case]) {
     let plan = plan(step.step.shape, vec![PlannedStep::Activation(step.clone())]);
@@ -189,9 +195,10 @@ fn check_activation(step: &ActivationPlan, cases: &[Case]) {
             let mut values = ClientValues::default();
             values.insert_mask(ValueId::IMAGE, ClientMask::new(case.v.clone()));
             values.insert_mask(layer.output(), ClientMask::new(case.r.clone()));
-            let offer = layer.client_accept(channel, session, first(inference)).unwrap();
-            let chosen = offer.choose(channel, session, &values, &mut rng).unwrap();
-            let ready = chosen.receive(channel, session, &mut Depot::memory()).unwrap();
+            let mut depot = depot(inference);
+            let offer = layer.client_accept(channel, session, first(inference), &mut depot).unwrap();
+            let chosen = offer.choose(channel, session, &values, (&mut rng, &mut depot)).unwrap();
+            let ready = chosen.receive(channel, session, &mut depot).unwrap();
             ready.online(channel, &values).unwrap();
         }
     };
@@ -227,9 +234,10 @@ fn check_kept(step: &ActivationPlan, cases: &[Case]) {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         for (inference, case) in cases.iter().enumerate() {
             let (v, r) = (ClientShare::new(case.v.clone()), ClientMask::new(case.r.clone()));
-            let offer = kept.client_accept(channel, session, id(inference)).unwrap();
-            let chosen = offer.choose(channel, session, (&v, &r), &mut rng).unwrap();
-            chosen.receive(channel, session, &mut Depot::memory()).unwrap().online(channel, &r).unwrap();
+            let mut depot = depot(inference);
+            let offer = kept.client_accept(channel, session, id(inference), &mut depot).unwrap();
+            let chosen = offer.choose(channel, session, (&v, &r), (&mut rng, &mut depot)).unwrap();
+            chosen.receive(channel, session, &mut depot).unwrap().online(channel, &r).unwrap();
         }
     };
     let server = |channel: &mut Channel, session: &mut ServerSession<'_>| {

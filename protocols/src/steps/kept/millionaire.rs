@@ -48,6 +48,7 @@
 //! Other curves, and more bits than three leaves hold, are computed as in `sign`.
 
 mod client;
+mod held;
 mod leaf;
 mod server;
 mod table;
@@ -215,11 +216,15 @@ impl Millionaire {
 
     /// What client and server keep.
     pub(super) fn stored(&self) -> Stored {
+        let offered = self.comparisons() * (8 * self.table_rows().count() + self.kept_rows() * BLOCK_BYTES);
+        let tables = self.stored_words(CLIENT_WORDS);
         Stored {
-            client: self.stored_words(CLIENT_WORDS) + 8 * (self.comparisons() - self.units.len()),
+            client: tables + 8 * (self.comparisons() - self.units.len()),
             server: self.stored_words(SERVER_WORDS),
             labels: 0,
             material: 0,
+            tables,
+            offered: [offered, offered + 8 * self.comparisons()],
         }
     }
 

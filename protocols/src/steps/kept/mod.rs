@@ -19,6 +19,7 @@ use crate::ot::OtVariant;
 use crate::plan::{ActivationPlan, ReluVariant};
 use crate::saved::Loading;
 use crate::setup::{ClientSession, ServerSession};
+use crate::store::Depot;
 use crate::walk::Walk;
 use garbled::{Garbled, Variant};
 use millionaire::Millionaire;
@@ -136,8 +137,9 @@ impl Kept {
         channel: &mut Channel,
         session: &mut ClientSession,
         id: LayerId,
+        depot: &mut Depot,
     ) -> Result<ClientOffer<'p>, Error> {
-        self.way.client_accept(channel, session, id)
+        self.way.client_accept(channel, session, id, depot)
     }
 
     /// Offline, server to client: its OTs.

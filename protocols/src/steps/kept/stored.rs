@@ -11,4 +11,8 @@ pub struct Stored {
     pub labels: usize,
     /// The garbled material.
     pub material: usize,
+    /// The client's tables, and what belongs to them.
+    pub tables: usize,
+    /// What client and server have of a layer instead, after the offer.
+    pub offered: [usize; 2],
 }

@@ -44,16 +44,17 @@ pub(in crate::steps) type ServerSent<'p> = Way<garbled::ServerSent<'p>, milliona
 pub(super) type Computed = Way<Garbled, Millionaire>;
 
 impl Computed {
-    /// Offline, the client's reading of the offer.
+    /// Offline, the client's reading of the offer; what takes room goes to `depot`, as it does where the client chooses.
     pub(in crate::steps) fn client_accept<'p>(
         &'p self,
         channel: &mut Channel,
         session: &mut ClientSession,
         id: LayerId,
+        depot: &mut Depot,
     ) -> Result<ClientOffer<'p>, Error> {
         Ok(match self {
             Way::Garbled(garbled) => Way::Garbled(garbled.client_accept(channel, session, id)?),
-            Way::Tables(tables) => Way::Tables(tables.client_accept(channel, session, id)?),
+            Way::Tables(tables) => Way::Tables(tables.client_accept(channel, session, id, depot)?),
         })
     }
 
@@ -80,11 +81,11 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         (v, r): (&ClientShare, &ClientMask),
-        rng: &mut impl CryptoRng,
+        (rng, depot): (&mut impl CryptoRng, &mut Depot),
     ) -> Result<ClientChosen<'p>, Error> {
         Ok(match self {
             Self::Garbled(offer) => Way::Garbled(offer.choose(channel, session, v, r)?),
-            Self::Tables(offer) => Way::Tables(offer.choose(channel, session, v, rng)?),
+            Self::Tables(offer) => Way::Tables(offer.choose(channel, session, v, (rng, depot))?),
         })
     }
 }

@@ -56,10 +56,11 @@ fn check(step: &ActivationPlan, u: u64, v: u64) {
     let (v, r) = (ClientShare::new(vec![v; UNITS]), ClientMask::new(r));
     let u = || ServerShare::new(vec![u; UNITS]);
     let choose = |channel: &mut Channel, session: &mut ClientSession| {
-        let offer = kept.client_accept(channel, session, id).unwrap();
-        let chosen = offer.choose(channel, session, (&v, &r), &mut ChaCha20Rng::seed_from_u64(4)).unwrap();
+        let (mut rng, mut depot) = (ChaCha20Rng::seed_from_u64(4), Depot::memory());
+        let offer = kept.client_accept(channel, session, id, &mut depot).unwrap();
+        let chosen = offer.choose(channel, session, (&v, &r), (&mut rng, &mut depot)).unwrap();
         channel.flush().unwrap();
-        chosen.receive(channel, session, &mut Depot::memory()).unwrap()
+        chosen.receive(channel, session, &mut depot).unwrap()
     };
     let prepare = |channel: &mut Channel, session: &mut ServerSession<'_>| {
         let mut rng = ChaCha20Rng::seed_from_u64(5);

@@ -77,6 +77,7 @@ impl Garbled {
             server: self.shape.server_stored_bytes(),
             labels: self.shape.client_wires() * BLOCK_BYTES,
             material: self.shape.material_bytes(),
+            ..Stored::default()
         }
     }
 

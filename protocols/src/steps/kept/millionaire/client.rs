@@ -1,28 +1,32 @@
 //! The client's side: it makes tables of its share, and answers what the server opens.
 
+use super::held::{Held, Piece, Values};
 use super::table::halve;
-use super::{Millionaire, OPENED, Sections, bytes_of, parity, signed_by, summed, times};
+use super::{CLIENT_WORDS, Millionaire, OPENED, Sections, bytes_of, parity, signed_by, summed, times};
 use crate::Error;
-use crate::block::{Block, Delta};
+use crate::block::{BLOCK_BYTES, Block, Delta};
 use crate::gc::SessionKey;
 use crate::gc::transfer::{Purpose, pads, pads_of_both};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
 use crate::ot::Random;
-use crate::ot::product::correlate;
+use crate::ot::product::{Place, correlate};
+use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::ClientSession;
+use crate::store::Depot;
 use crate::values::{ClientMask, ClientShare};
 use crate::wire::{low, pack};
 use netem::Channel;
 use rand::{CryptoRng, Rng};
+use std::cell::RefCell;
 
 /// The client, with what it makes of its strings of the server's offer.
 pub(in crate::steps) struct ClientOffer<'p> {
     millionaire: &'p Millionaire,
     id: LayerId,
-    pieces: Vec<Offered>,
+    pieces: Vec<Held<Offered>>,
 }
 
 /// Of a piece.
@@ -39,13 +43,13 @@ pub(in crate::steps) struct ClientReady<'p> {
     id: LayerId,
     session: SessionKey,
     delta: Delta,
-    pieces: Vec<Piece>,
+    pieces: Vec<Held<Comparisons>>,
     /// The masks of second outputs, where there are any.
     blinds: Secret<u64>,
 }
 
 /// Preprocessed units of a piece, a word a unit where nothing else is said.
-struct Piece {
+struct Comparisons {
     /// Its shares of the moved tables, leaf after leaf.
     tables: Secret<u64>,
     /// V, with the random choice a of its own above.
@@ -60,6 +64,48 @@ struct Piece {
     strings: Secret<Block>,
 }
 
+impl Piece for Offered {
+    fn bytes(millionaire: &Millionaire, units: usize) -> usize {
+        units * (8 * millionaire.table_rows().count() + BLOCK_BYTES * millionaire.kept_rows())
+    }
+
+    fn write(&self) -> Vec<u8> {
+        [bytemuck::cast_slice::<u64, u8>(&self.hashes), bytemuck::cast_slice(&self.strings)].concat()
+    }
+
+    fn read(millionaire: &Millionaire, units: usize, bytes: &[u8]) -> Self {
+        let mut values = Values(bytes);
+        Self {
+            hashes: values.next(millionaire.table_rows().count() * units),
+            strings: values.next(millionaire.kept_rows() * units),
+        }
+    }
+}
+
+impl Piece for Comparisons {
+    fn bytes(millionaire: &Millionaire, units: usize) -> usize {
+        units * (8 * (millionaire.leaves.len() + CLIENT_WORDS) + BLOCK_BYTES * millionaire.kept_rows())
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let Self { tables, compared, terms, tops, pads, strings } = self;
+        let words = [tables, compared, terms, tops, pads].map(|words| bytemuck::cast_slice::<u64, u8>(words));
+        words.into_iter().chain([bytemuck::cast_slice(strings)]).collect::<Vec<_>>().concat()
+    }
+
+    fn read(millionaire: &Millionaire, units: usize, bytes: &[u8]) -> Self {
+        let mut values = Values(bytes);
+        Self {
+            tables: values.next(millionaire.leaves.len() * units),
+            compared: values.next(units),
+            terms: values.next(units),
+            tops: values.next(units),
+            pads: values.next(units),
+            strings: values.next(millionaire.kept_rows() * units),
+        }
+    }
+}
+
 impl Millionaire {
     /// Offline, the client's reading of the offer.
     pub(in crate::steps) fn client_accept<'p>(
@@ -67,25 +113,51 @@ impl Millionaire {
         channel: &mut Channel,
         session: &mut ClientSession,
         id: LayerId,
+        depot: &mut Depot,
     ) -> Result<ClientOffer<'p>, Error> {
-        let delta = session.products.delta();
-        let accept = |(number, piece): (u32, std::ops::Range<usize>)| {
-            let units = piece.len();
-            let strings = session.products.extend_random(channel, self.rows() * units)?;
-            let mut hashes = Secret::zeros(self.table_rows().count() * units);
-            for (hashes, row) in hashes.chunks_exact_mut(units).zip(self.table_rows()) {
-                let place = Self::place(session.hash, id, number, Purpose::Row(row));
-                let strings = &strings[row as usize * units..][..units];
-                let [h0, h1] = pads_of_both(place.session, (place.layer, place.lot), strings, delta);
-                hashes.iter_mut().zip(h0.iter().zip(&h1)).for_each(|(hash, (h0, h1))| {
-                    *hash = h0 & low(HASH_BITS) | (h0 ^ h1) << HASH_BITS;
-                });
-            }
-            let strings = strings[self.top() as usize * units..].to_vec().into();
-            Ok(Offered { hashes, strings })
-        };
-        let pieces = (0..).zip(self.pieces()).map(accept).collect::<Result<_, Error>>()?;
+        let (delta, hash) = (session.products.delta(), session.hash);
+        let arriving = (0..).zip(self.pieces()).map(|(number, piece)| {
+            let strings = session.products.extend_random(channel, self.rows() * piece.len())?;
+            Ok((number, piece.len(), strings))
+        });
+        let mut pieces = Vec::new();
+        in_order(
+            arriving,
+            |arrived: Result<_, Error>| {
+                let (number, units, strings) = arrived?;
+                Ok(self.client_hashes(
+                    |row| Self::place(hash, id, number, Purpose::Row(row)),
+                    units,
+                    &strings,
+                    delta,
+                ))
+            },
+            |offered| {
+                pieces.push(Held::new(offered, depot)?);
+                Ok(())
+            },
+        )?;
         Ok(ClientOffer { millionaire: self, id, pieces })
+    }
+
+    /// What is kept of a piece's strings, with the place of each row of transfers.
+    fn client_hashes(
+        &self,
+        place: impl Fn(u32) -> Place,
+        units: usize,
+        strings: &[Block],
+        delta: Delta,
+    ) -> Offered {
+        let mut hashes = Secret::zeros(self.table_rows().count() * units);
+        for (hashes, row) in hashes.chunks_exact_mut(units).zip(self.table_rows()) {
+            let Place { session, layer, lot } = place(row);
+            let strings = &strings[row as usize * units..][..units];
+            let [h0, h1] = pads_of_both(session, (layer, lot), strings, delta);
+            hashes.iter_mut().zip(h0.iter().zip(&h1)).for_each(|(hash, (h0, h1))| {
+                *hash = h0 & low(HASH_BITS) | (h0 ^ h1) << HASH_BITS;
+            });
+        }
+        Offered { hashes, strings: strings[self.top() as usize * units..].to_vec().into() }
     }
 }
 
@@ -99,50 +171,44 @@ impl<'p> ClientOffer<'p> {
         channel: &mut Channel,
         session: &mut ClientSession,
         v: &ClientShare,
-        rng: &mut impl CryptoRng,
+        (rng, depot): (&mut impl CryptoRng, &mut Depot),
     ) -> Result<ClientReady<'p>, Error> {
         let Self { millionaire, id, pieces } = self;
         let v = v.of(&millionaire.units);
         let floors = millionaire.floors.iter();
         let v: Secret<u64> =
             floors.flat_map(|floor| v.elements().iter().map(|v| millionaire.less(*v, *floor))).collect();
-        let delta = session.products.delta();
-        let mut ready = Vec::with_capacity(pieces.len());
-        for ((number, offered), units) in (0..).zip(pieces).zip(millionaire.pieces()) {
-            let Random { choices, strings: chosen } =
-                session.labels.extend_random(channel, units.len(), rng)?;
-            let place = |purpose| Millionaire::place(session.hash, id, number, purpose);
-            let of_factors = place(Purpose::Factor);
-            let mut message = Vec::with_capacity(bytes_of(millionaire.correction_widths(), units.len()));
-            let v = &v[units.clone()];
-            let tables = millionaire.client_tables(v, &offered, &mut message);
-
-            let bits: Secret<u64> = v.iter().map(|v| v >> millionaire.top()).collect();
-            let of_top = place(Purpose::Row(millionaire.top()));
-            let (corrections, shares) = correlate(of_top, delta, &offered.strings[..units.len()], &bits);
-            message.extend(pack(&corrections, millionaire.carry_bits()));
-            let quarter = millionaire.quarter();
-            let share = |(bit, share): (&u64, u64)| quarter.wrapping_mul(bit.wrapping_sub(share << 1));
-
-            let mask = (1 << millionaire.tree.variables()) - 1;
-            let masks: Secret<u64> = units.clone().map(|_| rng.random::<u64>() & mask).collect();
-            let terms = millionaire.client_terms(&masks, &offered, &mut message);
-            message::send(channel, CORRELATION, message)?;
-            ready.push(Piece {
-                tables,
-                compared: v
-                    .iter()
-                    .zip(choices.iter())
-                    .map(|(v, a)| v | u64::from(*a) << millionaire.compared.bits)
-                    .collect(),
-                terms,
-                tops: bits.iter().zip(shares).map(share).collect(),
-                pads: pads(of_factors.session, (of_factors.layer, of_factors.lot), &chosen).into(),
-                strings: offered.strings,
-            });
+        let (delta, hash) = (session.products.delta(), session.hash);
+        let mask = (1 << millionaire.tree.variables()) - 1;
+        let mut masks: Vec<Secret<u64>> = Vec::with_capacity(pieces.len());
+        for units in millionaire.pieces() {
+            masks.push(units.map(|_| rng.random::<u64>() & mask).collect());
         }
+        let prepared = (0..).zip(pieces).zip(millionaire.pieces().zip(masks));
+        let mut ready = Vec::new();
+        in_order(
+            prepared,
+            |((number, offered), (units, masks))| {
+                let offered: Offered = offered.take(millionaire, units.len())?;
+                let place = |purpose| Millionaire::place(hash, id, number, purpose);
+                let of_top = place(Purpose::Row(millionaire.top()));
+                let piece = millionaire.client_piece(&v[units], &masks, offered, (of_top, delta));
+                Ok((place(Purpose::Factor), piece))
+            },
+            |(of_factors, (mut piece, message))| {
+                let Random { choices, strings: chosen } =
+                    session.labels.extend_random(channel, piece.compared.len(), rng)?;
+                message::send(channel, CORRELATION, message)?;
+                for (compared, a) in piece.compared.iter_mut().zip(choices.iter()) {
+                    *compared |= u64::from(*a) << millionaire.compared.bits;
+                }
+                piece.pads = pads(of_factors.session, (of_factors.layer, of_factors.lot), &chosen).into();
+                ready.push(Held::new(piece, depot)?);
+                Ok(())
+            },
+        )?;
         let blinds = (millionaire.units.len()..millionaire.comparisons()).map(|_| rng.random()).collect();
-        Ok(ClientReady { millionaire, id, session: session.hash, delta, pieces: ready, blinds })
+        Ok(ClientReady { millionaire, id, session: hash, delta, pieces: ready, blinds })
     }
 }
 
@@ -155,6 +221,31 @@ impl Offered {
 }
 
 impl Millionaire {
+    /// A piece for V and its shares of the variables' masks, without its own choices, and the corrections; `of_top` is the place
+    /// of the top bits' transfers, and the offset of all.
+    fn client_piece(
+        &self,
+        v: &[u64],
+        masks: &[u64],
+        offered: Offered,
+        (of_top, delta): (Place, Delta),
+    ) -> (Comparisons, Vec<u8>) {
+        let mut message = Vec::with_capacity(bytes_of(self.correction_widths(), v.len()));
+        let tables = self.client_tables(v, &offered, &mut message);
+        let bits: Secret<u64> = v.iter().map(|v| v >> self.top()).collect();
+        let (corrections, shares) = correlate(of_top, delta, &offered.strings[..v.len()], &bits);
+        message.extend(pack(&corrections, self.carry_bits()));
+        let quarter = self.quarter();
+        let share = |(bit, share): (&u64, u64)| quarter.wrapping_mul(bit.wrapping_sub(share << 1));
+        let terms = self.client_terms(masks, &offered, &mut message);
+        let tops = bits.iter().zip(shares).map(share).collect();
+        let compared = v.to_vec().into();
+        (
+            Comparisons { tables, compared, terms, tops, pads: Secret::zeros(0), strings: offered.strings },
+            message,
+        )
+    }
+
     /// The client's shares of the leaves' tables for V, whose corrections go to `message`.
     fn client_tables(&self, v: &[u64], offered: &Offered, message: &mut Vec<u8>) -> Secret<u64> {
         let units = v.len();
@@ -195,20 +286,30 @@ impl Millionaire {
 
 impl<'p> ClientReady<'p> {
     /// Online: answers each piece of what the server opens, behind the mask `r` of the layer's output.
-    pub(in crate::steps) fn online(self, channel: &mut Channel, r: &ClientMask) -> Result<(), Error> {
+    pub(in crate::steps) fn online(mut self, channel: &mut Channel, r: &ClientMask) -> Result<(), Error> {
         let r = r.of(&self.millionaire.units);
         let blind = |unit: usize| self.blinds.get(unit).copied().unwrap_or_default();
         let first = r.elements().iter().enumerate().map(|(unit, r)| r.wrapping_add(blind(unit)));
         let r: Secret<u64> = first.chain(self.blinds.iter().copied()).collect();
-        for ((number, piece), units) in (0..).zip(&self.pieces).zip(self.millionaire.pieces()) {
-            let widths = self.millionaire.down_widths();
-            let bytes = channel.recv(OPENED, bytes_of(widths, units.len()))?;
-            channel.send(MASKED, self.answer((number, piece), &bytes, &r[units]))?;
-        }
-        Ok(())
+        // What is opened arrives, and answers leave, in turns.
+        let channel = RefCell::new(channel);
+        let pieces = (0..).zip(std::mem::take(&mut self.pieces)).zip(self.millionaire.pieces());
+        let arriving = pieces.map(|(piece, units)| {
+            let bytes = bytes_of(self.millionaire.down_widths(), units.len());
+            Ok((piece, channel.borrow_mut().recv(OPENED, bytes)?, units))
+        });
+        in_order(
+            arriving,
+            |arrived: Result<_, Error>| {
+                let ((number, piece), bytes, units) = arrived?;
+                let piece = piece.take(self.millionaire, units.len())?;
+                Ok(self.answer((number, &piece), &bytes, &r[units]))
+            },
+            |answer| Ok(channel.borrow_mut().send(MASKED, answer)?),
+        )
     }
 
-    fn answer(&self, (number, piece): (u32, &Piece), bytes: &[u8], r: &[u64]) -> Vec<u8> {
+    fn answer(&self, (number, piece): (u32, &Comparisons), bytes: &[u8], r: &[u64]) -> Vec<u8> {
         let Self { millionaire, id, session, delta, .. } = self;
         let (tree, units) = (millionaire.tree, r.len());
         let (n, top, variables) = (millionaire.compared.bits, millionaire.top(), tree.variables());
@@ -278,9 +379,8 @@ impl<'p> ClientReady<'p> {
     pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         to.bytes(&self.session.to_bytes())?;
         to.bytes(&self.delta.block().to_bytes())?;
-        for Piece { tables, compared, terms, tops, pads, strings } in &self.pieces {
-            [tables, compared, terms, tops, pads].into_iter().try_for_each(|words| to.values(words))?;
-            to.values(strings)?;
+        for (piece, units) in self.pieces.iter().zip(self.millionaire.pieces()) {
+            piece.save(self.millionaire, units.len(), to)?;
         }
         to.values(&self.blinds)
     }
@@ -293,17 +393,8 @@ impl<'p> ClientReady<'p> {
     ) -> Result<Self, Error> {
         let session = SessionKey::from_bytes(from.array()?);
         let delta = Delta::from_block(Block::from_bytes(from.array()?))?;
-        let mut piece = |units: usize| -> Result<Piece, Error> {
-            Ok(Piece {
-                tables: from.values(millionaire.leaves.len() * units)?.into(),
-                compared: from.values(units)?.into(),
-                terms: from.values(units)?.into(),
-                tops: from.values(units)?.into(),
-                pads: from.values(units)?.into(),
-                strings: from.values(millionaire.kept_rows() * units)?.into(),
-            })
-        };
-        let pieces = millionaire.pieces().map(|units| piece(units.len())).collect::<Result<_, _>>()?;
+        let pieces = millionaire.pieces().map(|units| Held::load(millionaire, units.len(), from));
+        let pieces = pieces.collect::<Result<_, _>>()?;
         let blinds = from.values(millionaire.comparisons() - millionaire.units.len())?.into();
         Ok(Self { millionaire, id, session, delta, pieces, blinds })
     }

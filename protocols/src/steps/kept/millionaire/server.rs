@@ -3,13 +3,14 @@
 use super::table::halved;
 use super::{Millionaire, OPENED, Sections, bytes_of, parity, signed_by, summed, times};
 use crate::Error;
-use crate::block::Block;
+use crate::block::{Block, Delta};
 use crate::gc::SessionKey;
 use crate::gc::transfer::{Purpose, pads};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
 use crate::ot::Random;
 use crate::ot::product::{Place, correlate};
+use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::ServerSession;
@@ -79,24 +80,39 @@ impl Millionaire {
         id: LayerId,
         rng: &mut R,
     ) -> Result<ServerOffer<'p>, Error> {
+        let hash = session.hash;
+        let leaving = (0..).zip(self.pieces()).map(|(number, piece)| {
+            let units = piece.len();
+            Ok((number, units, session.products.extend_random(channel, self.rows() * units, rng)?))
+        });
         let mut pieces = Vec::new();
-        for (number, piece) in (0..).zip(self.pieces()) {
-            let (rows, units) = (self.rows(), piece.len());
-            let Random { choices: by_row, strings } =
-                session.products.extend_random(channel, rows * units, rng)?;
-            let mut choices = Secret::<u64>::zeros(units);
-            for (row, by_unit) in by_row.chunks_exact(units).enumerate() {
-                choices.iter_mut().zip(by_unit).for_each(|(bits, choice)| *bits |= u64::from(*choice) << row);
-            }
-            let mut hashes = Vec::with_capacity(self.table_rows().count() * units);
-            for row in self.table_rows() {
-                let Place { session, layer, lot } = Self::place(session.hash, id, number, Purpose::Row(row));
-                hashes.extend(pads(session, (layer, lot), &strings[row as usize * units..][..units]));
-            }
-            let strings = strings[self.top() as usize * units..].to_vec().into();
-            pieces.push(Offered { choices, hashes: hashes.into(), strings });
-        }
+        in_order(
+            leaving,
+            |left: Result<_, Error>| {
+                let (number, units, random) = left?;
+                Ok(self.server_hashes(|row| Self::place(hash, id, number, Purpose::Row(row)), units, &random))
+            },
+            |offered| {
+                pieces.push(offered);
+                Ok(())
+            },
+        )?;
         Ok(ServerOffer { millionaire: self, id, pieces })
+    }
+
+    /// What is kept of a piece's random transfers, with the place of each row of them.
+    fn server_hashes(&self, place: impl Fn(u32) -> Place, units: usize, random: &Random) -> Offered {
+        let mut choices = Secret::<u64>::zeros(units);
+        for (row, by_unit) in random.choices.chunks_exact(units).enumerate() {
+            choices.iter_mut().zip(by_unit).for_each(|(bits, choice)| *bits |= u64::from(*choice) << row);
+        }
+        let mut hashes = Vec::with_capacity(self.table_rows().count() * units);
+        for row in self.table_rows() {
+            let Place { session, layer, lot } = place(row);
+            hashes.extend(pads(session, (layer, lot), &random.strings[row as usize * units..][..units]));
+        }
+        let strings = random.strings[self.top() as usize * units..].to_vec().into();
+        Offered { choices, hashes: hashes.into(), strings }
     }
 }
 
@@ -108,41 +124,28 @@ impl<'p> ServerOffer<'p> {
         session: &mut ServerSession<'_>,
     ) -> Result<ServerReady<'p>, Error> {
         let Self { millionaire, id, pieces } = self;
-        let mut ready = Vec::with_capacity(pieces.len());
-        for ((number, offered), units) in (0..).zip(pieces).zip(millionaire.pieces()) {
-            let units = units.len();
+        let (delta, hash) = (session.labels.delta(), session.hash);
+        let arriving = (0..).zip(pieces).map(|(number, offered)| {
+            let units = offered.choices.len();
             let zero = session.labels.extend_random(channel, units)?;
-            let place = |purpose| Millionaire::place(session.hash, id, number, purpose);
-            let nothing = vec![0; units];
-            let (differences, shares) =
-                correlate(place(Purpose::Factor), session.labels.delta(), &zero, &nothing);
             let bytes = bytes_of(millionaire.correction_widths(), units);
-            let message = message::recv(channel, CORRELATION, bytes)?;
-            let mut sections = Sections::of(&message, units);
-            let tables = millionaire.server_tables(&offered, &mut sections);
-
-            let top = millionaire.top();
-            let corrections = sections.next(millionaire.carry_bits());
-            let Place { session: start, layer, lot } = place(Purpose::Row(top));
-            let hashes: Secret<u64> = pads(start, (layer, lot), &offered.strings[..units]).into();
-            let quarter = millionaire.quarter();
-            let share = |((h, correction), choices): ((&u64, u64), &u64)| {
-                let choice = choices >> top & 1;
-                let product = h.wrapping_add(times(choice, correction));
-                quarter.wrapping_mul(choice.wrapping_sub(product << 1))
-            };
-            let tops = hashes.iter().zip(corrections).zip(offered.choices.iter()).map(share).collect();
-            ready.push(Piece {
-                tables,
-                terms: millionaire.server_terms(&offered, &mut sections),
-                tops,
-                pads: shares.into_iter().map(u64::wrapping_neg).collect(),
-                differences: differences.into(),
-                choices: offered.choices,
-                strings: offered.strings,
-            });
-        }
-        Ok(ServerReady { millionaire, id, session: session.hash, pieces: ready })
+            Ok((number, offered, zero, message::recv(channel, CORRELATION, bytes)?))
+        });
+        let mut ready = Vec::new();
+        in_order(
+            arriving,
+            |arrived: Result<_, Error>| {
+                let (number, offered, zero, message) = arrived?;
+                let place = |purpose| Millionaire::place(hash, id, number, purpose);
+                let places = [Purpose::Factor, Purpose::Row(millionaire.top())].map(place);
+                Ok(millionaire.server_piece(places, offered, (&zero, delta), &message))
+            },
+            |piece| {
+                ready.push(piece);
+                Ok(())
+            },
+        )?;
+        Ok(ServerReady { millionaire, id, session: hash, pieces: ready })
     }
 }
 
@@ -156,6 +159,41 @@ impl Offered {
 }
 
 impl Millionaire {
+    /// A piece from its corrections; places are those of the transfers that the client chooses in, whose strings of choice 0 are
+    /// `zero`, and of the top bits.
+    fn server_piece(
+        &self,
+        [of_factors, of_top]: [Place; 2],
+        offered: Offered,
+        (zero, delta): (&[Block], Delta),
+        message: &[u8],
+    ) -> Piece {
+        let (units, top) = (zero.len(), self.top());
+        let (differences, shares) = correlate(of_factors, delta, zero, &vec![0; units]);
+        let mut sections = Sections::of(message, units);
+        let tables = self.server_tables(&offered, &mut sections);
+
+        let corrections = sections.next(self.carry_bits());
+        let Place { session, layer, lot } = of_top;
+        let hashes: Secret<u64> = pads(session, (layer, lot), &offered.strings[..units]).into();
+        let quarter = self.quarter();
+        let share = |((h, correction), choices): ((&u64, u64), &u64)| {
+            let choice = choices >> top & 1;
+            let product = h.wrapping_add(times(choice, correction));
+            quarter.wrapping_mul(choice.wrapping_sub(product << 1))
+        };
+        let tops = hashes.iter().zip(corrections).zip(offered.choices.iter()).map(share).collect();
+        Piece {
+            tables,
+            terms: self.server_terms(&offered, &mut sections),
+            tops,
+            pads: shares.into_iter().map(u64::wrapping_neg).collect(),
+            differences: differences.into(),
+            choices: offered.choices,
+            strings: offered.strings,
+        }
+    }
+
     /// The server's shares of the leaves' tables, from their corrections.
     fn server_tables(&self, offered: &Offered, sections: &mut Sections<'_>) -> Secret<u64> {
         let units = offered.choices.len();
@@ -195,6 +233,28 @@ impl Millionaire {
     }
 }
 
+impl Millionaire {
+    /// What a piece opens for the server's compared bits, and as it is sent.
+    fn open(&self, piece: &mut Piece, compared: &[u64]) -> (Vec<u64>, Vec<u8>) {
+        let tree = self.tree;
+        let (n, variables, last) = (self.compared.bits, tree.variables(), tree.terms() - 1);
+        let mut opened = Vec::with_capacity(compared.len());
+        for (unit, u) in compared.iter().enumerate() {
+            let x = (u ^ piece.choices[unit]) & low(n);
+            let values = self.leaves_at(&piece.tables, unit, x);
+            piece.terms[unit] ^= tree.single_of(&values) << last;
+            // Variables behind their masks, which are choices; what the other terms differ from theirs in.
+            let shares = tree.variables_of(&values) | piece.terms[unit] >> variables << variables;
+            opened.push(x | (shares ^ piece.choices[unit] >> n) << n);
+        }
+        let factors = piece.differences.iter().zip(compared);
+        let factors: Vec<u64> = factors.map(|(less, u)| less.wrapping_add(u & low(n - 1))).collect();
+        let [of_opened, of_factors] = self.down_widths();
+        let message = [pack(&opened, of_opened), pack(&factors, of_factors)].concat();
+        (opened, message)
+    }
+}
+
 impl<'p> ServerReady<'p> {
     /// Online: opens the server's share `u` of the layer's input, piece by piece.
     pub(in crate::steps) fn online(
@@ -202,28 +262,19 @@ impl<'p> ServerReady<'p> {
         channel: &mut Channel,
         u: &ServerShare,
     ) -> Result<ServerSent<'p>, Error> {
-        let Millionaire { compared, tree, units: kept, ring, .. } = self.millionaire;
-        let (n, variables, last) = (compared.bits, tree.variables(), tree.terms() - 1);
-        let u = u.of(kept);
-        let again = self.millionaire.floors.iter().flat_map(|_| u.elements());
-        let compared: Secret<u64> = again.map(|u| compared.cut(*u)).collect();
+        let millionaire = self.millionaire;
+        let u = u.of(&millionaire.units);
+        let again = millionaire.floors.iter().flat_map(|_| u.elements());
+        let compared: Secret<u64> = again.map(|u| millionaire.compared.cut(*u)).collect();
         let mut opened = Vec::with_capacity(compared.len());
-        for (piece, units) in self.pieces.iter_mut().zip(self.millionaire.pieces()) {
-            let compared = &compared[units.clone()];
-            for (unit, u) in compared.iter().enumerate() {
-                let x = (u ^ piece.choices[unit]) & low(n);
-                let values = self.millionaire.leaves_at(&piece.tables, unit, x);
-                piece.terms[unit] ^= tree.single_of(&values) << last;
-                // Variables behind their masks, which are choices; what the other terms differ from theirs in.
-                let shares = tree.variables_of(&values) | piece.terms[unit] >> variables << variables;
-                opened.push(x | (shares ^ piece.choices[unit] >> n) << n);
-            }
-            let factors = piece.differences.iter().zip(compared);
-            let factors: Vec<u64> = factors.map(|(less, u)| less.wrapping_add(u & low(n - 1))).collect();
-            let [of_opened, _] = self.millionaire.down_widths();
-            let message = [pack(&opened[units], of_opened), pack(&factors, ring.bits())].concat();
-            channel.send(OPENED, message)?;
-        }
+        in_order(
+            self.pieces.iter_mut().zip(millionaire.pieces()),
+            |(piece, units)| Ok(millionaire.open(piece, &compared[units])),
+            |(of_piece, message)| {
+                opened.extend(of_piece);
+                Ok(channel.send(OPENED, message)?)
+            },
+        )?;
         Ok(ServerSent { ready: self, compared, opened })
     }
 
@@ -269,18 +320,27 @@ impl ServerSent<'_> {
     /// Online: puts the server's shares of the outputs in their places in `share`, from what the client sends.
     pub(in crate::steps) fn finish(self, channel: &mut Channel, share: &mut [u64]) -> Result<(), Error> {
         let millionaire = self.ready.millionaire;
-        for ((number, piece), units) in (0..).zip(&self.ready.pieces).zip(millionaire.pieces()) {
+        let arriving = (0..).zip(&self.ready.pieces).zip(millionaire.pieces()).map(|(piece, units)| {
             let bytes = channel.recv(MASKED, bytes_of(millionaire.up_widths(), units.len()))?;
-            let sent = (&self.compared[units.clone()], &self.opened[units.clone()]);
-            let finished = self.finished((number, piece), sent, &bytes);
-            for (comparison, y) in units.zip(finished) {
-                let (again, unit) =
-                    (comparison / millionaire.units.len(), comparison % millionaire.units.len());
-                let share = &mut share[millionaire.units[unit] as usize];
-                *share = if again == 0 { y } else { millionaire.ring.sub(*share, y) };
-            }
-        }
-        Ok(())
+            Ok((piece, units, bytes))
+        });
+        in_order(
+            arriving,
+            |arrived: Result<_, Error>| {
+                let (piece, units, bytes) = arrived?;
+                let sent = (&self.compared[units.clone()], &self.opened[units.clone()]);
+                Ok((units, self.finished(piece, sent, &bytes)))
+            },
+            |(units, finished)| {
+                for (comparison, y) in units.zip(finished) {
+                    let (again, unit) =
+                        (comparison / millionaire.units.len(), comparison % millionaire.units.len());
+                    let share = &mut share[millionaire.units[unit] as usize];
+                    *share = if again == 0 { y } else { millionaire.ring.sub(*share, y) };
+                }
+                Ok(())
+            },
+        )
     }
 
     /// Its shares of a piece's outputs, from what it compared and opened.
