@@ -181,10 +181,12 @@ fn a_run_over_wan_is_verified_predicted_and_never_faster_than_the_link() {
 #[test]
 fn a_plan_prints_its_proofs_and_its_predictions() {
     let workshop = Workshop::new(0.3);
-    let output = workshop.command(&["plan", "show"]).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output));
-    for part in ["128-bit security", "flooding 40 bits", "margin", "rounds", "AND gates"] {
-        assert!(text(&output).contains(part), "no `{part}` in {}", text(&output));
+    for (relu, counted) in [("millionaire", "comparisons"), ("sign", "AND gates")] {
+        let output = workshop.command(&["plan", "show"]).args(["--relu", relu]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        for part in ["128-bit security", "flooding 40 bits", "margin", "rounds", counted] {
+            assert!(text(&output).contains(part), "no `{part}` in {}", text(&output));
+        }
     }
 }
 
@@ -290,7 +292,7 @@ fn an_untrained_network_is_written_once_shown_and_run() {
     let shown = linnet(&["plan", "show", "--model", "model", "--calibration-images", "10"]);
     assert!(shown.status.success(), "{}", text(&shown));
     assert!(
-        text(&shown).contains("weights to 2^-8") && text(&shown).contains("922 circuits"),
+        text(&shown).contains("weights to 2^-8") && text(&shown).contains("922 comparisons"),
         "{}",
         text(&shown)
     );

@@ -84,6 +84,8 @@ pub fn render(plan: &PreparedPlan) -> String {
         let counts = [
             ("circuits", ops.circuits),
             ("AND gates", ops.and_gates),
+            ("levels of tables", ops.table_levels),
+            ("comparisons", ops.comparisons),
             ("correlated OTs", ops.correlated_ots),
             ("encryptions", ops.encryptions),
             ("products", ops.products),

@@ -10,7 +10,7 @@ use netem::{Channel, Event, Phase, StepUsage};
 use protocols::Error;
 use protocols::clear::replay;
 use protocols::client::{Client, ClientOutput};
-use protocols::compile::Choices;
+use protocols::compile::{Choices, otherwise};
 use protocols::cost::{self, predict};
 use protocols::handshake::SessionId;
 use protocols::he::HeBackend;
@@ -311,7 +311,8 @@ fn fine_scales_approach_the_reals() {
 #[test]
 fn circuits_are_the_sum_of_the_mask_per_layer() {
     let fixture = mini(0.3);
-    let costs = predict(&fixture.plan);
+    let plan = otherwise(&fixture.plan, ReluVariant::Narrow, fixture.plan.ot).unwrap();
+    let costs = predict(&plan);
     for (index, step) in fixture.plan.steps.iter().enumerate() {
         if let PlannedStep::Activation(activation) = step {
             let kept = fixture.masks.get(&activation.step.name).count() as u64;

@@ -39,11 +39,11 @@ pub const PROTOCOL_VERSION: u32 = 11;
 #[strum(serialize_all = "snake_case")]
 pub enum ReluVariant {
     /// Only the bits that matter are compared; the output turns arithmetic outside the circuit.
-    #[default]
     Narrow,
     /// As narrow, but the circuit decides only the sign; the product is by correlated OT.
     Sign,
     /// No circuit: one-time tables made offline compare shares in a few bits a unit; curves other than ReLU and ReLU6 as sign.
+    #[default]
     Millionaire,
     /// The whole step in the circuit over all bits of the ring, as in the Delphi paper: the baseline.
     Delphi,
