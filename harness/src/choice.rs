@@ -2,7 +2,10 @@
 
 use crate::auto::Choice;
 use clap::ValueEnum;
+use models::fixed::deciding::FEWEST;
 use models::fixed::fit::Passing;
+use models::fixed::ring::MAX_RING_BITS;
+use models::fixed::search::Deciding;
 use netem::Link;
 use protocols::cost::{inference_bytes, predict};
 use protocols::he::HeBackend;
@@ -11,6 +14,7 @@ use protocols::plan::ReluVariant;
 use protocols::prepared::PreparedPlan;
 use protocols::timing::{Rates, times};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// What the protocol's parts do in one of several ways: what a plan is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +137,65 @@ pub(crate) enum Merge {
     Auto,
     /// Nowhere: a segment for every layer of the network.
     Never,
+}
+
+/// How many bits decide whether a ReLU keeps a value: as written on the command line and in an experiment's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "String")]
+pub(crate) struct SignBits(pub(crate) Deciding);
+
+impl SignBits {
+    /// Most that a ring has room for.
+    const MOST: u32 = MAX_RING_BITS;
+}
+
+impl Default for SignBits {
+    fn default() -> Self {
+        Self(Deciding::All)
+    }
+}
+
+impl FromStr for SignBits {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bits = match text {
+            "all" => Some(Deciding::All),
+            "fewest" => Some(Deciding::Fewest),
+            number => number.parse().ok().filter(|n| (FEWEST..=Self::MOST).contains(n)).map(Deciding::AtMost),
+        };
+        let expected = || format!("expected all, fewest, or {FEWEST} to {} bits, found {text}", Self::MOST);
+        bits.map(Self).ok_or_else(expected)
+    }
+}
+
+impl From<SignBits> for String {
+    fn from(SignBits(bits): SignBits) -> Self {
+        match bits {
+            Deciding::All => "all".to_owned(),
+            Deciding::Fewest => "fewest".to_owned(),
+            Deciding::AtMost(bits) => bits.to_string(),
+        }
+    }
+}
+
+/// A number or a word.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(u32),
+    Word(String),
+}
+
+impl TryFrom<Written> for SignBits {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Number(bits) => bits.to_string().parse(),
+            Written::Word(word) => word.parse(),
+        }
+    }
 }
 
 /// How queries come.

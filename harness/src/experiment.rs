@@ -1,6 +1,6 @@
 //! What was typed, checked: the whole of what a run does.
 
-use crate::choice::{Merge, Objective, OtChoice, Protocol, ReluChoice, Rescale, StoreKind, Verify};
+use crate::choice::{Merge, Objective, OtChoice, Protocol, ReluChoice, Rescale, SignBits, StoreKind, Verify};
 use crate::cli::{CompileArgs, RunArgs, Settings, SweepArgs};
 use crate::error::Error;
 use crate::rates;
@@ -84,6 +84,8 @@ pub(crate) struct Compile {
     pub(crate) fw: Option<u32>,
     pub(crate) ring: Option<u32>,
     pub(crate) agreement: f64,
+    #[serde(default)]
+    pub(crate) sign_bits: SignBits,
     /// `None`: [`usual_images`] of the network.
     pub(crate) calibration_images: Option<usize>,
 }
@@ -251,6 +253,7 @@ impl Compile {
             fw: args.fw,
             ring: args.ring,
             agreement,
+            sign_bits: args.sign_bits.unwrap_or_default(),
             calibration_images,
         })
     }

@@ -45,6 +45,8 @@ pub(crate) struct Compiled {
     pub(crate) secrets: ServerSecrets,
     /// How many calibration images keep their class.
     pub(crate) agreement: Agreement,
+    /// Share of ReLUs whose sign is expected to be mistaken.
+    pub(crate) mistaken: f64,
     pub(crate) source: DataSource,
 }
 
@@ -192,14 +194,14 @@ impl Calibrated {
         let compiling = Compiling::new(&self.checkpoint, choices, protocol, &self.rates);
         let price = |model: &QuantModel| compiling.price(model);
         let settled = during("the cheapest scales", || self.scales.borrow_mut().settle(choices, price));
-        let Found { model, agreement } = settled?;
+        let (Found { model, agreement }, mistaken) = self.scales.borrow_mut().decided(settled?, choices);
         let (_, plan, secrets) = compiling.uniform(&model)?;
         let plan = match relu {
             ReluChoice::Auto => during("every layer's protocol", || mix(plan, |plan| compiling.cost(plan)))?,
             ReluChoice::Always(_) => plan,
         };
         let (checkpoint, source) = (Arc::clone(&self.checkpoint), self.source.clone());
-        Ok(Compiled { model, agreement, plan, relu, ot, secrets, checkpoint, source })
+        Ok(Compiled { model, agreement, mistaken, plan, relu, ot, secrets, checkpoint, source })
     }
 }
 
@@ -279,6 +281,21 @@ impl Scaling {
         first
     }
 
+    /// The same with its signs decided by as few bits as was asked for, and the share that is expected to be mistaken.
+    fn decided(&mut self, found: Found, choices: &Compile) -> (Found, f64) {
+        let wanted = choices.agreement.min(found.agreement.share);
+        let found = self.search.deciding(found, choices.sign_bits.0, wanted);
+        let mistaken = self.search.mistaken(&found.model);
+        if found.model.may_mistake() {
+            eprintln!(
+                "  at most {} bits decide a sign; {:.2} % of the ReLUs are expected to be mistaken, all near zero",
+                found.model.most_deciding_bits(),
+                100.0 * mistaken
+            );
+        }
+        (found, mistaken)
+    }
+
     fn cheapest(
         &mut self,
         wanted: f64,
@@ -308,7 +325,8 @@ impl Compiled {
     /// What its scales were looked for on, and what of it they keep.
     pub(crate) fn calibration(&self) -> CalibrationRecord {
         let Agreement { share, images, evaluated } = self.agreement;
-        CalibrationRecord { images: images as u64, evaluated: evaluated as u64, agreement: share }
+        let mistaken = self.model.may_mistake().then_some(self.mistaken);
+        CalibrationRecord { images: images as u64, evaluated: evaluated as u64, agreement: share, mistaken }
     }
 
     /// Loads and compiles the checkpoint in `folder`, for one variant.

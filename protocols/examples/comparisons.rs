@@ -34,6 +34,7 @@ fn bytes(n: u32, relu: ReluVariant, ot: OtVariant) -> [f64; 2] {
         curve: Curve::Relu,
         truncate: DROPPED,
         bound_bits: n + DROPPED - 1,
+        skipped: 0,
         measures: 0,
         kept: (0..SHAPE.size() as u32).collect(),
     });

@@ -243,7 +243,7 @@ fn plan_with(
                         model.ring.bits().to_string(),
                     ));
                 }
-                let compared_bits = step.bound_bits + 1 - step.truncate;
+                let compared_bits = step.compared_bits();
                 PlannedStep::Activation(ActivationPlan {
                     step: step.clone(),
                     compared_bits,

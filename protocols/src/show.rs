@@ -168,13 +168,17 @@ fn variants(plan: &Plan) -> String {
 fn choices(step: &PlannedStep) -> String {
     match step {
         PlannedStep::Activation(a) => format!(
-            "kept {} of {}{}, |x| < 2^{}, drop {}, compare {}",
+            "kept {} of {}{}, |x| < 2^{}, drop {}, compare {}{}",
             a.step.kept.len(),
             a.step.shape.size(),
             if a.step.kept.is_empty() { String::new() } else { format!(" ({})", a.relu.name()) },
             a.step.bound_bits,
             a.step.truncate,
-            a.compared_bits
+            a.compared_bits,
+            match a.step.skipped {
+                0 => String::new(),
+                skipped => format!(", signs by {}", a.compared_bits - skipped),
+            }
         ),
         PlannedStep::Product(product) if product.left == product.right => {
             "squared, at twice its scale".to_owned()

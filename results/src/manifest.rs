@@ -213,6 +213,9 @@ pub struct CalibrationRecord {
     pub evaluated: u64,
     /// Share of the images whose class the scales keep.
     pub agreement: f64,
+    /// Share of ReLUs whose sign is expected to be mistaken, where so few bits decide it that some are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mistaken: Option<f64>,
 }
 
 /// A file of weights that others trained.

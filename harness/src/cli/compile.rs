@@ -1,7 +1,7 @@
 //! Options that shape a plan, of every command that compiles one.
 
 use super::values::{backend, choice, given, one_or_more};
-use crate::choice::{Merge, Objective, OtChoice, ReluChoice, Rescale};
+use crate::choice::{Merge, Objective, OtChoice, ReluChoice, Rescale, SignBits};
 use clap::Args;
 use protocols::he::HeBackend;
 use protocols::ot::OtVariant;
@@ -16,7 +16,7 @@ pub(crate) struct CompileArgs {
     /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How kept units are computed; with several values, every cell is run once with each [default: narrow].
+    /// How kept units are computed; with several values, every cell is run once with each [default: millionaire].
     #[arg(long, value_parser = choice::<ReluVariant>(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) relu: Vec<ReluChoice>,
@@ -41,6 +41,10 @@ pub(crate) struct CompileArgs {
     /// 0.99, 0.98 and 0.95 that some keep].
     #[arg(long)]
     pub(crate) agreement: Option<f64>,
+    /// Most bits that decide whether a ReLU keeps a value, where `sign` or `millionaire` computes it: `all`, a number, or `fewest`, as
+    /// few as keep the share of --agreement. With fewer than all a value near zero is kept by chance [default: all].
+    #[arg(long, value_name = "BITS")]
+    pub(crate) sign_bits: Option<SignBits>,
     /// What is to be small where scales and rescalings are chosen [default: total].
     #[arg(long)]
     pub(crate) objective: Option<Objective>,
@@ -71,6 +75,7 @@ impl CompileArgs {
             fw: self.fw.or(other.fw),
             ring: self.ring.or(other.ring),
             agreement: self.agreement.or(other.agreement),
+            sign_bits: self.sign_bits.or(other.sign_bits),
             objective: self.objective.or(other.objective),
             rates: self.rates.or(other.rates),
             rescale: self.rescale.or(other.rescale),

@@ -39,6 +39,7 @@ fn offer_of_a_layer() -> Offer {
         curve: Curve::Relu,
         truncate: 3,
         bound_bits: 12,
+        skipped: 0,
         measures: 0,
         kept: vec![0, 3],
     };

@@ -7,7 +7,7 @@ use super::quantise::QuantModel;
 use crate::real::argmax;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 /// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan
 /// is reproducible.
@@ -97,6 +97,23 @@ impl Judge {
         let look = self.look(model, calibration);
         let (lost, evaluated) = look.at(&self.margins, allowed(wanted, images))?;
         Some(Agreement { share: 1.0 - lost as f64 / images as f64, images, evaluated })
+    }
+
+    /// Signs of an image that are expected to be mistaken, on average over a sample of so many images, of all margins.
+    pub(super) fn mistaken(&self, model: &QuantModel, calibration: &Calibration, images: usize) -> f64 {
+        if !model.may_mistake() {
+            return 0.0;
+        }
+        let evaluator = Evaluator::new(model);
+        let every = self.margins.len().div_ceil(images).max(1);
+        let sample: Vec<usize> = self.order().step_by(every).collect();
+        let of = |image: &usize| {
+            let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+            rng.set_stream(*image as u64);
+            let input = model.quantise_image(&calibration.images[*image]);
+            evaluator.evaluate(input, &mut Rounding::Stochastic(&mut rng)).mistaken
+        };
+        sample.par_iter().map(of).sum::<f64>() / sample.len().max(1) as f64
     }
 
     fn look<'a>(&self, model: &'a QuantModel, calibration: &'a Calibration) -> Look<'a> {

@@ -1,5 +1,6 @@
 //! The meaning of a quantized network: integers, rounded to nearest or as shares would round.
 
+use super::agreement::SEED;
 use super::linear::RingSegment;
 use super::quantise::QuantModel;
 use super::ring::Ring;
@@ -7,7 +8,7 @@ use super::steps::{ActivationStep, Step, ValueId};
 use crate::data::{Dataset, Normalisation};
 use crate::graph::Shape;
 use crate::real::argmax;
-use rand::Rng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::borrow::Cow;
@@ -29,6 +30,14 @@ impl Rounding<'_> {
         };
         (x + offset) >> f
     }
+
+    /// Whether a ReLU whose sign is decided without the lowest `skipped` bits keeps `x`, the rounded quotient.
+    fn keeps(&mut self, x: i64, skipped: u32) -> bool {
+        match (self, skipped) {
+            (Self::Stochastic(rng), 1..) => x + rng.random_range(0..1 << skipped) >= 1 << (skipped - 1),
+            (Self::Nearest | Self::Stochastic(_), _) => x >= 0,
+        }
+    }
 }
 
 /// The result of one clear evaluation.
@@ -38,6 +47,8 @@ pub struct Evaluated {
     pub logits: Vec<i64>,
     /// Activation inputs that left the bound their step was compiled for.
     pub out_of_bounds: u64,
+    /// ReLUs whose sign is expected to be mistaken, as it is decided without its lowest bits.
+    pub mistaken: f64,
 }
 
 /// A network made ready to be evaluated any number of times.
@@ -75,13 +86,14 @@ impl<'a> Evaluator<'a> {
 
     /// Evaluates in the ring.
     pub fn evaluate(&self, image: Vec<u64>, rounding: &mut Rounding<'_>) -> Evaluated {
-        let mut out_of_bounds = 0;
+        let (mut out_of_bounds, mut mistaken) = (0, 0.0);
         let ring = self.model.ring;
         let logits = self.logits_from(vec![image.into()], rounding, |step, values| {
             out_of_bounds += match step {
                 Step::Activation(layer) => {
-                    let source = values[layer.source.index()].iter();
-                    source.filter(|x| !layer.keeps_bound(ring.signed(**x))).count() as u64
+                    let source = &values[layer.source.index()];
+                    mistaken += mistakes(ring, layer, source);
+                    source.iter().filter(|x| !layer.keeps_bound(ring.signed(**x))).count() as u64
                 }
                 Step::Reshare(reshare) => {
                     let source = values[reshare.source.index()].iter();
@@ -90,7 +102,7 @@ impl<'a> Evaluator<'a> {
                 Step::Linear(_) | Step::Product(_) => 0,
             };
         });
-        Evaluated { logits, out_of_bounds }
+        Evaluated { logits, out_of_bounds, mistaken }
     }
 
     /// Signed logits where the first few values are `known`; `look` sees every other step and the values before it, as far as any
@@ -153,9 +165,23 @@ fn activate(ring: Ring, step: &ActivationStep, source: &[u64], rounding: &mut Ro
     let mut out: Vec<i64> = source.iter().map(|x| rounding.divide(ring.signed(*x), step.truncate)).collect();
     for unit in &step.kept {
         let y = &mut out[*unit as usize];
-        *y = step.curve.apply(*y);
+        *y = match step.skipped {
+            0 => step.curve.apply(*y),
+            skipped if rounding.keeps(*y, skipped) => *y,
+            _ => 0,
+        };
     }
     out.into_iter().map(|y| ring.from_signed(y)).collect()
+}
+
+/// How many of a layer's signs are expected to be mistaken, for its input.
+fn mistakes(ring: Ring, step: &ActivationStep, source: &[u64]) -> f64 {
+    let width = (1i64 << step.skipped) as f64;
+    let of = |unit: &u32| match Rounding::Nearest.divide(ring.signed(source[*unit as usize]), step.truncate) {
+        0 => 0.0,
+        x => (0.5 - x.unsigned_abs() as f64 / width).max(0.0),
+    };
+    if step.skipped > 1 { step.kept.iter().map(of).sum() } else { 0.0 }
 }
 
 /// Fixed-point accuracy on a data set.
@@ -167,14 +193,18 @@ pub struct FixedRun {
     pub out_of_bounds: u64,
 }
 
-/// Classifies every image of `data` in the ring, rounding to nearest, on all processors.
+/// Classifies every image of `data` in the ring, on all processors: rounding to nearest, or where signs are decided without all of
+/// their bits, which is nothing that is near to something, as shares would with a stream of [`SEED`] an image.
 pub fn classify(model: &QuantModel, normalisation: &Normalisation, data: &Dataset) -> FixedRun {
     let evaluator = Evaluator::new(model);
     let evaluated: Vec<Evaluated> = (0..data.len())
         .into_par_iter()
         .map(|i| {
             let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
-            evaluator.evaluate(image, &mut Rounding::Nearest)
+            let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+            rng.set_stream(i as u64);
+            let stochastic = model.may_mistake().then_some(&mut rng);
+            evaluator.evaluate(image, &mut stochastic.map_or(Rounding::Nearest, Rounding::Stochastic))
         })
         .collect();
     FixedRun {
@@ -220,7 +250,7 @@ mod tests {
         let logits: Vec<i64> = values.last().unwrap().iter().map(|x| model.ring.signed(*x)).collect();
         assert_eq!(
             evaluator.evaluate(image, &mut Rounding::Nearest),
-            Evaluated { logits: logits.clone(), out_of_bounds: 0 }
+            Evaluated { logits: logits.clone(), out_of_bounds: 0, mistaken: 0.0 }
         );
         for from in (0..model.steps.len()).step_by(5) {
             let known = values[..=from].iter().map(Cow::from).collect();

@@ -279,6 +279,7 @@ impl Lowering<'_> {
             curve: Curve::default(),
             truncate: 0,
             bound_bits: 0,
+            skipped: 0,
             measures,
             kept,
         }));

@@ -9,6 +9,7 @@
 pub mod agreement;
 pub mod calibrate;
 pub mod curve;
+pub mod deciding;
 pub mod equalise;
 pub mod evaluate;
 pub mod exact;

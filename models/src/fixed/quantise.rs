@@ -55,7 +55,7 @@ impl QuantModel {
     }
 
     /// log2 of a value's scale.
-    fn scale_of(&self, value: ValueId) -> u32 {
+    pub(super) fn scale_of(&self, value: ValueId) -> u32 {
         let Some(step) = value.maker() else { return self.scales.image };
         match &self.steps[step] {
             Step::Linear(segment) => segment.scale,
@@ -238,6 +238,8 @@ pub(super) fn quantise_again(
             Step::Activation(layer) => {
                 layer.curve = Curve::new(layer.activation, width.scale);
                 (layer.truncate, layer.bound_bits) = (width.truncate, width.bound_bits);
+                let largest = f64::from(calibration.largest[layer.measures]);
+                layer.skipped = layer.may_skip(1, largest, width.scale + width.truncate);
             }
             Step::Product(_) | Step::Reshare(_) => {}
         }
@@ -249,7 +251,7 @@ pub(super) fn quantise_again(
 }
 
 /// Smallest m with `HEADROOM * largest * 2^scale <= 2^m - 2^truncate`, and room for at least three compared bits.
-fn bits_for(largest: f64, scale: u32, truncate: u32) -> u32 {
+pub(super) fn bits_for(largest: f64, scale: u32, truncate: u32) -> u32 {
     let reach = HEADROOM * largest * f64::from(scale).exp2() + f64::from(truncate).exp2();
     (reach.log2().ceil().max(0.0) as u32).max(truncate + 2)
 }
@@ -319,7 +321,7 @@ const MOST_TIMES: f64 = (1u64 << 50) as f64;
 impl ActivationStep {
     /// Whether `x` (signed, at the source's scale) keeps the bound that the step was compiled for.
     pub fn keeps_bound(&self, x: i64) -> bool {
-        x.unsigned_abs() < (1u64 << self.bound_bits) - (1u64 << self.truncate)
+        x.unsigned_abs() < (1u64 << self.bound_bits) - (1u64 << (self.truncate + self.skipped))
     }
 }
 

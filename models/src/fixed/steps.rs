@@ -303,8 +303,13 @@ pub struct ActivationStep {
     pub curve: Curve,
     /// Bits dropped: log2 of the source's scale over the result's (0 before quantization).
     pub truncate: u32,
-    /// Every source value x is promised to satisfy |x| < 2^bound_bits - 2^truncate (0 before quantization).
+    /// Every source value x is promised to satisfy |x| < 2^bound_bits - 2^(truncate + skipped) (0 before quantization).
     pub bound_bits: u32,
+    /// Lowest bits of the quotient that a ReLU's sign is decided without, where the protocol's variant can do that: s. A quotient
+    /// within 2^(s-1) of zero is then kept with a probability that grows evenly from none to one
+    /// ([`super::deciding`]); 0 where every sign is exact.
+    #[serde(default)]
+    pub skipped: u32,
     /// The graph node whose real value is the step's input.
     pub measures: NodeId,
     /// Kept units, by index in `(channel, row, column)` order, ascending.

@@ -71,6 +71,7 @@ impl Layer {
             curve: Curve::Relu,
             truncate: RELU_TRUNCATE,
             bound_bits: RELU_BOUND,
+            skipped: 0,
             measures: 0,
             kept: (0..RELU_SHAPE.size() as u32).collect(),
         };

@@ -76,6 +76,13 @@ pub fn sign(curve: &Curve, n: usize) -> Program {
     Program { circuit: b.finish(&wires), outputs }
 }
 
+/// The two outputs of [`sign`] for ReLU, decided by the upper `w` of `n` bits alone; for `w` ANDs.
+pub fn decide(w: usize, n: u32) -> Program {
+    let mut program = sign(&Curve::Relu, w);
+    program.outputs[1] = Output::Served { shift: n };
+    program
+}
+
 /// `curve(x >> f) - r mod 2^k` where `x = u + v + 1 mod 2^k` is read as signed: the whole of it in the circuit, as in the
 /// Delphi paper (section 4.2); the carry-in of 1, as in [`narrow`], costs nothing. The client's inputs are `v`, then `r`. For ReLU `3k - 3 - f` ANDs.
 pub fn delphi(curve: &Curve, k: usize, f: usize) -> Program {

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use strum::{EnumCount, EnumMessage, IntoStaticStr, VariantArray};
 
 /// Changes whenever a message or a rounding changes; compared in the handshake.
-pub const PROTOCOL_VERSION: u32 = 11;
+pub const PROTOCOL_VERSION: u32 = 12;
 
 /// How kept units are computed. Each has a file of its name in `steps/kept/`, and what lists them or names them asks here.
 #[derive(

@@ -8,6 +8,7 @@ use crate::he::answer::MOST_FLOOD;
 use crate::he::ciphertext::AnswerWidths;
 use crate::he::packing::Convolution;
 use models::fixed::curve::{Curve, Table};
+use models::fixed::deciding::FEWEST;
 use models::fixed::quantise::value_shapes;
 use models::fixed::steps::{ProductStep, PublicMap, ReshareStep, Step, Term, TermOp};
 use models::graph::{Average, MOST_UNITS, MOST_UNITS_IN_ALL, Shape, Window};
@@ -170,6 +171,11 @@ fn activation(plan: &Plan, layer: &ActivationPlan, known: &[Shape]) -> Result<()
             expected,
             format!("f = {f}, m = {m}, k = {k}, n = {}", layer.compared_bits),
         );
+    }
+    let least = if matches!(step.curve, Curve::Relu) { FEWEST } else { layer.compared_bits };
+    if step.skipped > 0 && step.skipped.saturating_add(least) > layer.compared_bits {
+        let expected = format!("none but of a ReLU, of which {FEWEST} bits are left to decide");
+        return refuse(&step.name, "bits without which signs are decided", expected, step.skipped);
     }
     let sound = match &step.curve {
         Curve::Relu => true,

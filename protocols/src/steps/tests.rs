@@ -110,6 +110,7 @@ fn layer(relu: ReluVariant, shape: Shape, curve: Curve, kept: Vec<u32>) -> Activ
             curve,
             truncate: DROPPED,
             bound_bits: BOUND,
+            skipped: 0,
             measures: 0,
             kept,
         },
@@ -273,6 +274,41 @@ fn relu_of_every_value_of_16_bits() {
         let mut elements = || x.iter().map(|_| rng.random::<u64>() & ring().mask()).collect();
         let (v, r) = (elements(), elements());
         check_activation(&step, &[Case::of(&x, v, r)]);
+    }
+}
+
+/// Every number of up to 16 bits at once whose sign is decided without some bits, where the variant can.
+#[test]
+fn relu_of_every_value_of_16_bits_decided_by_fewer() {
+    let mut rng = ChaCha20Rng::seed_from_u64(17);
+    let compared_bits = 16 + 1 - DROPPED;
+    for skipped in [1, 6, compared_bits - 3] {
+        let most = (1i64 << 16) - (1 << (DROPPED + skipped)) - 1;
+        let x: Vec<i64> = (-most..=most).collect();
+        let units = x.len() as u32;
+        for relu in ReluVariant::ALL {
+            let mut step = layer(relu, Shape::new(1, 1, x.len()), Curve::Relu, (0..units).collect());
+            (step.step.bound_bits, step.step.skipped, step.compared_bits) = (16, skipped, compared_bits);
+            let mut elements = || x.iter().map(|_| rng.random::<u64>() & ring().mask()).collect();
+            let case = Case::of(&x, elements(), elements());
+            let kept = Kept::new(ring(), OtVariant::default(), &step).unwrap().expect("units are kept");
+            let outputs = kept.ideal(&case.u, &case.v);
+            let mut mistaken = 0;
+            for (x, y) in x.iter().zip(&outputs) {
+                let (down, y) = (x >> DROPPED, ring().signed(*y));
+                if ![down.max(0), (down + 1).max(0)].contains(&y) {
+                    assert!(
+                        x.unsigned_abs() >> DROPPED <= 1 << (skipped - 1),
+                        "{x} gave {y} without {skipped}"
+                    );
+                    mistaken += 1;
+                }
+            }
+            let decides = matches!(relu, ReluVariant::Sign | ReluVariant::Millionaire);
+            // Only zero is within half of one, and nothing either way.
+            assert_eq!(mistaken > 0, decides && skipped > 1, "{relu:?} without {skipped} bits");
+            check_kept(&step, &[case]);
+        }
     }
 }
 

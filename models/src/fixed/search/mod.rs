@@ -1,7 +1,10 @@
 //! The cheapest fixed-point scales that keep a network's answers.
 
 mod cheapest;
+mod deciding;
 mod frontier;
+
+pub use deciding::Deciding;
 
 use super::agreement::{Agreement, Judge};
 use super::calibrate::Calibration;

@@ -13,17 +13,29 @@ pub(super) struct Compared {
     dropped: u32,
     /// n.
     pub(super) bits: u32,
+    /// s, the bits without which a sign is decided.
+    pub(super) skipped: u32,
 }
 
 impl Compared {
     /// Those of `step`.
     pub(super) const fn of(step: &ActivationPlan) -> Self {
-        Self { dropped: step.step.truncate, bits: step.compared_bits }
+        Self { dropped: step.step.truncate, bits: step.compared_bits, skipped: step.step.skipped }
     }
 
     /// One bit more, for sums that leave the bound by less than it is.
     pub(super) const fn wider(self) -> Self {
-        Self { dropped: self.dropped, bits: self.bits + 1 }
+        Self { bits: self.bits + 1, ..self }
+    }
+
+    /// n - s, the bits that decide a sign.
+    pub(super) const fn deciding(self) -> u32 {
+        self.bits - self.skipped
+    }
+
+    /// 2^(s-1), by which what is compared without its lowest s bits is made smaller, so that chance is even at zero; 0 without any.
+    pub(super) const fn centre(self) -> u64 {
+        (1 << self.skipped) >> 1
     }
 
     /// U or V: the n bits of a share.
@@ -42,6 +54,18 @@ impl Compared {
         ((x << above) as i64) >> above
     }
 
+    /// V where a sign is decided, less the centre.
+    pub(super) const fn centred(self, v: u64) -> u64 {
+        self.cut(v).wrapping_sub(self.centre()) & ((1 << self.bits) - 1)
+    }
+
+    /// The rounded quotient that the shares make where its sign, as it is decided, keeps it, and 0 where not.
+    pub(super) const fn kept(self, u: u64, v: u64) -> i64 {
+        let above = 64 - self.deciding();
+        let sum = (self.cut(u) >> self.skipped).wrapping_add(self.centred(v) >> self.skipped).wrapping_add(1);
+        if ((sum << above) as i64) < 0 { 0 } else { self.quotient(u, v) }
+    }
+
     /// The rounded quotient that the shares make.
     pub(super) const fn quotient(self, u: u64, v: u64) -> i64 {
         self.signed(self.cut(u).wrapping_add(self.cut(v)).wrapping_add(1))
@@ -58,12 +82,34 @@ mod tests {
     fn exhaustive_at_small_width() {
         let (k, m, f) = (9, 6, 3);
         let ring = Ring::new(k).unwrap();
-        let compared = Compared { dropped: f, bits: m + 1 - f };
+        let compared = Compared { dropped: f, bits: m + 1 - f, skipped: 0 };
         for x in (-(1i64 << m) + (1 << f) + 1)..((1 << m) - (1 << f)) {
             for v in 0..1u64 << k {
                 let u = ring.sub(ring.from_signed(x), v);
                 let y = compared.quotient(u, v);
                 assert!(y == x >> f || y == (x >> f) + 1, "{x} >> {f} gave {y}");
+                assert_eq!(compared.kept(u, v), y.max(0));
+            }
+        }
+    }
+
+    /// Every quotient inside the bound, every share: how often it is kept.
+    #[test]
+    fn chance_is_even_at_zero_and_none_beyond_the_centre() {
+        let (n, ring) = (7, Ring::new(7).unwrap());
+        for skipped in 1..=n - 3 {
+            let compared = Compared { dropped: 0, bits: n, skipped };
+            let reach = (1i64 << (n - 1)) - (1 << skipped);
+            for x in -reach..=reach {
+                let kept = (0..1u64 << n).filter(|v| {
+                    let u = ring.sub(ring.from_signed(x - 1), *v);
+                    assert_eq!(compared.quotient(u, *v), x);
+                    compared.kept(u, *v) == x
+                });
+                // Of each of the skipped bits' values as many shares as of any other.
+                let chance = (x + (1 << skipped >> 1)).clamp(0, 1 << skipped);
+                let expected = if x == 0 { 1 << n } else { chance << (n - skipped) };
+                assert_eq!(kept.count() as i64, expected, "{x} without {skipped} bits");
             }
         }
     }

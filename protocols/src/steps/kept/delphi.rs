@@ -52,7 +52,7 @@ impl Variant for Delphi {
         held.iter_mut().zip(answers).for_each(|(held, answer)| *held ^= answer);
     }
 
-    fn quotient(&self, u: u64, v: u64) -> i64 {
-        self.ring.signed(self.ring.add(self.ring.add(u, v), 1)) >> self.dropped
+    fn output(&self, curve: &Curve, u: u64, v: u64) -> i64 {
+        curve.apply(self.ring.signed(self.ring.add(self.ring.add(u, v), 1)) >> self.dropped)
     }
 }

@@ -45,6 +45,10 @@
 //! a bit more, and only the client's V differs. Of the second output only its mask is the client's own; what the server
 //! gets of both together is behind r.
 //!
+//! A ReLU's sign may be decided without its lowest s bits (`compared.rs`): with V - 2^(s-1) for V, c is of the n - 1 - s bits above
+//! them, of which alone there are tables. b goes with c, so that the identity above still holds, and what was taken is added
+//! to v'.
+//!
 //! Other curves, and more bits than three leaves hold, are computed as in `sign`.
 
 mod client;
@@ -112,7 +116,7 @@ impl Millionaire {
             Curve::Clamp { top } => (compared.wider(), vec![0, top]),
             Curve::Dented(_) | Curve::Mirrored { .. } | Curve::Centred { .. } => return None,
         };
-        let leaves = leaf::split(compared.bits - 1, ot.transfer_bits())?;
+        let leaves = leaf::split(compared.deciding() - 1, ot.transfer_bits())?;
         let tree = Tree::of(leaves.len());
         Some(Self { ring, compared, leaves, tree, floors, units })
     }
@@ -120,15 +124,18 @@ impl Millionaire {
     /// The output that a unit's shares make.
     pub(super) fn output(&self, u: u64, v: u64) -> i64 {
         let above = |floor: &u64| {
-            self.compared.signed(self.compared.cut(u).wrapping_add(self.less(v, *floor)).wrapping_add(1))
+            let v = self.compared.cut(v).wrapping_sub(*floor);
+            self.compared.signed(self.compared.cut(u).wrapping_add(v).wrapping_add(1))
         };
-        let outputs = self.floors.iter().map(|floor| above(floor).max(0));
-        outputs.zip([1, -1]).map(|(output, sign)| sign * output).sum()
+        match self.floors[..] {
+            [0] => self.compared.kept(u, v),
+            _ => self.floors.iter().zip([1, -1]).map(|(floor, sign)| sign * above(floor).max(0)).sum(),
+        }
     }
 
     /// V for a share v, less a floor.
     const fn less(&self, v: u64, floor: u64) -> u64 {
-        self.compared.cut(v).wrapping_sub(floor) & low(self.compared.bits)
+        self.compared.centred(v).wrapping_sub(floor) & low(self.compared.bits)
     }
 
     /// Comparisons: of all units, then again.
@@ -136,14 +143,19 @@ impl Millionaire {
         self.floors.len() * self.units.len()
     }
 
-    /// n - 1, and the number of the top bit and its transfer.
+    /// n - 1, the number of the top bit.
     const fn top(&self) -> u32 {
         self.compared.bits - 1
     }
 
-    /// Transfers a unit under the client's offset: of the compared bits, of the terms.
+    /// n - s - 1, its number among the bits that decide and in what is opened, and that of its transfer.
+    const fn top_row(&self) -> u32 {
+        self.compared.deciding() - 1
+    }
+
+    /// Transfers a unit under the client's offset: of the bits that decide, of the terms.
     const fn rows(&self) -> usize {
-        self.compared.bits as usize + self.tree.terms()
+        self.compared.deciding() as usize + self.tree.terms()
     }
 
     /// Transfers a unit whose strings are needed online: of the top bit, of the terms.
@@ -195,7 +207,7 @@ impl Millionaire {
 
     /// Rows of transfers that move tables: of the compared bits but the top, of the variables.
     fn table_rows(&self) -> impl Iterator<Item = u32> + use<> {
-        let (top, variables) = (self.top(), self.tree.variables() as u32);
+        let (top, variables) = (self.top_row(), self.tree.variables() as u32);
         (0..top).chain(top + 1..top + 1 + variables)
     }
 

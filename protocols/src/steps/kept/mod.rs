@@ -73,7 +73,7 @@ impl Kept {
     /// The outputs that the shares of all units of the layer make, without any protocol: the step's meaning.
     pub(super) fn ideal(&self, u: &[u64], v: &[u64]) -> Vec<u64> {
         let output = |(u, v): (&u64, &u64)| match &self.way {
-            Way::Garbled(garbled) => self.curve.apply(garbled.quotient(*u, *v)),
+            Way::Garbled(garbled) => garbled.output(&self.curve, *u, *v),
             Way::Tables(millionaire) => millionaire.output(*u, *v),
         };
         u.iter().zip(v).map(|shares| self.ring.from_signed(output(shares))).collect()

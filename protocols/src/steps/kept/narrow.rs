@@ -33,7 +33,7 @@ impl Variant for Narrow {
         self.compared.cut_all(u.elements())
     }
 
-    fn quotient(&self, u: u64, v: u64) -> i64 {
-        self.compared.quotient(u, v)
+    fn output(&self, curve: &Curve, u: u64, v: u64) -> i64 {
+        curve.apply(self.compared.quotient(u, v))
     }
 }

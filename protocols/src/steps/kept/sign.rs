@@ -17,6 +17,9 @@
 //! (`ot/product.rs`, `gc/layer/mod.rs`). The output equals that of `narrow` bit for bit. A ceiling (ReLU6) takes the bit away
 //! where it is reached and adds a constant; a dent's table leaves as in `narrow`. A curve that is mirrored is no product with X: all of
 //! it leaves as in `narrow`.
+//!
+//! A ReLU's sign may be decided without its lowest s bits (`compared.rs`): with V - 2^(s-1) for V the circuit gets the n - s bits above
+//! them, b and p are of their sum, and what was taken is added to v'. Its values are bounded so that nothing wraps by that.
 
 use super::compared::Compared;
 use super::garbled::Variant;
@@ -40,20 +43,26 @@ impl Sign {
 
 impl Variant for Sign {
     fn program(&self) -> Program {
-        programs::sign(&self.curve, self.compared.bits as usize)
+        match self.compared.skipped {
+            0 => programs::sign(&self.curve, self.compared.bits as usize),
+            _ => programs::decide(self.compared.deciding() as usize, self.compared.bits),
+        }
     }
 
     fn client_inputs(&self, v: &ClientShare, _: &ClientMask) -> Vec<u64> {
-        self.compared.cut_all(v.elements())
+        v.elements().iter().map(|v| self.compared.centred(*v) >> self.compared.skipped).collect()
     }
 
     fn server_inputs(&self, u: &ServerShare) -> Vec<u64> {
-        self.compared.cut_all(u.elements())
+        u.elements().iter().map(|u| self.compared.cut(*u) >> self.compared.skipped).collect()
     }
 
-    /// v', mod 2^k.
+    /// v', mod 2^k, and what was taken from it.
     fn client_factors(&self, v: &ClientShare) -> Vec<u64> {
-        let value = |v: &u64| self.ring.from_signed(self.compared.signed(self.compared.cut(*v)));
+        let value = |v: &u64| {
+            let signed = self.compared.signed(self.compared.centred(*v));
+            self.ring.from_signed(signed + self.compared.centre() as i64)
+        };
         v.elements().iter().map(value).collect()
     }
 
@@ -71,7 +80,10 @@ impl Variant for Sign {
         vec![values, tops]
     }
 
-    fn quotient(&self, u: u64, v: u64) -> i64 {
-        self.compared.quotient(u, v)
+    fn output(&self, curve: &Curve, u: u64, v: u64) -> i64 {
+        match self.compared.skipped {
+            0 => curve.apply(self.compared.quotient(u, v)),
+            _ => self.compared.kept(u, v),
+        }
     }
 }

@@ -30,6 +30,7 @@ use crate::tally::Operations;
 use crate::walk::{Party, Walk};
 use crate::wire::packed_bytes;
 use models::fixed::Ring;
+use models::fixed::curve::Curve;
 
 /// Units that a circuit computes.
 pub(in crate::steps) struct Garbled {
@@ -51,9 +52,9 @@ impl Garbled {
         Ok(Self { ring, variant, shape, units })
     }
 
-    /// The rounded quotient that a unit's shares make.
-    pub(super) fn quotient(&self, u: u64, v: u64) -> i64 {
-        self.variant.quotient(u, v)
+    /// What a unit's shares make of it, with the curve.
+    pub(super) fn output(&self, curve: &Curve, u: u64, v: u64) -> i64 {
+        self.variant.output(curve, u, v)
     }
 
     /// Products outside of the circuits.

@@ -3,6 +3,7 @@
 use crate::gc::programs::Program;
 use crate::values::{ClientMask, ClientShare, ServerShare};
 use models::fixed::Ring;
+use models::fixed::curve::Curve;
 
 /// One way of computing kept units. Vectors hold a number a unit, in `[0, 2^k)`, unless said otherwise.
 pub(in crate::steps) trait Variant: Send + Sync {
@@ -37,6 +38,6 @@ pub(in crate::steps) trait Variant: Send + Sync {
         held.iter_mut().zip(answers).for_each(|(held, answer)| *held = ring.add(*held, *answer));
     }
 
-    /// The rounded quotient that a unit's shares make, of which the curve is taken: the step's meaning.
-    fn quotient(&self, u: u64, v: u64) -> i64;
+    /// What a unit's shares make of it, with the curve: the step's meaning.
+    fn output(&self, curve: &Curve, u: u64, v: u64) -> i64;
 }

@@ -157,7 +157,7 @@ impl Millionaire {
                 *hash = h0 & low(HASH_BITS) | (h0 ^ h1) << HASH_BITS;
             });
         }
-        Offered { hashes, strings: strings[self.top() as usize * units..].to_vec().into() }
+        Offered { hashes, strings: strings[self.top_row() as usize * units..].to_vec().into() }
     }
 }
 
@@ -191,7 +191,7 @@ impl<'p> ClientOffer<'p> {
             |((number, offered), (units, masks))| {
                 let offered: Offered = offered.take(millionaire, units.len())?;
                 let place = |purpose| Millionaire::place(hash, id, number, purpose);
-                let of_top = place(Purpose::Row(millionaire.top()));
+                let of_top = place(Purpose::Row(millionaire.top_row()));
                 let piece = millionaire.client_piece(&v[units], &masks, offered, (of_top, delta));
                 Ok((place(Purpose::Factor), piece))
             },
@@ -251,7 +251,9 @@ impl Millionaire {
         let units = v.len();
         let mut tables = Secret::zeros(self.leaves.len() * units);
         for (leaf, tables) in self.leaves.iter().zip(tables.chunks_exact_mut(units)) {
-            tables.iter_mut().zip(v).for_each(|(table, v)| *table = leaf.table(!v & low(self.top())));
+            tables.iter_mut().zip(v).for_each(|(table, v)| {
+                *table = leaf.table(!(v >> self.compared.skipped) & low(self.top_row()))
+            });
             for (row, level) in (leaf.first as usize..).zip(leaf.levels()) {
                 let hashes = tables.iter_mut().zip(offered.row(row, units));
                 let corrections: Vec<u64> =
@@ -268,7 +270,7 @@ impl Millionaire {
         let (singles, others): (Vec<u64>, Vec<u64>) = masks.iter().map(|masks| tree.tables(*masks)).unzip();
         let (mut singles, mut others) = (Secret::from(singles), Secret::from(others));
         for (variable, of_single, of_others) in tree.halves() {
-            let hashes = offered.row(self.top() as usize + variable, units);
+            let hashes = offered.row(self.top_row() as usize + variable, units);
             let products = singles.iter_mut().zip(others.iter_mut()).zip(hashes);
             let correct = |((single, others), [h, both]): ((&mut u64, &mut u64), [u64; 2])| {
                 let correction = halve(single, of_single, h, both);
@@ -313,6 +315,7 @@ impl<'p> ClientReady<'p> {
         let Self { millionaire, id, session, delta, .. } = self;
         let (tree, units) = (millionaire.tree, r.len());
         let (n, top, variables) = (millionaire.compared.bits, millionaire.top(), tree.variables());
+        let (deciding, top_row) = (millionaire.compared.deciding(), millionaire.top_row());
         let mut sections = Sections::of(bytes, units);
         let [opened, factors] = millionaire.down_widths().map(|width| sections.next(width));
 
@@ -324,7 +327,7 @@ impl<'p> ClientReady<'p> {
             let (opened, compared) = (opened[unit], piece.compared[unit]);
             let values = millionaire.leaves_at(&piece.tables, unit, opened);
             let terms = piece.terms[unit] ^ tree.single_of(&values) << (tree.terms() - 1);
-            let corrections = opened >> n;
+            let corrections = opened >> deciding;
             let own = (tree.variables_of(&values) ^ terms) & ((1 << variables) - 1);
             let public = (corrections ^ own) & ((1 << variables) - 1);
             coefficients[unit] = tree.coefficients(public);
@@ -345,10 +348,10 @@ impl<'p> ClientReady<'p> {
         let place = |purpose| Millionaire::place(*session, *id, number, purpose);
         let (carry_corrections, carry_shares) = correlate(place(Purpose::Carry), *delta, &strings, &carries);
         for ((string, top_string), opened) in strings.iter_mut().zip(tops).zip(&opened) {
-            *string ^= *top_string ^ offset(opened >> top);
+            *string ^= *top_string ^ offset(opened >> top_row);
         }
-        let factor =
-            |compared: &u64| (compared & low(top)).wrapping_add(1).wrapping_sub(millionaire.quarter());
+        let less = millionaire.quarter().wrapping_sub(millionaire.compared.centre());
+        let factor = |compared: &u64| (compared & low(top)).wrapping_add(1).wrapping_sub(less);
         let own: Secret<u64> = piece.compared.iter().map(factor).collect();
         let values: Secret<u64> = (outcomes.iter().zip(own.iter()))
             .zip(products.iter())
@@ -358,7 +361,7 @@ impl<'p> ClientReady<'p> {
             correlate(place(Purpose::Outcome), *delta, &strings, &values);
 
         let answer = |unit: usize| {
-            let (c, b, e) = (carries[unit], outcomes[unit], opened[unit] >> top & 1);
+            let (c, b, e) = (carries[unit], outcomes[unit], opened[unit] >> top_row & 1);
             let of_product =
                 times(b, own[unit]).wrapping_add(products[unit]).wrapping_add(outcome_shares[unit]);
             let of_carry = (carry_shares[unit] << top).wrapping_sub(c << (n - 2));

@@ -111,7 +111,7 @@ impl Millionaire {
             let Place { session, layer, lot } = place(row);
             hashes.extend(pads(session, (layer, lot), &random.strings[row as usize * units..][..units]));
         }
-        let strings = random.strings[self.top() as usize * units..].to_vec().into();
+        let strings = random.strings[self.top_row() as usize * units..].to_vec().into();
         Offered { choices, hashes: hashes.into(), strings }
     }
 }
@@ -137,7 +137,7 @@ impl<'p> ServerOffer<'p> {
             |arrived: Result<_, Error>| {
                 let (number, offered, zero, message) = arrived?;
                 let place = |purpose| Millionaire::place(hash, id, number, purpose);
-                let places = [Purpose::Factor, Purpose::Row(millionaire.top())].map(place);
+                let places = [Purpose::Factor, Purpose::Row(millionaire.top_row())].map(place);
                 Ok(millionaire.server_piece(places, offered, (&zero, delta), &message))
             },
             |piece| {
@@ -168,7 +168,7 @@ impl Millionaire {
         (zero, delta): (&[Block], Delta),
         message: &[u8],
     ) -> Piece {
-        let (units, top) = (zero.len(), self.top());
+        let (units, top) = (zero.len(), self.top_row());
         let (differences, shares) = correlate(of_factors, delta, zero, &vec![0; units]);
         let mut sections = Sections::of(message, units);
         let tables = self.server_tables(&offered, &mut sections);
@@ -212,7 +212,7 @@ impl Millionaire {
 
     /// The server's shares of the terms, from the corrections of the tables of products.
     fn server_terms(&self, offered: &Offered, sections: &mut Sections<'_>) -> Secret<u64> {
-        let (tree, units, top) = (self.tree, offered.choices.len(), self.top() as usize);
+        let (tree, units, top) = (self.tree, offered.choices.len(), self.top_row() as usize);
         let [mut singles, mut others] = [(); 2].map(|()| Secret::<u64>::zeros(units));
         for (variable, of_single, of_others) in tree.halves() {
             let corrections = sections.next(of_single + of_others);
@@ -238,14 +238,15 @@ impl Millionaire {
     fn open(&self, piece: &mut Piece, compared: &[u64]) -> (Vec<u64>, Vec<u8>) {
         let tree = self.tree;
         let (n, variables, last) = (self.compared.bits, tree.variables(), tree.terms() - 1);
+        let (deciding, skipped) = (self.compared.deciding(), self.compared.skipped);
         let mut opened = Vec::with_capacity(compared.len());
         for (unit, u) in compared.iter().enumerate() {
-            let x = (u ^ piece.choices[unit]) & low(n);
+            let x = (u >> skipped ^ piece.choices[unit]) & low(deciding);
             let values = self.leaves_at(&piece.tables, unit, x);
             piece.terms[unit] ^= tree.single_of(&values) << last;
             // Variables behind their masks, which are choices; what the other terms differ from theirs in.
             let shares = tree.variables_of(&values) | piece.terms[unit] >> variables << variables;
-            opened.push(x | (shares ^ piece.choices[unit] >> n) << n);
+            opened.push(x | (shares ^ piece.choices[unit] >> deciding) << deciding);
         }
         let factors = piece.differences.iter().zip(compared);
         let factors: Vec<u64> = factors.map(|(less, u)| less.wrapping_add(u & low(n - 1))).collect();
@@ -353,11 +354,12 @@ impl ServerSent<'_> {
         let ServerReady { millionaire, id, session, .. } = self.ready;
         let (tree, ring, units) = (millionaire.tree, millionaire.ring, opened.len());
         let (n, top, variables) = (millionaire.compared.bits, millionaire.top(), tree.variables());
+        let (deciding, top_row) = (millionaire.compared.deciding(), millionaire.top_row());
         let mut sections = Sections::of(bytes, units);
         let [small, outcome_corrections, carry_corrections, answers] =
             millionaire.up_widths().map(|width| sections.next(width));
 
-        let public = |(small, opened): (&u64, &u64)| (small ^ opened >> n) & ((1 << variables) - 1);
+        let public = |(small, opened): (&u64, &u64)| (small ^ opened >> deciding) & ((1 << variables) - 1);
         let public = small.iter().zip(opened).map(public);
         let coefficients: Vec<u64> = public.map(|public| tree.coefficients(public)).collect();
         let (tops, strings) = piece.strings.split_at(units);
@@ -373,7 +375,7 @@ impl ServerSent<'_> {
         let finish = |unit: usize| {
             let c = parity(coefficients[unit] & piece.terms[unit]);
             let b = c ^ compared[unit] >> top;
-            let (u, e) = (compared[unit] & low(top), opened[unit] >> top & 1);
+            let (u, e) = (compared[unit] & low(top), opened[unit] >> top_row & 1);
             let turned = small[unit] >> variables;
             let of_client = times(turned, u).wrapping_sub(signed_by(turned, piece.pads[unit]));
             let product = times(b, u).wrapping_add(signed_by(b, of_client));
