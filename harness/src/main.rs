@@ -33,6 +33,7 @@ mod scenario;
 mod study;
 mod sweep;
 mod threads;
+mod to_go;
 mod trainer;
 
 use clap::Parser;

@@ -1,7 +1,7 @@
 //! A checkpoint made ready to run: data, calibration, scales, plan, secrets, accuracy in the clear.
 
 use crate::choice::{Merge, OtChoice, Protocol, ReluChoice};
-use crate::during::during;
+use crate::during::{during, during_images, during_search};
 use crate::error::Error;
 use crate::experiment::{Compile, DEFAULT_AGREEMENT, usual_images};
 use crate::images::check_fit;
@@ -10,9 +10,9 @@ use models::checkpoint::{Checkpoint, IMPORTED_FROM, TEACHER};
 use models::data::{DataSource, Dataset};
 use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
-use models::fixed::calibrate::calibrate;
+use models::fixed::calibrate::Calibration;
 use models::fixed::equalise::equalise;
-use models::fixed::evaluate::{self, Rounding};
+use models::fixed::evaluate::{Evaluator, Rounding};
 use models::fixed::fit::Passing;
 use models::fixed::level::level;
 use models::fixed::lower::lower;
@@ -25,6 +25,7 @@ use protocols::compile::{Choices, Packings, compile_again, mix, otherwise};
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::timing::Rates;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use results::{AccuracyRow, CalibrationRecord, CellRow};
 use std::cell::RefCell;
 use std::path::Path;
@@ -153,8 +154,11 @@ impl Calibrated {
                 products as f64 / 1e9
             );
         }
-        let mut calibration = during(&format!("values of {} calibration images", held_out.len()), || {
-            calibrate(graph, parameters, masks, normalisation, &held_out)
+        let values = ("values of", held_out.len(), "calibration images");
+        let mut calibration = during_images(values, |seen| {
+            let image = |i| normalisation.apply(held_out.image(i), held_out.shape());
+            let images = (0..held_out.len()).map(image).collect();
+            Calibration::watched(graph, parameters, masks, images, seen)
         });
         level(&mut lowered, &mut calibration);
         equalise(&mut lowered, &calibration);
@@ -193,8 +197,10 @@ impl Calibrated {
         let Protocol { relu, he: _, ot } = protocol;
         let compiling = Compiling::new(&self.checkpoint, choices, protocol, &self.rates);
         let price = |model: &QuantModel| compiling.price(model);
-        let settled = during("the cheapest scales", || self.scales.borrow_mut().settle(choices, price));
-        let (Found { model, agreement }, mistaken) = self.scales.borrow_mut().decided(settled?, choices);
+        let mut scales = self.scales.borrow_mut();
+        let made = scales.search.made();
+        let settled = during_search("the cheapest scales", &made, || scales.settle(choices, price));
+        let (Found { model, agreement }, mistaken) = scales.decided(settled?, choices);
         let (_, plan, secrets) = compiling.uniform(&model)?;
         let plan = match relu {
             ReluChoice::Auto => during("every layer's protocol", || mix(plan, |plan| compiling.cost(plan)))?,
@@ -338,27 +344,23 @@ impl Compiled {
     /// Classifies the first `images` test images over the reals and in the ring; an error where a value is not finite.
     pub(crate) fn clear_accuracy(&self, test: &Dataset, images: usize) -> Result<ClearAccuracy, Error> {
         let data = test.take(images);
-        let Checkpoint { graph, parameters, masks, normalisation, .. } = &*self.checkpoint;
-        let (float, fixed) = during(&format!("accuracy in the clear on {} test images", data.len()), || {
-            let float = real::classify(graph, parameters, masks, normalisation, &data);
-            float.map(|float| (float, evaluate::classify(&self.model, normalisation, &data)))
+        let evaluator = Evaluator::new(&self.model);
+        let accuracy = ("accuracy in the clear on", data.len(), "test images");
+        let classified = during_images(accuracy, |seen| {
+            let classify = |i| self.classify(&evaluator, &data, i).inspect(|_| seen());
+            let all = (0..data.len()).into_par_iter().map(classify).map(|one| one.map(|(_, found)| found));
+            all.collect::<Result<Vec<(Classes, u64)>, Error>>()
         })?;
-        let classes = float.iter().zip(&fixed.classes).enumerate();
-        let classes = classes.map(|(i, (float, fixed))| Classes {
-            label: data.label(i) as u32,
-            float: *float as u32,
-            fixed: *fixed as u32,
-        });
-        let share = |classes: &[usize]| {
-            let right = classes.iter().enumerate().filter(|(i, class)| data.label(*i) == **class).count();
+        let share = |class: fn(&Classes) -> u32| {
+            let right = classified.iter().filter(|(classes, _)| class(classes) == classes.label).count();
             right as f64 / data.len().max(1) as f64
         };
         Ok(ClearAccuracy {
             images: data.len(),
-            float: share(&float),
-            fixed: share(&fixed.classes),
-            out_of_bounds: fixed.out_of_bounds,
-            classes: classes.collect(),
+            float: share(|classes| classes.float),
+            fixed: share(|classes| classes.fixed),
+            out_of_bounds: classified.iter().map(|(_, out_of_bounds)| out_of_bounds).sum(),
+            classes: classified.into_iter().map(|(classes, _)| classes).collect(),
         })
     }
 
@@ -368,11 +370,26 @@ impl Compiled {
         test: &Dataset,
         image: usize,
     ) -> Result<(Vec<f32>, usize, usize), Error> {
+        let (normalised, (classes, _)) = self.classify(&Evaluator::new(&self.model), test, image)?;
+        Ok((normalised, classes.float as usize, classes.fixed as usize))
+    }
+
+    /// One test image, normalised, its classes, and how many activation inputs left their bound.
+    fn classify(
+        &self,
+        evaluator: &Evaluator<'_>,
+        test: &Dataset,
+        image: usize,
+    ) -> Result<(Vec<f32>, (Classes, u64)), Error> {
         let Checkpoint { graph, parameters, masks, normalisation, .. } = &*self.checkpoint;
         let normalised = normalisation.apply(test.image(image), test.shape());
         let float = real::class(graph, parameters, masks, &normalised)?;
-        let fixed =
-            evaluate::evaluate(&self.model, self.model.quantise_image(&normalised), &mut Rounding::Nearest);
-        Ok((normalised, float, real::argmax(&fixed.logits)))
+        let fixed = evaluator.evaluate(self.model.quantise_image(&normalised), &mut Rounding::Nearest);
+        let classes = Classes {
+            label: test.label(image) as u32,
+            float: float as u32,
+            fixed: real::argmax(&fixed.logits) as u32,
+        };
+        Ok((normalised, (classes, fixed.out_of_bounds)))
     }
 }

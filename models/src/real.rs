@@ -121,7 +121,7 @@ pub fn class(graph: &Graph, parameters: &Parameters, masks: &Masks, image: &[f32
     Ok(argmax(values.last().expect("a graph has nodes")))
 }
 
-/// The predicted class of every image of `data`, on all processors.
+/// The predicted class of every image of `data`, on all processors; tells `seen` of each.
 ///
 /// # Errors
 /// As [`class`].
@@ -131,12 +131,13 @@ pub fn classify(
     masks: &Masks,
     normalisation: &Normalisation,
     data: &Dataset,
+    seen: impl Fn() + Sync,
 ) -> Result<Vec<usize>, Error> {
     (0..data.len())
         .into_par_iter()
         .map(|i| {
             let image = normalisation.apply(data.image(i), data.shape());
-            class(graph, parameters, masks, &image)
+            class(graph, parameters, masks, &image).inspect(|_| seen())
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use import::masks::THRESHOLD;
 use models::data::cifar::{self, Records};
 use models::data::{Dataset, Normalisation};
 use models::fixed::calibrate::calibrate;
-use models::fixed::evaluate::classify;
+use models::fixed::evaluate::{Evaluator, Rounding};
 use models::fixed::fit::Passing;
 use models::fixed::lower::lower;
 use models::fixed::quantise::QuantModel;
@@ -20,6 +20,7 @@ use protocols::cost::predict;
 use protocols::numbering::ChannelStep;
 use protocols::plan::{PlannedStep, ReluVariant};
 use protocols::prepared::PreparedPlan;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,11 +86,14 @@ fn a_third_party_resnet20_is_exact_over_the_reals_and_runs_securely() {
     let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
     let found = search.cheapest(&frontier, (0.99, 0), Passing::Exact, by_ring).unwrap();
     let changed = |model: &QuantModel, images: usize| {
-        let images = test.take(images);
-        let fixed = classify(model, &normalisation, &images);
-        assert_eq!(fixed.out_of_bounds, 0);
-        let reals = real::classify(&graph, &parameters, &masks, &normalisation, &images).unwrap();
-        fixed.classes.iter().zip(&reals).filter(|(a, b)| a != b).count()
+        let evaluator = Evaluator::new(model);
+        let differs = |i: &usize| {
+            let image = normalisation.apply(test.image(*i), test.shape());
+            let fixed = evaluator.evaluate(model.quantise_image(&image), &mut Rounding::Nearest);
+            assert_eq!(fixed.out_of_bounds, 0);
+            real::argmax(&fixed.logits) != real::class(&graph, &parameters, &masks, &image).unwrap()
+        };
+        (0..images).into_par_iter().filter(differs).count()
     };
     let of_hundred = changed(&found.model, 100);
     assert!(of_hundred <= 3, "{of_hundred} of 100 classes changed at {:?}", found.model.scales);

@@ -3,6 +3,7 @@
 mod expected;
 
 use crate::cli::ImportArgs;
+use crate::during::during_images;
 use crate::error::Error;
 use crate::images::{check_fit, tell_remarks};
 use crate::init::refuse_a_checkpoint;
@@ -75,7 +76,9 @@ fn classify(checkpoint: &Checkpoint, images: &Dataset) -> Result<(), Error> {
         return Ok(());
     }
     let Checkpoint { graph, parameters, masks, normalisation, .. } = checkpoint;
-    let classes = real::classify(graph, parameters, masks, normalisation, images)?;
+    let classes = during_images(("classes of", images.len(), "test images"), |seen| {
+        real::classify(graph, parameters, masks, normalisation, images, seen)
+    })?;
     let correct = classes.iter().enumerate().filter(|(i, class)| images.label(*i) == **class).count();
     let percent = 100.0 * correct as f64 / images.len() as f64;
     print(&format!(

@@ -3,6 +3,7 @@
 use super::cell::Cell;
 use crate::error::Error;
 use crate::threads;
+use crate::to_go::{about, time};
 use indicatif::{ProgressBar, ProgressStyle};
 use netem::{Bytes, Phase};
 use std::io::IsTerminal;
@@ -147,20 +148,6 @@ impl Outlook {
     }
 }
 
-/// So many seconds, for people.
-pub(super) fn about(seconds: f64) -> String {
-    format!("about {} to go", time(seconds))
-}
-
-fn time(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,12 +168,5 @@ mod tests {
         assert_eq!(outlook.rest(), Some(3.0));
         outlook.skip(fast.times(3.0));
         assert_eq!(outlook.rest(), Some(0.0));
-    }
-
-    #[test]
-    fn times_for_people() {
-        assert_eq!(about(3.4), "about 3 s to go");
-        assert_eq!(about(125.0), "about 2 min 5 s to go");
-        assert_eq!(about(7_260.0), "about 2 h 1 min to go");
     }
 }

@@ -65,12 +65,24 @@ pub fn calibrate(
 impl Calibration {
     /// The same for normalised images.
     pub fn on(graph: &Graph, parameters: &Parameters, masks: &Masks, images: Vec<Vec<f32>>) -> Self {
+        Self::watched(graph, parameters, masks, images, || ())
+    }
+
+    /// The same; tells `seen` of every image that is done.
+    pub fn watched(
+        graph: &Graph,
+        parameters: &Parameters,
+        masks: &Masks,
+        images: Vec<Vec<f32>>,
+        seen: impl Fn() + Sync,
+    ) -> Self {
         let measured: Vec<(Vec<Magnitudes>, Vec<f32>)> = images
             .par_iter()
             .map(|image| {
                 let mut values = forward(graph, parameters, masks, image);
                 let of_node = |(node, value): (usize, &Vec<f32>)| Magnitudes::of(value, graph.shape(node));
                 let magnitudes = values.iter().enumerate().map(of_node).collect();
+                seen();
                 (magnitudes, values.pop().expect("a graph has nodes"))
             })
             .collect();
@@ -86,5 +98,40 @@ impl Calibration {
         }
         let largest = channels.iter().map(|channels| channels.iter().copied().fold(0.0, f32::max)).collect();
         Self { largest, channels, mean, images, logits }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DataSource;
+    use crate::{initial, nets, real};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha12Rng;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Every image is told of once, and that changes nothing.
+    #[test]
+    fn images_are_told_of() {
+        let mut rng = ChaCha12Rng::seed_from_u64(4);
+        let source = DataSource::parse("shapes", None).unwrap();
+        let (data, normalisation) = (source.load_test().unwrap().take(9), source.default_normalisation(3));
+        let graph = nets::build("mini", Shape::new(3, 32, 32), 10).unwrap();
+        let masks = initial::masks(&graph, 500, &mut rng).unwrap();
+        let images: Vec<Vec<f32>> =
+            (0..9).map(|i| normalisation.apply(data.image(i), data.shape())).collect();
+        let parameters = initial::parameters(&graph, &masks, &images, &mut rng).unwrap();
+        let (calibrated, classified) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let seen = |count: &AtomicUsize| {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        let watched = Calibration::watched(&graph, &parameters, &masks, images, || seen(&calibrated));
+        let plain = calibrate(&graph, &parameters, &masks, &normalisation, &data);
+        assert_eq!((&watched.channels, &watched.mean), (&plain.channels, &plain.mean));
+        let classes =
+            real::classify(&graph, &parameters, &masks, &normalisation, &data, || seen(&classified)).unwrap();
+        let largest: Vec<usize> = watched.logits.iter().map(|logits| real::argmax(logits)).collect();
+        assert_eq!((watched.logits, classes), (plain.logits, largest));
+        assert_eq!((calibrated.into_inner(), classified.into_inner()), (9, 9));
     }
 }

@@ -5,12 +5,10 @@ use super::linear::RingSegment;
 use super::quantise::QuantModel;
 use super::ring::Ring;
 use super::steps::{ActivationStep, Step, ValueId};
-use crate::data::{Dataset, Normalisation};
 use crate::graph::Shape;
-use crate::real::argmax;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::borrow::Cow;
 
 /// How an activation step divides by 2^f.
@@ -105,6 +103,17 @@ impl<'a> Evaluator<'a> {
         Evaluated { logits, out_of_bounds, mistaken }
     }
 
+    /// Evaluates image `number` of a data set: rounding to nearest, or where so few bits decide signs that some are mistaken, as
+    /// shares would, with a stream of [`SEED`] an image.
+    pub fn evaluate_numbered(&self, number: usize, image: Vec<u64>) -> Evaluated {
+        if !self.model.may_mistake() {
+            return self.evaluate(image, &mut Rounding::Nearest);
+        }
+        let mut rng = ChaCha12Rng::seed_from_u64(SEED);
+        rng.set_stream(number as u64);
+        self.evaluate(image, &mut Rounding::Stochastic(&mut rng))
+    }
+
     /// Signed logits where the first few values are `known`; `look` sees every other step and the values before it, as far as any
     /// step still reads them.
     pub(super) fn logits_from(
@@ -182,35 +191,6 @@ fn mistakes(ring: Ring, step: &ActivationStep, source: &[u64]) -> f64 {
         x => (0.5 - x.unsigned_abs() as f64 / width).max(0.0),
     };
     if step.skipped > 1 { step.kept.iter().map(of).sum() } else { 0.0 }
-}
-
-/// Fixed-point accuracy on a data set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FixedRun {
-    /// The predicted class of every image.
-    pub classes: Vec<usize>,
-    /// Activation inputs, over all images, that left their bound.
-    pub out_of_bounds: u64,
-}
-
-/// Classifies every image of `data` in the ring, on all processors: rounding to nearest, or where signs are decided without all of
-/// their bits, which is nothing that is near to something, as shares would with a stream of [`SEED`] an image.
-pub fn classify(model: &QuantModel, normalisation: &Normalisation, data: &Dataset) -> FixedRun {
-    let evaluator = Evaluator::new(model);
-    let evaluated: Vec<Evaluated> = (0..data.len())
-        .into_par_iter()
-        .map(|i| {
-            let image = model.quantise_image(&normalisation.apply(data.image(i), data.shape()));
-            let mut rng = ChaCha12Rng::seed_from_u64(SEED);
-            rng.set_stream(i as u64);
-            let stochastic = model.may_mistake().then_some(&mut rng);
-            evaluator.evaluate(image, &mut stochastic.map_or(Rounding::Nearest, Rounding::Stochastic))
-        })
-        .collect();
-    FixedRun {
-        classes: evaluated.iter().map(|one| argmax(&one.logits)).collect(),
-        out_of_bounds: evaluated.iter().map(|one| one.out_of_bounds).sum(),
-    }
 }
 
 #[cfg(test)]

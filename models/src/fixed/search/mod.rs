@@ -18,6 +18,8 @@ use crate::Error;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Activation scales tried, log2.
 const FA: RangeInclusive<u32> = 3..=12;
@@ -76,14 +78,20 @@ pub struct Search {
     measured: HashMap<(StepScales, u64), Option<Agreement>>,
     /// The same of first looks.
     looked: HashMap<(StepScales, u64), bool>,
+    made: Arc<AtomicUsize>,
 }
 
 impl Search {
     /// Among what `pinned` leaves free.
     pub fn new(lowered: Lowered, calibration: Calibration, pinned: Pinned) -> Self {
         let judge = Judge::new(&calibration, lowered.products());
-        let (rounded, measured, looked) = Default::default();
-        Self { lowered, rounded, calibration, pinned, judge, sensitivity: None, measured, looked }
+        let (rounded, measured, looked, made) = Default::default();
+        Self { lowered, rounded, calibration, pinned, judge, sensitivity: None, measured, looked, made }
+    }
+
+    /// How many networks were made at some scales and looked at, or priced, so far; it grows while a search is under way.
+    pub fn made(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.made)
     }
 
     fn sensitivity(&mut self) -> Result<Rc<Sensitivity>, Error> {
@@ -97,6 +105,7 @@ impl Search {
 
     /// The network at these scales, in whatever ring they need unless one is given.
     fn at(&self, scales: &StepScales, ring_bits: Option<u32>) -> Result<QuantModel, Error> {
+        self.made.fetch_add(1, Ordering::Relaxed);
         quantise_again((&self.lowered, &self.rounded), &self.calibration, scales, ring_bits)
     }
 
@@ -241,6 +250,10 @@ mod tests {
         let by_ring = |model: &QuantModel| Some(f64::from(model.ring.bits()));
         let found = search.cheapest(&frontier, (wanted, 0), Passing::Never, by_ring).unwrap();
         assert!(found.agreement.share >= wanted, "{:?}", found.agreement);
+        // Each first look is at a network that was made, and so is each agreement.
+        let (made, seen) =
+            (search.made().load(Ordering::Relaxed), search.looked.len() + search.measured.len());
+        assert!(made >= seen && seen > 2, "{made} made, {seen} looked at");
         let uniform = (3..=12).flat_map(|fa| (3..=14).map(move |fw| Scales { fa, fw }));
         let rings = uniform.filter_map(|scales| {
             let model = search.at(&StepScales::uniform(&search.lowered, scales), None).unwrap();
