@@ -151,6 +151,8 @@ fn mistakes_are_found_before_anything_is_made() {
         "nowhere/data_batch_1.bin: expected",
     );
     check("images = 30", "images = 30\nid = \"../astray\"", "expected the name of one folder");
+    // Its networks lie in `runs/study`; that is not told after they were trained.
+    check("images = 30", "images = 30\nid = \"study\"", "--id: expected another name than the file's");
     check(
         "net = \"mini\"",
         "net = \"mini\"\ninit = [\"10%\"]",

@@ -10,6 +10,7 @@ mod networks;
 use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::experiment::Experiment;
+use crate::run_id;
 use file::File;
 use results::Run;
 use std::path::Path;
@@ -61,15 +62,24 @@ pub(crate) fn make(path: &Path, args: SweepArgs, begins: bool) -> Result<Experim
     study.check_networks(path)?;
     let Study { file, name, experiment } = study;
     networks::check_images(&file.models).map_err(|error| file.placed(path, error))?;
+    let made_here = networks::any_to_make(&file.models, file.linearize.as_ref());
+    let own = experiment.out.join(name);
     if begins && let Some(id) = &experiment.id {
-        Run::check_new(&id.within(&experiment.out))?;
+        let run = id.within(&experiment.out);
+        if made_here && run == own {
+            return Err(Error::Option {
+                option: "--id",
+                expected: "another name than the file's, whose folder is for its networks".into(),
+                found: format!("`{}`", run_id::of(&run)),
+            });
+        }
+        Run::check_new(&run)?;
     }
     if !file.question.is_empty() {
         eprintln!("{}", file.question);
     }
-    let folder = experiment.out.join(name).join("models");
-    let _lock =
-        networks::any_to_make(&file.models, file.linearize.as_ref()).then(|| locked(&folder)).transpose()?;
+    let folder = own.join("models");
+    let _lock = made_here.then(|| locked(&folder)).transpose()?;
     let made = networks::make(&file.models, file.linearize.as_ref(), &folder)?;
     experiment.over(&made)
 }
