@@ -9,8 +9,8 @@ pub(crate) struct Documented {
     pub(crate) file: PathBuf,
     /// Its words, the program first.
     pub(crate) words: Vec<String>,
-    /// Whether it stands in a block, so that it can be typed as it is.
-    pub(crate) whole: bool,
+    /// In which fenced block of the document it stands, so that it can be typed as it is; in none within a sentence.
+    pub(crate) block: Option<usize>,
 }
 
 /// Commands of `program` in README, the book, the examples and what is told of results.
@@ -31,35 +31,41 @@ pub(crate) fn commands(root: &Path, program: &str) -> Vec<Documented> {
         let found = in_text(&text, program);
         found
             .into_iter()
-            .map(|(words, whole)| Documented { file: file.clone(), words, whole })
+            .map(|(words, block)| Documented { file: file.clone(), words, block })
             .collect::<Vec<_>>()
     };
     files.iter().flat_map(of).collect()
 }
 
-fn in_text(text: &str, program: &str) -> Vec<(Vec<String>, bool)> {
+fn in_text(text: &str, program: &str) -> Vec<(Vec<String>, Option<usize>)> {
     let begins = format!("{program} ");
-    let (mut blocks, mut prose, mut within) = (String::new(), String::new(), false);
+    let (mut blocks, mut prose, mut within) = (Vec::<String>::new(), String::new(), false);
     for line in text.lines() {
         match line.trim_start().starts_with("```") {
-            true => within = !within,
-            false if within => blocks += &format!("{line}\n"),
+            true if within => within = false,
+            true => {
+                within = true;
+                blocks.push(String::new());
+            }
+            false if within => *blocks.last_mut().expect("one was begun") += &format!("{line}\n"),
             false => prose += &format!("{line}\n"),
         }
     }
     let mut found = Vec::new();
-    for line in blocks.replace("\\\n", " ").lines() {
-        let line = line.trim_start().trim_start_matches("$ ").trim_start_matches("- run: ");
-        if line.starts_with(&begins) {
-            // Several commands in a line are joined by `&&`.
-            found.extend(line.split("&&").map(|one| (words(one), true)));
+    for (index, block) in blocks.iter().enumerate() {
+        for line in block.replace("\\\n", " ").lines() {
+            let line = line.trim_start().trim_start_matches("$ ").trim_start_matches("- run: ");
+            if line.starts_with(&begins) {
+                // Several commands in a line are joined by `&&`.
+                found.extend(line.split("&&").map(|one| (words(one), Some(index))));
+            }
         }
     }
     // Between backticks, over the ends of lines too.
     for (index, code) in prose.split('`').enumerate() {
         let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
         if index % 2 == 1 && code.starts_with(&begins) && !code.contains("...") {
-            found.push((words(&code), false));
+            found.push((words(&code), None));
         }
     }
     found
@@ -87,12 +93,11 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn commands_are_found_in_blocks_and_between_backticks() {
     let text = "Do `linnet run --model\nDIR` or `linnet launch ... --slurm`:\n\n```sh\n$ linnet sweep \"a b\" \\\n  --id 'x'   # why\n\
-                cargo test\n```\nand ``code``\n";
+                cargo test\n```\nand ``code``\n```\nlinnet doctor\n```\n";
     let found = in_text(text, "linnet");
-    let told: Vec<(String, bool)> =
-        found.into_iter().map(|(words, whole)| (words.join("|"), whole)).collect();
-    assert_eq!(
-        told,
-        [("linnet|sweep|a b|--id|x".to_owned(), true), ("linnet|run|--model|DIR".to_owned(), false)]
-    );
+    let told: Vec<(String, Option<usize>)> =
+        found.into_iter().map(|(words, block)| (words.join("|"), block)).collect();
+    let expected =
+        [("linnet|sweep|a b|--id|x", Some(0)), ("linnet|doctor", Some(1)), ("linnet|run|--model|DIR", None)];
+    assert_eq!(told, expected.map(|(words, block)| (words.to_owned(), block)));
 }

@@ -48,10 +48,12 @@ pub(crate) fn page() -> String {
 mod documented;
 
 #[cfg(test)]
+#[path = "../../../tests/documented/understood.rs"]
+mod understood;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-    use clap::error::ErrorKind;
     use std::path::Path;
 
     /// `linnet-train`'s own test looks at what is handed over to it.
@@ -59,23 +61,8 @@ mod tests {
     fn what_documents_tell_readers_to_type_is_understood() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("");
         let all = documented::commands(&root, "linnet");
-        assert!(all.iter().filter(|command| command.whole).count() > 20, "blocks are found");
-        for documented::Documented { file, words, whole } in all {
-            let Err(error) = Cli::try_parse_from(&words) else { continue };
-            let lacks = matches!(
-                error.kind(),
-                ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-            );
-            let helps = error.kind() == ErrorKind::DisplayHelp;
-            // In a sentence an option may be named without its value.
-            let named = words.last().is_some_and(|word| word.starts_with("--"));
-            assert!(
-                helps || ((lacks || named) && !whole),
-                "{}: {}: {error}",
-                file.display(),
-                words.join(" ")
-            );
-        }
+        assert!(all.iter().filter(|command| command.block.is_some()).count() > 20, "blocks are found");
+        understood::assert_understood::<Cli>(all);
     }
 
     #[test]

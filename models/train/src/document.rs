@@ -34,11 +34,14 @@ pub(crate) fn page(all: Command) -> String {
 mod documented;
 
 #[cfg(test)]
+#[path = "../../../tests/documented/understood.rs"]
+mod understood;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::Cli;
-    use clap::error::ErrorKind;
-    use clap::{CommandFactory, Parser};
+    use clap::CommandFactory;
     use std::path::Path;
 
     #[test]
@@ -57,19 +60,7 @@ mod tests {
             name.is_some_and(|name| ["train", "linearize", "shapley"].contains(&name))
         };
         let ours: Vec<documented::Documented> = all.filter(ours).collect();
-        assert!(ours.iter().filter(|command| command.whole).count() > 4, "blocks are found");
-        for documented::Documented { file, words, whole } in ours {
-            let Err(error) = Cli::try_parse_from(&words) else { continue };
-            let lacks = error.kind() == ErrorKind::MissingRequiredArgument;
-            let helps = error.kind() == ErrorKind::DisplayHelp;
-            // In a sentence an option may be named without its value.
-            let named = words.last().is_some_and(|word| word.starts_with("--"));
-            assert!(
-                helps || ((lacks || named) && !whole),
-                "{}: {}: {error}",
-                file.display(),
-                words.join(" ")
-            );
-        }
+        assert!(ours.iter().filter(|command| command.block.is_some()).count() > 4, "blocks are found");
+        understood::assert_understood::<Cli>(ours);
     }
 }
