@@ -14,8 +14,12 @@ const OPTIONS: [(&str, &str); 8] = [
 ];
 
 /// Words that stand for something of the reader's, or for what takes long.
-const WORDS: [(&str, &str); 3] =
-    [("0.0.0.0:7707", "127.0.0.1:0"), ("CLAIM", "claim"), ("noise:3x224x224:1000", "noise:3x64x64:10")];
+const WORDS: [(&str, &str); 4] = [
+    ("0.0.0.0:7707", "127.0.0.1:0"),
+    ("CLAIM", "claim"),
+    ("noise:3x224x224:1000", "noise:3x64x64:10"),
+    ("resnet50", "resnet20"),
+];
 
 /// Where clients of the documents' server find it.
 const SERVER: &str = "SERVER:7707";

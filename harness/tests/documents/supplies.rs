@@ -32,13 +32,15 @@ calibration-images = 4
 "#;
 
 /// What makes the example's study take seconds.
-const SHAPES: [(&str, &str); 6] = [
-    ("[\"loopback\", \"lan\", \"wan\"]", "[\"loopback\", \"lan\"]"),
-    ("net = \"resnet20\"", "net = \"minionn\""),
+const SHAPES: [(&str, &str); 8] = [
+    ("[\"loopback\", \"lan\", \"wan\"]", "[\"loopback\"]"),
     ("epochs = 3", "epochs = 1\nlimit = 100"),
     ("epochs = 8", "epochs = 1"),
     ("limit = 4000", "limit = 100"),
     ("limit = 300", "limit = 40"),
+    ("eval-limit = 500", "eval-limit = 20"),
+    ("shapley-images = 100", "shapley-images = 10"),
+    ("depth = 2", "depth = 1"),
 ];
 
 /// CIFAR-10's binary files, and an ONNX file for them.

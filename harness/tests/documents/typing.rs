@@ -6,6 +6,7 @@ use crate::shorter::shorter;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
 
 /// What needs the program that trains.
 const TRAINING: [&str; 3] = ["train", "linearize", "shapley"];
@@ -45,13 +46,14 @@ pub(crate) fn type_all(folder: &Path, commands: &[&Documented]) -> usize {
             serving = Some(Serving::begin(folder, &shorter[1..]));
             continue;
         }
-        let before = Runs::of(folder);
+        let (before, began) = (Runs::of(folder), Instant::now());
         let done = command(folder, &shorter[1..]).output().unwrap();
+        let took = began.elapsed();
         let told = format!("{}: {}\n{}", file.display(), shorter.join(" "), text(&done));
         let expected = promises::statuses(&shorter, folder);
         assert!(done.status.code().is_some_and(|code| expected.contains(&code)), "{told}");
         promises::look(&shorter, folder, &before, &done);
-        println!("{}", shorter.join(" "));
+        println!("{:.1} s: {}", took.as_secs_f64(), shorter.join(" "));
     }
     commands.len()
 }
