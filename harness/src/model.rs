@@ -25,9 +25,10 @@ use protocols::compile::{Choices, Packings, compile_again, mix, otherwise};
 use protocols::prepared::PreparedPlan;
 use protocols::secrets::ServerSecrets;
 use protocols::timing::Rates;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use results::{AccuracyRow, CalibrationRecord, CellRow};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -87,6 +88,9 @@ impl ClearAccuracy {
         (0..).zip(&*self.classes).map(row).collect()
     }
 }
+
+/// Test images that a thread classifies over the reals before it does in the ring, at most.
+const TOGETHER: usize = 8;
 
 /// An image's true class, and its classes by clear evaluation.
 pub(crate) struct Classes {
@@ -346,11 +350,17 @@ impl Compiled {
         let data = test.take(images);
         let evaluator = Evaluator::new(&self.model);
         let accuracy = ("accuracy in the clear on", data.len(), "test images");
+        // A few images at a time by each network, whose weights then stay near; so few that every thread has some.
+        let few = (data.len() / (4 * rayon::current_num_threads())).clamp(1, TOGETHER);
+        let starts: Vec<usize> = (0..data.len()).step_by(few).collect();
         let classified = during_images(accuracy, |seen| {
-            let classify = |i| self.classify(&evaluator, &data, i).inspect(|_| seen());
-            let all = (0..data.len()).into_par_iter().map(classify).map(|one| one.map(|(_, found)| found));
-            all.collect::<Result<Vec<(Classes, u64)>, Error>>()
+            let classify = |start: &usize| {
+                let images = *start..data.len().min(start + few);
+                self.classify(&evaluator, &data, images, seen)
+            };
+            starts.par_iter().map(classify).collect::<Result<Vec<_>, Error>>()
         })?;
+        let classified: Vec<(Classes, u64)> = classified.into_iter().flatten().collect();
         let share = |class: fn(&Classes) -> u32| {
             let right = classified.iter().filter(|(classes, _)| class(classes) == classes.label).count();
             right as f64 / data.len().max(1) as f64
@@ -370,26 +380,33 @@ impl Compiled {
         test: &Dataset,
         image: usize,
     ) -> Result<(Vec<f32>, usize, usize), Error> {
-        let (normalised, (classes, _)) = self.classify(&Evaluator::new(&self.model), test, image)?;
-        Ok((normalised, classes.float as usize, classes.fixed as usize))
+        let mut found = self.classify(&Evaluator::new(&self.model), test, image..image + 1, &|| ())?;
+        let (classes, _) = found.pop().expect("an image was classified");
+        Ok((self.normalised(test, image), classes.float as usize, classes.fixed as usize))
     }
 
-    /// One test image, normalised, its classes, and how many activation inputs left their bound.
+    fn normalised(&self, test: &Dataset, image: usize) -> Vec<f32> {
+        self.checkpoint.normalisation.apply(test.image(image), test.shape())
+    }
+
+    /// The classes of some test images, and how many activation inputs left their bound; tells `seen` of each image.
     fn classify(
         &self,
         evaluator: &Evaluator<'_>,
         test: &Dataset,
-        image: usize,
-    ) -> Result<(Vec<f32>, (Classes, u64)), Error> {
-        let Checkpoint { graph, parameters, masks, normalisation, .. } = &*self.checkpoint;
-        let normalised = normalisation.apply(test.image(image), test.shape());
-        let float = real::class(graph, parameters, masks, &normalised)?;
-        let fixed = evaluator.evaluate(self.model.quantise_image(&normalised), &mut Rounding::Nearest);
-        let classes = Classes {
-            label: test.label(image) as u32,
-            float: float as u32,
-            fixed: real::argmax(&fixed.logits) as u32,
+        images: Range<usize>,
+        seen: &(dyn Fn() + Sync),
+    ) -> Result<Vec<(Classes, u64)>, Error> {
+        let Checkpoint { graph, parameters, masks, .. } = &*self.checkpoint;
+        let normalised: Vec<Vec<f32>> = images.clone().map(|image| self.normalised(test, image)).collect();
+        let float = normalised.iter().map(|image| real::class(graph, parameters, masks, image));
+        let float = float.collect::<Result<Vec<usize>, _>>()?;
+        let of = |(image, (normalised, float)): (usize, (&Vec<f32>, usize))| {
+            let fixed = evaluator.evaluate(self.model.quantise_image(normalised), &mut Rounding::Nearest);
+            seen();
+            let (label, fixed_class) = (test.label(image) as u32, real::argmax(&fixed.logits) as u32);
+            (Classes { label, float: float as u32, fixed: fixed_class }, fixed.out_of_bounds)
         };
-        Ok((normalised, (classes, fixed.out_of_bounds)))
+        Ok(images.zip(normalised.iter().zip(float)).map(of).collect())
     }
 }
