@@ -12,7 +12,7 @@ use models::fixed::QuantModel;
 use models::fixed::agreement::Agreement;
 use models::fixed::calibrate::Calibration;
 use models::fixed::equalise::equalise;
-use models::fixed::evaluate::{Evaluator, Rounding};
+use models::fixed::evaluate::Evaluator;
 use models::fixed::fit::Passing;
 use models::fixed::level::level;
 use models::fixed::lower::lower;
@@ -204,8 +204,22 @@ impl Calibrated {
         let mut scales = self.scales.borrow_mut();
         let made = scales.search.made();
         let settled = during_search("the cheapest scales", &made, || scales.settle(choices, price));
-        let (Found { model, agreement }, mistaken) = scales.decided(settled?, choices);
-        let (_, plan, secrets) = compiling.uniform(&model)?;
+        let exact = settled?;
+        let (mut found, mut mistaken) = scales.decided(exact.clone(), choices);
+        let (_, mut plan, mut secrets) = compiling.uniform(&found.model)?;
+        if !plan.mistakes_as_told() {
+            // What compares all bits all the same mistakes nothing.
+            (found, mistaken) = (exact, 0.0);
+            (_, plan, secrets) = compiling.uniform(&found.model)?;
+        }
+        if mistaken > 0.0 {
+            eprintln!(
+                "  at most {} bits decide a sign; {:.2} % of the ReLUs are expected to be mistaken, all near zero",
+                found.model.most_deciding_bits(),
+                100.0 * mistaken
+            );
+        }
+        let Found { model, agreement } = found;
         let plan = match relu {
             ReluChoice::Auto => during("every layer's protocol", || mix(plan, |plan| compiling.cost(plan)))?,
             ReluChoice::Always(_) => plan,
@@ -231,9 +245,13 @@ impl<'a> Compiling<'a> {
         Self { name: &checkpoint.meta.net, choices, protocol, rates, link, packings }
     }
 
-    /// What is to be small.
+    /// What is to be small. Where variants are chosen none is that would compute something else than the others.
     fn cost(&self, plan: &PreparedPlan) -> f64 {
-        self.choices.objective.of(plan, self.rates, &self.link)
+        let chosen = self.protocol.relu == ReluChoice::Auto;
+        match chosen && !plan.mistakes_as_told() {
+            true => f64::INFINITY,
+            false => self.choices.objective.of(plan, self.rates, &self.link),
+        }
     }
 
     /// Of the plans with one variant in all layers, and OTs of one kind, the cheapest, and its cost.
@@ -296,13 +314,6 @@ impl Scaling {
         let wanted = choices.agreement.min(found.agreement.share);
         let found = self.search.deciding(found, choices.sign_bits.0, wanted);
         let mistaken = self.search.mistaken(&found.model);
-        if found.model.may_mistake() {
-            eprintln!(
-                "  at most {} bits decide a sign; {:.2} % of the ReLUs are expected to be mistaken, all near zero",
-                found.model.most_deciding_bits(),
-                100.0 * mistaken
-            );
-        }
         (found, mistaken)
     }
 
@@ -402,7 +413,7 @@ impl Compiled {
         let float = normalised.iter().map(|image| real::class(graph, parameters, masks, image));
         let float = float.collect::<Result<Vec<usize>, _>>()?;
         let of = |(image, (normalised, float)): (usize, (&Vec<f32>, usize))| {
-            let fixed = evaluator.evaluate(self.model.quantise_image(normalised), &mut Rounding::Nearest);
+            let fixed = evaluator.evaluate_numbered(image, self.model.quantise_image(normalised));
             seen();
             let (label, fixed_class) = (test.label(image) as u32, real::argmax(&fixed.logits) as u32);
             (Classes { label, float: float as u32, fixed: fixed_class }, fixed.out_of_bounds)

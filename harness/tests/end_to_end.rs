@@ -292,7 +292,7 @@ fn an_untrained_network_is_written_once_shown_and_run() {
     let shown = linnet(&["plan", "show", "--model", "model", "--calibration-images", "10"]);
     assert!(shown.status.success(), "{}", text(&shown));
     assert!(
-        text(&shown).contains("weights to 2^-8") && text(&shown).contains("922 comparisons"),
+        text(&shown).contains("weights to 2^-8") && text(&shown).contains("1844 comparisons by both parties"),
         "{}",
         text(&shown)
     );

@@ -1,5 +1,6 @@
-//! What comparing a kept unit costs in bytes, by every way and extension of OTs, over the number of compared bits; and what a
-//! comparison key of function secret sharing would, derived in `book/src/comparing-shares.md`.
+//! What comparing a kept unit costs in bytes, by every way and extension of OTs, over the number of compared bits; what squaring
+//! it costs, as a polynomial in its place would; and what a comparison key of function secret sharing would, derived in
+//! `book/src/comparing-shares.md`.
 //!
 //! ```sh
 //! cargo run --release -p protocols --example comparisons
@@ -7,7 +8,7 @@
 
 use models::fixed::curve::Curve;
 use models::fixed::scales::{StepScale, StepScales};
-use models::fixed::steps::{ActivationStep, Step, ValueId};
+use models::fixed::steps::{ActivationStep, ProductStep, Step, ValueId};
 use models::fixed::{QuantModel, Ring};
 use models::graph::{Activation, Shape};
 use netem::Phase;
@@ -38,11 +39,21 @@ fn bytes(n: u32, relu: ReluVariant, ot: OtVariant) -> [f64; 2] {
         measures: 0,
         kept: (0..SHAPE.size() as u32).collect(),
     });
+    of_step(n, step, StepScale::Rescaled(0), Choices { relu, ot, ..Choices::default() })
+}
+
+/// The same of the units' squares.
+fn square(n: u32, ot: OtVariant) -> [f64; 2] {
+    let (name, left, right) = ("square".to_owned(), ValueId::IMAGE, ValueId::IMAGE);
+    let step = Step::Product(ProductStep { name, left, right, shape: SHAPE, each: 1 });
+    of_step(n, step, StepScale::Passed, Choices { ot, ..Choices::default() })
+}
+
+fn of_step(n: u32, step: Step, scale: StepScale, choices: Choices) -> [f64; 2] {
     let ring = Ring::new(n + DROPPED + 1).expect("a narrow ring");
-    let scales = StepScales { image: 0, steps: vec![StepScale::Rescaled(0)] };
+    let scales = StepScales { image: 0, steps: vec![scale] };
     let model = QuantModel { ring, scales, input: SHAPE, steps: vec![step], weights: vec![None].into() };
-    let choices = Choices { relu, ot, ..Choices::default() };
-    let (plan, _) = compile("relu", &model, &choices).expect("a layer that fits");
+    let (plan, _) = compile("layer", &model, &choices).expect("a layer that fits");
     let costs = predict(&plan);
     [Phase::Offline, Phase::Online].map(|phase| {
         // Silent OT makes what an inference takes before its first step.
@@ -71,14 +82,17 @@ fn key(n: u32, transfer: f64) -> (f64, u32) {
 
 fn main() {
     let ways: Vec<String> = ReluVariant::ALL.iter().map(|relu| format!("`{}`", relu.name())).collect();
-    println!("| n | `--ot` | {} | comparison key | its levels |", ways.join(" | "));
-    println!("|---|---|{}---|---|", "---|".repeat(ways.len()));
+    println!("| n | `--ot` | {} | a square | comparison key | its levels |", ways.join(" | "));
+    println!("|---|---|{}---|---|---|", "---|".repeat(ways.len()));
     for n in [5, 7, 9, 11, 12, 13, 14, 15, 17] {
         for ot in OtVariant::ALL {
-            let cells = ReluVariant::ALL.map(|relu| {
-                let [offline, online] = bytes(n, relu, ot);
-                format!("{offline:.0} + {online:.0}")
-            });
+            let cell = |[offline, online]: [f64; 2]| format!("{offline:.0} + {online:.0}");
+            let cells: Vec<String> = ReluVariant::ALL
+                .map(|relu| bytes(n, relu, ot))
+                .into_iter()
+                .chain([square(n, ot)])
+                .map(cell)
+                .collect();
             let (key, levels) = key(n, ot.transfer_bits() as f64 / 8.0);
             println!("| {n} | `{}` | {} | {key:.0} | {levels} |", ot.name(), cells.join(" | "));
         }

@@ -86,6 +86,14 @@ impl PreparedPlan {
         Ok(Self { plan, prepared })
     }
 
+    /// Whether every layer mistakes signs exactly where its step says that it may.
+    pub fn mistakes_as_told(&self) -> bool {
+        self.prepared.iter().all(|step| match step {
+            Step::Activation(layer) => layer.mistakes_as_told(),
+            Step::Linear(_) | Step::Product(_) | Step::Reshare(_) => true,
+        })
+    }
+
     /// Reads a plan that a peer or a file has, and makes it ready.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ pub fn render(plan: &PreparedPlan) -> String {
             ("circuits", ops.circuits),
             ("AND gates", ops.and_gates),
             ("levels of tables", ops.table_levels),
-            ("comparisons", ops.comparisons),
+            ("comparisons by both parties", ops.comparisons),
             ("correlated OTs", ops.correlated_ots),
             ("encryptions", ops.encryptions),
             ("products", ops.products),

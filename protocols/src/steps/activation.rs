@@ -65,6 +65,11 @@ impl Activation {
         self.plan.step.shape.size()
     }
 
+    /// Whether signs may be mistaken exactly where the step says so; a variant may compare all bits all the same.
+    pub fn mistakes_as_told(&self) -> bool {
+        self.plan.step.skipped <= 1 || self.kept.as_ref().is_none_or(Kept::skips)
+    }
+
     /// Kept units.
     pub fn kept_units(&self) -> usize {
         self.plan.step.kept.len()

@@ -284,7 +284,8 @@ fn relu_of_every_value_of_16_bits_decided_by_fewer() {
     let compared_bits = 16 + 1 - DROPPED;
     for skipped in [1, 6, compared_bits - 3] {
         let most = (1i64 << 16) - (1 << (DROPPED + skipped)) - 1;
-        let x: Vec<i64> = (-most..=most).collect();
+        // Beyond the bound too, where what comes of it is no ReLU but has to be what the replay says.
+        let x: Vec<i64> = (-(1 << 17)..1 << 17).collect();
         let units = x.len() as u32;
         for relu in ReluVariant::ALL {
             let mut step = layer(relu, Shape::new(1, 1, x.len()), Curve::Relu, (0..units).collect());
@@ -294,7 +295,7 @@ fn relu_of_every_value_of_16_bits_decided_by_fewer() {
             let kept = Kept::new(ring(), OtVariant::default(), &step).unwrap().expect("units are kept");
             let outputs = kept.ideal(&case.u, &case.v);
             let mut mistaken = 0;
-            for (x, y) in x.iter().zip(&outputs) {
+            for (x, y) in x.iter().zip(&outputs).filter(|(x, _)| (-most..=most).contains(*x)) {
                 let (down, y) = (x >> DROPPED, ring().signed(*y));
                 if ![down.max(0), (down + 1).max(0)].contains(&y) {
                     assert!(

@@ -185,6 +185,7 @@ mod tests {
     use super::*;
     use crate::data::DataSource;
     use crate::fixed::calibrate::calibrate;
+    use crate::fixed::deciding::FEWEST;
     use crate::fixed::evaluate::{Evaluator, Rounding};
     use crate::fixed::fit::Passing;
     use crate::fixed::lower::lower;
@@ -264,6 +265,24 @@ mod tests {
         // A quarter of the error, in whatever ring that takes, loses no more.
         let finer = search.cheapest(&frontier, (wanted, 2), Passing::Never, by_ring).unwrap();
         assert!(measured(&search, &finer.model.scales) < measured(&search, &found.model.scales));
+    }
+
+    /// The fewest bits that keep what is asked for decide signs, fewer than are compared; of fewer still more are mistaken.
+    #[test]
+    fn signs_are_decided_by_few_bits() {
+        let mut search = search(3000, Pinned::default());
+        let (wanted, by_ring) = (0.9, |model: &QuantModel| Some(f64::from(model.ring.bits())));
+        let frontier = search.frontier(wanted).unwrap();
+        let found = search.cheapest(&frontier, (wanted, 0), Passing::Never, by_ring).unwrap();
+        let most = found.model.most_deciding_bits();
+        assert!(!found.model.may_mistake() && search.mistaken(&found.model) == 0.0);
+        let mut decide = |bits| search.deciding(found.clone(), bits, wanted);
+        assert_eq!(decide(Deciding::All).model.most_deciding_bits(), most);
+        let (fewest, three) = (decide(Deciding::Fewest), decide(Deciding::AtMost(FEWEST)));
+        assert!(fewest.agreement.share >= wanted && fewest.model.most_deciding_bits() < most);
+        assert_eq!(three.model.most_deciding_bits(), FEWEST);
+        let [few, fewer] = [&fewest, &three].map(|found| search.mistaken(&found.model));
+        assert!(0.0 < few && few <= fewer && fewer < 0.5, "{few} and {fewer} are mistaken");
     }
 
     /// Of a large network one family is looked at; what is found reaches what is asked for all the same.

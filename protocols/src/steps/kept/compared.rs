@@ -59,11 +59,18 @@ impl Compared {
         self.cut(v).wrapping_sub(self.centre()) & ((1 << self.bits) - 1)
     }
 
-    /// The rounded quotient that the shares make where its sign, as it is decided, keeps it, and 0 where not.
+    /// The rounded quotient that the shares make where its sign, as it is decided, keeps it, and 0 where not. Beyond the bound, where
+    /// the sum wraps before its sign does or after, it is what the parties compute.
     pub(super) const fn kept(self, u: u64, v: u64) -> i64 {
+        let (u, v) = (self.cut(u), self.centred(v));
         let above = 64 - self.deciding();
-        let sum = (self.cut(u) >> self.skipped).wrapping_add(self.centred(v) >> self.skipped).wrapping_add(1);
-        if ((sum << above) as i64) < 0 { 0 } else { self.quotient(u, v) }
+        let sum = (u >> self.skipped).wrapping_add(v >> self.skipped).wrapping_add(1);
+        if ((sum << above) as i64) < 0 {
+            return 0;
+        }
+        let top = 1 << (self.bits - 1);
+        let low = (u & (top - 1)) + (v & (top - 1)) + 1 + self.centre();
+        low as i64 - ((u ^ v) & top) as i64
     }
 
     /// The rounded quotient that the shares make.

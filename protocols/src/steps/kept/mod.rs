@@ -65,6 +65,14 @@ impl Kept {
         Ok(Some(Self { ring, curve: step.step.curve.clone(), units, way: named(ring, ot, step)? }))
     }
 
+    /// Whether signs are decided without the bits that the step says are skipped.
+    pub(super) fn skips(&self) -> bool {
+        match &self.way {
+            Way::Garbled(garbled) => garbled.skips(),
+            Way::Tables(_) => true,
+        }
+    }
+
     /// Kept units, by index in the layer, ascending.
     pub(super) fn units(&self) -> &[u32] {
         &self.units

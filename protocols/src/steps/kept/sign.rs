@@ -80,6 +80,10 @@ impl Variant for Sign {
         vec![values, tops]
     }
 
+    fn skips(&self) -> bool {
+        true
+    }
+
     fn output(&self, curve: &Curve, u: u64, v: u64) -> i64 {
         match self.compared.skipped {
             0 => curve.apply(self.compared.quotient(u, v)),

@@ -52,6 +52,11 @@ impl Garbled {
         Ok(Self { ring, variant, shape, units })
     }
 
+    /// Whether its signs are decided without the bits that are skipped.
+    pub(super) fn skips(&self) -> bool {
+        self.variant.skips()
+    }
+
     /// What a unit's shares make of it, with the curve.
     pub(super) fn output(&self, curve: &Curve, u: u64, v: u64) -> i64 {
         self.variant.output(curve, u, v)

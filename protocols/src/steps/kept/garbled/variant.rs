@@ -38,6 +38,11 @@ pub(in crate::steps) trait Variant: Send + Sync {
         held.iter_mut().zip(answers).for_each(|(held, answer)| *held = ring.add(*held, *answer));
     }
 
+    /// Whether it decides a ReLU's sign without the bits that the step says are skipped.
+    fn skips(&self) -> bool {
+        false
+    }
+
     /// What a unit's shares make of it, with the curve: the step's meaning.
     fn output(&self, curve: &Curve, u: u64, v: u64) -> i64;
 }
