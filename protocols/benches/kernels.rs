@@ -8,7 +8,7 @@ use netem::Channel;
 use protocols::block::{Block, Delta};
 use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
-use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
+use protocols::gc::layer::{EvaluatorLayer, Layer, garble_layer};
 use protocols::gc::programs::narrow;
 use protocols::ot::{OtVariant, extension};
 use protocols::store::Depot;
@@ -73,11 +73,17 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
         let ready = || {
             let mut pieces = material.clone().into_iter();
             let next = |_| Ok(pieces.next().expect("all pieces are there"));
-            let held =
-                ClientLayer::receive(layer(), session, zero.clone().into(), None, &mut Depot::memory(), next);
+            let held = EvaluatorLayer::receive(
+                layer(),
+                session,
+                zero.clone().into(),
+                None,
+                &mut Depot::memory(),
+                next,
+            );
             (held.expect("all pieces are there"), online.clone().into_iter())
         };
-        let evaluate = |(held, mut online): (ClientLayer, std::vec::IntoIter<Vec<u8>>)| {
+        let evaluate = |(held, mut online): (EvaluatorLayer, std::vec::IntoIter<Vec<u8>>)| {
             let next = |_| Ok(online.next().expect("all pieces are there"));
             let take = |shares| {
                 black_box(shares);

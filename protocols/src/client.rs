@@ -148,12 +148,10 @@ impl<'p> Client<'p> {
             }
             channel.enter(Phase::Offline, step.number());
             let chosen = match offer {
-                Offer::Activation(offer) => Chosen::Activation(offer.choose(
-                    channel,
-                    &mut self.session,
-                    &values,
-                    (rng, &mut depot),
-                )?),
+                Offer::Activation(offer) => {
+                    let chosen = offer.choose(channel, &mut self.session, &values, (rng, &mut depot))?;
+                    Chosen::Activation(Box::new(chosen))
+                }
                 Offer::Product(offer) => {
                     Chosen::Product(offer.choose(channel, &mut self.session, &values)?)
                 }
@@ -182,7 +180,7 @@ enum Offer<'p> {
 
 /// What it has chosen, and waits for the server's material.
 enum Chosen<'p> {
-    Activation(activation::ClientChosen<'p>),
+    Activation(Box<activation::ClientChosen<'p>>),
     Product(product::ClientChosen<'p>),
 }
 

@@ -6,7 +6,7 @@ use allocation_counter::{AllocationInfo, measure};
 use models::fixed::curve::Curve;
 use protocols::block::{Block, Delta};
 use protocols::cipher::Engine;
-use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
+use protocols::gc::layer::{EvaluatorLayer, Layer, garble_layer};
 use protocols::gc::programs::narrow;
 use protocols::gc::{LANES, SessionKey};
 use protocols::store::Store;
@@ -48,7 +48,8 @@ fn counted(units: usize, store: &Store) -> [Counted; 4] {
     });
     let receiving = measure(|| {
         let next = |_| Ok(material.pop_front().unwrap());
-        client = Some(ClientLayer::receive(layer, session, labels.into(), None, &mut depot, next).unwrap());
+        client =
+            Some(EvaluatorLayer::receive(layer, session, labels.into(), None, &mut depot, next).unwrap());
     });
     let (server, client, inputs) = (server.unwrap(), client.unwrap(), vec![0; units]);
     let serving = measure(|| {

@@ -9,7 +9,7 @@ use protocols::Error;
 use protocols::block::{Block, Delta};
 use protocols::cipher::Engine;
 use protocols::gc::SessionKey;
-use protocols::gc::layer::{ClientLayer, Layer, garble_layer};
+use protocols::gc::layer::{EvaluatorLayer, Layer, garble_layer};
 use protocols::gc::programs::{Program, delphi, narrow};
 use protocols::store::Depot;
 use rand::SeedableRng;
@@ -74,7 +74,7 @@ fn measure_on(
     let mut times = Vec::with_capacity(runs);
     for run in 0..=runs {
         let mut pieces = material.clone().into_iter();
-        let ready = ClientLayer::receive(
+        let ready = EvaluatorLayer::receive(
             layer.clone(),
             session,
             zero.clone().into(),

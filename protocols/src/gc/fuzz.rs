@@ -4,7 +4,7 @@ use super::circuit::{Builder, Circuit, Wire};
 use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
-use super::layer::{ClientJoint, ClientLayer, Layer};
+use super::layer::{EvaluatorJoint, EvaluatorLayer, Layer};
 use super::{AND_BYTES, LANES, Lanes, SessionKey, lanes, programs};
 use crate::block::{Block, Delta};
 use crate::cipher::Engine;
@@ -118,10 +118,10 @@ fn material() {
                 (0..layer.client_wires()).map(|at| Block(at as u128 * 0x1357_9bdf)).collect();
             let joint = layer
                 .has_joint()
-                .then(|| ClientJoint { values: vec![7; units].into(), shares: vec![9; units].into() });
+                .then(|| EvaluatorJoint { values: vec![7; units].into(), shares: vec![9; units].into() });
             let (session, depot) = (session.on(engine), &mut Depot::memory());
             let client =
-                ClientLayer::receive(layer.clone(), session, labels.into(), joint, depot, piece).unwrap();
+                EvaluatorLayer::receive(layer.clone(), session, labels.into(), joint, depot, piece).unwrap();
             let mut shares = Vec::new();
             let take = |piece: Vec<u64>| {
                 shares.extend(piece);

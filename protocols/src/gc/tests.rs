@@ -6,7 +6,7 @@ use super::convert::{CloseTo, OpenFrom, OutputHashes, Weight, push_all};
 use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
-use super::layer::{ClientJoint, ClientLayer, Layer, ServerJoint, garble_layer};
+use super::layer::{EvaluatorJoint, EvaluatorLayer, GarblerJoint, Layer, garble_layer};
 use super::programs::{self, Output, Program};
 use super::{AND_BYTES, LABELS, LANES, Lanes, MATERIAL, SessionKey, lanes};
 use crate::Error;
@@ -167,8 +167,8 @@ fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u
         let products = cases.iter().zip(&choices).map(|(case, choice)| product(case, *choice));
         let shares = products.zip(&ours).map(|(product, own)| product.wrapping_sub(*own)).collect();
         let values = cases.iter().map(|case| case.joint).collect();
-        server_joint = Some(ServerJoint { choices: choices.into(), shares: ours.into() });
-        client_joint = Some(ClientJoint { values, shares });
+        server_joint = Some(GarblerJoint { choices: choices.into(), shares: ours.into() });
+        client_joint = Some(EvaluatorJoint { values, shares });
     }
     let (mut material, mut online) = (Vec::new(), Vec::new());
     let keep = |piece| {
@@ -180,7 +180,7 @@ fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u
             .unwrap();
     let mut pieces = material.clone().into_iter();
     let next = |_| Ok(pieces.next().unwrap());
-    let client = ClientLayer::receive(
+    let client = EvaluatorLayer::receive(
         layer.clone(),
         session,
         held.collect(),
@@ -313,7 +313,7 @@ fn pieces_travel_as_frames_of_their_kind() {
     })
     .unwrap();
     server.flush().unwrap();
-    let held = ClientLayer::receive(layer, session, zero.into(), None, &mut Depot::memory(), |length| {
+    let held = EvaluatorLayer::receive(layer, session, zero.into(), None, &mut Depot::memory(), |length| {
         Ok(client.recv(MATERIAL, length)?)
     })
     .unwrap();
@@ -343,7 +343,7 @@ fn a_short_piece_is_the_peers_fault() {
     let layer = Layer::new(programs::narrow(&Curve::Relu, 4), 1, 8, 0).unwrap();
     let labels = vec![Block::ZERO; layer.client_wires()];
     let session = SessionKey::from_bytes([0; 16]);
-    let received = ClientLayer::receive(layer, session, labels.into(), None, &mut Depot::memory(), |n| {
+    let received = EvaluatorLayer::receive(layer, session, labels.into(), None, &mut Depot::memory(), |n| {
         Ok(vec![0; n - 1])
     });
     assert!(matches!(received, Err(Error::Peer { .. })));

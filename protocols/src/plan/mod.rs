@@ -45,6 +45,8 @@ pub enum ReluVariant {
     /// No circuit: one-time tables made offline compare shares in a few bits a unit; curves other than ReLU and ReLU6 as sign.
     #[default]
     Millionaire,
+    /// As narrow, but the client garbles and the server stores and evaluates: the baseline that spares the client's storage.
+    ClientGarbler,
     /// The whole step in the circuit over all bits of the ring, as in the Delphi paper: the baseline.
     Delphi,
 }

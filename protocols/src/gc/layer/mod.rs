@@ -20,11 +20,11 @@
 //!
 //!   C = h(K_0) - h(K_1) + (1 - 2π) a - 2 p_s;   server: π a + p_s - h(K_0);   client: h(K_c) + c C + c v + (1 - 2c) p_c
 
-mod client;
-mod server;
+mod evaluator;
+mod garbler;
 
-pub use client::{ClientJoint, ClientLayer};
-pub use server::{ServerJoint, ServerLayer, garble_layer};
+pub use evaluator::{EvaluatorJoint, EvaluatorLayer};
+pub use garbler::{GarblerJoint, GarblerLayer, garble_layer};
 
 use super::convert::Weight;
 use super::programs::{Output, Program};

@@ -1,6 +1,7 @@
-//! Kept units: a curve of the rounded quotient, by circuit (`garbled/`) or by tables (`millionaire/`).
+//! Kept units: a curve of the rounded quotient, by circuit (`garbled/`, or `client_garbler/`) or by tables (`millionaire/`).
 //! What each costs and which messages it sends stands on top of its files. Semi-honest.
 
+mod client_garbler;
 mod compared;
 mod delphi;
 mod garbled;
@@ -21,6 +22,7 @@ use crate::saved::Loading;
 use crate::setup::{ClientSession, ServerSession};
 use crate::store::Depot;
 use crate::walk::Walk;
+use client_garbler::ClientGarbler;
 use garbled::{Garbled, Variant};
 use millionaire::Millionaire;
 use models::fixed::Ring;
@@ -44,6 +46,7 @@ fn named(ring: Ring, ot: OtVariant, step: &ActivationPlan) -> Result<Computed, E
         ReluVariant::Narrow => Box::new(narrow::Narrow::new(step)),
         ReluVariant::Sign => Box::new(sign::Sign::new(ring, step)),
         ReluVariant::Delphi => Box::new(delphi::Delphi::new(ring, step)),
+        ReluVariant::ClientGarbler => return Ok(Way::OfClient(ClientGarbler::new(ring, step)?)),
         ReluVariant::Millionaire => match Millionaire::new(ring, ot, step) {
             Some(millionaire) => return Ok(Way::Tables(millionaire)),
             None => Box::new(sign::Sign::new(ring, step)),
@@ -70,6 +73,7 @@ impl Kept {
         match &self.way {
             Way::Garbled(garbled) => garbled.skips(),
             Way::Tables(_) => true,
+            Way::OfClient(_) => false,
         }
     }
 
@@ -83,6 +87,7 @@ impl Kept {
         let output = |(u, v): (&u64, &u64)| match &self.way {
             Way::Garbled(garbled) => garbled.output(&self.curve, *u, *v),
             Way::Tables(millionaire) => millionaire.output(*u, *v),
+            Way::OfClient(garbler) => garbler.output(*u, *v),
         };
         u.iter().zip(v).map(|shares| self.ring.from_signed(output(shares))).collect()
     }
@@ -94,6 +99,7 @@ impl Kept {
         match &self.way {
             Way::Garbled(garbled) => garbled.stored(),
             Way::Tables(millionaire) => millionaire.stored(),
+            Way::OfClient(garbler) => garbler.stored(),
         }
     }
 
@@ -102,6 +108,7 @@ impl Kept {
         match &self.way {
             Way::Garbled(garbled) => garbled.declare_offer(walk),
             Way::Tables(millionaire) => millionaire.declare_offer(walk),
+            Way::OfClient(garbler) => garbler.declare_offer(walk),
         }
     }
 
@@ -110,6 +117,7 @@ impl Kept {
         match &self.way {
             Way::Garbled(garbled) => garbled.declare_choose(walk),
             Way::Tables(millionaire) => millionaire.declare_choose(walk),
+            Way::OfClient(garbler) => garbler.declare_choose(walk),
         }
     }
 
@@ -117,7 +125,7 @@ impl Kept {
     pub(super) fn declare_garble(&self, walk: &mut Walk) {
         match &self.way {
             Way::Garbled(garbled) => garbled.declare_garble(walk),
-            Way::Tables(_) => {}
+            Way::Tables(_) | Way::OfClient(_) => {}
         }
     }
 
@@ -126,6 +134,7 @@ impl Kept {
         match &self.way {
             Way::Garbled(garbled) => garbled.declare_labels(walk),
             Way::Tables(millionaire) => millionaire.declare_online(walk),
+            Way::OfClient(garbler) => garbler.declare_online(walk),
         }
     }
 
@@ -134,6 +143,7 @@ impl Kept {
         match &self.way {
             Way::Garbled(garbled) => garbled.declare_answers(walk),
             Way::Tables(millionaire) => millionaire.declare_answers(walk),
+            Way::OfClient(garbler) => garbler.declare_answers(walk),
         }
     }
 }

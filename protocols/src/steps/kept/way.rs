@@ -1,5 +1,6 @@
-//! What the parties hold of kept units between their messages, by circuit or by tables.
+//! What the parties hold of kept units between their messages, by circuit, by tables, or by a circuit of the client's.
 
+use super::client_garbler::{self, ClientGarbler};
 use super::garbled::{self, Garbled};
 use super::millionaire::{self, Millionaire};
 use crate::Error;
@@ -11,37 +12,46 @@ use crate::values::{ClientMask, ClientShare, ServerShare};
 use netem::Channel;
 use rand::{CryptoRng, RngCore};
 
-/// One or the other.
-pub(in crate::steps) enum Way<G, T> {
+/// One of them.
+pub(in crate::steps) enum Way<G, T, C> {
     /// By circuit.
     Garbled(G),
     /// By tables.
     Tables(T),
+    /// By a circuit that the client garbles.
+    OfClient(C),
 }
 
 /// The client, with its strings of the server's offer.
-pub(in crate::steps) type ClientOffer<'p> = Way<garbled::ClientOffer<'p>, millionaire::ClientOffer<'p>>;
+pub(in crate::steps) type ClientOffer<'p> =
+    Way<garbled::ClientOffer<'p>, millionaire::ClientOffer<'p>, client_garbler::ClientOffer<'p>>;
 
 /// The client after its choices.
-pub(in crate::steps) type ClientChosen<'p> = Way<garbled::ClientChosen<'p>, millionaire::ClientReady<'p>>;
+pub(in crate::steps) type ClientChosen<'p> =
+    Way<garbled::ClientChosen<'p>, millionaire::ClientReady<'p>, client_garbler::ClientReady<'p>>;
 
 /// The client's preprocessed units. Consumed online: what serves two inputs leaks masks.
-pub(in crate::steps) type ClientReady<'p> = Way<garbled::ClientReady<'p>, millionaire::ClientReady<'p>>;
+pub(in crate::steps) type ClientReady<'p> =
+    Way<garbled::ClientReady<'p>, millionaire::ClientReady<'p>, client_garbler::ClientReady<'p>>;
 
 /// The server's offer, before the client's choices.
-pub(in crate::steps) type ServerOffer<'p> = Way<garbled::ServerOffer<'p>, millionaire::ServerOffer<'p>>;
+pub(in crate::steps) type ServerOffer<'p> =
+    Way<garbled::ServerOffer<'p>, millionaire::ServerOffer<'p>, client_garbler::ServerOffer<'p>>;
 
 /// The server's view of the client's choices.
-pub(in crate::steps) type ServerChosen<'p> = Way<garbled::ServerChosen<'p>, millionaire::ServerReady<'p>>;
+pub(in crate::steps) type ServerChosen<'p> =
+    Way<garbled::ServerChosen<'p>, millionaire::ServerReady<'p>, client_garbler::ServerReady<'p>>;
 
 /// The server's preprocessed units. Consumed online.
-pub(in crate::steps) type ServerReady<'p> = Way<garbled::ServerReady<'p>, millionaire::ServerReady<'p>>;
+pub(in crate::steps) type ServerReady<'p> =
+    Way<garbled::ServerReady<'p>, millionaire::ServerReady<'p>, client_garbler::ServerReady<'p>>;
 
 /// The server after it sent what the client needs.
-pub(in crate::steps) type ServerSent<'p> = Way<garbled::ServerSent<'p>, millionaire::ServerSent<'p>>;
+pub(in crate::steps) type ServerSent<'p> =
+    Way<garbled::ServerSent<'p>, millionaire::ServerSent<'p>, client_garbler::ServerSent<'p>>;
 
 /// What computes kept units.
-pub(super) type Computed = Way<Garbled, Millionaire>;
+pub(super) type Computed = Way<Garbled, Millionaire, ClientGarbler>;
 
 impl Computed {
     /// Offline, the client's reading of the offer; what takes room goes to `depot`, as it does where the client chooses.
@@ -55,6 +65,7 @@ impl Computed {
         Ok(match self {
             Way::Garbled(garbled) => Way::Garbled(garbled.client_accept(channel, session, id)?),
             Way::Tables(tables) => Way::Tables(tables.client_accept(channel, session, id, depot)?),
+            Way::OfClient(garbler) => Way::OfClient(garbler.client_accept(channel, session, id, depot)?),
         })
     }
 
@@ -69,6 +80,7 @@ impl Computed {
         Ok(match self {
             Way::Garbled(garbled) => Way::Garbled(garbled.server_offer(channel, session, id, rng)?),
             Way::Tables(tables) => Way::Tables(tables.server_offer(channel, session, id, rng)?),
+            Way::OfClient(garbler) => Way::OfClient(garbler.server_offer(channel, session, id, rng)?),
         })
     }
 }
@@ -86,6 +98,7 @@ impl<'p> ClientOffer<'p> {
         Ok(match self {
             Self::Garbled(offer) => Way::Garbled(offer.choose(channel, session, v, r)?),
             Self::Tables(offer) => Way::Tables(offer.choose(channel, session, v, (rng, depot))?),
+            Self::OfClient(offer) => Way::OfClient(offer.choose(channel, session, (v, r), rng)?),
         })
     }
 }
@@ -101,6 +114,7 @@ impl<'p> ClientChosen<'p> {
         Ok(match self {
             Self::Garbled(chosen) => Way::Garbled(chosen.receive(channel, session, depot)?),
             Self::Tables(ready) => Way::Tables(ready),
+            Self::OfClient(ready) => Way::OfClient(ready),
         })
     }
 }
@@ -111,6 +125,7 @@ impl<'p> ClientReady<'p> {
         match self {
             Self::Garbled(ready) => ready.online(channel, r),
             Self::Tables(ready) => ready.online(channel, r),
+            Self::OfClient(ready) => ready.online(channel),
         }
     }
 
@@ -119,6 +134,7 @@ impl<'p> ClientReady<'p> {
         match self {
             Self::Garbled(ready) => ready.stored_bytes(),
             Self::Tables(ready) => ready.stored_bytes(),
+            Self::OfClient(ready) => ready.stored_bytes(),
         }
     }
 
@@ -126,6 +142,7 @@ impl<'p> ClientReady<'p> {
         match self {
             Self::Garbled(ready) => ready.save(to),
             Self::Tables(ready) => ready.save(to),
+            Self::OfClient(ready) => ready.save(to),
         }
     }
 
@@ -138,6 +155,7 @@ impl<'p> ClientReady<'p> {
         Ok(match way {
             Way::Garbled(garbled) => Way::Garbled(garbled::ClientReady::load(garbled, id, from)?),
             Way::Tables(tables) => Way::Tables(millionaire::ClientReady::load(tables, id, from)?),
+            Way::OfClient(garbler) => Way::OfClient(client_garbler::ClientReady::load(garbler, id, from)?),
         })
     }
 }
@@ -152,6 +170,7 @@ impl<'p> ServerOffer<'p> {
         Ok(match self {
             Self::Garbled(offer) => Way::Garbled(offer.chosen(channel, session)?),
             Self::Tables(offer) => Way::Tables(offer.chosen(channel, session)?),
+            Self::OfClient(offer) => Way::OfClient(offer.chosen(channel, session)?),
         })
     }
 }
@@ -167,6 +186,7 @@ impl<'p> ServerChosen<'p> {
         Ok(match self {
             Self::Garbled(chosen) => Way::Garbled(chosen.garble(channel, session, rng)?),
             Self::Tables(ready) => Way::Tables(ready),
+            Self::OfClient(ready) => Way::OfClient(ready),
         })
     }
 }
@@ -181,6 +201,7 @@ impl<'p> ServerReady<'p> {
         Ok(match self {
             Self::Garbled(ready) => Way::Garbled(ready.online(channel, u)?),
             Self::Tables(ready) => Way::Tables(ready.online(channel, u)?),
+            Self::OfClient(ready) => Way::OfClient(ready.online(channel, u)?),
         })
     }
 
@@ -189,6 +210,7 @@ impl<'p> ServerReady<'p> {
         match self {
             Self::Garbled(ready) => ready.stored_bytes(),
             Self::Tables(ready) => ready.stored_bytes(),
+            Self::OfClient(ready) => ready.stored_bytes(),
         }
     }
 
@@ -196,6 +218,7 @@ impl<'p> ServerReady<'p> {
         match self {
             Self::Garbled(ready) => ready.save(to),
             Self::Tables(ready) => ready.save(to),
+            Self::OfClient(ready) => ready.save(to),
         }
     }
 
@@ -208,6 +231,7 @@ impl<'p> ServerReady<'p> {
         Ok(match way {
             Way::Garbled(garbled) => Way::Garbled(garbled::ServerReady::load(garbled, id, from)?),
             Way::Tables(tables) => Way::Tables(millionaire::ServerReady::load(tables, id, from)?),
+            Way::OfClient(garbler) => Way::OfClient(client_garbler::ServerReady::load(garbler, id, from)?),
         })
     }
 }
@@ -218,6 +242,7 @@ impl ServerSent<'_> {
         match self {
             Self::Garbled(sent) => sent.finish(channel, share),
             Self::Tables(sent) => sent.finish(channel, share),
+            Self::OfClient(sent) => sent.finish(channel, share),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Garbled;
 use crate::Error;
 use crate::block::Block;
-use crate::gc::layer::{ClientJoint, ClientLayer, Layer};
+use crate::gc::layer::{EvaluatorJoint, EvaluatorLayer, Layer};
 use crate::gc::{LABELS, MATERIAL};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
@@ -29,13 +29,13 @@ pub(in crate::steps) struct ClientChosen<'p> {
     garbled: &'p Garbled,
     shape: Layer,
     labels: Secret<Block>,
-    joint: Option<ClientJoint>,
+    joint: Option<EvaluatorJoint>,
 }
 
 /// The client's preprocessed units. Consumed online: a circuit evaluated on two inputs leaks its masks.
 pub(in crate::steps) struct ClientReady<'p> {
     garbled: &'p Garbled,
-    layer: ClientLayer,
+    layer: EvaluatorLayer,
 }
 
 impl Garbled {
@@ -75,7 +75,7 @@ impl<'p> ClientOffer<'p> {
             let (corrections, shares) =
                 correlate(Garbled::place(session.hash, id), session.products.delta(), &strings, &values);
             message::send(channel, CORRELATION, pack(&corrections, garbled.ring.bits()))?;
-            joint = Some(ClientJoint { values: values.into(), shares: shares.into() });
+            joint = Some(EvaluatorJoint { values: values.into(), shares: shares.into() });
         }
         Ok(ClientChosen { garbled, shape, labels, joint })
     }
@@ -91,7 +91,7 @@ impl<'p> ClientChosen<'p> {
     ) -> Result<ClientReady<'p>, Error> {
         let Self { garbled, shape, labels, joint } = self;
         let next = |length| Ok(channel.recv(MATERIAL, length)?);
-        let layer = ClientLayer::receive(shape, session.hash, labels, joint, depot, next)?;
+        let layer = EvaluatorLayer::receive(shape, session.hash, labels, joint, depot, next)?;
         Ok(ClientReady { garbled, layer })
     }
 }
@@ -130,6 +130,6 @@ impl<'p> ClientReady<'p> {
         id: LayerId,
         from: &mut Loading<'_>,
     ) -> Result<Self, Error> {
-        Ok(Self { garbled, layer: ClientLayer::load(garbled.shape.numbered(id.number()), from)? })
+        Ok(Self { garbled, layer: EvaluatorLayer::load(garbled.shape.numbered(id.number()), from)? })
     }
 }

@@ -3,7 +3,7 @@
 use super::Garbled;
 use crate::Error;
 use crate::block::Block;
-use crate::gc::layer::{Layer, ServerJoint, ServerLayer, garble_layer};
+use crate::gc::layer::{GarblerJoint, GarblerLayer, Layer, garble_layer};
 use crate::gc::{LABELS, MATERIAL};
 use crate::message::{self, CORRELATION, MASKED};
 use crate::numbering::LayerId;
@@ -28,13 +28,13 @@ pub(in crate::steps) struct ServerChosen<'p> {
     garbled: &'p Garbled,
     shape: Layer,
     client_zero: Secret<Block>,
-    joint: Option<ServerJoint>,
+    joint: Option<GarblerJoint>,
 }
 
 /// The server's preprocessed units. Consumed online.
 pub(in crate::steps) struct ServerReady<'p> {
     garbled: &'p Garbled,
-    layer: ServerLayer,
+    layer: GarblerLayer,
 }
 
 /// The server after it sent its labels.
@@ -75,7 +75,7 @@ impl<'p> ServerOffer<'p> {
             let (k, units) = (garbled.ring.bits(), garbled.units.len());
             let bytes = message::recv(channel, CORRELATION, garbled.packed(units))?;
             let own = offer.finish(Garbled::place(session.hash, id), &unpack(&bytes, k, units));
-            joint = Some(ServerJoint { choices: own.choices, shares: own.shares });
+            joint = Some(GarblerJoint { choices: own.choices, shares: own.shares });
         }
         Ok(ServerChosen { garbled, shape, client_zero, joint })
     }
@@ -130,7 +130,7 @@ impl<'p> ServerReady<'p> {
         id: LayerId,
         from: &mut Loading<'_>,
     ) -> Result<Self, Error> {
-        Ok(Self { garbled, layer: ServerLayer::load(garbled.shape.numbered(id.number()), from)? })
+        Ok(Self { garbled, layer: GarblerLayer::load(garbled.shape.numbered(id.number()), from)? })
     }
 }
 

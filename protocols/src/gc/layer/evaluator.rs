@@ -15,7 +15,7 @@ use crate::wire::{BitReader, low};
 use std::ops::{Deref, Range};
 
 /// The client's shares of ρ v, a unit each.
-pub struct ClientJoint {
+pub struct EvaluatorJoint {
     /// v.
     pub values: Secret<u64>,
     /// Its share of ρ v.
@@ -24,11 +24,11 @@ pub struct ClientJoint {
 
 /// A garbled layer in the client's hands, with the labels of its own inputs. Consumed by `evaluate`: a circuit evaluated on two
 /// inputs leaks.
-pub struct ClientLayer {
+pub struct EvaluatorLayer {
     layer: Layer,
     session: SessionKey,
     labels: Labels,
-    joint: Option<ClientJoint>,
+    joint: Option<EvaluatorJoint>,
     material: Kept,
 }
 
@@ -63,14 +63,14 @@ fn read(kept: &Kept, range: Range<usize>) -> Result<Secret<Block>, Error> {
     Ok(labels.into())
 }
 
-impl ClientLayer {
+impl EvaluatorLayer {
     /// Takes the material from `next`, which is asked for pieces of the given lengths, into `depot`, and with it the client's
     /// active `labels`.
     pub fn receive(
         layer: Layer,
         session: SessionKey,
         labels: Secret<Block>,
-        joint: Option<ClientJoint>,
+        joint: Option<EvaluatorJoint>,
         depot: &mut Depot,
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
     ) -> Result<Self, Error> {
@@ -113,7 +113,7 @@ impl ClientLayer {
         let joint = match layer.has_joint() {
             true => {
                 let values = from.values(layer.units)?.into();
-                Some(ClientJoint { values, shares: from.values(layer.units)?.into() })
+                Some(EvaluatorJoint { values, shares: from.values(layer.units)?.into() })
             }
             false => None,
         };
@@ -162,7 +162,7 @@ impl ClientLayer {
 struct Evaluation<'a> {
     layer: &'a Layer,
     session: SessionKey,
-    joint: Option<&'a ClientJoint>,
+    joint: Option<&'a EvaluatorJoint>,
     material: &'a Kept,
 }
 

@@ -16,7 +16,7 @@ use std::ops::Range;
 use zeroize::Zeroize;
 
 /// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Joint`](crate::gc::programs::Output::Joint), a unit each.
-pub struct ServerJoint {
+pub struct GarblerJoint {
     /// ρ.
     pub choices: Secret<bool>,
     /// Its share of ρ v.
@@ -24,7 +24,7 @@ pub struct ServerJoint {
 }
 
 /// What the server keeps of a garbled layer. Consumed by `online`: two active labels of one wire reveal Δ.
-pub struct ServerLayer {
+pub struct GarblerLayer {
     layer: Layer,
     delta: Delta,
     seed: Block,
@@ -40,7 +40,7 @@ struct Held {
     late: Vec<(Vec<u64>, Vec<u64>)>,
 }
 
-impl Drop for ServerLayer {
+impl Drop for GarblerLayer {
     fn drop(&mut self) {
         self.delta.wipe();
         self.seed.zeroize();
@@ -52,7 +52,12 @@ impl Drop for ServerLayer {
     }
 }
 
-impl ServerLayer {
+impl GarblerLayer {
+    /// The garbler's share of every unit, where no output is late: nothing online changes it.
+    pub(crate) fn early_shares(&self) -> &[u64] {
+        &self.held.shares
+    }
+
     /// Writes down what is kept, to be used later; the layer's shape is the plan's and not written.
     pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         to.bytes(&self.delta.block().to_bytes())?;
@@ -84,10 +89,10 @@ pub fn garble_layer(
     session: SessionKey,
     delta: Delta,
     client_zero: &mut [Block],
-    joint: Option<&ServerJoint>,
+    joint: Option<&GarblerJoint>,
     rng: &mut (impl CryptoRng + ?Sized),
     mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
-) -> Result<ServerLayer, Error> {
+) -> Result<GarblerLayer, Error> {
     assert_eq!(client_zero.len(), layer.client_wires(), "one zero label an input wire of the client");
     assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
     let seed = Block::random(rng);
@@ -111,7 +116,7 @@ pub fn garble_layer(
             emit(material)
         },
     )?;
-    Ok(ServerLayer { layer, delta, seed, held })
+    Ok(GarblerLayer { layer, delta, seed, held })
 }
 
 /// Everything that garbling a piece needs.
@@ -119,7 +124,7 @@ struct Garbling<'a> {
     layer: &'a Layer,
     session: SessionKey,
     delta: Delta,
-    joint: Option<&'a ServerJoint>,
+    joint: Option<&'a GarblerJoint>,
     seed: Block,
 }
 
@@ -205,7 +210,7 @@ impl Garbling<'_> {
     }
 }
 
-impl ServerLayer {
+impl GarblerLayer {
     /// Its shape.
     pub const fn shape(&self) -> &Layer {
         &self.layer
