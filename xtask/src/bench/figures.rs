@@ -29,6 +29,7 @@ pub(crate) fn list() -> Vec<Figure> {
         ("narrow", Some([1.2, 1400.0, 300.0])),
         ("sign", Some([1.0, 900.0, 300.0])),
         ("millionaire", Some([1.0, 120.0, 15.0])),
+        ("client_garbler", None),
         ("delphi", None),
     ] {
         list.extend(relu(variant, targets));
