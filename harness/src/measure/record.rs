@@ -181,7 +181,7 @@ pub(super) fn manifest(
     parts: Parts,
 ) -> Manifest {
     let Parts { cells, shard, models, links, loopback, data } = parts;
-    let search = ("scale_search_rounding".to_owned(), models::fixed::agreement::SEED);
+    let search = ("scale_search_rounding".to_owned(), models::fixed::evaluate::SEED);
     let seeds = BTreeMap::from([search, ("order_of_cells".to_owned(), experiment.seed)])
         .into_iter()
         .chain(networks.iter().map(|network| {

@@ -2,16 +2,12 @@
 //! of them than it takes.
 
 use super::calibrate::Calibration;
-use super::evaluate::{Evaluator, Rounding};
+use super::evaluate::{Evaluator, Rounding, SEED};
 use super::quantise::QuantModel;
 use crate::real::argmax;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
-
-/// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan
-/// is reproducible.
-pub const SEED: u64 = 1;
 
 /// Images that are evaluated, on all processors, before agreement is looked at again.
 const ROUND: usize = 8;

@@ -1,6 +1,5 @@
 //! The meaning of a quantized network: integers, rounded to nearest or as shares would round.
 
-use super::agreement::SEED;
 use super::linear::RingSegment;
 use super::quantise::QuantModel;
 use super::ring::Ring;
@@ -10,6 +9,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::borrow::Cow;
+
+/// The rounding of the search is stochastic like the protocol's, from one seed and a stream an image, so that a plan
+/// is reproducible.
+pub const SEED: u64 = 1;
 
 /// How an activation step divides by 2^f.
 pub enum Rounding<'a> {

@@ -4,8 +4,8 @@
 //! the logits' mean squared error is about the sum over steps of s_i 4^-b_i, and for a given error bits are spent best where
 //! every step has the same share of it: b_i = log2(s_i) / 2 + t, for one t.
 
-use super::agreement::SEED;
 use super::calibrate::Calibration;
+use super::evaluate::SEED;
 use super::evaluate::{Evaluator, Rounding};
 use super::lower::Lowered;
 use super::quantise::{QuantModel, quantise_again};
