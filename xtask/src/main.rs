@@ -1,9 +1,10 @@
-//! Project tasks: `cargo xtask setup | demo | install | test | bench | fuzz | book | ci`.
+//! Project tasks: `cargo xtask setup | demo | install | test | bench | fuzz | book | aarch64 | ci`.
 //!
 //! This crate depends on none of the others and on little else, so that it builds in seconds on a bare machine.
 
 mod bench;
 mod fuzz;
+mod machines;
 mod run;
 mod setup;
 
@@ -17,11 +18,12 @@ usage: cargo xtask TASK
   setup         put libtorch (CPU) into .libtorch, once; an own LIBTORCH in the environment is respected
   demo          setup, build everything optimised, then the main job: train, linearize, run every budget over two links
   install       setup, then `cargo install` of linnet and of linnet-train, which trains for it
-  test          setup, all tests; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
+  test          setup, all tests; kernels' with fewer instructions too; the SEAL backend's where cmake, clang, pkg-config and OpenSSL's headers are there
   bench         kernels, layers and networks beside their targets, floors and peers [--json FILE] [--quick] [--only WORD]
   fuzz          decoders against a fuzzer, longer than tests do: --hours N [--only WORD] [--jobs J] [--features F] [--log FILE]
   book          build the book into target/book, with mdBook (installed into target/tools where it is not)
-  ci            test, then formatting, lints, documentation and the book";
+  aarch64       the kernels' tests on AArch64 under emulation, where a compiler and an emulator are there
+  ci            test, then formatting, lints, documentation, the book and aarch64";
 
 /// The crates that can use SEAL, built with it. A separate pass, because a program that links SEAL is under AGPL-3.0.
 const WITH_SEAL: &str =
@@ -53,6 +55,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
         "bench" => bench::bench(&root, rest)?,
         "fuzz" => fuzz::fuzz(&root, rest)?,
         "book" => book(&root)?,
+        "aarch64" => machines::aarch64(&root)?,
         "ci" => {
             test(&root)?;
             cargo(&root, "fmt --all --check").go()?;
@@ -65,6 +68,7 @@ fn perform(arguments: &[String]) -> Result<(), Error> {
                     .go()?;
             }
             book(&root)?;
+            machines::aarch64(&root)?;
         }
         other => return Err(Error::Usage(format!("unknown task `{other}`\n{USAGE}"))),
     }
@@ -115,11 +119,12 @@ fn test(root: &Path) -> Result<(), Error> {
     } else {
         cargo(root, "test --workspace").go()?;
     }
+    let runner = if nextest { "nextest run" } else { "test" };
+    machines::fewer(root, runner)?;
     if !setup::builds_seal() {
         println!("skipped: the SEAL backend's tests, which need {}", setup::SEAL_PACKAGES);
         return Ok(());
     }
-    let runner = if nextest { "nextest run" } else { "test" };
     cargo(root, &format!("{runner} {WITH_SEAL} -- he:: backend")).go()
 }
 

@@ -10,9 +10,9 @@ pub(super) type Targets = [Option<f64>; 2];
 pub(super) fn engines() -> Vec<(&'static str, &'static str, Targets)> {
     #[cfg(target_arch = "x86_64")]
     let [narrow, wide, widest] = [
-        is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2"),
-        is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx2"),
-        is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx512vbmi"),
+        is_allowed("avx2") && is_x86_feature_detected!("aes") && is_x86_feature_detected!("avx2"),
+        is_allowed("avx2-vaes") && is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx2"),
+        is_allowed("all") && is_x86_feature_detected!("vaes") && is_x86_feature_detected!("avx512vbmi"),
     ];
     #[cfg(not(target_arch = "x86_64"))]
     let [narrow, wide, widest] = [false; 3];
@@ -29,4 +29,12 @@ pub(super) fn engines() -> Vec<(&'static str, &'static str, Targets)> {
     let others =
         there.iter().skip(1).chain(&portable).map(|(_, cipher, targets)| (engine(cipher), *cipher, *targets));
     fastest.into_iter().chain(others).collect()
+}
+
+/// Whether the figures' program, which looks at the same variable, may use these instructions.
+#[cfg(target_arch = "x86_64")]
+fn is_allowed(instructions: &str) -> bool {
+    let place = |name: &str| ["portable", "avx2", "avx2-vaes", "all"].iter().position(|one| *one == name);
+    let most = std::env::var("LINNET_INSTRUCTIONS").ok();
+    place(instructions) <= most.map_or(Some(usize::MAX), |most| place(&most))
 }

@@ -94,6 +94,16 @@ fn kernels() -> Vec<Figure> {
     });
     list.extend([
         Figure::new(Segments, NTT, "us"),
+        Figure::new(Segments, "NTT of a row", "us").floor(
+            NTT,
+            1.0,
+            "the library's, of a row of as many numbers",
+        ),
+        Figure::new(Segments, "NTT of a row, back", "us").floor(
+            NTT,
+            1.0,
+            "the library's, of a row of as many numbers",
+        ),
         Figure::new(Segments, ROW, "us"),
         Figure::new(Segments, "HE product term (server)", "us")
             .floor(ROW, 4.0, "two polynomials modulo two primes")
@@ -365,7 +375,7 @@ mod tests {
             assert_eq!(format!("{scaled:.decimals$}"), shown, "{name}");
             cited += 1;
         }
-        assert_eq!(cited, 8 * 4 + 3);
+        assert_eq!(cited, 8 * 5 + 3);
     }
 
     /// All targets that the project set itself are present.
