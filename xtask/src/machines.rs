@@ -1,7 +1,6 @@
 //! Kernels on lesser machines and on another one: with fewer instructions than there are, and on AArch64 under emulation.
 
-use crate::cargo;
-use crate::run::{Error, available};
+use crate::run::{Error, Run, available};
 use std::path::Path;
 use std::process::Command;
 
@@ -19,7 +18,8 @@ const KERNELS: &str = "cipher:: prg:: block:: gc:: ot::";
 pub(crate) fn fewer(root: &Path, runner: &str) -> Result<(), Error> {
     FEWER.iter().try_for_each(|instructions| {
         println!("\nwith LINNET_INSTRUCTIONS={instructions}:");
-        cargo(root, &format!("{runner} --package protocols --lib"))
+        Run::new("cargo", &format!("{runner} --package protocols --lib"))
+            .within(root)
             .env("LINNET_INSTRUCTIONS", instructions)
             .go()
     })
@@ -34,7 +34,8 @@ pub(crate) fn aarch64(root: &Path) -> Result<(), Error> {
         );
         return Ok(());
     }
-    cargo(root, &format!("test --target {AARCH64} --package protocols --lib -- {KERNELS}"))
+    Run::new("cargo", &format!("test --target {AARCH64} --package protocols --lib -- {KERNELS}"))
+        .within(root)
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER)
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu")
         .go()
