@@ -39,7 +39,7 @@ fn layer() -> Layer {
 fn gates_on(c: &mut Criterion, engine: Engine) {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
-    let zero: Vec<Block> = (0..layer().client_wires()).map(|_| Block::random(&mut rng)).collect();
+    let zero: Vec<Block> = (0..layer().evaluator_wires()).map(|_| Block::random(&mut rng)).collect();
     let mut material = Vec::new();
     let keep = |piece| {
         material.push(piece);
@@ -100,7 +100,7 @@ fn gates_on(c: &mut Criterion, engine: Engine) {
 fn selection(c: &mut Criterion) {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
-    let mut zero = vec![Block::ZERO; layer().client_wires()];
+    let mut zero = vec![Block::ZERO; layer().evaluator_wires()];
     let values: Vec<u64> = (0..UNITS as u64).collect();
     let mut group = c.benchmark_group("label");
     group.throughput(Throughput::Elements((UNITS * BITS) as u64)).sample_size(10);

@@ -78,7 +78,7 @@ fn labels_are_selected_in_a_time_of_their_own() {
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
     let count = 4000;
     let t = welch(count, values(UNITS, 13), |shares| {
-        let mut zero: Vec<Block> = (0..layer.client_wires()).map(|_| Block::random(&mut rng)).collect();
+        let mut zero: Vec<Block> = (0..layer.evaluator_wires()).map(|_| Block::random(&mut rng)).collect();
         let server =
             garble_layer(layer.clone(), session, delta, &mut zero, None, &mut rng, |_| Ok(())).unwrap();
         let take = |piece| {

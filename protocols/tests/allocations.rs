@@ -33,7 +33,7 @@ fn counted(units: usize, store: &Store) -> [Counted; 4] {
     let layer = Layer::new(narrow(&Curve::Relu, BITS), units, RING_BITS, 0).unwrap();
     let (material_pieces, online_pieces) =
         (layer.material_pieces().count() as u64, layer.online_pieces().count() as u64);
-    let mut labels = vec![Block::ZERO; layer.client_wires()];
+    let mut labels = vec![Block::ZERO; layer.evaluator_wires()];
     let mut depot = store.open().unwrap();
     let (mut material, mut online) = (VecDeque::with_capacity(1024), VecDeque::with_capacity(1024));
 

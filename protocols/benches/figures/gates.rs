@@ -51,7 +51,7 @@ fn measure_on(
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
     let layer = Layer::new(program, units, RING_BITS, 0)?;
     let ands = layer.and_gates();
-    let zero: Vec<Block> = (0..layer.client_wires()).map(|_| Block::random(&mut rng)).collect();
+    let zero: Vec<Block> = (0..layer.evaluator_wires()).map(|_| Block::random(&mut rng)).collect();
     let mut material = Vec::new();
     // Zero labels are overwritten as they are used.
     let mut used = zero.clone();

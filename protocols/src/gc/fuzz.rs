@@ -115,7 +115,7 @@ fn material() {
         };
         let made = |engine| {
             let labels: Vec<Block> =
-                (0..layer.client_wires()).map(|at| Block(at as u128 * 0x1357_9bdf)).collect();
+                (0..layer.evaluator_wires()).map(|at| Block(at as u128 * 0x1357_9bdf)).collect();
             let joint = layer
                 .has_joint()
                 .then(|| EvaluatorJoint { values: vec![7; units].into(), shares: vec![9; units].into() });

@@ -154,7 +154,7 @@ struct Ran {
 fn run(layer: &Layer, program: &Program, cases: &[Case], engine: Engine, seed: u64) -> Ran {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng).on(engine));
-    let zero: Vec<Block> = (0..layer.client_wires()).map(|_| Block::random(&mut rng)).collect();
+    let zero: Vec<Block> = (0..layer.evaluator_wires()).map(|_| Block::random(&mut rng)).collect();
     let inputs: Vec<u64> = cases.iter().map(|case| case.evaluator).collect();
     let choices = layer.choices(&inputs);
     let chosen = |at: usize| choices[at / 8] >> (at % 8) & 1 == 1;
@@ -307,7 +307,7 @@ fn pieces_travel_as_frames_of_their_kind() {
     let layer = Layer::new(program, 40, 9, 9).unwrap();
     let (mut client, mut server) = Channel::pair(Duration::from_secs(20));
     let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
-    let zero = vec![Block::ZERO; layer.client_wires()];
+    let zero = vec![Block::ZERO; layer.evaluator_wires()];
     let garbled = garble_layer(layer.clone(), session, delta, &mut zero.clone(), None, &mut rng, |piece| {
         Ok(server.send(MATERIAL, piece)?)
     })
@@ -341,7 +341,7 @@ fn widths_that_do_not_fit_are_refused() {
 #[test]
 fn a_short_piece_is_the_peers_fault() {
     let layer = Layer::new(programs::narrow(&Curve::Relu, 4), 1, 8, 0).unwrap();
-    let labels = vec![Block::ZERO; layer.client_wires()];
+    let labels = vec![Block::ZERO; layer.evaluator_wires()];
     let session = SessionKey::from_bytes([0; 16]);
     let received = EvaluatorLayer::receive(layer, session, labels.into(), None, &mut Depot::memory(), |n| {
         Ok(vec![0; n - 1])

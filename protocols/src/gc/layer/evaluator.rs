@@ -1,4 +1,4 @@
-//! The client's side: what it keeps, and evaluation.
+//! The evaluator's side: what it keeps, and evaluation.
 
 use super::super::convert::{OpenFrom, OutputHashes};
 use super::super::evaluate::{ReadTables, evaluate};
@@ -14,7 +14,7 @@ use crate::store::{Depot, Kept};
 use crate::wire::{BitReader, low};
 use std::ops::{Deref, Range};
 
-/// The client's shares of ρ v, a unit each.
+/// The evaluator's shares of ρ v, a unit each.
 pub struct EvaluatorJoint {
     /// v.
     pub values: Secret<u64>,
@@ -22,7 +22,7 @@ pub struct EvaluatorJoint {
     pub shares: Secret<u64>,
 }
 
-/// A garbled layer in the client's hands, with the labels of its own inputs. Consumed by `evaluate`: a circuit evaluated on two
+/// A garbled layer in the evaluator's hands, with the labels of its own inputs. Consumed by `evaluate`: a circuit evaluated on two
 /// inputs leaks.
 pub struct EvaluatorLayer {
     layer: Layer,
@@ -32,7 +32,7 @@ pub struct EvaluatorLayer {
     material: Kept,
 }
 
-/// The client's active labels, as its OTs make them or in the store.
+/// The evaluator's active labels, as its OTs make them or in the store.
 enum Labels {
     Memory(Secret<Block>),
     Kept(Kept),
@@ -64,7 +64,7 @@ fn read(kept: &Kept, range: Range<usize>) -> Result<Secret<Block>, Error> {
 }
 
 impl EvaluatorLayer {
-    /// Takes the material from `next`, which is asked for pieces of the given lengths, into `depot`, and with it the client's
+    /// Takes the material from `next`, which is asked for pieces of the given lengths, into `depot`, and with it its
     /// active `labels`.
     pub fn receive(
         layer: Layer,
@@ -74,8 +74,8 @@ impl EvaluatorLayer {
         depot: &mut Depot,
         mut next: impl FnMut(usize) -> Result<Vec<u8>, Error>,
     ) -> Result<Self, Error> {
-        assert_eq!(labels.len(), layer.client_wires(), "one label an input wire of the client");
-        assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
+        assert_eq!(labels.len(), layer.evaluator_wires(), "one label an input wire of the evaluator");
+        assert_eq!(layer.has_joint(), joint.is_some(), "shares of the evaluator's values where they count");
         let labels = if depot.is_file() {
             let bytes: &[u8] = bytemuck::cast_slice(&labels);
             Labels::Kept(depot.keep(std::iter::once(Ok(bytes.to_vec())))?)
@@ -89,7 +89,7 @@ impl EvaluatorLayer {
 
     /// Bytes that the layer occupies until it is evaluated: labels, material, shares of products.
     pub fn stored_bytes(&self) -> usize {
-        self.layer.client_stored_bytes()
+        self.layer.evaluator_stored_bytes()
     }
 
     /// Writes the layer down, to be evaluated later; its shape is the plan's and not written.
@@ -97,7 +97,9 @@ impl EvaluatorLayer {
         to.bytes(&self.session.to_bytes())?;
         match &self.labels {
             Labels::Memory(labels) => to.values(labels)?,
-            Labels::Kept(kept) => kept.save(std::iter::once(self.layer.client_wires() * BLOCK_BYTES), to)?,
+            Labels::Kept(kept) => {
+                kept.save(std::iter::once(self.layer.evaluator_wires() * BLOCK_BYTES), to)?
+            }
         }
         if let Some(joint) = &self.joint {
             to.values(&joint.values)?;
@@ -109,7 +111,7 @@ impl EvaluatorLayer {
     /// Reads what `save` wrote of a layer of this shape, into memory.
     pub(crate) fn load(layer: Layer, from: &mut Loading<'_>) -> Result<Self, Error> {
         let session = SessionKey::from_bytes(from.array()?);
-        let labels = Labels::Memory(from.values(layer.client_wires())?.into());
+        let labels = Labels::Memory(from.values(layer.evaluator_wires())?.into());
         let joint = match layer.has_joint() {
             true => {
                 let values = from.values(layer.units)?.into();
@@ -121,7 +123,7 @@ impl EvaluatorLayer {
         Ok(Self { layer, session, labels, joint, material })
     }
 
-    /// Hands the client's share of every unit, mod 2^k, or its colours to `take`, piece by piece ([`Layer::online_units`]);
+    /// Hands the evaluator's share of every unit, mod 2^k, or its colours to `take`, piece by piece ([`Layer::online_units`]);
     /// `next` is asked for pieces of the online message while evaluation goes on.
     pub fn evaluate(
         self,
@@ -167,7 +169,7 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// The shares of some units, whole chunks of them; `own` are the client's labels.
+    /// The shares of some units, whole chunks of them; `own` are the evaluator's labels.
     fn piece(&self, units: Range<usize>, own: &[Block], online: &[u8]) -> Result<Vec<u64>, Error> {
         let layer = self.layer;
         let circuit = &layer.program.circuit;

@@ -1,4 +1,4 @@
-//! The server's side: garbling, and the labels of its own inputs.
+//! The garbler's side: garbling, and the labels of its own inputs.
 
 use super::super::convert::{CloseTo, OutputHashes, Weight, push_all};
 use super::super::garble::{WriteTables, garble};
@@ -15,7 +15,7 @@ use rand::CryptoRng;
 use std::ops::Range;
 use zeroize::Zeroize;
 
-/// The server's shares of ρ v, with ρ its random bit and v the client's value of a [`Joint`](crate::gc::programs::Output::Joint), a unit each.
+/// The garbler's shares of ρ v, with ρ its random bit and v the evaluator's value of a [`Joint`](crate::gc::programs::Output::Joint), a unit each.
 pub struct GarblerJoint {
     /// ρ.
     pub choices: Secret<bool>,
@@ -23,7 +23,7 @@ pub struct GarblerJoint {
     pub shares: Secret<u64>,
 }
 
-/// What the server keeps of a garbled layer. Consumed by `online`: two active labels of one wire reveal Δ.
+/// What the garbler keeps of a layer. Consumed by `online`: two active labels of one wire reveal Δ.
 pub struct GarblerLayer {
     layer: Layer,
     delta: Delta,
@@ -31,7 +31,7 @@ pub struct GarblerLayer {
     held: Held,
 }
 
-/// The server's secrets of some units.
+/// The garbler's secrets of some units.
 #[derive(Default)]
 struct Held {
     /// A share of everything early, or for coloured outputs the permute bits.
@@ -82,26 +82,30 @@ impl GarblerLayer {
     }
 }
 
-/// Garbles the layer; `client_zero` are the zero labels of the client's inputs, overwritten when they have been used, `joint` is there if the layer
+/// Garbles the layer; `evaluator_zero` are the zero labels of the evaluator's inputs, overwritten when they have been used, `joint` is there if the layer
 /// [`Layer::has_joint`]. `emit` takes the material piece by piece.
 pub fn garble_layer(
     layer: Layer,
     session: SessionKey,
     delta: Delta,
-    client_zero: &mut [Block],
+    evaluator_zero: &mut [Block],
     joint: Option<&GarblerJoint>,
     rng: &mut (impl CryptoRng + ?Sized),
     mut emit: impl FnMut(Vec<u8>) -> Result<(), Error>,
 ) -> Result<GarblerLayer, Error> {
-    assert_eq!(client_zero.len(), layer.client_wires(), "one zero label an input wire of the client");
-    assert_eq!(layer.has_joint(), joint.is_some(), "shares of the client's values where they count");
+    assert_eq!(
+        evaluator_zero.len(),
+        layer.evaluator_wires(),
+        "one zero label an input wire of the evaluator"
+    );
+    assert_eq!(layer.has_joint(), joint.is_some(), "shares of the evaluator's values where they count");
     let seed = Block::random(rng);
     let late = layer.shares().filter(|share| matches!(share, Share::Late { .. })).count();
     let empty = || (Vec::with_capacity(layer.units), Vec::with_capacity(layer.units));
     let mut held =
         Held { shares: Vec::with_capacity(layer.units), late: (0..late).map(|_| empty()).collect() };
     let garbling = Garbling { layer: &layer, session, delta, joint, seed };
-    let mut zero = Parts::of(client_zero);
+    let mut zero = Parts::of(evaluator_zero);
     let wires = layer.program.circuit.evaluator_inputs();
     let pieces = layer.cut(layer.material_of(LANES));
     in_order(
@@ -218,12 +222,12 @@ impl GarblerLayer {
 
     /// Bytes that the layer occupies until it is used.
     pub fn stored_bytes(&self) -> usize {
-        self.layer.server_stored_bytes()
+        self.layer.garbler_stored_bytes()
     }
 
-    /// Sends the active labels of the server's inputs, of which the low bits count, and the late ciphertexts; `late` holds
-    /// the values of every late output, a unit each. Returns the server's share of every unit, or for coloured outputs what
-    /// the client's answer has to be xored with. `emit` takes the message piece by piece.
+    /// Sends the active labels of the garbler's inputs, of which the low bits count, and the late ciphertexts; `late` holds
+    /// the values of every late output, a unit each. Returns the garbler's share of every unit, or for coloured outputs what
+    /// the evaluator's answer has to be xored with. `emit` takes the message piece by piece.
     pub fn online(
         mut self,
         inputs: &[u64],

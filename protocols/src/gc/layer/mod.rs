@@ -1,7 +1,8 @@
 //! A layer of `units` identical circuits, garbled and evaluated chunk by chunk: bits in, arithmetic shares or colours out.
-//! Source: half-gates and conversion as in `garble.rs` and `convert.rs`. Semi-honest: the server garbles, the client evaluates.
+//! Source: half-gates and conversion as in `garble.rs` and `convert.rs`. Semi-honest. The garbler is the server and the
+//! evaluator the client, but the other way round in `steps/kept/client_garbler.rs`.
 //!
-//!   client                                         server
+//!   evaluator                                      garbler
 //!     its labels <== correlated OT ==> zero labels   |   offline, before
 //!     | <------ material: tables, ciphertexts ------ |   offline
 //!     | <------ active labels, late ciphertexts ---- |   online
@@ -9,16 +10,16 @@
 //!
 //! Labels lie chunk by chunk (`LANES` units), in a chunk wire by wire, in a wire unit by unit: as the kernels want them, so
 //! that nothing is gathered. A chunk of the material is its tables, gate by gate, then its ciphertexts, packed; a chunk of
-//! the online message is the server's labels, then the ciphertexts of outputs that are worth what the server has only just
+//! the online message is the garbler's labels, then the ciphertexts of outputs that are worth what the garbler has only just
 //! learnt. Both messages are cut into pieces of whole chunks, garbled and evaluated by all threads of the current pool.
 //!
-//! An output wire that is worth (a value the server learns online + one the client knows offline), [`Output::Joint`], needs
-//! shares of ρ v for the client's v and a random bit ρ of the server's, made before. With π the colour of the false label
-//! and δ = π ^ ρ, sent beside the tables, they turn into shares p_s + p_c = π v (for δ = 1 the server negates its share and
-//! the client subtracts its own from v). As b = c ^ π for the client's colour c, b v = c v + (1 - 2c) (p_s + p_c): the
-//! client's part is local, and the server's, p_s or -p_s, rides in the wire's ciphertext, which chooses by c anyway:
+//! An output wire that is worth (a value the garbler learns online + one the evaluator knows offline), [`Output::Joint`], needs
+//! shares of ρ v for the evaluator's v and a random bit ρ of the garbler's, made before. With π the colour of the false label
+//! and δ = π ^ ρ, sent beside the tables, they turn into shares p_s + p_c = π v (for δ = 1 the garbler negates its share
+//! and the evaluator subtracts its own from v). As b = c ^ π for the evaluator's colour c, b v = c v + (1 - 2c) (p_s + p_c): the
+//! evaluator's part is local, and the garbler's, p_s or -p_s, rides in the wire's ciphertext, which chooses by c anyway:
 //!
-//!   C = h(K_0) - h(K_1) + (1 - 2π) a - 2 p_s;   server: π a + p_s - h(K_0);   client: h(K_c) + c C + c v + (1 - 2c) p_c
+//!   C = h(K_0) - h(K_1) + (1 - 2π) a - 2 p_s;   garbler: π a + p_s - h(K_0);   evaluator: h(K_c) + c C + c v + (1 - 2c) p_c
 
 mod evaluator;
 mod garbler;
@@ -57,7 +58,7 @@ pub struct Layer {
 enum Share {
     /// By a ciphertext that travels offline.
     Early(Weight),
-    /// By one that travels online; `joint` where the client's value counts too.
+    /// By one that travels online; `joint` where the evaluator's value counts too.
     Late { shift: u32, joint: bool },
     /// Not at all.
     Colour,
@@ -103,23 +104,23 @@ impl Layer {
         self.units * self.program.circuit.ands()
     }
 
-    /// Input wires of the client over all units: correlated OTs.
-    pub const fn client_wires(&self) -> usize {
+    /// Input wires of the evaluator over all units, most often correlated OTs.
+    pub const fn evaluator_wires(&self) -> usize {
         self.units * self.program.circuit.evaluator_inputs()
     }
 
-    /// Whether an output is worth the client's value too, so that both parties need shares of it.
+    /// Whether an output is worth the evaluator's value too, so that both parties need shares of it.
     pub fn has_joint(&self) -> bool {
         self.program.outputs.contains(&Output::Joint)
     }
 
-    /// The client's choice bits in the order of its labels; `inputs` has the wires of a unit as its low bits, packed by
+    /// The evaluator's input bits in the order of its labels; `inputs` has the wires of a unit as its low bits, packed by
     /// `words` words a unit.
     pub fn choices(&self, inputs: &[u64]) -> Vec<u8> {
         let wires = self.program.circuit.evaluator_inputs();
         let words = wires.div_ceil(64);
         assert_eq!(inputs.len(), self.units * words, "one input a unit");
-        let mut out = Vec::with_capacity(self.client_wires().div_ceil(8));
+        let mut out = Vec::with_capacity(self.evaluator_wires().div_ceil(8));
         let mut writer = BitWriter::new(&mut out);
         for units in inputs.chunks(LANES * words) {
             for wire in 0..wires {
@@ -142,14 +143,14 @@ impl Layer {
         self.online_of(self.units)
     }
 
-    /// Bytes that the client keeps of the layer: labels, material, shares of products.
-    pub fn client_stored_bytes(&self) -> usize {
+    /// Bytes that the evaluator keeps of the layer: labels, material, shares of products.
+    pub fn evaluator_stored_bytes(&self) -> usize {
         let joint = if self.has_joint() { 16 * self.units } else { 0 };
-        self.client_wires() * BLOCK_BYTES + self.material_bytes() + joint
+        self.evaluator_wires() * BLOCK_BYTES + self.material_bytes() + joint
     }
 
-    /// Bytes that the server keeps: a seed, a share a unit, and two words more for every late output.
-    pub fn server_stored_bytes(&self) -> usize {
+    /// Bytes that the garbler keeps: a seed, a share a unit, and two words more for every late output.
+    pub fn garbler_stored_bytes(&self) -> usize {
         let late = self.shares().filter(|share| matches!(share, Share::Late { .. })).count();
         BLOCK_BYTES + 8 * self.units * (1 + 2 * late)
     }
@@ -185,7 +186,7 @@ impl Layer {
         }
     }
 
-    /// Labels of the server's inputs of `units` units.
+    /// Labels of the garbler's inputs of `units` units.
     pub const fn labels(&self, units: usize) -> usize {
         units * self.program.circuit.garbler_inputs()
     }
@@ -248,7 +249,7 @@ impl Layer {
         units.step_by(LANES).map(move |start| ((start / LANES) as u32, start..end.min(start + LANES)))
     }
 
-    /// The server's own zero labels of the units from `start` on.
+    /// The garbler's own zero labels of the units from `start` on.
     fn own_labels(&self, seed: Block, start: usize) -> Prg {
         Prg::at(seed, (start * self.program.circuit.garbler_inputs()) as u64)
     }

@@ -71,7 +71,7 @@ impl ClientGarbler {
 
     /// The server's active labels of v.
     fn active(&self, seed: Block) -> Secret<Block> {
-        let mut labels = Secret::zeros(self.shape.client_wires());
+        let mut labels = Secret::zeros(self.shape.evaluator_wires());
         Prg::new(seed).fill(&mut labels);
         labels
     }
@@ -102,11 +102,11 @@ impl ClientGarbler {
     /// What client and server keep.
     pub(super) fn stored(&self) -> Stored {
         let strings = self.transfers() * BLOCK_BYTES;
-        let labels = self.shape.client_wires() * BLOCK_BYTES;
+        let labels = self.shape.evaluator_wires() * BLOCK_BYTES;
         let of_server =
             self.shape.material_bytes() + labels + strings + self.transfers() + 8 * self.units.len();
         Stored {
-            client: self.shape.server_stored_bytes() + strings,
+            client: self.shape.garbler_stored_bytes() + strings,
             server: of_server,
             tables: strings,
             offered: [strings, strings + self.transfers()],

@@ -68,7 +68,7 @@ impl<'p> ClientOffer<'p> {
         let (v, r) = (v.of(&garbled.units), r.of(&garbled.units));
         let shape = garbled.shape.numbered(id.number());
         let choices = shape.choices(&garbled.variant.client_inputs(&v, &r));
-        let labels = session.labels.extend(channel, shape.client_wires(), &choices)?;
+        let labels = session.labels.extend(channel, shape.evaluator_wires(), &choices)?;
         let mut joint = None;
         if shape.has_joint() {
             let values = garbled.variant.client_factors(&v);

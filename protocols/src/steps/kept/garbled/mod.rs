@@ -79,9 +79,9 @@ impl Garbled {
     /// What client and server keep.
     pub(super) fn stored(&self) -> Stored {
         Stored {
-            client: self.shape.client_stored_bytes(),
-            server: self.shape.server_stored_bytes(),
-            labels: self.shape.client_wires() * BLOCK_BYTES,
+            client: self.shape.evaluator_stored_bytes(),
+            server: self.shape.garbler_stored_bytes(),
+            labels: self.shape.evaluator_wires() * BLOCK_BYTES,
             material: self.shape.material_bytes(),
             ..Stored::default()
         }
@@ -95,7 +95,7 @@ impl Garbled {
     /// Offline, client to server.
     pub(super) fn declare_choose(&self, walk: &mut Walk) {
         walk.client(self.elements(self.units.len()));
-        walk.up_transfers(self.shape.client_wires());
+        walk.up_transfers(self.shape.evaluator_wires());
         walk.up_message(self.packed(self.products()));
     }
 

@@ -69,7 +69,7 @@ impl<'p> ServerOffer<'p> {
     ) -> Result<ServerChosen<'p>, Error> {
         let Self { garbled, id, offer } = self;
         let shape = garbled.shape.numbered(id.number());
-        let client_zero = session.labels.extend(channel, shape.client_wires())?;
+        let client_zero = session.labels.extend(channel, shape.evaluator_wires())?;
         let mut joint = None;
         if shape.has_joint() {
             let (k, units) = (garbled.ring.bits(), garbled.units.len());
