@@ -1,6 +1,7 @@
 //! Circuits as data: written once with a [`Builder`], read by the garbler, the evaluator, the clear evaluation and the counter.
 //!
-//! XOR and NOT are free under every reader; an AND costs two ciphertexts. A reader keeps its wires in a file of slots: the
+//! XOR and NOT are free under every reader; an AND and the majority of three, which is an AND between free XORs, cost two
+//! ciphertexts. A full adder is an XOR and a majority of three wires: readers then fetch and keep each wire once. A reader keeps its wires in a file of slots: the
 //! garbler's inputs, then the evaluator's, then whatever the operations write; a slot is used again once its wire is spent,
 //! so that the file of a whole chunk stays in the first-level cache. The programs themselves are in `programs.rs`.
 
@@ -10,21 +11,14 @@ pub(crate) type Slot = u16;
 /// One operation on slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
-    /// `out = a ^ b`.
+    /// `out = a ^ b`, or `a ^ b ^ c`.
     Xor {
         /// First operand.
         a: Slot,
         /// Second operand.
         b: Slot,
-        /// Result.
-        out: Slot,
-    },
-    /// `out = a & b`; the `n`-th AND of a circuit is its gate `n`.
-    And {
-        /// First operand.
-        a: Slot,
-        /// Second operand.
-        b: Slot,
+        /// Third operand, where there is one.
+        c: Option<Slot>,
         /// Result.
         out: Slot,
     },
@@ -35,6 +29,21 @@ pub(crate) enum Op {
         /// Result.
         out: Slot,
     },
+    /// A gate.
+    And(And),
+}
+
+/// `out = a & b`, or `c ^ ((a ^ c) & (b ^ c))`, which is what two of three are; the `n`-th of a circuit is its gate `n`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct And {
+    /// First operand.
+    pub(crate) a: Slot,
+    /// Second operand.
+    pub(crate) b: Slot,
+    /// Third operand, of a majority.
+    pub(crate) c: Option<Slot>,
+    /// Result.
+    pub(crate) out: Slot,
 }
 
 /// A checked circuit.
@@ -64,7 +73,7 @@ impl Circuit {
         self.outputs.len()
     }
 
-    /// AND gates.
+    /// AND gates, majorities among them.
     pub const fn ands(&self) -> usize {
         self.ands
     }
@@ -91,11 +100,16 @@ impl Circuit {
         wires[..self.garbler].copy_from_slice(garbler);
         wires[self.garbler..self.garbler + self.evaluator].copy_from_slice(evaluator);
         for op in &self.ops {
-            match *op {
-                Op::Xor { a, b, out } => wires[out as usize] = wires[a as usize] ^ wires[b as usize],
-                Op::And { a, b, out } => wires[out as usize] = wires[a as usize] & wires[b as usize],
-                Op::Not { a, out } => wires[out as usize] = !wires[a as usize],
-            }
+            let wire = |slot: Slot| wires[slot as usize];
+            let (out, bit) = match *op {
+                Op::Xor { a, b, c, out } => (out, wire(a) ^ wire(b) ^ c.is_some_and(wire)),
+                Op::Not { a, out } => (out, !wire(a)),
+                Op::And(And { a, b, c: None, out }) => (out, wire(a) & wire(b)),
+                Op::And(And { a, b, c: Some(c), out }) => {
+                    (out, [a, b, c].into_iter().filter(|slot| wire(*slot)).count() >= 2)
+                }
+            };
+            wires[out as usize] = bit;
         }
         self.outputs.iter().map(|slot| wires[*slot as usize]).collect()
     }
@@ -115,17 +129,20 @@ pub struct Builder {
 #[derive(Clone, Copy)]
 enum Gate {
     Xor(Wire, Wire),
+    Xor3(Wire, Wire, Wire),
     And(Wire, Wire),
+    Majority(Wire, Wire, Wire),
     Not(Wire),
 }
 
 impl Gate {
-    fn operands(self) -> impl Iterator<Item = Wire> {
-        let (first, second) = match self {
-            Self::Xor(a, b) | Self::And(a, b) => (a, Some(b)),
-            Self::Not(a) => (a, None),
+    fn operands(self) -> Vec<usize> {
+        let operands = match self {
+            Self::Xor3(a, b, c) | Self::Majority(a, b, c) => vec![a, b, c],
+            Self::Xor(a, b) | Self::And(a, b) => vec![a, b],
+            Self::Not(a) => vec![a],
         };
-        std::iter::once(first).chain(second)
+        operands.into_iter().map(|wire| wire.0 as usize).collect()
     }
 }
 
@@ -142,9 +159,19 @@ impl Builder {
         self.push(Gate::Xor(a, b))
     }
 
+    /// `a ^ b ^ c`, free.
+    pub fn xor3(&mut self, a: Wire, b: Wire, c: Wire) -> Wire {
+        self.push(Gate::Xor3(a, b, c))
+    }
+
     /// `a & b`.
     pub fn and(&mut self, a: Wire, b: Wire) -> Wire {
         self.push(Gate::And(a, b))
+    }
+
+    /// What two of three are, one AND: a full adder's carry.
+    pub fn majority(&mut self, a: Wire, b: Wire, c: Wire) -> Wire {
+        self.push(Gate::Majority(a, b, c))
     }
 
     /// `!a`, free.
@@ -174,7 +201,7 @@ impl Builder {
         for (index, gate) in self.gates.iter().enumerate().rev() {
             if last[inputs + index].is_some() {
                 for wire in gate.operands() {
-                    last[wire.0 as usize].get_or_insert(index);
+                    last[wire].get_or_insert(index);
                 }
             }
         }
@@ -184,7 +211,8 @@ impl Builder {
         let mut free: Vec<Slot> = (0..inputs).filter(|i| last[*i].is_none()).map(|i| i as Slot).collect();
         let mut ops = Vec::with_capacity(self.gates.len());
         for (index, gate) in self.gates.iter().enumerate().filter(|(i, _)| last[inputs + i].is_some()) {
-            let mut spent: Vec<usize> = gate.operands().map(|wire| wire.0 as usize).collect();
+            let mut spent = gate.operands();
+            spent.sort_unstable();
             spent.dedup();
             free.extend(spent.iter().filter(|wire| last[**wire] == Some(index)).map(|wire| slot_of[*wire]));
             let out = free.pop().unwrap_or_else(|| {
@@ -194,15 +222,17 @@ impl Builder {
             slot_of[inputs + index] = out;
             let slot = |wire: Wire| slot_of[wire.0 as usize];
             ops.push(match *gate {
-                Gate::Xor(a, b) => Op::Xor { a: slot(a), b: slot(b), out },
-                Gate::And(a, b) => Op::And { a: slot(a), b: slot(b), out },
+                Gate::Xor(a, b) => Op::Xor { a: slot(a), b: slot(b), c: None, out },
+                Gate::Xor3(a, b, c) => Op::Xor { a: slot(a), b: slot(b), c: Some(slot(c)), out },
+                Gate::And(a, b) => Op::And(And { a: slot(a), b: slot(b), c: None, out }),
+                Gate::Majority(a, b, c) => Op::And(And { a: slot(a), b: slot(b), c: Some(slot(c)), out }),
                 Gate::Not(a) => Op::Not { a: slot(a), out },
             });
         }
         Circuit {
             garbler: self.garbler as usize,
             evaluator: self.evaluator as usize,
-            ands: ops.iter().filter(|op| matches!(op, Op::And { .. })).count(),
+            ands: ops.iter().filter(|op| matches!(op, Op::And(_))).count(),
             ops,
             outputs: outputs.iter().map(|wire| slot_of[wire.0 as usize]).collect(),
             slots,
@@ -245,6 +275,20 @@ mod tests {
         assert_eq!(circuit.ands(), 1);
         for (x, y) in [(false, false), (false, true), (true, false), (true, true)] {
             assert_eq!(circuit.evaluate(&[x], &[y]), [x | y]);
+        }
+    }
+    #[test]
+    fn a_full_adder_is_an_xor_and_a_majority() {
+        let (mut b, x, y) = Builder::new(2, 1);
+        let (sum, carry) = (b.xor3(x[0], x[1], y[0]), b.majority(x[0], x[1], y[0]));
+        // An operand that comes twice, apart, is spent once.
+        let (same, other) = (b.majority(sum, carry, sum), b.xor3(carry, sum, carry));
+        let circuit = b.finish(&[sum, carry, same, other]);
+        assert_eq!(circuit.ands(), 2);
+        for bits in 0..8u8 {
+            let bit = |i: u8| bits >> i & 1 == 1;
+            let (sum, carry) = (bits.count_ones() % 2 == 1, bits.count_ones() >= 2);
+            assert_eq!(circuit.evaluate(&[bit(0), bit(1)], &[bit(2)]), [sum, carry, sum, sum]);
         }
     }
 }

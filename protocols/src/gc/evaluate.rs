@@ -3,7 +3,7 @@
 //!
 //! A wire is its active labels: one of the two of each instance, without knowing which.
 
-use super::circuit::{Circuit, Op};
+use super::circuit::{And, Circuit, Op};
 use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare};
 use super::{AND_BYTES, LANE_BYTES, LANES, Lanes, xor_into};
 use crate::block::{BLOCK_BYTES, Block};
@@ -17,33 +17,38 @@ pub(super) fn evaluate(circuit: &Circuit, keys: ChunkKeys, wires: &mut [Lanes], 
         Hashes::Vaes256(keys) => keys.evaluate(circuit, wires, &mut tables),
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         Hashes::One(keys) => keys.evaluate(circuit, wires, &mut tables),
-        Hashes::Other(hashes) => walk_active(circuit, wires, |gate, wires, [a, b, out]| {
-            let hash = &hashes[(gate / GATES_PER_KEY) as usize];
-            let mut label = Lanes::ZERO;
-            tables.gate(gate, |generators, evaluators| {
-                let halves = [generators, evaluators].map(|half| bytemuck::cast_slice(half));
-                and(hash, gate % GATES_PER_KEY, &wires[a], &wires[b], halves, &mut label);
+        Hashes::Other(hashes) => {
+            let (mut room, mut label) = ([Lanes::ZERO; 2], Lanes::ZERO);
+            walk_active(circuit, wires, |gate, wires, slots| {
+                let hash = &hashes[(gate / GATES_PER_KEY) as usize];
+                let operands = slots.operands(wires, &mut room);
+                tables.gate(gate, |generators, evaluators| {
+                    let halves = [generators, evaluators].map(|half| bytemuck::cast_slice(half));
+                    and(hash, gate % GATES_PER_KEY, operands, halves, &mut label);
+                });
+                slots.keep(&mut label, wires);
             });
-            wires[out] = label;
-        }),
+        }
     }
 }
 
-/// Follows a circuit on active labels; `and` is given the gate's number, the wires, and the slots of operands and result.
+/// Follows a circuit on active labels; `and` is given a gate's number, the wires, and the gate.
 #[inline(always)]
 pub(crate) fn walk_active(
     circuit: &Circuit,
     wires: &mut [Lanes],
-    mut and: impl FnMut(u32, &mut [Lanes], [usize; 3]),
+    mut and: impl FnMut(u32, &mut [Lanes], And),
 ) {
     let mut gate = 0;
     for op in circuit.ops() {
         match *op {
-            Op::Xor { a, b, out } => xor_into(wires, [a, b, out].map(usize::from)),
+            Op::Xor { a, b, c, out } => {
+                xor_into(wires, [a, b].map(usize::from), c.map(usize::from), out.into())
+            }
             // The labels stay; it is the garbler who takes them for their opposites.
             Op::Not { a, out } => wires.copy_within(usize::from(a)..usize::from(a) + 1, usize::from(out)),
-            Op::And { a, b, out } => {
-                and(gate, wires, [a, b, out].map(usize::from));
+            Op::And(slots) => {
+                and(gate, wires, slots);
                 gate += 1;
             }
         }
@@ -87,8 +92,7 @@ impl<'a> ReadTables<'a> {
 fn and(
     hash: &Hash,
     place: u32,
-    a: &Lanes,
-    b: &Lanes,
+    [a, b]: [&Lanes; 2],
     [generators, evaluators]: [&[[u8; BLOCK_BYTES]]; 2],
     label: &mut Lanes,
 ) {

@@ -5,7 +5,7 @@ use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
 use super::layer::{EvaluatorJoint, EvaluatorLayer, Layer};
-use super::{AND_BYTES, LANES, Lanes, SessionKey, lanes, programs};
+use super::{LANES, Lanes, SessionKey, lanes, programs};
 use crate::block::{Block, Delta};
 use crate::cipher::Engine;
 use crate::fuzz::{Taken, target};
@@ -32,11 +32,13 @@ fn circuit(taken: &mut Taken<'_>) -> Circuit {
         let [kind, a, b] = taken.array();
         // Near wires, so that slots are used again; far ones too.
         let wire = |back: u8| wires[wires.len() - 1 - usize::from(back) % wires.len()];
-        let (a, b) = (wire(a), wire(b));
-        wires.push(match kind % 4 {
+        let (a, b, c) = (wire(a), wire(b), wire(kind / 6));
+        wires.push(match kind % 6 {
             0 => builder.xor(a, b),
             1 => builder.not(a),
             2 => builder.or(a, b),
+            3 => builder.xor3(a, b, c),
+            4 => builder.majority(a, b, c),
             _ => builder.and(a, b),
         });
     }
@@ -49,7 +51,7 @@ fn circuit(taken: &mut Taken<'_>) -> Circuit {
 #[test]
 fn circuits() {
     let seed = |kind: u8| [&[4, 4, 2][..], &[kind, 1, 3, kind, 0, 5, 3, 2, 2].repeat(9)].concat();
-    target("circuits").seeds((0..4).map(seed)).allows(64, 4 << 20).run(|bytes| {
+    target("circuits").seeds((0..6).map(seed)).allows(64, 4 << 20).run(|bytes| {
         let mut taken = Taken(bytes);
         let circuit = circuit(&mut taken);
         let mut rng = ChaCha20Rng::seed_from_u64(bytes.len() as u64);
@@ -69,7 +71,7 @@ fn circuits() {
             for (input, zero) in zero.iter().enumerate() {
                 labels[input] = lanes(|l| zero[l] ^ (Block::mask(bit(input, l)) & delta.block()));
             }
-            let mut tables = vec![0; circuit.ands() * LANES * AND_BYTES];
+            let mut tables = Vec::new();
             garble(&circuit, keys, delta.block(), &mut zeros, WriteTables::new(&mut tables, LANES));
             evaluate(&circuit, keys, &mut labels, ReadTables::new(&tables, LANES));
             for lane in 0..LANES {

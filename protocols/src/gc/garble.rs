@@ -5,7 +5,7 @@
 //! A wire is its zero labels. A gate's table is the active lanes' first ciphertexts, then their second ones: 32 bytes an
 //! instance. Lanes beyond the active ones are computed and thrown away. No branch or address depends on a label.
 
-use super::circuit::{Circuit, Op};
+use super::circuit::{And, Circuit, Op};
 use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare, sigma};
 use super::{AND_BYTES, LANE_BYTES, LANES, Lanes, lanes, xor_into};
 use crate::block::{BLOCK_BYTES, Block};
@@ -25,36 +25,41 @@ pub(super) fn garble(
         Hashes::Vaes256(keys) => keys.garble(circuit, delta, wires, &mut tables),
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         Hashes::One(keys) => keys.garble(circuit, delta, wires, &mut tables),
-        Hashes::Other(hashes) => walk_zero(circuit, delta, wires, |gate, wires, [a, b, out]| {
-            let hash = &hashes[(gate / GATES_PER_KEY) as usize];
-            let mut zero = Lanes::ZERO;
-            tables.gate(gate, |generators, evaluators| {
-                let halves = [generators, evaluators].map(|half| bytemuck::cast_slice_mut(half));
-                and(hash, gate % GATES_PER_KEY, delta, &wires[a], &wires[b], halves, &mut zero);
+        Hashes::Other(hashes) => {
+            let (mut room, mut zero) = ([Lanes::ZERO; 2], Lanes::ZERO);
+            walk_zero(circuit, delta, wires, |gate, wires, slots| {
+                let hash = &hashes[(gate / GATES_PER_KEY) as usize];
+                let operands = slots.operands(wires, &mut room);
+                tables.next(|generators, evaluators| {
+                    let halves = [generators, evaluators].map(|half| bytemuck::cast_slice_mut(half));
+                    and(hash, gate % GATES_PER_KEY, delta, operands, halves, &mut zero);
+                });
+                slots.keep(&mut zero, wires);
             });
-            wires[out] = zero;
-        }),
+        }
     }
 }
 
-/// Follows a circuit on zero labels; `and` is given the gate's number, the wires, and the slots of operands and result.
+/// Follows a circuit on zero labels; `and` is given a gate's number, the wires, and the gate.
 #[inline(always)]
 pub(crate) fn walk_zero(
     circuit: &Circuit,
     delta: Block,
     wires: &mut [Lanes],
-    mut and: impl FnMut(u32, &mut [Lanes], [usize; 3]),
+    mut and: impl FnMut(u32, &mut [Lanes], And),
 ) {
     let mut gate = 0;
     for op in circuit.ops() {
         match *op {
-            Op::Xor { a, b, out } => xor_into(wires, [a, b, out].map(usize::from)),
+            Op::Xor { a, b, c, out } => {
+                xor_into(wires, [a, b].map(usize::from), c.map(usize::from), out.into())
+            }
             Op::Not { a, out } => {
                 let flipped = lanes(|l| wires[usize::from(a)][l] ^ delta);
                 wires[usize::from(out)] = flipped;
             }
-            Op::And { a, b, out } => {
-                and(gate, wires, [a, b, out].map(usize::from));
+            Op::And(slots) => {
+                and(gate, wires, slots);
                 gate += 1;
             }
         }
@@ -63,28 +68,25 @@ pub(crate) fn walk_zero(
 
 /// Where a chunk's tables go, gate by gate.
 pub(crate) struct WriteTables<'a> {
-    bytes: &'a mut [u8],
+    to: &'a mut Vec<u8>,
     active: usize,
     /// The ciphertexts of a gate where not all lanes are active.
     all_lanes: [[u8; LANE_BYTES]; 2],
 }
 
 impl<'a> WriteTables<'a> {
-    /// `bytes` is exactly the chunk's tables for its active lanes.
-    pub(super) fn new(bytes: &'a mut [u8], active: usize) -> Self {
-        Self { bytes, active, all_lanes: [[0; LANE_BYTES]; 2] }
+    /// The tables of a chunk of `active` lanes, after what `to` holds.
+    pub(super) fn new(to: &'a mut Vec<u8>, active: usize) -> Self {
+        Self { to, active, all_lanes: [[0; LANE_BYTES]; 2] }
     }
 
-    /// Lets `write` fill in both ciphertexts of a gate for all lanes, and keeps those of the active ones. It is called in one
-    /// place, so that it is inlined, as kernels have to be.
+    /// Lets `write` fill in both ciphertexts of the next gate for all lanes, and keeps those of the active ones. It is called in
+    /// one place, so that it is inlined, as kernels have to be.
     #[inline(always)]
-    pub(crate) fn gate(
-        &mut self,
-        gate: u32,
-        write: impl FnOnce(&mut [u8; LANE_BYTES], &mut [u8; LANE_BYTES]),
-    ) {
-        let size = self.active * AND_BYTES;
-        let table = &mut self.bytes[gate as usize * size..][..size];
+    pub(crate) fn next(&mut self, write: impl FnOnce(&mut [u8; LANE_BYTES], &mut [u8; LANE_BYTES])) {
+        let start = self.to.len();
+        self.to.resize(start + self.active * AND_BYTES, 0);
+        let table = &mut self.to[start..];
         let [generators, evaluators] = match table.as_chunks_mut::<LANE_BYTES>() {
             ([generators, evaluators], []) => [generators, evaluators],
             _ => self.all_lanes.each_mut(),
@@ -103,8 +105,7 @@ fn and(
     hash: &Hash,
     place: u32,
     delta: Block,
-    a: &Lanes,
-    b: &Lanes,
+    [a, b]: [&Lanes; 2],
     [generators, evaluators]: [&mut [[u8; BLOCK_BYTES]]; 2],
     zero: &mut Lanes,
 ) {

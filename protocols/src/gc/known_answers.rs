@@ -5,7 +5,7 @@ use super::circuit::{Builder, Circuit, Wire};
 use super::evaluate::{ReadTables, evaluate};
 use super::garble::{WriteTables, garble};
 use super::hash::ChunkKeys;
-use super::{AND_BYTES, LANES, Lanes, SessionKey, lanes};
+use super::{LANES, Lanes, SessionKey, lanes};
 use crate::block::{Block, Delta};
 use crate::cipher::Engine;
 use aes::Aes128;
@@ -41,7 +41,7 @@ fn garbled(circuit: &Circuit, inputs: &[[Vec<bool>; 2]], engine: Engine) -> Vec<
             if *bit { zero[lane] ^ delta.block() } else { zero[lane] }
         });
     }
-    let mut tables = vec![0; circuit.ands() * LANES * AND_BYTES];
+    let mut tables = Vec::new();
     garble(circuit, keys, delta.block(), &mut zeros, WriteTables::new(&mut tables, LANES));
     evaluate(circuit, keys, &mut labels, ReadTables::new(&tables, LANES));
     let bit = |slot: usize, lane: usize| {

@@ -23,6 +23,7 @@ pub use hash::SessionKey;
 
 use crate::block::{BLOCK_BYTES, Block};
 use bytemuck::{Pod, Zeroable};
+use circuit::And;
 use netem::FrameKind;
 use std::ops::{Deref, DerefMut};
 
@@ -85,17 +86,46 @@ fn xor(a: &Lanes, b: &Lanes) -> Lanes {
     lanes(|l| a[l] ^ b[l])
 }
 
-/// `wires[out] = wires[a] ^ wires[b]`, eight words at a time.
+/// `wires[out] = wires[a] ^ wires[b]`, and `^ wires[c]`.
 #[inline(always)]
-fn xor_into(wires: &mut [Lanes], [a, b, out]: [usize; 3]) {
+fn xor_into(wires: &mut [Lanes], [a, b]: [usize; 2], c: Option<usize>, out: usize) {
+    match c {
+        None => xor_all_into(wires, [a, b], out),
+        Some(c) => xor_all_into(wires, [a, b, c], out),
+    }
+}
+
+/// `wires[out]` becomes the XOR of the wires `of`, eight words at a time.
+#[inline(always)]
+fn xor_all_into<const N: usize>(wires: &mut [Lanes], of: [usize; N], out: usize) {
     let words: &mut [[[u64; 8]; LANES / 4]] = bytemuck::cast_slice_mut(wires);
-    #[expect(clippy::needless_range_loop, reason = "three rows of one file, which may be the same")]
+    #[expect(clippy::needless_range_loop, reason = "rows of one file, which may be the same")]
     for group in 0..LANES / 4 {
-        let (x, y) = (words[a][group], words[b][group]);
-        let mut z = [0; 8];
-        for i in 0..8 {
-            z[i] = x[i] ^ y[i];
+        let mut sum = [0; 8];
+        for wire in of {
+            let words = words[wire][group];
+            for i in 0..8 {
+                sum[i] ^= words[i];
+            }
         }
-        words[out][group] = z;
+        words[out][group] = sum;
+    }
+}
+
+impl And {
+    /// What is multiplied: the operands, of a majority each with the third, for which there is `room`.
+    fn operands<'a>(self, wires: &'a [Lanes], room: &'a mut [Lanes; 2]) -> [&'a Lanes; 2] {
+        let [a, b] = [self.a, self.b].map(|slot| &wires[usize::from(slot)]);
+        let Some(c) = self.c.map(|c| &wires[usize::from(c)]) else { return [a, b] };
+        *room = [xor(a, c), xor(b, c)];
+        room.each_ref()
+    }
+
+    /// Keeps the product, of a majority with its third operand, as the result.
+    fn keep(self, product: &mut Lanes, wires: &mut [Lanes]) {
+        if let Some(c) = self.c.map(|c| &wires[usize::from(c)]) {
+            product.iter_mut().zip(c.iter()).for_each(|(product, c)| *product ^= *c);
+        }
+        wires[usize::from(self.out)] = *product;
     }
 }

@@ -230,14 +230,8 @@ fn difference(b: &mut Builder, x: &[Wire], y: &[Wire], k: usize) -> Vec<Wire> {
 
 /// Sum and carry of three bits; the carry is only made where it is wanted, for one AND, and is the old one elsewhere.
 fn full_adder(b: &mut Builder, x: Wire, y: Wire, carry: Wire, carries: bool) -> (Wire, Wire) {
-    let with_x = b.xor(x, carry);
-    let bit = b.xor(with_x, y);
-    if !carries {
-        return (bit, carry);
-    }
-    let with_y = b.xor(y, carry);
-    let flips = b.and(with_x, with_y);
-    (bit, b.xor(carry, flips))
+    let bit = b.xor3(x, y, carry);
+    (bit, if carries { b.majority(x, y, carry) } else { carry })
 }
 
 /// `all && x >= constant`, for `1 <= constant < 2^bits`.

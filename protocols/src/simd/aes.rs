@@ -1,12 +1,12 @@
 //! AES-128: key expansion, and encryption of many blocks at once.
 
-use super::vector::{RoundKeys, Vector, expand, read, write};
+use super::vector::{Vector, expand, read, write};
 use crate::block::{BLOCK_BYTES, Block};
 use std::marker::PhantomData;
 use zeroize::Zeroize;
 
 /// AES-128 round keys. Exists only on a machine that has what `V` takes.
-pub(crate) struct Keys<V>(RoundKeys, PhantomData<V>);
+pub(crate) struct Keys<V>([Block; 11], PhantomData<V>);
 
 /// The round keys of a list of AES-128 keys, four keys a row. Exists only where a [`Keys`] can.
 pub(crate) struct KeyList<V>(Vec<[[Block; 4]; 11]>, PhantomData<V>);
@@ -28,8 +28,11 @@ impl<V: Vector> Keys<V> {
 
     /// Expands `key`, or `None` where the machine lacks an instruction.
     pub(crate) fn expand(key: Block) -> Option<Self> {
-        // SAFETY: the features were just found.
-        V::available().then(|| Self(unsafe { expand::<V>(key) }, PhantomData))
+        V::available().then(|| {
+            // SAFETY: the features were just found.
+            let rounds = unsafe { expand::<V>([key; 4]) };
+            Self(rounds.map(|[key, ..]| key), PhantomData)
+        })
     }
 
     /// Encrypts every block in place.
@@ -65,7 +68,7 @@ impl<V: Vector> KeyList<V> {
         while keys.len() > 0 {
             let four = std::array::from_fn(|_| keys.next().unwrap_or(Block::ZERO));
             // SAFETY: the features were just found.
-            rows.push(unsafe { V::expand_four(four) });
+            rows.push(unsafe { expand::<V>(four) });
         }
         Some(Self(rows, PhantomData))
     }
@@ -82,34 +85,19 @@ impl<V: Vector> KeyList<V> {
     }
 }
 
-/// AES-128 of `N` registers side by side.
+/// AES-128 of registers side by side.
 #[inline(always)]
-fn cipher<V: Vector, const N: usize>(keys: &[V; 11], mut x: [V; N]) -> [V; N] {
+fn cipher<V: Vector>(keys: &[V; 11], mut x: [V; FLIGHT]) -> [V; FLIGHT] {
     for x in &mut x {
         *x = x.xor(keys[0]);
     }
-    let mut x = rounds(keys, x);
-    for x in &mut x {
-        *x = x.last_round(keys[10]);
-    }
-    x
-}
-
-/// All rounds but the last, of `N` registers that the first round key was added to.
-#[inline(always)]
-pub(super) fn rounds<V: Vector, const N: usize>(keys: &[V; 11], mut x: [V; N]) -> [V; N] {
-    for key in &keys[1..10] {
-        for x in &mut x {
-            *x = x.round(*key);
-        }
-    }
-    x
+    V::rounds(keys, x).map(|x| x.last_round(keys[10]))
 }
 
 /// Overwrites every register of blocks with the ciphertext of what `plain` makes of it, in order. It is called in one place, so
 /// that it is inlined.
 #[inline(always)]
-fn encrypt_each<V: Vector>(keys: &RoundKeys, blocks: &mut [Block], mut plain: impl FnMut(V) -> V) {
+fn encrypt_each<V: Vector>(keys: &[Block; 11], blocks: &mut [Block], mut plain: impl FnMut(V) -> V) {
     let mut wide = [V::all(Block::ZERO); 11];
     for (wide, key) in wide.iter_mut().zip(keys) {
         *wide = V::all(*key);

@@ -2,10 +2,10 @@
 //! `gc/evaluate.rs` and `gc/convert.rs`, which also hold what both have in common; it is compiled for an engine by being inlined
 //! here. What only AVX-512 has is in `labels.rs`.
 
-use super::aes::{KeyList, rounds};
+use super::aes::KeyList;
 use super::vector::{Vector, read, wire, wire_mut, write};
 use crate::block::Block;
-use crate::gc::circuit::Circuit;
+use crate::gc::circuit::{And, Circuit};
 use crate::gc::convert::KeyUse;
 use crate::gc::evaluate::{ReadTables, walk_active};
 use crate::gc::garble::{WriteTables, walk_zero};
@@ -52,45 +52,50 @@ fn garble<V: Vector>(
     let offset = V::all(delta);
     let (twin, _) = offset.sigma();
     let mut round_keys = [offset; 11];
-    walk_zero(circuit, delta, wires, |gate, wires, [a, b, out]| {
+    walk_zero(circuit, delta, wires, |gate, wires, slots| {
         let place = gate % GATES_PER_KEY;
         if place == 0 {
             round_keys = keys.broadcast((gate / GATES_PER_KEY) as usize);
         }
         let of_a = Ends::of(&round_keys, 2 * place);
         let of_b = Ends::of(&round_keys, 2 * place + 1);
-        tables.gate(gate, |generators, evaluators| {
+        tables.next(|generators, evaluators| {
             for group in 0..LANES / (2 * V::BLOCKS) {
-                let a = at::<V, 2>(&wires[a], group);
-                let b = at::<V, 2>(&wires[b], group);
+                let Operands { a, b, c } = Operands::<V, 2>::of(slots, wires, group);
                 // For either register: H(a), H(a ^ Δ), H(b), H(b ^ Δ).
                 let mut x = [offset; 8];
+                let mut product = [offset; 2];
                 for i in 0..2 {
                     let lanes = lane_tweaks(2 * group + i);
-                    x[4 * i] = a[i].sigma().0.xor3(lanes, of_a.first);
+                    let (sigma_a, sigma_b) = (a[i].sigma().0, b[i].sigma().0);
+                    x[4 * i] = sigma_a.xor3(lanes, of_a.first);
                     x[4 * i + 1] = x[4 * i].xor(twin);
-                    x[4 * i + 2] = b[i].sigma().0.xor3(lanes, of_b.first);
+                    x[4 * i + 2] = sigma_b.xor3(lanes, of_b.first);
                     x[4 * i + 3] = x[4 * i + 2].xor(twin);
+                    // Of the two hashes' own inputs the lanes' tweaks cancel.
+                    product[i] = sigma_a.xor(sigma_b);
                 }
-                let x = rounds(&round_keys, x);
+                let x = V::rounds(&round_keys, x);
                 for i in 0..2 {
-                    let lanes = lane_tweaks(2 * group + i);
                     let h = [
                         x[4 * i].last_round(of_a.last),
                         x[4 * i + 1].last_round(of_a.last),
                         x[4 * i + 2].last_round(of_b.last),
                         x[4 * i + 3].last_round(of_b.last),
                     ];
-                    let ((sigma_a, colour_a), (sigma_b, colour_b)) = (a[i].sigma(), b[i].sigma());
+                    let (colour_a, colour_b) = (a[i].sigma().1, b[i].sigma().1);
                     // Both ciphertexts and the output's zero label: figure 2 of ZRE15.
                     let generator = h[0].xor3(h[1], twin).xor_where(colour_b, offset);
                     let mixed = h[2].xor3(h[3], twin);
-                    let w_generator = h[0].xor3(sigma_a, lanes).xor_where(colour_a, generator);
-                    let w_evaluator = h[2].xor3(sigma_b, lanes).xor_where(colour_b, mixed);
                     write(generator, generators, 2 * group + i);
                     write(mixed.xor(a[i]), evaluators, 2 * group + i);
-                    wire_mut::<V>(&mut wires[out])[2 * group + i] = w_generator.xor(w_evaluator);
+                    product[i] =
+                        product[i].xor3(h[0], h[2]).xor_where(colour_a, generator).xor_where(colour_b, mixed);
                 }
+                if let Some(c) = c {
+                    product = xor_each(product, c);
+                }
+                wire_mut::<V>(&mut wires[usize::from(slots.out)]).as_chunks_mut().0[group] = product;
             }
         });
     });
@@ -105,7 +110,7 @@ fn evaluate<V: Vector>(
 ) {
     let zero = V::all(Block::ZERO);
     let mut round_keys = [zero; 11];
-    walk_active(circuit, wires, |gate, wires, [a, b, out]| {
+    walk_active(circuit, wires, |gate, wires, slots| {
         let place = gate % GATES_PER_KEY;
         if place == 0 {
             round_keys = keys.broadcast((gate / GATES_PER_KEY) as usize);
@@ -115,24 +120,29 @@ fn evaluate<V: Vector>(
         tables.gate(gate, |generators, evaluators| {
             ask_for_tables_after::<V>(generators);
             for group in 0..LANES / (4 * V::BLOCKS) {
-                let a = at::<V, 4>(&wires[a], group);
-                let b = at::<V, 4>(&wires[b], group);
+                let Operands { a, b, c } = Operands::<V, 4>::of(slots, wires, group);
                 let mut x = [zero; 8];
+                let mut product = [zero; 4];
                 for i in 0..4 {
                     let lanes = lane_tweaks(4 * group + i);
-                    x[i] = a[i].sigma().0.xor3(lanes, of_a.first);
-                    x[4 + i] = b[i].sigma().0.xor3(lanes, of_b.first);
+                    let (sigma_a, sigma_b) = (a[i].sigma().0, b[i].sigma().0);
+                    x[i] = sigma_a.xor3(lanes, of_a.first);
+                    x[4 + i] = sigma_b.xor3(lanes, of_b.first);
+                    // Of the hashes' own inputs the lanes' tweaks cancel.
+                    product[i] = sigma_a.xor(sigma_b);
                 }
-                let x = rounds(&round_keys, x);
+                let x = V::rounds(&round_keys, x);
                 for i in 0..4 {
-                    let lanes = lane_tweaks(4 * group + i);
                     let (g, e): (V, V) = (read(generators, 4 * group + i), read(evaluators, 4 * group + i));
                     let (of_a, of_b) = (x[i].last_round(of_a.last), x[4 + i].last_round(of_b.last));
-                    let ((sigma_a, colour_a), (sigma_b, colour_b)) = (a[i].sigma(), b[i].sigma());
-                    let w_generator = of_a.xor3(sigma_a, lanes).xor_where(colour_a, g);
-                    let w_evaluator = of_b.xor3(sigma_b, lanes).xor_where(colour_b, e.xor(a[i]));
-                    wire_mut::<V>(&mut wires[out])[4 * group + i] = w_generator.xor(w_evaluator);
+                    let (colour_a, colour_b) = (a[i].sigma().1, b[i].sigma().1);
+                    product[i] =
+                        product[i].xor3(of_a, of_b).xor_where(colour_a, g).xor_where(colour_b, e.xor(a[i]));
                 }
+                if let Some(c) = c {
+                    product = xor_each(product, c);
+                }
+                wire_mut::<V>(&mut wires[usize::from(slots.out)]).as_chunks_mut().0[group] = product;
             }
         });
     });
@@ -151,11 +161,39 @@ pub(super) fn hash<V: Vector>(keys: &[V; 11], place: u32, labels: &Lanes) -> Lan
             *x = input.xor(ends.first);
         }
         let hashed = &mut wire_mut::<V>(&mut hashes)[8 * group..][..8];
-        for ((hashed, x), input) in hashed.iter_mut().zip(rounds(keys, x)).zip(inputs) {
+        for ((hashed, x), input) in hashed.iter_mut().zip(V::rounds(keys, x)).zip(inputs) {
             *hashed = x.last_round(ends.last).xor(input);
         }
     }
     hashes
+}
+
+/// Some registers of what a gate multiplies: its operands, of a majority each with the third, which is there too.
+struct Operands<V, const N: usize> {
+    a: [V; N],
+    b: [V; N],
+    c: Option<[V; N]>,
+}
+
+impl<V: Vector, const N: usize> Operands<V, N> {
+    #[inline(always)]
+    fn of(slots: And, wires: &[Lanes], group: usize) -> Self {
+        let wire = |slot| at::<V, N>(&wires[usize::from(slot)], group);
+        let (a, b) = (wire(slots.a), wire(slots.b));
+        match slots.c.map(wire) {
+            None => Self { a, b, c: None },
+            Some(c) => Self { a: xor_each(a, c), b: xor_each(b, c), c: Some(c) },
+        }
+    }
+}
+
+/// Register by register.
+#[inline(always)]
+fn xor_each<V: Vector, const N: usize>(mut a: [V; N], b: [V; N]) -> [V; N] {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.xor(b);
+    }
+    a
 }
 
 /// The `group`-th `N` registers of a wire.

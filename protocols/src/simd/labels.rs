@@ -1,7 +1,7 @@
 //! The way from labels to shares (`gc/convert.rs`), with the packing of what travels, on AVX-512. Other engines hash whole wires
 //! ([`KeyList::hash`]) and leave the rest to the portable twins.
 
-use super::aes::{KeyList, rounds};
+use super::aes::KeyList;
 use super::gates::{Ends, at, hash, lane_tweaks};
 use super::packed::{PackedFrom, PackedTo};
 use super::vector::{Four, Vector, wire};
@@ -115,7 +115,7 @@ fn both(
             x[i] = _mm512_xor_si512(inputs[i], ends.first);
             x[4 + i] = _mm512_xor_si512(x[i], twin);
         }
-        let x = rounds(keys, x);
+        let x = Four::rounds(keys, x);
         let mut h = [_mm512_setzero_si512(); 8];
         for i in 0..4 {
             h[i] = _mm512_xor_si512(_mm512_aesenclast_epi128(x[i], ends.last), inputs[i]);

@@ -16,9 +16,6 @@ pub(crate) use neon::One;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Four, One, Two};
 
-/// One AES-128 key's round keys.
-pub(super) type RoundKeys = [Block; 11];
-
 /// Blocks side by side in a register.
 pub(crate) trait Vector: Pod {
     /// Which blocks are chosen.
@@ -43,10 +40,11 @@ pub(crate) trait Vector: Pod {
     fn xor(self, other: Self) -> Self;
     /// 64-bit halves, each added to the other's.
     fn add(self, other: Self) -> Self;
-    /// A round of AES.
-    fn round(self, key: Self) -> Self;
     /// The last round of AES.
     fn last_round(self, key: Self) -> Self;
+    /// All rounds but the last of eight registers side by side, which hides a round's latency; the first round key was added
+    /// before.
+    fn rounds(keys: &[Self; 11], x: [Self; 8]) -> [Self; 8];
     /// The linear orthomorphism of `gc/hash.rs`, `l || r -> (l ^ r) || l`, and which blocks' lowest bit, the colour, is set.
     fn sigma(self) -> (Self, Self::Mask);
     /// `self ^ other` where `chosen`, `self` elsewhere.
@@ -62,49 +60,40 @@ pub(crate) trait Vector: Pod {
     #[inline(always)]
     fn ask_for(_line: *const u8) {}
 
-    /// Round keys of four keys, one after another.
-    ///
-    /// # Safety
-    /// As of [`Vector::run`].
-    unsafe fn expand_four(keys: [Block; 4]) -> [[Block; 4]; 11] {
-        let each = keys.map(|key| {
-            // SAFETY: as the caller's.
-            unsafe { expand::<Self>(key) }
-        });
-        std::array::from_fn(|round| each.map(|keys| keys[round]))
-    }
+    /// A block's last word, its bytes turned by one, in all four: what a round of the key expansion substitutes.
+    fn turned(self) -> Self;
+    /// A block's words one place up, a zero below.
+    fn word_up(self) -> Self;
 }
 
-/// A key's expansion, as FIPS 197 has it. Its substitution is the last round's, on a block of four equal words, whose rows do
-/// not shift.
+/// The expansions of four keys side by side, round by round, as FIPS 197 has it. Its substitution is the last round's, on a
+/// block of four equal words, whose rows do not shift.
 ///
 /// # Safety
 /// As of [`Vector::run`].
-pub(super) unsafe fn expand<V: Vector>(key: Block) -> RoundKeys {
+pub(super) unsafe fn expand<V: Vector>(keys: [Block; 4]) -> [[Block; 4]; 11] {
     const ROUND_CONSTANTS: [u32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
     let kernel = || {
-        let mut words: [u32; 4] = must_cast(key);
-        let mut keys = [key; 11];
-        for (key, constant) in keys[1..].iter_mut().zip(ROUND_CONSTANTS) {
-            let turned = V::all(must_cast([words[3].rotate_right(8); 4]));
-            let substituted = turned.last_round(V::all(must_cast([constant; 4])));
-            let assisted: [u32; 4] = must_cast(first_block(substituted));
-            words[0] ^= assisted[0];
-            for i in 1..4 {
-                words[i] ^= words[i - 1];
-            }
-            *key = must_cast(words);
+        let registers = 4 / V::BLOCKS;
+        let mut key = [V::all(Block::ZERO); 4];
+        for (i, key) in key[..registers].iter_mut().enumerate() {
+            *key = read(bytemuck::cast_slice(&keys), i);
         }
-        keys
+        let mut rounds = [keys; 11];
+        for (round, constant) in rounds[1..].iter_mut().zip(ROUND_CONSTANTS) {
+            let constant = V::all(must_cast([constant; 4]));
+            for (i, key) in key[..registers].iter_mut().enumerate() {
+                let substituted = key.turned().last_round(constant);
+                let mixed = key.xor(key.word_up());
+                let mixed = mixed.xor(mixed.word_up().word_up());
+                *key = mixed.xor(substituted);
+                write(*key, bytemuck::cast_slice_mut(round), i);
+            }
+        }
+        rounds
     };
     // SAFETY: the caller's.
     unsafe { V::run(kernel) }
-}
-
-/// The first of the blocks.
-#[inline(always)]
-fn first_block<V: Vector>(blocks: V) -> Block {
-    pod_read_unaligned(&bytes_of(&blocks)[..size_of::<Block>()])
 }
 
 /// The lanes of a wire, register by register.

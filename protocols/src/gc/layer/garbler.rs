@@ -141,21 +141,22 @@ impl Garbling<'_> {
         let mut held = Held { shares: Vec::with_capacity(units.len()), late: vec![Default::default(); late] };
         let mut prg = layer.own_labels(self.seed, units.start);
         let mut wires = vec![Lanes::ZERO; circuit.slots()];
-        let mut own = vec![Block::ZERO; LANES * circuit.garbler_inputs()];
         let mut rest = zero;
         for (chunk, units) in Layer::chunks(units) {
             let active = units.len();
-            let own = &mut own[..active * circuit.garbler_inputs()];
-            prg.fill(own);
             let (ours, theirs) = wires.split_at_mut(circuit.garbler_inputs());
-            load(bytemuck::cast_slice(own), active, ours);
+            if active == LANES {
+                prg.fill(bytemuck::cast_slice_mut(ours));
+            } else {
+                let mut own = vec![Block::ZERO; active * circuit.garbler_inputs()];
+                prg.fill(&mut own);
+                load(bytemuck::cast_slice(&own), active, ours);
+            }
             let (zero, later) = rest.split_at(active * circuit.evaluator_inputs());
             rest = later;
             load(bytemuck::cast_slice(zero), active, theirs);
             let keys = ChunkKeys::new(self.session, layer.id, chunk);
-            let start = material.len();
-            material.resize(start + layer.tables_of(active), 0);
-            let tables = WriteTables::new(&mut material[start..], active);
+            let tables = WriteTables::new(&mut material, active);
             garble(circuit, keys, self.delta.block(), &mut wires, tables);
             self.outputs(keys, units, &wires, &mut material, &mut held);
         }

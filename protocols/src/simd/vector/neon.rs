@@ -50,17 +50,22 @@ impl Vector for One {
         unsafe { vreinterpretq_u8_u64(vaddq_u64(vreinterpretq_u64_u8(self), vreinterpretq_u64_u8(other))) }
     }
 
-    /// The instruction adds its key first: a zero, and the round's own behind it.
-    #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { veorq_u8(vaesmcq_u8(vaeseq_u8(self, vdupq_n_u8(0))), key) }
-    }
-
     #[inline(always)]
     fn last_round(self, key: Self) -> Self {
         // SAFETY: the features were found.
         unsafe { veorq_u8(vaeseq_u8(self, vdupq_n_u8(0)), key) }
+    }
+
+    /// The instruction adds its key first: a zero, and the round's own behind it.
+    #[inline(always)]
+    fn rounds(keys: &[Self; 11], mut x: [Self; 8]) -> [Self; 8] {
+        for key in &keys[1..10] {
+            for x in &mut x {
+                // SAFETY: the features were found.
+                *x = unsafe { veorq_u8(vaesmcq_u8(vaeseq_u8(*x, vdupq_n_u8(0))), *key) };
+            }
+        }
+        x
     }
 
     #[inline(always)]
@@ -79,5 +84,16 @@ impl Vector for One {
     fn xor_where(self, chosen: Self::Mask, other: Self) -> Self {
         // SAFETY: the features were found.
         unsafe { veorq_u8(self, vandq_u8(chosen, other)) }
+    }
+    #[inline(always)]
+    fn turned(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { vqtbl1q_u8(self, must_cast([0x0c0f_0e0d_u32; 4])) }
+    }
+
+    #[inline(always)]
+    fn word_up(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { vextq_u8::<12>(vdupq_n_u8(0), self) }
     }
 }

@@ -13,6 +13,58 @@ pub(crate) type Two = __m256i;
 /// One block: AES-NI beside AVX2.
 pub(crate) type One = __m128i;
 
+/// Nine rounds of eight registers, in the order in which they are written: left to itself, the compiler does a register's rounds
+/// one after another, and waits for each.
+macro_rules! rounds_side_by_side {
+    ($name:ident, $vector:ty, $registers:ident, $features:literal, $load:literal) => {
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn $name(keys: &[$vector; 11], x: [$vector; 8]) -> [$vector; 8] {
+            let [mut x0, mut x1, mut x2, mut x3, mut x4, mut x5, mut x6, mut x7] = x;
+            let rounds = keys[1..10].as_ptr_range();
+            // SAFETY: nine of the keys are read, and nothing is written but the registers.
+            unsafe {
+                std::arch::asm!(
+                    "2:",
+                    concat!($load, " {key}, [{at}]"),
+                    "vaesenc {x0}, {x0}, {key}",
+                    "vaesenc {x1}, {x1}, {key}",
+                    "vaesenc {x2}, {x2}, {key}",
+                    "vaesenc {x3}, {x3}, {key}",
+                    "vaesenc {x4}, {x4}, {key}",
+                    "vaesenc {x5}, {x5}, {key}",
+                    "vaesenc {x6}, {x6}, {key}",
+                    "vaesenc {x7}, {x7}, {key}",
+                    "add {at}, {size}",
+                    "cmp {at}, {end}",
+                    "jne 2b",
+                    x0 = inout($registers) x0,
+                    x1 = inout($registers) x1,
+                    x2 = inout($registers) x2,
+                    x3 = inout($registers) x3,
+                    x4 = inout($registers) x4,
+                    x5 = inout($registers) x5,
+                    x6 = inout($registers) x6,
+                    x7 = inout($registers) x7,
+                    key = out($registers) _,
+                    at = inout(reg) rounds.start => _,
+                    end = in(reg) rounds.end,
+                    size = const size_of::<$vector>(),
+                    options(pure, readonly, nostack)
+                );
+            }
+            [x0, x1, x2, x3, x4, x5, x6, x7]
+        }
+    };
+}
+
+rounds_side_by_side!(rounds_of_four, __m512i, zmm_reg, "avx512f,vaes", "vmovdqu64");
+rounds_side_by_side!(rounds_of_two, __m256i, ymm_reg, "avx2,vaes", "vmovdqu");
+rounds_side_by_side!(rounds_of_one, __m128i, xmm_reg, "avx2,aes", "vmovdqu");
+
+/// Where the bytes of a block's last word come from when they are turned by one.
+const LAST_WORD_TURNED: i32 = 0x0c0f_0e0d;
+
 impl Vector for Four {
     type Mask = __mmask8;
     type Wire = [Self; LANES / 4];
@@ -57,15 +109,15 @@ impl Vector for Four {
     }
 
     #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm512_aesenc_epi128(self, key) }
-    }
-
-    #[inline(always)]
     fn last_round(self, key: Self) -> Self {
         // SAFETY: the features were found.
         unsafe { _mm512_aesenclast_epi128(self, key) }
+    }
+
+    #[inline(always)]
+    fn rounds(keys: &[Self; 11], x: [Self; 8]) -> [Self; 8] {
+        // SAFETY: the features were found.
+        unsafe { rounds_of_four(keys, x) }
     }
 
     #[inline(always)]
@@ -97,9 +149,16 @@ impl Vector for Four {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
     }
 
-    unsafe fn expand_four(keys: [Block; 4]) -> [[Block; 4]; 11] {
-        // SAFETY: the caller has found the features.
-        unsafe { expand_side_by_side(keys) }
+    #[inline(always)]
+    fn turned(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { _mm512_shuffle_epi8(self, _mm512_set1_epi32(LAST_WORD_TURNED)) }
+    }
+
+    #[inline(always)]
+    fn word_up(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { _mm512_bslli_epi128::<4>(self) }
     }
 }
 
@@ -144,15 +203,15 @@ impl Vector for Two {
     }
 
     #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm256_aesenc_epi128(self, key) }
-    }
-
-    #[inline(always)]
     fn last_round(self, key: Self) -> Self {
         // SAFETY: the features were found.
         unsafe { _mm256_aesenclast_epi128(self, key) }
+    }
+
+    #[inline(always)]
+    fn rounds(keys: &[Self; 11], x: [Self; 8]) -> [Self; 8] {
+        // SAFETY: the features were found.
+        unsafe { rounds_of_two(keys, x) }
     }
 
     #[inline(always)]
@@ -176,6 +235,18 @@ impl Vector for Two {
     fn ask_for(line: *const u8) {
         // SAFETY: a hint: nothing is read, and no address is wrong.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+    }
+
+    #[inline(always)]
+    fn turned(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { _mm256_shuffle_epi8(self, _mm256_set1_epi32(LAST_WORD_TURNED)) }
+    }
+
+    #[inline(always)]
+    fn word_up(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { _mm256_bslli_epi128::<4>(self) }
     }
 }
 
@@ -216,15 +287,15 @@ impl Vector for One {
     }
 
     #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: the features were found.
-        unsafe { _mm_aesenc_si128(self, key) }
-    }
-
-    #[inline(always)]
     fn last_round(self, key: Self) -> Self {
         // SAFETY: the features were found.
         unsafe { _mm_aesenclast_si128(self, key) }
+    }
+
+    #[inline(always)]
+    fn rounds(keys: &[Self; 11], x: [Self; 8]) -> [Self; 8] {
+        // SAFETY: the features were found.
+        unsafe { rounds_of_one(keys, x) }
     }
 
     #[inline(always)]
@@ -249,24 +320,16 @@ impl Vector for One {
         // SAFETY: a hint: nothing is read, and no address is wrong.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
     }
-}
 
-/// Four keys' expansions side by side. The substitution of FIPS 197's key expansion is the last round's, on a block of four
-/// equal words, whose rows do not shift.
-#[target_feature(enable = "avx512f,avx512bw,vaes")]
-fn expand_side_by_side(keys: [Block; 4]) -> [[Block; 4]; 11] {
-    const ROUND_CONSTANTS: [i32; 10] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36];
-    // The last word, its bytes turned by one, in all four.
-    let turned = _mm512_set1_epi32(0x0c0f_0e0d);
-    let mut key: __m512i = must_cast(keys);
-    let mut row = [must_cast(key); 11];
-    for (row, constant) in row[1..].iter_mut().zip(ROUND_CONSTANTS) {
-        let words = _mm512_shuffle_epi8(key, turned);
-        let assisted = _mm512_aesenclast_epi128(words, _mm512_set1_epi32(constant));
-        let mixed = _mm512_xor_si512(key, _mm512_bslli_epi128::<4>(key));
-        let mixed = _mm512_xor_si512(mixed, _mm512_bslli_epi128::<8>(mixed));
-        key = _mm512_xor_si512(mixed, assisted);
-        *row = must_cast(key);
+    #[inline(always)]
+    fn turned(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { _mm_shuffle_epi8(self, _mm_set1_epi32(LAST_WORD_TURNED)) }
     }
-    row
+
+    #[inline(always)]
+    fn word_up(self) -> Self {
+        // SAFETY: the features were found.
+        unsafe { _mm_bslli_si128::<4>(self) }
+    }
 }
