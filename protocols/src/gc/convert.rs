@@ -10,7 +10,7 @@
 //!
 //! A product that is a multiple of 2^i is shared modulo 2^(k-i) and shifted: `k - i` bits travel.
 
-use super::hash::{ChunkKeys, Hashes, OUTPUTS_PER_KEY, Use, prepare};
+use super::hash::{ChunkKeys, Hash, Hashes, OUTPUTS_PER_KEY, Use, prepare};
 use super::{LANES, Lanes, lanes, xor};
 use crate::block::Block;
 #[cfg(target_arch = "x86_64")]
@@ -52,6 +52,38 @@ pub(crate) struct KeyUse {
     pub(crate) place: u32,
 }
 
+/// What an engine does with the labels of an output wire.
+pub(crate) trait OutputWires {
+    /// Both pads, from the zero labels.
+    fn pads(&self, at: KeyUse, zero: &Lanes, delta: Block) -> Pads;
+
+    /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
+    fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES];
+
+    /// `shares` gain the evaluator's shares, from its active labels and what was `sent`.
+    fn open(&self, at: KeyUse, labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]);
+}
+
+/// The portable twin of those in `simd`.
+impl OutputWires for Vec<Hash> {
+    fn pads(&self, at: KeyUse, zero: &Lanes, delta: Block) -> Pads {
+        let one = xor(zero, &lanes(|_| delta));
+        let mut hashed = [prepare(zero, at.place), prepare(&one, at.place)];
+        self[at.key].finish(&mut hashed);
+        pads(zero, &hashed[0], &hashed[1])
+    }
+
+    fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
+        weigh(pads, by, shares)
+    }
+
+    fn open(&self, at: KeyUse, labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
+        let mut hashed = [prepare(labels, at.place)];
+        self[at.key].finish(&mut hashed);
+        open(&hashed[0], labels, sent, shift, shares);
+    }
+}
+
 /// The hashes of a chunk's output wires.
 pub(super) struct OutputHashes(Hashes);
 
@@ -62,13 +94,7 @@ impl OutputHashes {
 
     /// Both pads of output wire `wire`, from its zero labels.
     pub(super) fn pads(&self, wire: usize, zero: &Lanes, delta: Block) -> Pads {
-        let at = Self::at(wire);
-        #[cfg(target_arch = "x86_64")]
-        if let Hashes::Vaes(keys) = &self.0 {
-            return keys.pads(at, zero, delta);
-        }
-        let one = xor(zero, &lanes(|_| delta));
-        pads(zero, &self.hash(at, zero), &self.hash(at, &one))
+        self.wires().pads(Self::at(wire), zero, delta)
     }
 
     /// Writes the ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
@@ -88,7 +114,7 @@ impl OutputHashes {
             && let Some(width) = PackedWidth::of(bits)
             && let Some(bytes) = writer.push_packed(LANES, bits)
         {
-            return keys.close(Self::at(wire), zero, delta, by, PackedTo { bytes, width }, shares);
+            return keys.close_packed(Self::at(wire), zero, delta, by, PackedTo { bytes, width }, shares);
         }
         let pads = self.pads(wire, zero, delta);
         push_all(writer, &self.weigh(&pads, by, shares)[..active], bits);
@@ -105,41 +131,31 @@ impl OutputHashes {
         shares: &mut [u64; LANES],
     ) {
         let OpenFrom { reader, bits, active } = from;
-        let at = Self::at(wire);
         #[cfg(target_arch = "x86_64")]
         if let Hashes::Vaes(keys) = &self.0
             && active == LANES
             && let Some(width) = PackedWidth::of(bits)
             && let Some(bytes) = reader.pull_packed(LANES, bits)
         {
-            return keys.open(at, labels, PackedFrom { bytes, width }, shift, shares);
+            return keys.open_packed(Self::at(wire), labels, PackedFrom { bytes, width }, shift, shares);
         }
-        open(&self.hash(at, labels), labels, &pull_all(reader, active, bits), shift, shares);
+        self.wires().open(Self::at(wire), labels, &pull_all(reader, active, bits), shift, shares);
     }
 
     /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
     pub(super) fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
-        match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys.weigh(pads, by, shares),
-            _ => weigh(pads, by, shares),
-        }
+        self.wires().weigh(pads, by, shares)
     }
 
-    /// The hashes of a wire's labels.
-    fn hash(&self, at: KeyUse, labels: &Lanes) -> Lanes {
+    fn wires(&self) -> &dyn OutputWires {
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes(keys) => keys.hash(at, labels),
+            Hashes::Vaes(keys) => keys,
             #[cfg(target_arch = "x86_64")]
-            Hashes::Vaes256(keys) => keys.hash(at, labels),
+            Hashes::Vaes256(keys) => keys,
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-            Hashes::One(keys) => keys.hash(at, labels),
-            Hashes::Other(hashes) => {
-                let mut hashed = [prepare(labels, at.place)];
-                hashes[at.key].finish(&mut hashed);
-                hashed[0]
-            }
+            Hashes::One(keys) => keys,
+            Hashes::Other(hashes) => hashes,
         }
     }
 
@@ -148,8 +164,9 @@ impl OutputHashes {
     }
 }
 
-/// What the hashes of the false and the true labels of a wire are by colour: the portable twin of the kernel in `simd`.
-fn pads(zero: &Lanes, of_false: &Lanes, of_true: &Lanes) -> Pads {
+/// What the hashes of the false and the true labels of a wire are by colour.
+#[inline(always)]
+pub(crate) fn pads(zero: &Lanes, of_false: &Lanes, of_true: &Lanes) -> Pads {
     let mut out = Pads { of_zero: [0; LANES], of_one: [0; LANES], colours: [0; LANES] };
     for lane in 0..LANES {
         // π = 1: the false label has colour 1.
@@ -163,7 +180,7 @@ fn pads(zero: &Lanes, of_false: &Lanes, of_true: &Lanes) -> Pads {
     out
 }
 
-/// The ciphertexts of a public weight, lane by lane; inlined where wider instructions are at hand.
+/// The ciphertexts of a public weight, lane by lane.
 #[inline(always)]
 pub(crate) fn weigh(pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
     let mut out = [0; LANES];
@@ -178,8 +195,9 @@ pub(crate) fn weigh(pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64;
     out
 }
 
-/// The evaluator's shares gain `h(K_c) + c C`, shifted: the portable twin of the kernel in `simd`.
-fn open(pad: &Lanes, labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
+/// The evaluator's shares gain `h(K_c) + c C`, shifted.
+#[inline(always)]
+pub(crate) fn open(pad: &Lanes, labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
     for lane in 0..LANES {
         let chosen = sent[lane] & labels[lane].colour_mask().0 as u64;
         shares[lane] = shares[lane].wrapping_add((pad[lane].0 as u64).wrapping_add(chosen) << shift);

@@ -1,12 +1,10 @@
-//! Chunks of garbled circuits, and the hashes of whole wires, over registers of any width. The twins are in `gc/garble.rs`,
-//! `gc/evaluate.rs` and `gc/convert.rs`, which also hold what both have in common; it is compiled for an engine by being inlined
-//! here. What only AVX-512 has is in `labels.rs`.
+//! Chunks of garbled circuits over registers of any width. The twins are in `gc/garble.rs` and `gc/evaluate.rs`, which also hold
+//! what both have in common; it is compiled for an engine by being inlined here. Output wires are in `labels.rs`.
 
 use super::aes::KeyList;
 use super::vector::{Vector, read, wire, wire_mut, write};
 use crate::block::Block;
 use crate::gc::circuit::{And, Circuit};
-use crate::gc::convert::KeyUse;
 use crate::gc::evaluate::{ReadTables, walk_active};
 use crate::gc::garble::{WriteTables, walk_zero};
 use crate::gc::hash::{GATES_PER_KEY, tweak};
@@ -32,12 +30,6 @@ impl<V: Vector> KeyList<V> {
     pub(crate) fn evaluate(&self, circuit: &Circuit, wires: &mut [Lanes], tables: &mut ReadTables<'_>) {
         // SAFETY: a `KeyList` exists only where the features were found.
         unsafe { V::run(|| evaluate(self, circuit, wires, tables)) }
-    }
-
-    /// The hashes of a wire's labels.
-    pub(crate) fn hash(&self, at: KeyUse, labels: &Lanes) -> Lanes {
-        // SAFETY: a `KeyList` exists only where the features were found.
-        unsafe { V::run(|| hash(&self.broadcast(at.key), at.place, labels)) }
     }
 }
 
@@ -146,26 +138,6 @@ fn evaluate<V: Vector>(
             }
         });
     });
-}
-
-/// The hashes of a wire's labels.
-#[inline(always)]
-pub(super) fn hash<V: Vector>(keys: &[V; 11], place: u32, labels: &Lanes) -> Lanes {
-    let ends = Ends::of(keys, place);
-    let mut hashes = Lanes::ZERO;
-    for group in 0..LANES / (8 * V::BLOCKS) {
-        let mut inputs = at::<V, 8>(labels, group);
-        let mut x = inputs;
-        for (i, (input, x)) in inputs.iter_mut().zip(&mut x).enumerate() {
-            *input = input.sigma().0.xor(lane_tweaks(8 * group + i));
-            *x = input.xor(ends.first);
-        }
-        let hashed = &mut wire_mut::<V>(&mut hashes)[8 * group..][..8];
-        for ((hashed, x), input) in hashed.iter_mut().zip(V::rounds(keys, x)).zip(inputs) {
-            *hashed = x.last_round(ends.last).xor(input);
-        }
-    }
-    hashes
 }
 
 /// Some registers of what a gate multiplies: its operands, of a majority each with the third, which is there too.

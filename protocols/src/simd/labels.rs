@@ -1,162 +1,76 @@
-//! The way from labels to shares (`gc/convert.rs`), with the packing of what travels, on AVX-512. Other engines hash whole wires
-//! ([`KeyList::hash`]) and leave the rest to the portable twins.
+//! The way from labels to shares over registers of any width. The twins are in `gc/convert.rs`, with the arithmetic that both
+//! have in common and that is compiled for an engine by being inlined here. Only AVX-512 packs what travels, in `wide.rs`.
+
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 use super::aes::KeyList;
-use super::gates::{Ends, at, hash, lane_tweaks};
-use super::packed::{PackedFrom, PackedTo};
-use super::vector::{Four, Vector, wire};
+use super::gates::{Ends, at, lane_tweaks};
+use super::vector::{Vector, wire_mut};
 use crate::block::Block;
-use crate::gc::convert::{KeyUse, Pads, Weight, weigh};
+use crate::gc::convert::{self, KeyUse, OutputWires, Pads, Weight};
 use crate::gc::{LANES, Lanes};
-use bytemuck::must_cast;
-use std::arch::x86_64::*;
 
-impl KeyList<Four> {
-    /// Writes the ciphertexts of a wire that is worth `by`, packed; `shares` gain the garbler's shares.
-    pub(crate) fn close(
-        &self,
-        at: KeyUse,
-        zero: &Lanes,
-        delta: Block,
-        by: Weight,
-        to: PackedTo<'_>,
-        shares: &mut [u64; LANES],
-    ) {
+impl<V: Vector> OutputWires for KeyList<V> {
+    fn pads(&self, at: KeyUse, zero: &Lanes, delta: Block) -> Pads {
         // SAFETY: a `KeyList` exists only where the features were found.
-        unsafe { Four::run(|| close(&self.broadcast(at.key), at.place, zero, delta, by, to, shares)) }
+        unsafe { V::run(|| pads(&self.broadcast(at.key), at.place, zero, delta)) }
     }
 
-    /// The low halves of the hashes of both labels of a wire.
-    pub(crate) fn pads(&self, at: KeyUse, zero: &Lanes, delta: Block) -> Pads {
+    fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
         // SAFETY: a `KeyList` exists only where the features were found.
-        unsafe { Four::run(|| pads(&self.broadcast(at.key), at.place, zero, delta)) }
+        unsafe { V::run(|| convert::weigh(pads, by, shares)) }
     }
 
-    /// `shares` gain `h(K_c) + c C`, shifted, with the ciphertexts `C` of all lanes packed.
-    pub(crate) fn open(
-        &self,
-        at: KeyUse,
-        labels: &Lanes,
-        from: PackedFrom<'_>,
-        shift: u32,
-        shares: &mut [u64; LANES],
-    ) {
+    fn open(&self, at: KeyUse, labels: &Lanes, sent: &[u64; LANES], shift: u32, shares: &mut [u64; LANES]) {
+        let kernel = || {
+            let pads = hash(&self.broadcast(at.key), at.place, labels);
+            convert::open(&pads, labels, sent, shift, shares);
+        };
         // SAFETY: a `KeyList` exists only where the features were found.
-        unsafe { Four::run(|| open(&self.broadcast(at.key), at.place, labels, from, shift, shares)) }
-    }
-
-    /// `gc/convert.rs`'s `weigh`, for this machine.
-    pub(crate) fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
-        // SAFETY: a `KeyList` exists only where the features were found.
-        unsafe { weigh_wide(pads, by, shares) }
+        unsafe { V::run(kernel) }
     }
 }
 
-#[target_feature(enable = "avx512f,avx512dq")]
-fn weigh_wide(pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
-    weigh(pads, by, shares)
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,aes,vaes")]
-fn pads(keys: &[__m512i; 11], place: u32, zero: &Lanes, delta: Block) -> Pads {
-    let mut out = Pads { of_zero: [0; LANES], of_one: [0; LANES], colours: [0; LANES] };
-    both(keys, place, zero, delta, |at, [of_zero, of_one], flipped| {
-        out.of_zero.as_chunks_mut::<8>().0[at] = must_cast(of_zero);
-        out.of_one.as_chunks_mut::<8>().0[at] = must_cast(of_one);
-        out.colours.as_chunks_mut::<8>().0[at] = must_cast(_mm512_movm_epi64(flipped));
-    });
-    out
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi,aes,vaes")]
-fn close(
-    keys: &[__m512i; 11],
-    place: u32,
-    zero: &Lanes,
-    delta: Block,
-    by: Weight,
-    to: PackedTo<'_>,
-    shares: &mut [u64; LANES],
-) {
-    let PackedTo { bytes, width } = to;
-    let value = _mm512_set1_epi64(by.value as i64);
-    let negated = _mm512_sub_epi64(_mm512_setzero_si512(), value);
-    let shift = _mm_cvtsi64_si128(i64::from(by.shift));
-    both(keys, place, zero, delta, |at, [of_zero, of_one], flipped| {
-        // (1 - 2π) w, and π w.
-        let signed = _mm512_mask_mov_epi64(value, flipped, negated);
-        let worth = _mm512_maskz_mov_epi64(flipped, value);
-        width.write(_mm512_add_epi64(_mm512_sub_epi64(of_zero, of_one), signed), bytes, at);
-        let share = &mut shares.as_chunks_mut::<8>().0[at];
-        let gained = _mm512_sll_epi64(_mm512_sub_epi64(worth, of_zero), shift);
-        *share = must_cast(_mm512_add_epi64(must_cast(*share), gained));
-    });
-}
-
-/// The low halves of the hashes of a wire's labels of either colour, and where the false label has colour 1, eight lanes at
-/// a time.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,aes,vaes")]
-fn both(
-    keys: &[__m512i; 11],
-    place: u32,
-    zero: &Lanes,
-    delta: Block,
-    mut take: impl FnMut(usize, [__m512i; 2], __mmask8),
-) {
+/// The low halves of the hashes of both labels of a wire. Since `σ` is linear, the twins differ by `σ(Δ)`.
+#[inline(always)]
+fn pads<V: Vector>(keys: &[V; 11], place: u32, zero: &Lanes, delta: Block) -> Pads {
     let ends = Ends::of(keys, place);
-    let (twin, _) = Four::all(delta).sigma();
-    for group in 0..LANES / 16 {
-        let labels: [Four; 4] = at(zero, group);
-        let mut inputs = [_mm512_setzero_si512(); 4];
-        let mut x = [_mm512_setzero_si512(); 8];
+    let (twin, _) = V::all(delta).sigma();
+    let (mut of_false, mut of_true) = (Lanes::ZERO, Lanes::ZERO);
+    for group in 0..LANES / (4 * V::BLOCKS) {
+        let mut inputs: [V; 4] = at(zero, group);
+        let mut x = [twin; 8];
         for i in 0..4 {
-            inputs[i] = labels[i].sigma().0.xor(lane_tweaks(4 * group + i));
-            x[i] = _mm512_xor_si512(inputs[i], ends.first);
-            x[4 + i] = _mm512_xor_si512(x[i], twin);
+            inputs[i] = inputs[i].sigma().0.xor(lane_tweaks(4 * group + i));
+            x[i] = inputs[i].xor(ends.first);
+            x[4 + i] = x[i].xor(twin);
         }
-        let x = Four::rounds(keys, x);
-        let mut h = [_mm512_setzero_si512(); 8];
+        let x = V::rounds(keys, x).map(|x| x.last_round(ends.last));
         for i in 0..4 {
-            h[i] = _mm512_xor_si512(_mm512_aesenclast_epi128(x[i], ends.last), inputs[i]);
-            h[4 + i] = x[4 + i].last_round(ends.last).xor3(inputs[i], twin);
-        }
-        for pair in 0..2 {
-            let low = |of: &[__m512i]| lows(of[2 * pair], of[2 * pair + 1]);
-            let (falses, trues) = (low(&h[..4]), low(&h[4..]));
-            let flipped = _mm512_test_epi64_mask(low(&labels), _mm512_set1_epi64(1));
-            let of_zero = _mm512_mask_blend_epi64(flipped, falses, trues);
-            let of_one = _mm512_mask_blend_epi64(flipped, trues, falses);
-            take(2 * group + pair, [of_zero, of_one], flipped);
+            wire_mut(&mut of_false)[4 * group + i] = x[i].xor(inputs[i]);
+            wire_mut(&mut of_true)[4 * group + i] = x[4 + i].xor3(inputs[i], twin);
         }
     }
+    convert::pads(zero, &of_false, &of_true)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,aes,vaes")]
-fn open(
-    keys: &[__m512i; 11],
-    place: u32,
-    labels: &Lanes,
-    from: PackedFrom<'_>,
-    shift: u32,
-    shares: &mut [u64; LANES],
-) {
-    let pads = hash(keys, place, labels);
-    let (pads, labels) = (wire::<Four>(&pads), wire::<Four>(labels).as_chunks::<2>().0);
-    let shift = _mm_cvtsi64_si128(i64::from(shift));
-    for (group, shares) in shares.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        let [first, second] = labels[group];
-        let set = _mm512_test_epi64_mask(lows(first, second), _mm512_set1_epi64(1));
-        let pad = lows(pads[2 * group], pads[2 * group + 1]);
-        let opened = _mm512_mask_add_epi64(pad, set, pad, from.width.read(from.bytes, group));
-        let shifted = _mm512_sll_epi64(opened, shift);
-        *shares = must_cast(_mm512_add_epi64(must_cast(*shares), shifted));
+/// The hashes of a wire's labels.
+#[inline(always)]
+fn hash<V: Vector>(keys: &[V; 11], place: u32, labels: &Lanes) -> Lanes {
+    let ends = Ends::of(keys, place);
+    let mut hashes = Lanes::ZERO;
+    for group in 0..LANES / (8 * V::BLOCKS) {
+        let mut inputs: [V; 8] = at(labels, group);
+        let mut x = inputs;
+        for (i, (input, x)) in inputs.iter_mut().zip(&mut x).enumerate() {
+            *input = input.sigma().0.xor(lane_tweaks(8 * group + i));
+            *x = input.xor(ends.first);
+        }
+        let hashed = &mut wire_mut(&mut hashes)[8 * group..][..8];
+        for ((hashed, x), input) in hashed.iter_mut().zip(V::rounds(keys, x)).zip(inputs) {
+            *hashed = x.last_round(ends.last).xor(input);
+        }
     }
-}
-
-/// The low halves of eight blocks, in order.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn lows(first: __m512i, second: __m512i) -> __m512i {
-    _mm512_permutex2var_epi64(first, _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0), second)
+    hashes
 }

@@ -11,7 +11,6 @@ mod aes;
 #[cfg(target_arch = "x86_64")]
 mod doubles;
 mod gates;
-#[cfg(target_arch = "x86_64")]
 mod labels;
 #[cfg(target_arch = "x86_64")]
 mod packed;
