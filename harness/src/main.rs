@@ -44,6 +44,7 @@ use protocols::instructions::Instructions;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    protocols::allocator::keep_freed_memory();
     let exit = perform(cli::Cli::parse().command).unwrap_or_else(|error| {
         eprintln!("linnet: {}", printable(&error.to_string()));
         Exit::Failed

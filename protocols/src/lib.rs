@@ -3,6 +3,7 @@
 //! The server holds a network, the client an image; both know the [`plan`]. Semi-honest, 128-bit computational and
 //! 40-bit statistical security. Roles are `client` and `server`, phases are set-up, offline and online.
 
+pub mod allocator;
 pub mod block;
 pub mod cipher;
 pub mod clear;

@@ -40,6 +40,7 @@ const GROUPS: [Group; 10] = [
 ];
 
 fn main() -> ExitCode {
+    protocols::allocator::keep_freed_memory();
     // `cargo bench` adds an argument of its own.
     if let Err(refused) = Instructions::asked() {
         eprintln!("figures: {refused}");
