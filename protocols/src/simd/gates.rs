@@ -2,7 +2,7 @@
 //! what both have in common; it is compiled for an engine by being inlined here. Output wires are in `labels.rs`.
 
 use super::aes::KeyList;
-use super::vector::{Vector, read, wire, wire_mut, write};
+use super::vector::{Vector, read, wire, wire_mut};
 use crate::block::Block;
 use crate::gc::circuit::{And, Circuit};
 use crate::gc::evaluate::{ReadTables, walk_active};
@@ -51,44 +51,43 @@ fn garble<V: Vector>(
         }
         let of_a = Ends::of(&round_keys, 2 * place);
         let of_b = Ends::of(&round_keys, 2 * place + 1);
-        tables.next(|generators, evaluators| {
-            for group in 0..LANES / (2 * V::BLOCKS) {
-                let Operands { a, b, c } = Operands::<V, 2>::of(slots, wires, group);
-                // For either register: H(a), H(a ^ Δ), H(b), H(b ^ Δ).
-                let mut x = [offset; 8];
-                let mut product = [offset; 2];
-                for i in 0..2 {
-                    let lanes = lane_tweaks(2 * group + i);
-                    let (sigma_a, sigma_b) = (a[i].sigma().0, b[i].sigma().0);
-                    x[4 * i] = sigma_a.xor3(lanes, of_a.first);
-                    x[4 * i + 1] = x[4 * i].xor(twin);
-                    x[4 * i + 2] = sigma_b.xor3(lanes, of_b.first);
-                    x[4 * i + 3] = x[4 * i + 2].xor(twin);
-                    // Of the two hashes' own inputs the lanes' tweaks cancel.
-                    product[i] = sigma_a.xor(sigma_b);
-                }
-                let x = V::rounds(&round_keys, x);
-                for i in 0..2 {
-                    let h = [
-                        x[4 * i].last_round(of_a.last),
-                        x[4 * i + 1].last_round(of_a.last),
-                        x[4 * i + 2].last_round(of_b.last),
-                        x[4 * i + 3].last_round(of_b.last),
-                    ];
-                    let (colour_a, colour_b) = (a[i].sigma().1, b[i].sigma().1);
-                    // Both ciphertexts and the output's zero label: figure 2 of ZRE15.
-                    let generator = h[0].xor3(h[1], twin).xor_where(colour_b, offset);
-                    let mixed = h[2].xor3(h[3], twin);
-                    write(generator, generators, 2 * group + i);
-                    write(mixed.xor(a[i]), evaluators, 2 * group + i);
-                    product[i] =
-                        product[i].xor3(h[0], h[2]).xor_where(colour_a, generator).xor_where(colour_b, mixed);
-                }
-                if let Some(c) = c {
-                    product = xor_each(product, c);
-                }
-                wire_mut::<V>(&mut wires[usize::from(slots.out)]).as_chunks_mut().0[group] = product;
+        tables.next(|group| {
+            let Operands { a, b, c } = Operands::<V, 2>::of(slots, wires, group);
+            // For either register: H(a), H(a ^ Δ), H(b), H(b ^ Δ).
+            let mut x = [offset; 8];
+            let mut product = [offset; 2];
+            for i in 0..2 {
+                let lanes = lane_tweaks(2 * group + i);
+                let (sigma_a, sigma_b) = (a[i].sigma().0, b[i].sigma().0);
+                x[4 * i] = sigma_a.xor3(lanes, of_a.first);
+                x[4 * i + 1] = x[4 * i].xor(twin);
+                x[4 * i + 2] = sigma_b.xor3(lanes, of_b.first);
+                x[4 * i + 3] = x[4 * i + 2].xor(twin);
+                // Of the two hashes' own inputs the lanes' tweaks cancel.
+                product[i] = sigma_a.xor(sigma_b);
             }
+            let x = V::rounds(&round_keys, x);
+            let [mut generators, mut evaluators] = [[offset; 2]; 2];
+            for i in 0..2 {
+                let h = [
+                    x[4 * i].last_round(of_a.last),
+                    x[4 * i + 1].last_round(of_a.last),
+                    x[4 * i + 2].last_round(of_b.last),
+                    x[4 * i + 3].last_round(of_b.last),
+                ];
+                let (colour_a, colour_b) = (a[i].sigma().1, b[i].sigma().1);
+                // Both ciphertexts and the output's zero label: figure 2 of ZRE15.
+                let generator = h[0].xor3(h[1], twin).xor_where(colour_b, offset);
+                let mixed = h[2].xor3(h[3], twin);
+                (generators[i], evaluators[i]) = (generator, mixed.xor(a[i]));
+                product[i] =
+                    product[i].xor3(h[0], h[2]).xor_where(colour_a, generator).xor_where(colour_b, mixed);
+            }
+            if let Some(c) = c {
+                product = xor_each(product, c);
+            }
+            wire_mut::<V>(&mut wires[usize::from(slots.out)]).as_chunks_mut().0[group] = product;
+            [generators, evaluators]
         });
     });
 }
