@@ -38,6 +38,7 @@ pub mod wire;
 mod error;
 #[cfg(test)]
 mod fuzz;
+mod labels;
 #[cfg(test)]
 mod leaks;
 mod message;

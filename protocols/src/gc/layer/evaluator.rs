@@ -7,12 +7,13 @@ use super::super::{LANES, Lanes};
 use super::{Layer, Share, load};
 use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
+use crate::labels::Labels;
 use crate::parallel::in_order;
 use crate::saved::{Loading, Saving};
-use crate::secret::{Part, Parts, Secret};
+use crate::secret::Secret;
 use crate::store::{Depot, Kept};
 use crate::wire::{BitReader, low};
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
 /// The evaluator's shares of ρ v, a unit each.
 pub struct EvaluatorJoint {
@@ -32,37 +33,6 @@ pub struct EvaluatorLayer {
     material: Kept,
 }
 
-/// The evaluator's active labels, as its OTs make them or in the store.
-enum Labels {
-    Memory(Secret<Block>),
-    Kept(Kept),
-}
-
-/// The labels of some units, overwritten when they have been used.
-enum OwnLabels<'a> {
-    Memory(Part<'a, Block>),
-    Read(Secret<Block>),
-}
-
-impl Deref for OwnLabels<'_> {
-    type Target = [Block];
-
-    fn deref(&self) -> &[Block] {
-        match self {
-            Self::Memory(labels) => labels,
-            Self::Read(labels) => labels,
-        }
-    }
-}
-
-/// Labels `range` of those in the store.
-fn read(kept: &Kept, range: Range<usize>) -> Result<Secret<Block>, Error> {
-    let bytes = range.start * BLOCK_BYTES..range.end * BLOCK_BYTES;
-    let mut labels = vec![Block::ZERO; range.len()];
-    bytemuck::cast_slice_mut(&mut labels).copy_from_slice(kept.at_hand(bytes.clone())?.get(bytes));
-    Ok(labels.into())
-}
-
 impl EvaluatorLayer {
     /// Takes the material from `next`, which is asked for pieces of the given lengths, into `depot`, and with it its
     /// active `labels`.
@@ -76,12 +46,7 @@ impl EvaluatorLayer {
     ) -> Result<Self, Error> {
         assert_eq!(labels.len(), layer.evaluator_wires(), "one label an input wire of the evaluator");
         assert_eq!(layer.has_joint(), joint.is_some(), "shares of the evaluator's values where they count");
-        let labels = if depot.is_file() {
-            let bytes: &[u8] = bytemuck::cast_slice(&labels);
-            Labels::Kept(depot.keep(std::iter::once(Ok(bytes.to_vec())))?)
-        } else {
-            Labels::Memory(labels)
-        };
+        let labels = Labels::keep(labels, depot)?;
         let pieces = layer.material_pieces().map(|length| exactly(length, next(length)?));
         let material = depot.keep(pieces)?;
         Ok(Self { layer, session, labels, joint, material })
@@ -95,12 +60,7 @@ impl EvaluatorLayer {
     /// Writes the layer down, to be evaluated later; its shape is the plan's and not written.
     pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         to.bytes(&self.session.to_bytes())?;
-        match &self.labels {
-            Labels::Memory(labels) => to.values(labels)?,
-            Labels::Kept(kept) => {
-                kept.save(std::iter::once(self.layer.evaluator_wires() * BLOCK_BYTES), to)?
-            }
-        }
+        self.labels.save(self.layer.evaluator_wires(), to)?;
         if let Some(joint) = &self.joint {
             to.values(&joint.values)?;
             to.values(&joint.shares)?;
@@ -111,7 +71,7 @@ impl EvaluatorLayer {
     /// Reads what `save` wrote of a layer of this shape, into memory.
     pub(crate) fn load(layer: Layer, from: &mut Loading<'_>) -> Result<Self, Error> {
         let session = SessionKey::from_bytes(from.array()?);
-        let labels = Labels::Memory(from.values(layer.evaluator_wires())?.into());
+        let labels = Labels::load(layer.evaluator_wires(), from)?;
         let joint = match layer.has_joint() {
             true => {
                 let values = from.values(layer.units)?.into();
@@ -132,16 +92,10 @@ impl EvaluatorLayer {
     ) -> Result<(), Error> {
         let Self { layer, session, mut labels, joint, material } = self;
         let wires = layer.program.circuit.evaluator_inputs();
-        let (mut parts, kept) = match &mut labels {
-            Labels::Memory(labels) => (Parts::of(labels), None),
-            Labels::Kept(kept) => (Parts::of(&mut []), Some(&*kept)),
-        };
+        let mut own = labels.parts();
         let evaluation = Evaluation { layer: &layer, session, joint: joint.as_ref(), material: &material };
         let arriving = layer.cut(layer.online_of(LANES)).map(|units| {
-            let own = match kept {
-                None => OwnLabels::Memory(parts.next(units.len() * wires)),
-                Some(kept) => OwnLabels::Read(read(kept, units.start * wires..units.end * wires)?),
-            };
+            let own = own.next(units.len() * wires)?;
             let length = layer.online_of(units.len());
             Ok((units, own, exactly(length, next(length)?)?))
         });
@@ -153,9 +107,7 @@ impl EvaluatorLayer {
             },
             take,
         )?;
-        if let Labels::Memory(labels) = labels {
-            drop(labels.reveal());
-        }
+        labels.used();
         Ok(())
     }
 }

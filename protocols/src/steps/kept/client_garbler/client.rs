@@ -5,58 +5,30 @@ use crate::Error;
 use crate::block::{BLOCK_BYTES, Block};
 use crate::gc::layer::{GarblerLayer, garble_layer};
 use crate::gc::{LABELS, MATERIAL};
+use crate::labels::Labels;
 use crate::message::{self, CORRELATION, HIDDEN};
 use crate::numbering::LayerId;
 use crate::saved::{Loading, Saving};
 use crate::secret::Secret;
 use crate::setup::ClientSession;
-use crate::store::{Depot, Kept};
+use crate::store::Depot;
 use crate::values::{ClientMask, ClientShare};
 use crate::wire::{pack, unpack};
 use netem::Channel;
 use rand::CryptoRng;
 
-/// The client, with its strings of the server's offer.
+/// The client, with its strings of the server's offer: those of choice 0, one a label of u.
 pub(in crate::steps) struct ClientOffer<'p> {
     garbler: &'p ClientGarbler,
     id: LayerId,
-    strings: Strings,
+    strings: Labels,
 }
 
 /// The client's preprocessed units. Consumed online: two active labels of one wire reveal Δ.
 pub(in crate::steps) struct ClientReady<'p> {
     garbler: &'p ClientGarbler,
     layer: GarblerLayer,
-    strings: Strings,
-}
-
-/// Strings of choice 0, one a label of u, in memory or in the store.
-enum Strings {
-    Memory(Secret<Block>),
-    Kept(Kept),
-}
-
-impl Strings {
-    /// Keeps them in `depot`.
-    fn new(strings: Secret<Block>, depot: &mut Depot) -> Result<Self, Error> {
-        if !depot.is_file() {
-            return Ok(Self::Memory(strings));
-        }
-        let bytes = bytemuck::cast_slice::<Block, u8>(&strings).to_vec();
-        Ok(Self::Kept(depot.keep(std::iter::once(Ok(bytes)))?))
-    }
-
-    /// Adds those from `start` on to the labels of a piece.
-    fn hide(&self, start: usize, piece: &mut [u8]) -> Result<(), Error> {
-        let range = start * BLOCK_BYTES..start * BLOCK_BYTES + piece.len();
-        let mut add =
-            |strings: &[u8]| piece.iter_mut().zip(strings).for_each(|(label, string)| *label ^= string);
-        match self {
-            Self::Memory(strings) => add(&bytemuck::cast_slice(strings)[range]),
-            Self::Kept(kept) => add(kept.at_hand(range.clone())?.get(range)),
-        }
-        Ok(())
-    }
+    strings: Labels,
 }
 
 impl ClientGarbler {
@@ -69,7 +41,7 @@ impl ClientGarbler {
         depot: &mut Depot,
     ) -> Result<ClientOffer<'p>, Error> {
         let strings = session.products.extend_random(channel, self.transfers())?;
-        Ok(ClientOffer { garbler: self, id, strings: Strings::new(strings, depot)? })
+        Ok(ClientOffer { garbler: self, id, strings: Labels::keep(strings, depot)? })
     }
 }
 
@@ -105,15 +77,18 @@ impl<'p> ClientOffer<'p> {
 impl ClientReady<'_> {
     /// Online: answers what the server opens.
     pub(in crate::steps) fn online(self, channel: &mut Channel) -> Result<(), Error> {
-        let Self { garbler, layer, strings } = self;
+        let Self { garbler, layer, mut strings } = self;
         let opened = message::recv(channel, HIDDEN, garbler.opened())?;
         let opened = unpack(&opened, garbler.compared.bits, garbler.units.len());
-        let mut sent = 0;
+        let mut hiding = strings.parts();
         let shares = layer.online(&opened, &[], |mut piece| {
-            strings.hide(sent, &mut piece)?;
-            sent += piece.len() / BLOCK_BYTES;
+            let strings = hiding.next(piece.len() / BLOCK_BYTES)?;
+            for (byte, string) in piece.iter_mut().zip(bytemuck::cast_slice::<Block, u8>(&strings)) {
+                *byte ^= string;
+            }
             Ok(channel.send(LABELS, piece)?)
         })?;
+        strings.used();
         // They are in what the server was told.
         drop(Secret::from(shares));
         Ok(())
@@ -126,10 +101,7 @@ impl ClientReady<'_> {
 
     pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         self.layer.save(to)?;
-        match &self.strings {
-            Strings::Memory(strings) => to.values(strings),
-            Strings::Kept(kept) => kept.save(std::iter::once(self.garbler.transfers() * BLOCK_BYTES), to),
-        }
+        self.strings.save(self.garbler.transfers(), to)
     }
 }
 
@@ -141,7 +113,7 @@ impl<'p> ClientReady<'p> {
         from: &mut Loading<'_>,
     ) -> Result<Self, Error> {
         let layer = GarblerLayer::load(garbler.shape.numbered(id.number()), from)?;
-        let strings = Strings::Memory(from.values(garbler.transfers())?.into());
+        let strings = Labels::load(garbler.transfers(), from)?;
         Ok(Self { garbler, layer, strings })
     }
 }
