@@ -99,7 +99,6 @@ fn xor_into(wires: &mut [Lanes], [a, b]: [usize; 2], c: Option<usize>, out: usiz
 #[inline(always)]
 fn xor_all_into<const N: usize>(wires: &mut [Lanes], of: [usize; N], out: usize) {
     let words: &mut [[[u64; 8]; LANES / 4]] = bytemuck::cast_slice_mut(wires);
-    #[expect(clippy::needless_range_loop, reason = "rows of one file, which may be the same")]
     for group in 0..LANES / 4 {
         let mut sum = [0; 8];
         for wire in of {
