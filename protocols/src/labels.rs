@@ -5,19 +5,19 @@ use crate::block::{BLOCK_BYTES, Block};
 use crate::saved::{Loading, Saving};
 use crate::secret::{Part, Parts, Secret};
 use crate::store::{Depot, Kept};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
-/// Labels in memory, as OTs make them, or in the store.
+/// Labels in memory, as OTs make them, or so many in the store.
 pub(crate) enum Labels {
     Memory(Secret<Block>),
-    Kept(Kept),
+    Kept(Kept, usize),
 }
 
 /// Labels whose parts are being used.
 pub(crate) enum LabelParts<'a> {
     Memory(Parts<'a, Block>),
-    /// Those from this one on.
-    Kept(&'a Kept, usize),
+    /// Those of this range.
+    Kept(&'a Kept, Range<usize>),
 }
 
 /// Some of them, overwritten when they have been used.
@@ -33,14 +33,14 @@ impl Labels {
             return Ok(Self::Memory(labels));
         }
         let bytes = bytemuck::cast_slice::<Block, u8>(&labels).to_vec();
-        Ok(Self::Kept(depot.keep(std::iter::once(Ok(bytes)))?))
+        Ok(Self::Kept(depot.keep(std::iter::once(Ok(bytes)))?, labels.len()))
     }
 
-    /// Their parts, which are to be all of them.
+    /// Their parts, which are to be all of them ([`LabelParts::end`]).
     pub(crate) fn parts(&mut self) -> LabelParts<'_> {
         match self {
             Self::Memory(labels) => LabelParts::Memory(Parts::of(labels)),
-            Self::Kept(kept) => LabelParts::Kept(kept, 0),
+            Self::Kept(kept, count) => LabelParts::Kept(kept, 0..*count),
         }
     }
 
@@ -51,15 +51,15 @@ impl Labels {
         }
     }
 
-    /// Writes them down; there are `count`.
-    pub(crate) fn save(&self, count: usize, to: &mut Saving<'_>) -> Result<(), Error> {
+    /// Writes them down.
+    pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         match self {
             Self::Memory(labels) => to.values(labels),
-            Self::Kept(kept) => kept.save(std::iter::once(count * BLOCK_BYTES), to),
+            Self::Kept(kept, count) => kept.save(std::iter::once(count * BLOCK_BYTES), to),
         }
     }
 
-    /// Reads what `save` wrote, into memory.
+    /// Reads `count` that `save` wrote, into memory.
     pub(crate) fn load(count: usize, from: &mut Loading<'_>) -> Result<Self, Error> {
         Ok(Self::Memory(from.values(count)?.into()))
     }
@@ -70,15 +70,26 @@ impl<'a> LabelParts<'a> {
     pub(crate) fn next(&mut self, length: usize) -> Result<LabelPart<'a>, Error> {
         match self {
             Self::Memory(parts) => Ok(LabelPart::Memory(parts.next(length))),
-            Self::Kept(kept, start) => {
-                let bytes = *start * BLOCK_BYTES..(*start + length) * BLOCK_BYTES;
-                *start += length;
+            Self::Kept(kept, left) => {
+                let part = left.start..left.start + length;
+                assert!(part.end <= left.end, "there are {} more labels, asked for {length}", left.len());
+                left.start = part.end;
+                let bytes = part.start * BLOCK_BYTES..part.end * BLOCK_BYTES;
                 let mut labels = vec![Block::ZERO; length];
                 bytemuck::cast_slice_mut(&mut labels)
                     .copy_from_slice(kept.at_hand(bytes.clone())?.get(bytes));
                 Ok(LabelPart::Read(labels.into()))
             }
         }
+    }
+
+    /// Checks that all were used.
+    pub(crate) fn end(self) {
+        let left = match self {
+            Self::Memory(parts) => parts.left(),
+            Self::Kept(_, left) => left.len(),
+        };
+        assert_eq!(left, 0, "labels are left");
     }
 }
 
@@ -90,5 +101,43 @@ impl Deref for LabelPart<'_> {
             Self::Memory(labels) => labels,
             Self::Read(labels) => labels,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    fn seven() -> Secret<Block> {
+        (1..=7).map(Block).collect()
+    }
+
+    #[test]
+    fn parts_come_in_order_from_memory_and_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for store in [Store::Memory, Store::Folder(folder.path().to_path_buf())] {
+            let mut labels = Labels::keep(seven(), &mut store.open().unwrap()).unwrap();
+            let mut parts = labels.parts();
+            let mut found: Vec<u128> = Vec::new();
+            for length in [3, 1, 0, 3] {
+                found.extend(parts.next(length).unwrap().iter().map(|label| label.0));
+            }
+            parts.end();
+            assert_eq!(found, [1, 2, 3, 4, 5, 6, 7], "{store:?}");
+            if let Labels::Memory(labels) = &labels {
+                assert!(labels.iter().all(|label| label.0 == 0), "what was used is overwritten");
+            }
+            labels.used();
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "labels are left")]
+    fn labels_that_nobody_used_are_noticed() {
+        let mut labels = Labels::keep(seven(), &mut Depot::memory()).unwrap();
+        let mut parts = labels.parts();
+        drop(parts.next(6));
+        parts.end();
     }
 }

@@ -76,6 +76,11 @@ impl<'a, E: DefaultIsZeroes> Parts<'a, E> {
         Self(secrets)
     }
 
+    /// How many are left.
+    pub(crate) fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next `length`.
     pub(crate) fn next(&mut self, length: usize) -> Part<'a, E> {
         let (part, later) = std::mem::take(&mut self.0).split_at_mut(length);

@@ -2,6 +2,7 @@
 
 use super::{Done, Log, Order, Query, Report, Role, Start};
 use crate::error::Error;
+use protocols::allocator::OF_PARTIES;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,12 +18,6 @@ pub(crate) struct PhaseReport {
 
 /// Longest wait for a phase in which neither party has reported: far above any phase, so that nothing waits forever.
 const LONGEST_PHASE: Duration = Duration::from_secs(4 * 3600);
-
-/// How glibc's allocator serves the parties: memory in huge pages, kept once it is there. A page costs a fault when it is
-/// first touched and again whenever it was given back, which is dear for what runs once an inference over hundreds of
-/// megabytes. Other C libraries ignore it.
-const ALLOCATOR: &str = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:\
-                         glibc.malloc.trim_threshold=4294967296:glibc.malloc.top_pad=33554432";
 
 /// A client and a server in session.
 pub(crate) struct Pair {
@@ -155,7 +150,7 @@ impl Party {
         let program = std::env::current_exe().map_err(Error::io("finding this program"))?;
         let mut process = Command::new(program)
             .args(["party", role.name()])
-            .env("GLIBC_TUNABLES", ALLOCATOR)
+            .envs([OF_PARTIES])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

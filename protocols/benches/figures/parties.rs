@@ -6,6 +6,7 @@
 use crate::layer::Layer;
 use crate::measure::Failure;
 use netem::{Channel, Link, Phase};
+use protocols::allocator::OF_PARTIES;
 use protocols::client::{Client, ClientReady};
 use protocols::handshake::SessionId;
 use protocols::masks::MaskSeed;
@@ -135,6 +136,7 @@ impl Party {
     fn spawn(role: &'static str, layer: &str) -> Result<Self, Failure> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["party", role, layer])
+            .envs([OF_PARTIES])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -1,9 +1,10 @@
 //! Circuits as data: written once with a [`Builder`], read by the garbler, the evaluator, the clear evaluation and the counter.
 //!
 //! XOR and NOT are free under every reader; an AND and the majority of three, which is an AND between free XORs, cost two
-//! ciphertexts. A full adder is an XOR and a majority of three wires: readers then fetch and keep each wire once. A reader keeps its wires in a file of slots: the
-//! garbler's inputs, then the evaluator's, then whatever the operations write; a slot is used again once its wire is spent,
-//! so that the file of a whole chunk stays in the first-level cache. The programs themselves are in `programs.rs`.
+//! ciphertexts. A full adder is an XOR and a majority of three wires: readers then fetch and keep each wire once. A reader keeps
+//! its wires in a file of slots: the garbler's inputs, then the evaluator's, then whatever the operations write; a slot is used
+//! again once its wire is spent, so that the file of a whole chunk stays in the first-level cache. The programs themselves are in
+//! `programs.rs`.
 
 /// Index into a reader's file of wires.
 pub(crate) type Slot = u16;
@@ -29,7 +30,7 @@ pub(crate) enum Op {
         /// Result.
         out: Slot,
     },
-    /// A gate.
+    /// An AND, or a majority.
     And(And),
 }
 
@@ -277,6 +278,7 @@ mod tests {
             assert_eq!(circuit.evaluate(&[x], &[y]), [x | y]);
         }
     }
+
     #[test]
     fn a_full_adder_is_an_xor_and_a_majority() {
         let (mut b, x, y) = Builder::new(2, 1);

@@ -94,7 +94,7 @@ impl OutputHashes {
 
     /// Both pads of output wire `wire`, from its zero labels.
     pub(super) fn pads(&self, wire: usize, zero: &Lanes, delta: Block) -> Pads {
-        self.wires().pads(Self::at(wire), zero, delta)
+        self.engine().pads(Self::at(wire), zero, delta)
     }
 
     /// Writes the ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
@@ -139,15 +139,15 @@ impl OutputHashes {
         {
             return keys.open_packed(Self::at(wire), labels, PackedFrom { bytes, width }, shift, shares);
         }
-        self.wires().open(Self::at(wire), labels, &pull_all(reader, active, bits), shift, shares);
+        self.engine().open(Self::at(wire), labels, &pull_all(reader, active, bits), shift, shares);
     }
 
     /// The ciphertexts of a wire that is worth `by`; `shares` gain the garbler's shares.
     pub(super) fn weigh(&self, pads: &Pads, by: Weight, shares: &mut [u64; LANES]) -> [u64; LANES] {
-        self.wires().weigh(pads, by, shares)
+        self.engine().weigh(pads, by, shares)
     }
 
-    fn wires(&self) -> &dyn OutputWires {
+    fn engine(&self) -> &dyn OutputWires {
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
             Hashes::Vaes(keys) => keys,

@@ -19,14 +19,14 @@ pub(super) fn evaluate(circuit: &Circuit, keys: ChunkKeys, wires: &mut [Lanes], 
         Hashes::One(keys) => keys.evaluate(circuit, wires, &mut tables),
         Hashes::Other(hashes) => {
             let (mut room, mut label) = ([Lanes::ZERO; 2], Lanes::ZERO);
-            walk_active(circuit, wires, |gate, wires, slots| {
-                let hash = &hashes[(gate / GATES_PER_KEY) as usize];
-                let operands = slots.operands(wires, &mut room);
-                tables.gate(gate, |generators, evaluators| {
+            walk_active(circuit, wires, |number, wires, gate| {
+                let hash = &hashes[(number / GATES_PER_KEY) as usize];
+                let operands = gate.operands(wires, &mut room);
+                tables.gate(number, |generators, evaluators| {
                     let halves = [generators, evaluators].map(|half| bytemuck::cast_slice(half));
-                    and(hash, gate % GATES_PER_KEY, operands, halves, &mut label);
+                    and(hash, number % GATES_PER_KEY, operands, halves, &mut label);
                 });
-                slots.keep(&mut label, wires);
+                gate.keep(&mut label, wires);
             });
         }
     }
@@ -39,7 +39,7 @@ pub(crate) fn walk_active(
     wires: &mut [Lanes],
     mut and: impl FnMut(u32, &mut [Lanes], And),
 ) {
-    let mut gate = 0;
+    let mut number = 0;
     for op in circuit.ops() {
         match *op {
             Op::Xor { a, b, c, out } => {
@@ -47,9 +47,9 @@ pub(crate) fn walk_active(
             }
             // The labels stay; it is the garbler who takes them for their opposites.
             Op::Not { a, out } => wires.copy_within(usize::from(a)..usize::from(a) + 1, usize::from(out)),
-            Op::And(slots) => {
-                and(gate, wires, slots);
-                gate += 1;
+            Op::And(gate) => {
+                and(number, wires, gate);
+                number += 1;
             }
         }
     }

@@ -51,7 +51,7 @@ fn circuit(taken: &mut Taken<'_>) -> Circuit {
 #[test]
 fn circuits() {
     let seed = |kind: u8| [&[4, 4, 2][..], &[kind, 1, 3, kind, 0, 5, 3, 2, 2].repeat(9)].concat();
-    target("circuits").seeds((0..6).map(seed)).allows(64, 4 << 20).run(|bytes| {
+    target("circuits").seeds((0..12).map(seed)).allows(64, 4 << 20).run(|bytes| {
         let mut taken = Taken(bytes);
         let circuit = circuit(&mut taken);
         let mut rng = ChaCha20Rng::seed_from_u64(bytes.len() as u64);

@@ -28,11 +28,11 @@ pub(super) fn garble(
         Hashes::One(keys) => keys.garble(circuit, delta, wires, &mut tables),
         Hashes::Other(hashes) => {
             let (mut room, mut zero) = ([Lanes::ZERO; 2], Lanes::ZERO);
-            walk_zero(circuit, delta, wires, |gate, wires, slots| {
-                let hash = &hashes[(gate / GATES_PER_KEY) as usize];
-                let operands = slots.operands(wires, &mut room);
-                tables.next(|_| and(hash, gate % GATES_PER_KEY, delta, operands, &mut zero));
-                slots.keep(&mut zero, wires);
+            walk_zero(circuit, delta, wires, |number, wires, gate| {
+                let hash = &hashes[(number / GATES_PER_KEY) as usize];
+                let operands = gate.operands(wires, &mut room);
+                tables.next(|_| and(hash, number % GATES_PER_KEY, delta, operands, &mut zero));
+                gate.keep(&mut zero, wires);
             });
         }
     }
@@ -46,7 +46,7 @@ pub(crate) fn walk_zero(
     wires: &mut [Lanes],
     mut and: impl FnMut(u32, &mut [Lanes], And),
 ) {
-    let mut gate = 0;
+    let mut number = 0;
     for op in circuit.ops() {
         match *op {
             Op::Xor { a, b, c, out } => {
@@ -56,9 +56,9 @@ pub(crate) fn walk_zero(
                 let flipped = lanes(|l| wires[usize::from(a)][l] ^ delta);
                 wires[usize::from(out)] = flipped;
             }
-            Op::And(slots) => {
-                and(gate, wires, slots);
-                gate += 1;
+            Op::And(gate) => {
+                and(number, wires, gate);
+                number += 1;
             }
         }
     }

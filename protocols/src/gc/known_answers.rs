@@ -207,10 +207,8 @@ fn garbled_aes_is_aes() {
 fn sum(b: &mut Builder, x: &[Wire], y: &[Wire]) -> Vec<Wire> {
     let mut carry = b.xor(x[0], x[0]);
     let digit = |(x, y): (&Wire, &Wire)| {
-        let (left, right) = (b.xor(*x, carry), b.xor(*y, carry));
-        let digit = b.xor(left, *y);
-        let both = b.and(left, right);
-        carry = b.xor(both, carry);
+        let digit = b.xor3(*x, *y, carry);
+        carry = b.majority(*x, *y, carry);
         digit
     };
     x.iter().zip(y).map(digit).collect()

@@ -112,7 +112,7 @@ fn xor_all_into<const N: usize>(wires: &mut [Lanes], of: [usize; N], out: usize)
 }
 
 impl And {
-    /// What is multiplied: the operands, of a majority each with the third, for which there is `room`.
+    /// What is multiplied: the operands; of a majority, each XORed with the third, for which there is `room`.
     fn operands<'a>(self, wires: &'a [Lanes], room: &'a mut [Lanes; 2]) -> [&'a Lanes; 2] {
         let [a, b] = [self.a, self.b].map(|slot| &wires[usize::from(slot)]);
         let Some(c) = self.c.map(|c| &wires[usize::from(c)]) else { return [a, b] };

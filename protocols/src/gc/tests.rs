@@ -41,22 +41,26 @@ fn decode(zero: &Lanes, delta: Delta, labels: &Lanes) -> Vec<bool> {
 #[test]
 fn gates_follow_their_truth_tables() {
     let mut rng = ChaCha20Rng::seed_from_u64(20);
-    // Nine ANDs of the same wires, so that keys change twice, an XOR and a NOT.
-    let (mut b, a, e) = Builder::new(1, 1);
+    // Nine ANDs of the same wires, so that keys change twice, an XOR and a NOT; and those of three wires.
+    let (mut b, a, e) = Builder::new(1, 2);
     let mut outputs: Vec<_> = (0..9).map(|_| b.and(a[0], e[0])).collect();
     outputs.push(b.xor(a[0], e[0]));
     outputs.push(b.not(a[0]));
+    outputs.push(b.xor3(a[0], e[0], e[1]));
+    outputs.push(b.majority(a[0], e[0], e[1]));
     let circuit = b.finish(&outputs);
     for engine in Engine::available() {
         let delta = Delta::random(&mut rng);
         let keys = ChunkKeys::new(SessionKey::random(&mut rng).on(engine), 4, 0);
-        let zero = [0, 1].map(|_| lanes(|_| Block::random(&mut rng)));
+        let zero = [0; 3].map(|_| lanes(|_| Block::random(&mut rng)));
         let (a_bit, b_bit) = (|l: usize| l & 1 == 1, |l: usize| l >> 1 & 1 == 1);
+        let c_bit = |l: usize| l >> 2 & 1 == 1;
         let mut zeros = vec![Lanes::ZERO; circuit.slots()];
-        zeros[..2].copy_from_slice(&zero);
+        zeros[..3].copy_from_slice(&zero);
         let mut labels = zeros.clone();
         labels[0] = active(&zero[0], delta, a_bit);
         labels[1] = active(&zero[1], delta, b_bit);
+        labels[2] = active(&zero[2], delta, c_bit);
         let mut tables = Vec::new();
         garble(&circuit, keys, delta.block(), &mut zeros, WriteTables::new(&mut tables, LANES));
         evaluate(&circuit, keys, &mut labels, ReadTables::new(&tables, LANES));
@@ -68,10 +72,48 @@ fn gates_follow_their_truth_tables() {
         for l in 0..LANES {
             assert!((0..9).all(|gate| value(gate)[l] == (a_bit(l) & b_bit(l))));
             assert_eq!((value(9)[l], value(10)[l]), (a_bit(l) ^ b_bit(l), !a_bit(l)));
+            let set = usize::from(a_bit(l)) + usize::from(b_bit(l)) + usize::from(c_bit(l));
+            assert_eq!((value(11)[l], value(12)[l]), (set % 2 == 1, set >= 2));
         }
         // The same inputs give another label at every gate: tweaks differ.
         let first = |gate: usize| zeros[usize::from(slots[gate])][0].0;
         assert!((1..9).all(|gate| first(gate) != first(gate - 1)));
+    }
+}
+
+/// A majority is garbled as the five gates that it stands for: the same tables, the same labels.
+#[test]
+fn a_majority_is_an_and_between_xors() {
+    let adder = |whole: bool| {
+        let (mut b, x, y) = Builder::new(1, 2);
+        let [x, y, c] = [x[0], y[0], y[1]];
+        let (sum, carry) = if whole {
+            (b.xor3(x, y, c), b.majority(x, y, c))
+        } else {
+            let (left, right) = (b.xor(x, c), b.xor(y, c));
+            let both = b.and(left, right);
+            (b.xor(left, y), b.xor(both, c))
+        };
+        b.finish(&[sum, carry])
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(23);
+    let (delta, session) = (Delta::random(&mut rng), SessionKey::random(&mut rng));
+    let zero = [0; 3].map(|_| lanes(|_| Block::random(&mut rng)));
+    for engine in Engine::available() {
+        let [whole, parts] = [true, false].map(|whole| {
+            let circuit = adder(whole);
+            let mut zeros = vec![Lanes::ZERO; circuit.slots()];
+            zeros[..3].copy_from_slice(&zero);
+            let (keys, mut tables) = (ChunkKeys::new(session.on(engine), 4, 0), Vec::new());
+            garble(&circuit, keys, delta.block(), &mut zeros, WriteTables::new(&mut tables, LANES));
+            let outputs: Vec<u128> = circuit
+                .output_slots()
+                .iter()
+                .flat_map(|slot| zeros[usize::from(*slot)].iter().map(|label| label.0).collect::<Vec<_>>())
+                .collect();
+            (tables, outputs)
+        });
+        assert!(whole == parts, "{engine:?}");
     }
 }
 

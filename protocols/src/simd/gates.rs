@@ -44,15 +44,15 @@ fn garble<V: Vector>(
     let offset = V::all(delta);
     let (twin, _) = offset.sigma();
     let mut round_keys = [offset; 11];
-    walk_zero(circuit, delta, wires, |gate, wires, slots| {
-        let place = gate % GATES_PER_KEY;
+    walk_zero(circuit, delta, wires, |number, wires, gate| {
+        let place = number % GATES_PER_KEY;
         if place == 0 {
-            round_keys = keys.broadcast((gate / GATES_PER_KEY) as usize);
+            round_keys = keys.broadcast((number / GATES_PER_KEY) as usize);
         }
         let of_a = Ends::of(&round_keys, 2 * place);
         let of_b = Ends::of(&round_keys, 2 * place + 1);
         tables.next(|group| {
-            let Operands { a, b, c } = Operands::<V, 2>::of(slots, wires, group);
+            let Operands { a, b, c } = Operands::<V, 2>::of(gate, wires, group);
             // For either register: H(a), H(a ^ Δ), H(b), H(b ^ Δ).
             let mut x = [offset; 8];
             let mut product = [offset; 2];
@@ -86,7 +86,7 @@ fn garble<V: Vector>(
             if let Some(c) = c {
                 product = xor_each(product, c);
             }
-            wire_mut::<V>(&mut wires[usize::from(slots.out)]).as_chunks_mut().0[group] = product;
+            wire_mut::<V>(&mut wires[usize::from(gate.out)]).as_chunks_mut().0[group] = product;
             [generators, evaluators]
         });
     });
@@ -101,17 +101,17 @@ fn evaluate<V: Vector>(
 ) {
     let zero = V::all(Block::ZERO);
     let mut round_keys = [zero; 11];
-    walk_active(circuit, wires, |gate, wires, slots| {
-        let place = gate % GATES_PER_KEY;
+    walk_active(circuit, wires, |number, wires, gate| {
+        let place = number % GATES_PER_KEY;
         if place == 0 {
-            round_keys = keys.broadcast((gate / GATES_PER_KEY) as usize);
+            round_keys = keys.broadcast((number / GATES_PER_KEY) as usize);
         }
         let of_a = Ends::of(&round_keys, 2 * place);
         let of_b = Ends::of(&round_keys, 2 * place + 1);
-        tables.gate(gate, |generators, evaluators| {
+        tables.gate(number, |generators, evaluators| {
             ask_for_tables_after::<V>(generators);
             for group in 0..LANES / (4 * V::BLOCKS) {
-                let Operands { a, b, c } = Operands::<V, 4>::of(slots, wires, group);
+                let Operands { a, b, c } = Operands::<V, 4>::of(gate, wires, group);
                 let mut x = [zero; 8];
                 let mut product = [zero; 4];
                 for i in 0..4 {
@@ -133,13 +133,13 @@ fn evaluate<V: Vector>(
                 if let Some(c) = c {
                     product = xor_each(product, c);
                 }
-                wire_mut::<V>(&mut wires[usize::from(slots.out)]).as_chunks_mut().0[group] = product;
+                wire_mut::<V>(&mut wires[usize::from(gate.out)]).as_chunks_mut().0[group] = product;
             }
         });
     });
 }
 
-/// Some registers of what a gate multiplies: its operands, of a majority each with the third, which is there too.
+/// Some registers of what a gate multiplies: the operands; of a majority, each XORed with the third, which is kept too.
 struct Operands<V, const N: usize> {
     a: [V; N],
     b: [V; N],
@@ -148,10 +148,10 @@ struct Operands<V, const N: usize> {
 
 impl<V: Vector, const N: usize> Operands<V, N> {
     #[inline(always)]
-    fn of(slots: And, wires: &[Lanes], group: usize) -> Self {
+    fn of(gate: And, wires: &[Lanes], group: usize) -> Self {
         let wire = |slot| at::<V, N>(&wires[usize::from(slot)], group);
-        let (a, b) = (wire(slots.a), wire(slots.b));
-        match slots.c.map(wire) {
+        let (a, b) = (wire(gate.a), wire(gate.b));
+        match gate.c.map(wire) {
             None => Self { a, b, c: None },
             Some(c) => Self { a: xor_each(a, c), b: xor_each(b, c), c: Some(c) },
         }

@@ -50,6 +50,11 @@ pub(crate) trait Vector: Pod {
     /// `self ^ other` where `chosen`, `self` elsewhere.
     fn xor_where(self, chosen: Self::Mask, other: Self) -> Self;
 
+    /// A block's last word, its bytes turned by one, in all four: what a round of the key expansion substitutes.
+    fn turned(self) -> Self;
+    /// A block's words one place up, a zero below.
+    fn word_up(self) -> Self;
+
     /// `self ^ y ^ z`.
     #[inline(always)]
     fn xor3(self, y: Self, z: Self) -> Self {
@@ -59,11 +64,6 @@ pub(crate) trait Vector: Pod {
     /// Asks for a cache line that will be read.
     #[inline(always)]
     fn ask_for(_line: *const u8) {}
-
-    /// A block's last word, its bytes turned by one, in all four: what a round of the key expansion substitutes.
-    fn turned(self) -> Self;
-    /// A block's words one place up, a zero below.
-    fn word_up(self) -> Self;
 }
 
 /// The expansions of four keys side by side, round by round, as FIPS 197 has it. Its substitution is the last round's, on a

@@ -60,7 +60,7 @@ impl EvaluatorLayer {
     /// Writes the layer down, to be evaluated later; its shape is the plan's and not written.
     pub(crate) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         to.bytes(&self.session.to_bytes())?;
-        self.labels.save(self.layer.evaluator_wires(), to)?;
+        self.labels.save(to)?;
         if let Some(joint) = &self.joint {
             to.values(&joint.values)?;
             to.values(&joint.shares)?;
@@ -107,6 +107,7 @@ impl EvaluatorLayer {
             },
             take,
         )?;
+        own.end();
         labels.used();
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::super::convert::{CloseTo, OutputHashes, Weight, push_all};
 use super::super::garble::{WriteTables, garble};
 use super::super::hash::{ChunkKeys, SessionKey};
-use super::super::{LANES, Lanes};
+use super::super::{LANE_BYTES, LANES, Lanes};
 use super::{Layer, Share, load};
 use crate::Error;
 use crate::block::{Block, Delta};
@@ -136,7 +136,9 @@ impl Garbling<'_> {
     fn piece(&self, units: Range<usize>, zero: &[Block]) -> (Vec<u8>, Held) {
         let layer = self.layer;
         let circuit = &layer.program.circuit;
-        let mut material = Vec::with_capacity(layer.material_of(units.len()));
+        // A gate's table is written for all lanes.
+        let beyond = if units.len().is_multiple_of(LANES) { 0 } else { 2 * LANE_BYTES };
+        let mut material = Vec::with_capacity(layer.material_of(units.len()) + beyond);
         let late = layer.shares().filter(|share| matches!(share, Share::Late { .. })).count();
         let mut held = Held { shares: Vec::with_capacity(units.len()), late: vec![Default::default(); late] };
         let mut prg = layer.own_labels(self.seed, units.start);

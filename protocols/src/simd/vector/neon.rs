@@ -85,6 +85,7 @@ impl Vector for One {
         // SAFETY: the features were found.
         unsafe { veorq_u8(self, vandq_u8(chosen, other)) }
     }
+
     #[inline(always)]
     fn turned(self) -> Self {
         // SAFETY: the features were found.

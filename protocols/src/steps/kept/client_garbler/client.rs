@@ -88,6 +88,7 @@ impl ClientReady<'_> {
             }
             Ok(channel.send(LABELS, piece)?)
         })?;
+        hiding.end();
         strings.used();
         // They are in what the server was told.
         drop(Secret::from(shares));
@@ -101,7 +102,7 @@ impl ClientReady<'_> {
 
     pub(in crate::steps) fn save(&self, to: &mut Saving<'_>) -> Result<(), Error> {
         self.layer.save(to)?;
-        self.strings.save(self.garbler.transfers(), to)
+        self.strings.save(to)
     }
 }
 
