@@ -117,7 +117,7 @@ pub fn parse_budget(text: &str, units: usize) -> Result<usize, Error> {
         Some(percent) => {
             let percent: f64 = percent.parse().map_err(|_| bad())?;
             if !(0.0..=100.0).contains(&percent) {
-                return Err(bad());
+                return Err(Error::argument("--budget", "at most 100% of the units", text));
             }
             Ok((units as f64 * percent / 100.0).round() as usize)
         }
@@ -133,7 +133,8 @@ mod tests {
         assert_eq!(parse_budget("8000", 9216).unwrap(), 8000);
         assert_eq!(parse_budget("30%", 9216).unwrap(), 2765);
         assert_eq!(parse_budget("2.5%", 1000).unwrap(), 25);
-        for bad in ["", "-1", "30 %", "101%", "x%", "1.5"] {
+        assert!(parse_budget("101%", 10).unwrap_err().to_string().contains("expected at most 100%"));
+        for bad in ["", "-1", "30 %", "x%", "1.5"] {
             let message = parse_budget(bad, 10).unwrap_err().to_string();
             assert_eq!(
                 message,

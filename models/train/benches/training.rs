@@ -99,6 +99,7 @@ impl Setting {
             teacher: Some(&teacher),
             shelf: Some(&self.shelf),
             seed: 1,
+            before: 0,
             settings: &serde_json::Value::Null,
             name: "bench",
             dir: folder.path(),

@@ -37,6 +37,8 @@ pub struct Job<'a> {
     pub shelf: Option<&'a Shelf>,
     /// Determines order and augmentation.
     pub seed: u64,
+    /// Epochs that the network was trained for before, with the same seed: images go on in the orders and variants behind those.
+    pub before: usize,
     /// Everything else that determines the outcome: a state on disk is continued only if this is the same.
     pub settings: &'a serde_json::Value,
     /// The title of the training's curves.
@@ -85,6 +87,7 @@ impl Job<'_> {
                 stage,
                 index: state.stage,
                 seed: self.seed,
+                before: self.before,
                 network: &Network::new(&graph, &state.parameters, device).at(Precision::of(device)),
                 answers: answers.as_ref().filter(|_| stage.distil.is_some()),
             };

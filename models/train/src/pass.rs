@@ -19,6 +19,8 @@ pub(crate) struct Lesson<'a> {
     /// Index of the stage.
     pub(crate) index: usize,
     pub(crate) seed: u64,
+    /// Epochs before the first stage, with the same seed.
+    pub(crate) before: usize,
     pub(crate) network: &'a Network,
     /// The teacher's, if the stage distils.
     pub(crate) answers: Option<&'a Answers<'a>>,
@@ -52,7 +54,8 @@ impl Lesson<'_> {
             Some(_) => network.trainable().map(|(_, tensor)| tensor).collect(),
             None => Vec::new(),
         };
-        let order = Order { seed: self.seed, stage: self.index, epoch, augment: stage.augment };
+        let order =
+            Order { seed: self.seed, stage: self.index, epoch: self.before + epoch, augment: stage.augment };
         let count = self.train.len().div_ceil(stage.batch);
         let (before, steps) = (epoch.saturating_sub(1) * count, stage.epochs * count);
         let answers = self.answers.map(|answers| answers.epoch(&order));

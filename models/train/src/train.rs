@@ -153,6 +153,7 @@ pub fn train(
         teacher: None,
         shelf: None,
         seed: settings.seed,
+        before: 0,
         settings: &echo,
         name: &format!("{} on {}", settings.net, source.name()),
         dir: out,

@@ -22,6 +22,7 @@ use crate::pricing::pricer::{Allocation, Pricer};
 use crate::pricing::worth;
 use crate::privshap::unit_values;
 use crate::stage::check_warmup;
+use crate::state::COMPUTED_IN;
 use crate::train::{assemble_checkpoint, check_images, check_teacher, echo, finished, limited, set_threads};
 use crate::watch::Watch;
 use crate::{Error, Shelf};
@@ -102,10 +103,18 @@ pub fn linearize(
     set_threads(settings.threads);
     let all = source.load(teacher.meta.seed)?;
     check_images(&teacher.graph, &all.train)?;
-    let weights = settings.method.weights(&settings.shapley, teacher, &all.held_out, out, watch)?;
     let rates = settings.rates.clone().unwrap_or_else(Rates::reference);
     let pricer = (settings.objective != Objective::Relus)
         .then(|| Pricer::new(teacher, &settings.objective, &rates, &all.held_out));
+    // Before layers' values are measured, which takes minutes.
+    for (pricer, budget) in
+        pricer.iter().flat_map(|pricer| budgets.iter().map(move |budget| (pricer, budget)))
+    {
+        if let Budget::Amount { amount, .. } = budget {
+            pricer.affordable(*amount)?;
+        }
+    }
+    let weights = settings.method.weights(&settings.shapley, teacher, &all.held_out, out, watch)?;
     let splits = limited(all, settings.limit, settings.eval_limit)?;
     let mut echo = echo(settings, source, &splits.train);
     echo[TEACHER] = teacher.digest().into();
@@ -229,6 +238,13 @@ impl Run<'_> {
         let (echo, dir) = (self.echo(budgets, index), &out.join(budget.folder()));
         if let Some(start) = start {
             choice.start_from(&start.masks, &start.graph);
+            if let (Some(then), Some(now)) = (start.meta.settings.get(COMPUTED_IN), echo.get(COMPUTED_IN))
+                && then != now
+            {
+                watch.note(&format!(
+                    "note: starts from a network that was trained in {then}, and trains in {now}"
+                ));
+            }
         }
         let device = Device::cuda_if_available();
         let network = |of: &Checkpoint| Network::new(&of.graph, &of.parameters, device);
@@ -245,6 +261,7 @@ impl Run<'_> {
             teacher: Some(&guide),
             shelf: self.shelf.as_ref(),
             seed: self.seed(),
+            before: start.map_or(0, |start| start.meta.images_seen as usize / self.splits.train.len()),
             settings: &echo,
             name: &format!("{}, {} to {}", teacher.meta.net, self.method(), self.told(budget)),
             dir,

@@ -114,6 +114,20 @@ impl<'a> Pricer<'a> {
         Ok(self.amount(&cheapest.expect("it was compiled before")))
     }
 
+    /// The predicted cost of the network without any unit, which is within `budget`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where it is not.
+    pub fn affordable(&self, budget: f64) -> Result<f64, Error> {
+        let cost = self.cost(&vec![0; self.sizes.len()])?;
+        if cost > budget {
+            let expected =
+                format!("at least the {} that it takes without any kept unit", self.objective.told(cost));
+            return Err(Error::config("--budget", expected, self.objective.told(budget)));
+        }
+        Ok(cost)
+    }
+
     /// The counts of greatest worth at a predicted cost of at most `budget`; `count` units of a layer are worth
     /// `worth(layer, count)`.
     ///
@@ -121,12 +135,7 @@ impl<'a> Pricer<'a> {
     /// [`Error::Config`] where the network costs more without any unit.
     pub fn allocate(&self, budget: f64, worth: impl Fn(usize, usize) -> f64) -> Result<Allocation, Error> {
         let counts = vec![0; self.sizes.len()];
-        let cost = self.cost(&counts)?;
-        if cost > budget {
-            let expected =
-                format!("at least the {} that it takes without any kept unit", self.objective.told(cost));
-            return Err(Error::config("--budget", expected, self.objective.told(budget)));
-        }
+        let cost = self.affordable(budget)?;
         let mut prices = self.prices()?.within(budget - cost);
         let mut found =
             Found { worth: 0.0, allocation: Allocation { counts, cost, prices: prices.within(0.0) } };
