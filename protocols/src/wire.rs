@@ -118,7 +118,29 @@ impl<'a> BitReader<'a> {
         (u128::from_le_bytes(word) >> shift) as u64 & low(bits)
     }
 
-    /// The same for up to 128 bits.
+    /// The next `N` fields of `bits` (1..=64) bits.
+    #[inline(always)]
+    pub fn pull_each<const N: usize>(&mut self, bits: u32) -> [u64; N] {
+        /// A field of as many bits lies in the eight bytes from the one on in which it begins.
+        const IN_A_WORD: u32 = 57;
+        let mut fields = [0; N];
+        let bytes = self.bytes.get(self.position / 8..).unwrap_or_default();
+        let (shift, width) = (self.position % 8, bits as usize);
+        // Behind the bytes in which those begin there are seven more.
+        let whole =
+            if bits <= IN_A_WORD { (8 * bytes.len()).saturating_sub(56 + shift).div_ceil(width) } else { 0 };
+        let (first, rest) = fields.split_at_mut(whole.min(N));
+        for (i, field) in first.iter_mut().enumerate() {
+            let at = shift + i * width;
+            let word = bytes[at / 8..].first_chunk().expect("there are eight bytes");
+            *field = u64::from_le_bytes(*word) >> (at % 8) & low(bits);
+        }
+        self.position += first.len() * width;
+        rest.fill_with(|| self.pull(bits));
+        fields
+    }
+
+    /// The next `bits` bits, up to 128.
     #[inline(always)]
     pub fn pull_wide(&mut self, bits: u32) -> u128 {
         let low = u128::from(self.pull(bits.min(64)));
@@ -155,6 +177,20 @@ mod tests {
             prop_assert_eq!(bytes.len(), packed_bytes(values.len(), bits));
             let masked: Vec<u64> = values.iter().map(|v| v & low(bits)).collect();
             prop_assert_eq!(unpack(&bytes, bits, values.len()), masked);
+        }
+
+        #[test]
+        fn fields_at_once_are_fields_one_by_one(
+            bytes in prop::collection::vec(any::<u8>(), 0..100),
+            skipped in 1u32..=64,
+            bits in 1u32..=64,
+        ) {
+            let (mut at_once, mut one_by_one) = (BitReader::new(&bytes), BitReader::new(&bytes));
+            prop_assert_eq!(at_once.pull(skipped), one_by_one.pull(skipped));
+            for _ in 0..4 {
+                let fields: [u64; 5] = at_once.pull_each(bits);
+                prop_assert_eq!(fields.map(|_| one_by_one.pull(bits)), fields);
+            }
         }
 
         #[test]

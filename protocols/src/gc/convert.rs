@@ -220,7 +220,10 @@ pub(super) fn push_all(writer: &mut BitWriter<'_>, values: &[u64], bits: u32) {
 
 /// Reads what [`push_all`] wrote.
 fn pull_all(reader: &mut BitReader<'_>, count: usize, bits: u32) -> [u64; LANES] {
+    if count == LANES {
+        return reader.pull_each(bits);
+    }
     let mut out = [0; LANES];
-    out[..count].iter_mut().for_each(|value| *value = reader.pull(bits));
+    out[..count].fill_with(|| reader.pull(bits));
     out
 }

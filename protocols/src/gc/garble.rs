@@ -7,7 +7,7 @@
 
 use super::circuit::{And, Circuit, Op};
 use super::hash::{ChunkKeys, GATES_PER_KEY, Hash, Hashes, Use, prepare, sigma};
-use super::{LANE_BYTES, LANES, Lanes, lanes, xor_into};
+use super::{LANE_BYTES, LANES, Lanes, flip_into, lanes, xor_into};
 use crate::block::{BLOCK_BYTES, Block};
 use bytemuck::Pod;
 
@@ -52,10 +52,7 @@ pub(crate) fn walk_zero(
             Op::Xor { a, b, c, out } => {
                 xor_into(wires, [a, b].map(usize::from), c.map(usize::from), out.into())
             }
-            Op::Not { a, out } => {
-                let flipped = lanes(|l| wires[usize::from(a)][l] ^ delta);
-                wires[usize::from(out)] = flipped;
-            }
+            Op::Not { a, out } => flip_into(wires, a.into(), delta, out.into()),
             Op::And(gate) => {
                 and(number, wires, gate);
                 number += 1;

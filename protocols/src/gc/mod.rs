@@ -95,6 +95,21 @@ fn xor_into(wires: &mut [Lanes], [a, b]: [usize; 2], c: Option<usize>, out: usiz
     }
 }
 
+/// `wires[out] = wires[a] ^ delta`, eight words at a time.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "two rows of one slice")]
+fn flip_into(wires: &mut [Lanes], a: usize, delta: Block, out: usize) {
+    let words: &mut [[[u64; 8]; LANES / 4]] = bytemuck::cast_slice_mut(wires);
+    let delta: [u64; 2] = bytemuck::cast(delta);
+    for group in 0..LANES / 4 {
+        let mut flipped = words[a][group];
+        for i in 0..8 {
+            flipped[i] ^= delta[i % 2];
+        }
+        words[out][group] = flipped;
+    }
+}
+
 /// `wires[out]` becomes the XOR of the wires `of`, eight words at a time.
 #[inline(always)]
 fn xor_all_into<const N: usize>(wires: &mut [Lanes], of: [usize; N], out: usize) {

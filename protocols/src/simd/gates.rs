@@ -54,8 +54,7 @@ fn garble<V: Vector>(
         tables.next(|group| {
             let Operands { a, b, c } = Operands::<V, 2>::of(gate, wires, group);
             // For either register: H(a), H(a ^ Δ), H(b), H(b ^ Δ).
-            let mut x = [offset; 8];
-            let mut product = [offset; 2];
+            let (mut x, mut last) = ([offset; 8], [offset; 8]);
             for i in 0..2 {
                 let lanes = lane_tweaks(2 * group + i);
                 let (sigma_a, sigma_b) = (a[i].sigma().0, b[i].sigma().0);
@@ -64,27 +63,27 @@ fn garble<V: Vector>(
                 x[4 * i + 2] = sigma_b.xor3(lanes, of_b.first);
                 x[4 * i + 3] = x[4 * i + 2].xor(twin);
                 // Of the two hashes' own inputs the lanes' tweaks cancel.
-                product[i] = sigma_a.xor(sigma_b);
+                let mut kept = of_a.last.xor3(sigma_a, sigma_b);
+                if let Some(c) = &c {
+                    kept = kept.xor(c[i]);
+                }
+                last[4 * i] = kept;
+                last[4 * i + 1] = kept.xor(twin).xor_where(b[i].sigma().1, offset);
+                last[4 * i + 2] = of_b.last;
+                last[4 * i + 3] = of_b.last.xor(twin);
             }
             let x = V::rounds(&round_keys, x);
-            let [mut generators, mut evaluators] = [[offset; 2]; 2];
+            let [mut generators, mut evaluators, mut product] = [[offset; 2]; 3];
             for i in 0..2 {
-                let h = [
-                    x[4 * i].last_round(of_a.last),
-                    x[4 * i + 1].last_round(of_a.last),
-                    x[4 * i + 2].last_round(of_b.last),
-                    x[4 * i + 3].last_round(of_b.last),
-                ];
+                let mut h = [offset; 4];
+                for j in 0..4 {
+                    h[j] = x[4 * i + j].last_round(last[4 * i + j]);
+                }
                 let (colour_a, colour_b) = (a[i].sigma().1, b[i].sigma().1);
                 // Both ciphertexts and the output's zero label: figure 2 of ZRE15.
-                let generator = h[0].xor3(h[1], twin).xor_where(colour_b, offset);
-                let mixed = h[2].xor3(h[3], twin);
+                let (generator, mixed) = (h[0].xor(h[1]), h[2].xor(h[3]));
                 (generators[i], evaluators[i]) = (generator, mixed.xor(a[i]));
-                product[i] =
-                    product[i].xor3(h[0], h[2]).xor_where(colour_a, generator).xor_where(colour_b, mixed);
-            }
-            if let Some(c) = c {
-                product = xor_each(product, c);
+                product[i] = h[0].xor(h[2]).xor_where(colour_a, generator).xor_where(colour_b, mixed);
             }
             wire_mut::<V>(&mut wires[usize::from(gate.out)]).as_chunks_mut().0[group] = product;
             [generators, evaluators]
@@ -112,26 +111,24 @@ fn evaluate<V: Vector>(
             ask_for_tables_after::<V>(generators);
             for group in 0..LANES / (4 * V::BLOCKS) {
                 let Operands { a, b, c } = Operands::<V, 4>::of(gate, wires, group);
-                let mut x = [zero; 8];
-                let mut product = [zero; 4];
+                let (mut x, mut last) = ([zero; 8], [zero; 8]);
                 for i in 0..4 {
                     let lanes = lane_tweaks(4 * group + i);
-                    let (sigma_a, sigma_b) = (a[i].sigma().0, b[i].sigma().0);
+                    let ((sigma_a, colour_a), (sigma_b, colour_b)) = (a[i].sigma(), b[i].sigma());
                     x[i] = sigma_a.xor3(lanes, of_a.first);
                     x[4 + i] = sigma_b.xor3(lanes, of_b.first);
+                    let (g, e): (V, V) = (read(generators, 4 * group + i), read(evaluators, 4 * group + i));
                     // Of the hashes' own inputs the lanes' tweaks cancel.
-                    product[i] = sigma_a.xor(sigma_b);
+                    last[i] = of_a.last.xor(sigma_a).xor_where(colour_a, g);
+                    last[4 + i] = of_b.last.xor(sigma_b).xor_where(colour_b, e.xor(a[i]));
+                    if let Some(c) = &c {
+                        last[i] = last[i].xor(c[i]);
+                    }
                 }
                 let x = V::rounds(&round_keys, x);
+                let mut product = [zero; 4];
                 for i in 0..4 {
-                    let (g, e): (V, V) = (read(generators, 4 * group + i), read(evaluators, 4 * group + i));
-                    let (of_a, of_b) = (x[i].last_round(of_a.last), x[4 + i].last_round(of_b.last));
-                    let (colour_a, colour_b) = (a[i].sigma().1, b[i].sigma().1);
-                    product[i] =
-                        product[i].xor3(of_a, of_b).xor_where(colour_a, g).xor_where(colour_b, e.xor(a[i]));
-                }
-                if let Some(c) = c {
-                    product = xor_each(product, c);
+                    product[i] = x[i].last_round(last[i]).xor(x[4 + i].last_round(last[4 + i]));
                 }
                 wire_mut::<V>(&mut wires[usize::from(gate.out)]).as_chunks_mut().0[group] = product;
             }

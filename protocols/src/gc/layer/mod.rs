@@ -257,14 +257,14 @@ impl Layer {
 
 /// The bytes of a chunk's labels, wire by wire over the active lanes, into its wires. Other lanes keep whatever they held.
 fn load(labels: &[u8], active: usize, wires: &mut [Lanes]) {
-    let wires: &mut [u8] = bytemuck::cast_slice_mut(wires);
-    if active == LANES {
-        wires[..labels.len()].copy_from_slice(labels);
-    } else {
-        for (wire, labels) in
-            wires.chunks_exact_mut(LANE_BYTES).zip(labels.chunks_exact(active * BLOCK_BYTES))
-        {
-            wire[..labels.len()].copy_from_slice(labels);
+    let wires: &mut [[u8; LANE_BYTES]] = bytemuck::cast_slice_mut(wires);
+    debug_assert!(labels.len() <= wires.len() * active * BLOCK_BYTES, "no labels but of these wires");
+    // A wire at a time also where all lanes are active: some processors are slow at copying kilobytes to where the low bits
+    // of the address are nearly the same.
+    for (wire, labels) in wires.iter_mut().zip(labels.chunks_exact(active * BLOCK_BYTES)) {
+        match labels.as_array() {
+            Some(all) => *wire = *all,
+            None => wire[..labels.len()].copy_from_slice(labels),
         }
     }
 }

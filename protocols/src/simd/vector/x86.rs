@@ -13,6 +13,26 @@ pub(crate) type Two = __m256i;
 /// One block: AES-NI beside AVX2.
 pub(crate) type One = __m128i;
 
+/// A round of eight registers, with the round key of that number.
+macro_rules! round_of_eight {
+    ($load:literal, $number:literal) => {
+        concat!(
+            $load,
+            " {key}, [{keys} + ",
+            $number,
+            " * {size}]\n",
+            "vaesenc {x0}, {x0}, {key}\n",
+            "vaesenc {x1}, {x1}, {key}\n",
+            "vaesenc {x2}, {x2}, {key}\n",
+            "vaesenc {x3}, {x3}, {key}\n",
+            "vaesenc {x4}, {x4}, {key}\n",
+            "vaesenc {x5}, {x5}, {key}\n",
+            "vaesenc {x6}, {x6}, {key}\n",
+            "vaesenc {x7}, {x7}, {key}",
+        )
+    };
+}
+
 /// Nine rounds of eight registers, in the order in which they are written: left to itself, the compiler does a register's rounds
 /// one after another, and waits for each.
 macro_rules! rounds_side_by_side {
@@ -21,23 +41,18 @@ macro_rules! rounds_side_by_side {
         #[target_feature(enable = $features)]
         fn $name(keys: &[$vector; 11], x: [$vector; 8]) -> [$vector; 8] {
             let [mut x0, mut x1, mut x2, mut x3, mut x4, mut x5, mut x6, mut x7] = x;
-            let rounds = keys[1..10].as_ptr_range();
-            // SAFETY: nine of the keys are read, and nothing is written but the registers.
+            // SAFETY: the second to the tenth of eleven keys are read, and nothing is written but the registers.
             unsafe {
                 std::arch::asm!(
-                    "2:",
-                    concat!($load, " {key}, [{at}]"),
-                    "vaesenc {x0}, {x0}, {key}",
-                    "vaesenc {x1}, {x1}, {key}",
-                    "vaesenc {x2}, {x2}, {key}",
-                    "vaesenc {x3}, {x3}, {key}",
-                    "vaesenc {x4}, {x4}, {key}",
-                    "vaesenc {x5}, {x5}, {key}",
-                    "vaesenc {x6}, {x6}, {key}",
-                    "vaesenc {x7}, {x7}, {key}",
-                    "add {at}, {size}",
-                    "cmp {at}, {end}",
-                    "jne 2b",
+                    round_of_eight!($load, 1),
+                    round_of_eight!($load, 2),
+                    round_of_eight!($load, 3),
+                    round_of_eight!($load, 4),
+                    round_of_eight!($load, 5),
+                    round_of_eight!($load, 6),
+                    round_of_eight!($load, 7),
+                    round_of_eight!($load, 8),
+                    round_of_eight!($load, 9),
                     x0 = inout($registers) x0,
                     x1 = inout($registers) x1,
                     x2 = inout($registers) x2,
@@ -47,8 +62,7 @@ macro_rules! rounds_side_by_side {
                     x6 = inout($registers) x6,
                     x7 = inout($registers) x7,
                     key = out($registers) _,
-                    at = inout(reg) rounds.start => _,
-                    end = in(reg) rounds.end,
+                    keys = in(reg) keys.as_ptr(),
                     size = const size_of::<$vector>(),
                     options(pure, readonly, nostack)
                 );
@@ -163,6 +177,7 @@ impl Vector for Four {
 }
 
 impl Vector for Two {
+    /// One in every word of the blocks that are chosen, zero elsewhere.
     type Mask = Self;
     type Wire = [Self; LANES / 2];
     const BLOCKS: usize = 2;
@@ -220,15 +235,15 @@ impl Vector for Two {
         unsafe {
             let swapped = _mm256_shuffle_epi32::<0x4e>(self);
             let upper = _mm256_and_si256(self, _mm256_set_epi64x(-1, 0, -1, 0));
-            let lowest = _mm256_shuffle_epi32::<0>(_mm256_slli_epi32::<31>(self));
-            (_mm256_xor_si256(swapped, upper), _mm256_srai_epi32::<31>(lowest))
+            let lowest = _mm256_and_si256(_mm256_shuffle_epi32::<0>(self), _mm256_set1_epi32(1));
+            (_mm256_xor_si256(swapped, upper), lowest)
         }
     }
 
     #[inline(always)]
     fn xor_where(self, chosen: Self::Mask, other: Self) -> Self {
         // SAFETY: the features were found.
-        unsafe { _mm256_xor_si256(self, _mm256_and_si256(chosen, other)) }
+        unsafe { _mm256_xor_si256(self, _mm256_sign_epi32(other, chosen)) }
     }
 
     #[inline(always)]
@@ -251,6 +266,7 @@ impl Vector for Two {
 }
 
 impl Vector for One {
+    /// One in every word of the blocks that are chosen, zero elsewhere.
     type Mask = Self;
     type Wire = [Self; LANES];
     const BLOCKS: usize = 1;
@@ -304,15 +320,15 @@ impl Vector for One {
         unsafe {
             let swapped = _mm_shuffle_epi32::<0x4e>(self);
             let upper = _mm_and_si128(self, _mm_set_epi64x(-1, 0));
-            let lowest = _mm_shuffle_epi32::<0>(_mm_slli_epi32::<31>(self));
-            (_mm_xor_si128(swapped, upper), _mm_srai_epi32::<31>(lowest))
+            let lowest = _mm_and_si128(_mm_shuffle_epi32::<0>(self), _mm_set1_epi32(1));
+            (_mm_xor_si128(swapped, upper), lowest)
         }
     }
 
     #[inline(always)]
     fn xor_where(self, chosen: Self::Mask, other: Self) -> Self {
         // SAFETY: the features were found.
-        unsafe { _mm_xor_si128(self, _mm_and_si128(chosen, other)) }
+        unsafe { _mm_xor_si128(self, _mm_sign_epi32(other, chosen)) }
     }
 
     #[inline(always)]
