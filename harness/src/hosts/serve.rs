@@ -72,6 +72,20 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
                 }
             };
             failing = false;
+            // Here and not in the session's thread: who came first is who waits longest, whichever thread runs first. Tried again once
+            // there is room, as for want of file descriptors.
+            let again = |_| {
+                door.make_room();
+                thread::sleep(LOOK_UP);
+                stream.try_clone()
+            };
+            match stream.try_clone().or_else(again) {
+                Ok(waiting) => door.wait(number, waiting),
+                Err(error) => {
+                    eprintln!("session {number}, {client}: not served: {error}");
+                    continue;
+                }
+            }
             let here = &here;
             let serve = move || match here.session(number, stream) {
                 Ok(inferences) => eprintln!("session {number}, {client}: {inferences} inferences"),
@@ -79,6 +93,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
             };
             // The stream goes with the thread that was not made.
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, serve) {
+                here.door.leave(number);
                 eprintln!("session {number}, {client}: not served: {error}");
             }
         }
@@ -126,8 +141,6 @@ struct Here<'a> {
 impl Here<'_> {
     /// Serves one client to its end; returns its inferences. Until it has shown who it is, it costs a thread and no more.
     fn session(&self, number: u64, stream: TcpStream) -> Result<usize, Error> {
-        let waiting = stream.try_clone().map_err(Error::io("preparing a connection"))?;
-        self.door.wait(number, waiting);
         let (mut channel, session) = self.greet(stream).inspect_err(|_| self.door.leave(number))?;
         let _place = match self.door.enter(number) {
             Ok(place) => place,
