@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A run never overwrites another.
-    #[error("{}: expected no such folder yet, found one; every run needs a folder of its own (--resume continues a run)", path.display())]
+    #[error("{}: expected no such folder yet, found one; every run needs a folder of its own (`linnet sweep --resume` continues one)", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,

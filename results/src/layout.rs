@@ -47,6 +47,44 @@ impl Column {
     }
 }
 
+/// Stands for a space at which prose is not folded.
+const TIE: &str = "\u{a0}";
+
+/// The text, whose words stay on one line where prose is folded.
+pub(crate) fn tied(text: &str) -> String {
+    text.replace(' ', TIE)
+}
+
+/// A line of prose, folded between words into lines of at most `room` characters, if that is given; those that go on are indented
+/// by two more than the first.
+pub(crate) fn wrapped(line: &str, room: Option<usize>) -> String {
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let mut text = " ".repeat(indent);
+    let mut used = indent;
+    for (place, word) in line[indent..].split(' ').enumerate() {
+        let wide = width(word);
+        let fits = room.is_none_or(|room| used + 1 + wide <= room);
+        if place > 0 && fits {
+            text.push(' ');
+            used += 1;
+        } else if place > 0 {
+            text.push('\n');
+            text.push_str(&" ".repeat(indent + 2));
+            used = indent + 2;
+        }
+        text.push_str(word);
+        used += wide;
+    }
+    text.push('\n');
+    text.replace(TIE, " ")
+}
+
+/// How many of `most` things side by side fit `room`, where that many are so `wide`: one in any case.
+pub(crate) fn abreast(most: usize, room: Option<usize>, wide: impl Fn(usize) -> usize) -> usize {
+    let fits = |beside: &usize| room.is_none_or(|room| wide(*beside) <= room);
+    (1..=most).rev().find(fits).unwrap_or(1)
+}
+
 /// Columns without a group or a rank.
 pub(crate) fn columns(group: &str, names: &[&str]) -> Vec<Column> {
     names.iter().map(|name| Column::new(group, name)).collect()
@@ -56,7 +94,9 @@ pub(crate) fn columns(group: &str, names: &[&str]) -> Vec<Column> {
 pub(crate) struct Layout {
     heads: [String; 2],
     columns: Vec<Placed>,
+    names: Vec<String>,
     left_out: Vec<String>,
+    room: Option<usize>,
 }
 
 /// A column that is shown.
@@ -82,7 +122,7 @@ impl Layout {
                 shown.remove(place);
             }
         }
-        let mut layout = Self::of(columns, &shown, lines);
+        let mut layout = Self { room, ..Self::of(columns, &shown, lines) };
         let out = columns.iter().enumerate().filter(|(index, _)| !shown.contains(index));
         layout.left_out =
             out.map(|(_, column)| format!("{} {}", column.group, column.name).trim().to_owned()).collect();
@@ -90,35 +130,52 @@ impl Layout {
     }
 
     fn of(columns: &[Column], shown: &[usize], lines: &[Vec<String>]) -> Self {
-        let group = |place: usize| columns[shown[place]].group.as_str();
+        let groups = groups(columns, shown);
         let mut placed: Vec<Placed> = Vec::with_capacity(shown.len());
-        // Groups with their first column and the number of columns.
-        let mut groups: Vec<(&str, usize, usize)> = Vec::new();
-        for (place, &index) in shown.iter().enumerate() {
-            let Column { name, left, .. } = &columns[index];
-            let cells = lines.iter().map(|line| width(&line[index]));
-            let wide = cells.chain([width(name)]).max().unwrap_or_default();
-            let same = place > 0 && group(place - 1) == group(place);
-            match groups.last_mut() {
-                Some((_, _, span)) if same => *span += 1,
-                _ => groups.push((group(place), place, 1)),
+        // Where the columns so far end, and the names of groups above them.
+        let (mut end, mut named) = (0, 0);
+        for (turn, group) in groups.iter().enumerate() {
+            let ruled = group.ruled() || turn > 0 && groups[turn - 1].ruled();
+            for place in group.start..group.start + group.span {
+                let Column { name, left, .. } = &columns[shown[place]];
+                let cells = lines.iter().map(|line| width(&line[shown[place]]));
+                let wide = cells.chain([width(name)]).max().unwrap_or_default();
+                let apart = place == group.start && place > 0 && ruled;
+                placed.push(Placed {
+                    index: shown[place],
+                    width: wide,
+                    gap: if apart { 4 } else { 2 },
+                    left: *left,
+                });
             }
-            let gap = if same || place == 0 { 2 } else { 4 };
-            placed.push(Placed { index, width: wide, gap, left: *left });
+            let members = &mut placed[group.start..];
+            let [begin, wide] =
+                [members[0].gap, members.iter().map(|column| column.gap + column.width).sum()];
+            // The first column is made wider where the group's name would not fit: between two dashes above several columns,
+            // two after the name before it above one.
+            let needed = match (group.name.is_empty(), group.span) {
+                (true, _) => 0,
+                (false, 1) => (named + 2 + width(group.name)).saturating_sub(end),
+                (false, _) => begin + width(group.name) + 4,
+            };
+            members[0].width += needed.saturating_sub(wide);
+            end += wide.max(needed);
+            named = if group.name.is_empty() { named } else { end };
         }
-        for (name, start, span) in groups.iter().filter(|(name, ..)| !name.is_empty()) {
-            // The first column is made wider where the group's name would not fit between two dashes.
-            let members = &mut placed[*start..start + span];
-            let room = members.iter().map(|column| column.width).sum::<usize>() + 2 * (span - 1);
-            members[0].width += (width(name) + 4).saturating_sub(room);
-        }
-        let mut layout =
-            Self { heads: [String::new(), String::new()], columns: placed, left_out: Vec::new() };
+        let names = shown.iter().map(|index| columns[*index].name.clone()).collect();
+        let heads = [String::new(), String::new()];
+        let mut layout = Self { heads, columns: placed, names, left_out: Vec::new(), room: None };
         layout.heads = [layout.group_line(&groups), layout.heading(columns)];
         layout
     }
 
-    fn wide(&self) -> usize {
+    /// Whether a column of this name is shown.
+    pub(crate) fn shows(&self, name: &str) -> bool {
+        self.names.iter().any(|shown| shown == name)
+    }
+
+    /// Characters that its lines take.
+    pub(crate) fn wide(&self) -> usize {
         self.columns.iter().map(|column| column.gap + column.width).sum()
     }
 
@@ -144,22 +201,22 @@ impl Layout {
         self.line(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>())
     }
 
-    /// Group names over a rule across their columns.
-    fn group_line(&self, groups: &[(&str, usize, usize)]) -> String {
-        let mut text = String::new();
-        for (name, start, span) in groups {
-            let members = &self.columns[*start..start + span];
-            let wide: usize = members.iter().map(|column| column.gap + column.width).sum();
-            let gap = members[0].gap;
-            let room = wide - gap;
-            text.push_str(&" ".repeat(gap));
-            if name.is_empty() {
-                text.push_str(&" ".repeat(room));
-            } else {
-                text.push_str(&format!("{:-^room$}", format!(" {name} ")));
-            }
+    /// Group names: over a rule across their columns, or ending where their only one does.
+    fn group_line(&self, groups: &[Group<'_>]) -> String {
+        let (mut text, mut end) = (String::new(), 0);
+        for group in groups {
+            let members = &self.columns[group.start..group.start + group.span];
+            let begin = end + members[0].gap;
+            end += members.iter().map(|column| column.gap + column.width).sum::<usize>();
+            let head = match (group.name.is_empty(), group.span) {
+                (true, _) => continue,
+                (false, 1) => group.name.to_owned(),
+                (false, _) => format!("{:-^room$}", format!(" {} ", group.name), room = end - begin),
+            };
+            let fill = end - width(&head) - width(&text);
+            text.push_str(&" ".repeat(fill));
+            text.push_str(&head);
         }
-        text.truncate(text.trim_end().len());
         text
     }
 
@@ -170,7 +227,14 @@ impl Layout {
         lines: impl Iterator<Item = &'a Vec<String>>,
         text: &mut String,
     ) {
-        for head in [title, &self.heads[0], &self.heads[1]] {
+        text.push_str(title);
+        text.push('\n');
+        self.rows(lines, text);
+    }
+
+    /// Adds lines below the heads, without a title.
+    pub(crate) fn rows<'a>(&self, lines: impl Iterator<Item = &'a Vec<String>>, text: &mut String) {
+        for head in &self.heads {
             text.push_str(head);
             text.push('\n');
         }
@@ -182,9 +246,36 @@ impl Layout {
 
     /// What to say of columns for which there was no room, where there are any.
     pub(crate) fn left_out(&self) -> Option<String> {
-        let names = self.left_out.join(", ");
-        (!names.is_empty()).then(|| format!("no room for: {names}\n"))
+        let names: Vec<String> = self.left_out.iter().map(|name| tied(name)).collect();
+        (!names.is_empty()).then(|| wrapped(&format!("no room for: {}", names.join(", ")), self.room))
     }
+}
+
+/// Columns side by side that have the same group.
+struct Group<'a> {
+    name: &'a str,
+    /// The place of the first among those that are shown.
+    start: usize,
+    span: usize,
+}
+
+impl Group<'_> {
+    /// Whether its name stands over a rule: it needs none above a single column, whose name it may be longer than.
+    const fn ruled(&self) -> bool {
+        !self.name.is_empty() && self.span > 1
+    }
+}
+
+fn groups<'a>(columns: &'a [Column], shown: &[usize]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for (start, &index) in shown.iter().enumerate() {
+        let name = columns[index].group.as_str();
+        match groups.last_mut() {
+            Some(last) if last.name == name => last.span += 1,
+            _ => groups.push(Group { name, start, span: 1 }),
+        }
+    }
+    groups
 }
 
 /// Columns a text takes: our texts are Latin, one a character.
@@ -216,19 +307,47 @@ mod tests {
     fn columns_of_low_rank_come_in_first() {
         let (text, left_out) = drawn(None);
         assert_eq!(left_out, None);
-        assert_eq!(text.lines().nth(3), Some("  ar        20             90.00    1.00 s  12 MB"), "{text}");
-        let (text, left_out) = drawn(Some(48));
+        assert_eq!(text.lines().nth(3), Some("  ar        20  90.00    1.00 s  12 MB"), "{text}");
+        let (text, left_out) = drawn(Some(34));
         assert_eq!(left_out.as_deref(), Some("no room for: n\n"));
-        assert!(text.lines().all(|line| line.len() <= 48) && text.contains("- offline -"), "{text}");
-        let (_, left_out) = drawn(Some(33));
+        assert!(text.lines().all(|line| line.len() <= 34) && text.contains("- offline -"), "{text}");
+        let (text, left_out) = drawn(Some(22));
         assert_eq!(
             left_out.as_deref(),
-            Some("no room for: offline p50, offline bytes\n"),
+            Some("no room for:\n  offline p50,\n  offline bytes\n"),
             "a narrow one fits"
         );
-        let (text, left_out) = drawn(Some(30));
-        assert_eq!(left_out.as_deref(), Some("no room for: n, offline p50, offline bytes\n"));
-        assert_eq!(text.lines().nth(4), Some("  privshap              9.00"), "{text}");
-        assert_eq!(drawn(Some(5)).0, text, "what matters most stays");
+        assert_eq!(text.lines().nth(4), Some("  privshap   7   9.00"), "{text}");
+        assert_eq!(drawn(Some(5)).0, drawn(Some(17)).0, "what matters most stays");
+    }
+
+    /// A heading over one column reaches to the left as far as nothing stands there.
+    #[test]
+    fn a_column_alone_in_its_group_is_no_wider_for_its_heading() {
+        let (text, _) = drawn(Some(26));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[1..4],
+            ["       accuracy %  offline", "  method     test      p50", "  ar        90.00   1.00 s"]
+        );
+        let all = [Column::new("accuracy %", "test"), Column::new("offline", "p50")];
+        let lines = [vec!["9.00".to_owned(), "1 s".to_owned()]];
+        let mut text = String::new();
+        Layout::new(&all, &lines, None).block("mini", lines.iter(), &mut text);
+        assert_eq!(text, "mini\n  accuracy %  offline\n        test      p50\n        9.00      1 s\n");
+    }
+
+    #[test]
+    fn prose_is_folded_between_words() {
+        assert_eq!(wrapped("  one two three", None), "  one two three\n");
+        assert_eq!(wrapped("  one two three", Some(15)), "  one two three\n");
+        assert_eq!(wrapped("  one two three", Some(14)), "  one two\n    three\n");
+        assert_eq!(wrapped("unfoldable word", Some(4)), "unfoldable\n  word\n");
+        assert_eq!(wrapped("a µs, b", Some(5)), "a µs,\n  b\n", "characters, not bytes");
+        assert_eq!(
+            wrapped(&format!("in {}", tied("1 ms")), Some(5)),
+            "in\n  1 ms\n",
+            "a value keeps its unit"
+        );
     }
 }

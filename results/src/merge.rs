@@ -1,7 +1,8 @@
 //! Runs joined into one: shares of an experiment, or parts of it that ran alone.
 
-use crate::run::{replace_tables, transcripts_if_any};
-use crate::{DataRecord, Error, Loaded, Manifest, ModelRecord, Run, SummaryRow, Tables, load};
+use crate::run::{load_transcripts, replace_tables};
+use crate::units::{bytes, seconds};
+use crate::{DataRecord, Error, LinkRecord, Loaded, Manifest, ModelRecord, Run, SummaryRow, Tables, load};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<Vec<SummaryRow>, Error> {
     let run = Run::create(out, &manifest)?;
     let (mut tables, mut transcripts) = (Tables::default(), Vec::new());
     for (part, path) in runs.into_iter().zip(parts) {
-        transcripts.extend(transcripts_if_any(path, &part.tables)?);
+        transcripts.extend(load_transcripts(path, &part.tables)?);
         tables.append(part.tables);
     }
     replace_tables(out, &tables, &transcripts)?;
@@ -49,17 +50,21 @@ fn differs(path: &Path, what: &str, expected: impl Into<String>, found: impl Int
     }
 }
 
+/// A link as it was asked for.
+fn asked(link: &LinkRecord) -> String {
+    let rate = link.rate_bytes_per_s.map(|rate| format!("{}/s", bytes(rate as u64)));
+    let rtt = (link.rtt_s > 0.0).then(|| format!("RTT {}", seconds(link.rtt_s)));
+    let parts: Vec<String> = rate.into_iter().chain(rtt).collect();
+    format!("{} ({})", link.name, if parts.is_empty() { "unshaped".to_owned() } else { parts.join(", ") })
+}
+
 /// Errors with the first thing that makes the runs' rows not comparable.
 fn same(path: &Path, first: &Path, run: &Manifest, of: &Manifest) -> Result<(), Error> {
     let machine = |manifest: &Manifest| {
         let machine = &manifest.machine;
         format!("{}, {} cores, {:?}", machine.cpu_model, machine.cores, machine.features)
     };
-    let link = |manifest: &Manifest| {
-        let asked =
-            |link: &crate::LinkRecord| format!("{} {:?} {}", link.name, link.rate_bytes_per_s, link.rtt_s);
-        manifest.links.iter().map(asked).collect::<Vec<_>>().join(", ")
-    };
+    let link = |manifest: &Manifest| manifest.links.iter().map(asked).collect::<Vec<_>>().join(", ");
     let quantities = |manifest: &Manifest| {
         [
             ("version", manifest.linnet.clone()),

@@ -3,10 +3,11 @@
 pub use crate::schema::NetworkRow;
 
 use crate::Error;
-use crate::layout::{Column, Layout, or_missing};
+use crate::layout::{Column, Layout, or_missing, wrapped};
 use crate::run::files::{check, write_table_to};
-use crate::seeds::{self, Trained, over_seeds, seeded};
+use crate::seeds::{self, Trained, over_seeds, trained_with};
 use crate::units::{count, percent};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Writes the table, whole or not at all.
@@ -21,7 +22,10 @@ pub fn write(path: &Path, rows: &[NetworkRow]) -> Result<(), Error> {
 /// The table for a terminal, and below it the methods that have several seeds, by test accuracy.
 /// At most `room` characters wide, if that is given.
 pub fn text(rows: &[NetworkRow], room: Option<usize>) -> String {
+    let told = rows.iter().map(|row| (&row.net, &row.data, &row.method, row.budget)).collect::<HashSet<_>>();
+    let ambiguous = told.len() < rows.len();
     let columns = [
+        Column::text("folder"),
         Column::text("network"),
         Column::text("data").rank(2),
         Column::text("method"),
@@ -31,19 +35,23 @@ pub fn text(rows: &[NetworkRow], room: Option<usize>) -> String {
         Column::new("accuracy %", "held-out").rank(1),
         Column::new("accuracy %", "test"),
     ];
-    let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
+    // Folders only where the rest does not tell networks apart.
+    let columns = &columns[usize::from(!ambiguous)..];
+    let lines: Vec<Vec<String>> =
+        rows.iter().map(|row| line(row).split_off(usize::from(!ambiguous))).collect();
     let title = format!("{} networks", rows.len());
     let mut text = String::new();
-    let layout = Layout::new(&columns, &lines, room);
+    let layout = Layout::new(columns, &lines, room);
     layout.block(&title, lines.iter(), &mut text);
     text.extend(layout.left_out());
     let trained: Vec<Trained<'_>> = rows.iter().filter_map(trained).collect();
-    over_seeds(&trained).iter().for_each(|over| text.push_str(&seeds::line(over)));
+    text.extend(over_seeds(&trained).iter().map(|over| wrapped(&seeds::line(over), room)));
     text
 }
 
 fn line(row: &NetworkRow) -> Vec<String> {
     vec![
+        row.folder.clone(),
         row.net.clone(),
         row.data.clone(),
         row.method.clone(),
@@ -56,7 +64,7 @@ fn line(row: &NetworkRow) -> Vec<String> {
 }
 
 fn trained(row: &NetworkRow) -> Option<Trained<'_>> {
-    let (method, seed) = seeded(&row.method)?;
+    let (method, seed) = trained_with(&row.method);
     let rest = vec![row.net.clone(), row.data.clone()];
     Some(Trained {
         method,
@@ -83,8 +91,8 @@ mod tests {
     fn a_line_a_network_then_methods_over_seeds() {
         let rows = [
             row("ar", None, Some(0.99)),
-            row("privshap-seed1", Some(500), Some(0.90)),
-            row("privshap-seed2", Some(500), Some(0.92)),
+            row("privshap", Some(5000), Some(0.90)),
+            row("privshap-seed2", Some(5000), Some(0.92)),
             row("snl-seed1", Some(500), Some(0.80)),
             row("snl-seed2", Some(500), None),
         ];
@@ -96,7 +104,7 @@ mod tests {
         );
         let over: Vec<&&str> = lines.iter().filter(|line| line.contains("over")).collect();
         assert_eq!(over.len(), 1, "a method with one measured seed has no spread: {text}");
-        assert!(over[0].starts_with("  privshap 500 over 2 seeds: 91.00 ("), "{text}");
+        assert!(over[0].starts_with("  privshap 5,000 over 2 seeds: 91.00 ("), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The same method trained with several seeds: what it comes to on average, and how it differs from others. One network's
 //! accuracy is as much its seed's as its method's.
 
+use crate::layout::tied;
 use crate::schema::SEED_SUFFIX;
 use crate::statistics::{Estimate, mean};
 use crate::units::seconds;
@@ -11,8 +12,8 @@ use std::collections::BTreeMap;
 pub struct Trained<'a> {
     /// Method.
     pub method: &'a str,
-    /// Its seed.
-    pub seed: u64,
+    /// Its seed; `None` where its name has none, being that of the network it was made from.
+    pub seed: Option<u64>,
     /// Budget: methods are compared within the same.
     pub budget: String,
     /// What else it must share with those it is compared with, such as the link.
@@ -40,9 +41,9 @@ pub struct OverSeeds {
 
 /// Methods that have at least two seeds, in the order of `networks`; of a seed's networks the last counts.
 pub fn over_seeds(networks: &[Trained<'_>]) -> Vec<OverSeeds> {
-    let mut groups: Vec<BTreeMap<u64, &Trained<'_>>> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for network in networks {
-        let of_it = |group: &&mut BTreeMap<u64, &Trained<'_>>| {
+        let of_it = |group: &&mut Group<'_>| {
             let member = first(group);
             member.method == network.method && alike(member, network)
         };
@@ -58,7 +59,7 @@ pub fn over_seeds(networks: &[Trained<'_>]) -> Vec<OverSeeds> {
 }
 
 /// The networks of one method, with all else the same, by their seeds; never none.
-type Group<'a> = BTreeMap<u64, &'a Trained<'a>>;
+type Group<'a> = BTreeMap<Option<u64>, &'a Trained<'a>>;
 
 fn first<'a>(group: &Group<'a>) -> &'a Trained<'a> {
     group.values().next().expect("a group begins with a network")
@@ -91,27 +92,30 @@ fn summed_up(group: &Group<'_>, groups: &[Group<'_>]) -> OverSeeds {
     }
 }
 
-/// A line for a terminal: means in percent, with what the first method is ahead in points.
+/// A line of prose, to be folded: means in percent, with what the first method is ahead in points.
 pub(crate) fn line(over: &OverSeeds) -> String {
     let within = |estimate: &Estimate, digits: usize| {
         let told = |value: f64| format!("{:.digits$}", 100.0 * value);
         match estimate.interval {
-            Some((low, high)) => {
-                format!("{} ({} to {})", told(estimate.value), told(low), told(high))
-            }
+            Some((low, high)) => tied(&format!("{} ({} to {})", told(estimate.value), told(low), told(high))),
             None => told(estimate.value),
         }
     };
-    let online = over.online_s.map(|time| format!(", online {}", seconds(time.value)));
+    let online = over.online_s.map(|time| format!(", online {}", tied(&seconds(time.value))));
     let ahead = over.first_is_ahead_by.map(|by| format!("; the first is ahead by {} points", within(&by, 2)));
     format!(
-        "  {} over {} seeds: {} %{}{}\n",
+        "  {} over {} seeds: {} %{}{}",
         over.name,
         over.seeds,
         within(&over.accuracy, 2),
         online.unwrap_or_default(),
         ahead.unwrap_or_default()
     )
+}
+
+/// Method and seed of a network by its name: one without a seed is of the method that it is called.
+pub(crate) fn trained_with(name: &str) -> (&str, Option<u64>) {
+    seeded(name).map_or((name, None), |(method, seed)| (method, Some(seed)))
 }
 
 /// Method and seed of a name such as `privshap-seed3`.
@@ -125,7 +129,7 @@ mod tests {
     use super::*;
 
     fn network(name: &'static str, budget: u64, accuracy: f64) -> Trained<'static> {
-        let (method, seed) = seeded(name).unwrap();
+        let (method, seed) = trained_with(name);
         let rest = vec!["one".to_owned()];
         Trained { method, seed, budget: budget.to_string(), rest, accuracy, online_s: Some(2.0) }
     }
@@ -153,11 +157,33 @@ mod tests {
         assert!(over_seeds(&networks[6..]).is_empty());
     }
 
+    /// The name has no seed where it is that of the network it began with.
+    #[test]
+    fn a_network_without_a_seed_in_its_name_is_one_of_its_siblings() {
+        let networks = [
+            network("ar", 0, 0.92),
+            network("privshap", 50_000, 0.876),
+            network("privshap", 6_000, 0.579),
+            network("privshap-seed1", 50_000, 0.8835),
+            network("privshap-seed2", 50_000, 0.8765),
+            network("snl", 50_000, 0.872),
+            network("snl-seed1", 50_000, 0.8735),
+        ];
+        let found = over_seeds(&networks);
+        let names: Vec<(&str, usize)> = found.iter().map(|one| (one.name.as_str(), one.seeds)).collect();
+        assert_eq!(names, [("privshap 50000", 3), ("snl 50000", 2)]);
+        let mean = found[0].accuracy;
+        let half = (mean.interval.unwrap().1 - mean.interval.unwrap().0) / 2.0;
+        assert!((mean.value - 0.8787).abs() < 5e-5 && (half - 0.0104).abs() < 5e-5, "{mean:?}");
+        // Seed by seed 0.4 and 1 points.
+        assert!((found[1].first_is_ahead_by.unwrap().value - 0.007).abs() < 1e-12);
+    }
+
     #[test]
     fn what_differs_is_named_and_not_compared() {
         let of = |method, seed, link: &str| Trained {
             method,
-            seed,
+            seed: Some(seed),
             budget: "50".to_owned(),
             rest: vec!["one".to_owned(), link.to_owned()],
             accuracy: 0.5,

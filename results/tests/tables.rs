@@ -5,7 +5,7 @@
 mod example;
 
 use example::{cell, classes, inference, manifest, steps};
-use results::compare::{self, Dimension, Options};
+use results::compare::{self, AtAccuracy, Block, Dimension, MethodTime, Options};
 use results::{
     CellRow, CellStatus, InferenceRow, LayerRow, Loaded, Manifest, Phase, Run, SummaryRow, layers, load,
     table,
@@ -82,6 +82,56 @@ fn cells_side_by_side() {
     assert!((second.acc_fixed_p.unwrap() - 0.03125).abs() < 1e-12, "{:?}", second.acc_fixed_p);
 }
 
+/// What the terminal has no room for gives way to what is worth choosing, and prose is folded.
+#[test]
+fn cells_side_by_side_where_there_is_little_room() {
+    let temp = tempfile::tempdir().unwrap();
+    let runs = [run(temp.path(), "monday", [1.0, 1.0]), run(temp.path(), "tuesday", [2.0, 0.5])];
+    let blocks = compare::compare(&runs, &Options::default()).unwrap();
+    assert_eq!(compare::text(&blocks[..1], Some(80)), include_str!("tables/narrow.txt"));
+    for room in [50, 60, 100, 140] {
+        let text = compare::text(&blocks, Some(room));
+        assert!(text.lines().all(|line| line.chars().count() <= room), "{room}: {text}");
+        assert_eq!(text.contains("\nfront: "), text.contains("  front\n"), "{room}: {text}");
+    }
+}
+
+/// A line a method, and as many accuracies side by side as there is room for.
+#[test]
+fn times_at_accuracies() {
+    let at = |accuracy: f64, times: [Option<f64>; 3]| AtAccuracy {
+        accuracy,
+        methods: ["ar", "privshap", "snl-online@wan"]
+            .into_iter()
+            .zip(times)
+            .map(|(name, online_s)| MethodTime { name: name.to_owned(), online_s })
+            .collect(),
+    };
+    let at = vec![at(0.85, [None, Some(0.05), Some(0.04)]), at(0.755, [None, Some(0.04), None])];
+    let text = |room: usize| compare::text(&[Block { at: at.clone(), ..Block::default() }], Some(room));
+    let expected = "
+                    -- 85.00 % ---    -- 75.50 % ---
+  online at             p50  ratio        p50  ratio
+  ar                      -      -          -      -
+  privshap          50.0 ms  1.00x    40.0 ms  1.00x
+  snl-online@wan    40.0 ms  0.80x          -      -
+";
+    let told = text(52);
+    assert!(told.ends_with(expected), "{told}");
+    let told = text(51);
+    assert_eq!(told.matches("snl-online@wan").count(), 2, "{told}");
+    assert!(told.lines().all(|line| line.len() <= 51), "{told}");
+}
+
+/// A cell alone has nothing that ratios, probabilities and fronts could be to.
+#[test]
+fn a_cell_alone_has_only_what_it_took() {
+    let temp = tempfile::tempdir().unwrap();
+    let alone = Options { by: vec![Dimension::Run], ..Options::default() };
+    let blocks = compare::compare(&[run(temp.path(), "monday", [1.0, 1.0])], &alone).unwrap();
+    assert_eq!(compare::text(&blocks[..2], None), include_str!("tables/alone.txt"));
+}
+
 /// Offline the server is slower, 11 and 5.5 ms; online the client's second step takes 1 ms.
 #[test]
 fn layers_side_by_side() {
@@ -89,8 +139,15 @@ fn layers_side_by_side() {
     let runs = [run(temp.path(), "monday", [1.0, 1.0]), run(temp.path(), "tuesday", [2.0, 0.5])];
     let blocks = compare::compare(&runs, &Options::default()).unwrap();
     let rows: Vec<LayerRow> = runs.iter().flat_map(layers).collect();
-    assert_eq!(compare::layers_text(&blocks[..1], &rows, 12), include_str!("tables/layers.txt"));
-    let short = compare::layers_text(&blocks[..1], &rows, 0);
+    assert_eq!(compare::layers_text(&blocks[..1], &rows, 12, None), include_str!("tables/layers.txt"));
+    // As many cells side by side as there is room for.
+    for (room, beside) in [(140, 3), (110, 2), (80, 1), (60, 0)] {
+        let text = compare::layers_text(&blocks[..1], &rows, 12, Some(room));
+        assert!(text.lines().all(|line| line.chars().count() <= room), "{room}: {text}");
+        let heads = text.lines().nth(1).unwrap();
+        assert_eq!(heads.matches("privshap").count(), 1 + beside, "{room}: {text}");
+    }
+    let short = compare::layers_text(&blocks[..1], &rows, 0, None);
     assert!(short.contains("2 others") && !short.contains("step0"), "{short}");
 
     let both = Options { baseline: Some("tuesday".to_owned()), ..Options::default() };
@@ -99,7 +156,7 @@ fn layers_side_by_side() {
     let by_tuesday = Options { baseline: Some("run=tuesday,budget=2000".to_owned()), ..Options::default() };
     let blocks = compare::compare(&runs, &by_tuesday).unwrap();
     assert_eq!(blocks[0].baseline, Some(2));
-    let text = compare::layers_text(&blocks[..1], &rows, 12);
+    let text = compare::layers_text(&blocks[..1], &rows, 12, None);
     let heads = text.lines().nth(1).unwrap();
     assert!(heads.find("tuesday privshap 2,000") < heads.find("monday privshap 2,000"), "{heads}");
 }

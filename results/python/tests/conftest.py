@@ -11,7 +11,8 @@ from linnet_results import Results
 RESULTS = Path(__file__).parents[2]
 # A run of the demo that was kept without its rows.
 DEMO = Path(__file__).parent / "summary_only"
-METHODS = RESULTS / "studies/cifar10-resnet20"
+# A run of seven methods from before there were scenarios, kept without its rows.
+METHODS = Path(__file__).parent / "older"
 LINKS = RESULTS / "studies/cifar10-resnet20-links"
 SHAPES = RESULTS / "studies/imagenet-shapes"
 

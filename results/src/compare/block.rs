@@ -32,6 +32,8 @@ impl Default for Options {
 pub struct Block {
     /// What they have in common.
     pub title: String,
+    /// What the title names.
+    pub named: Vec<Dimension>,
     /// The cells, in the order of the runs.
     pub rows: Vec<ComparedRow>,
     /// Index of the row that ratios are to.

@@ -2,9 +2,10 @@
 
 use super::block::{Block, Options};
 use super::row::{ComparedRow, ToBaseline};
+use super::text::value;
 use super::{cost, equal, front};
 use crate::schema::{AccuracyRow, Dimension, InferenceRow, ScenarioRow, SummaryRow};
-use crate::seeds::{Trained, over_seeds, seeded};
+use crate::seeds::{Trained, over_seeds, trained_with};
 use crate::select::{Candidate, select};
 use crate::statistics::{Estimate, Paired, median_ratio, ratio_of_medians};
 use crate::summary::{Timed, times};
@@ -65,6 +66,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
             }
         };
         let title: Vec<&str> = (0..kept.len()).filter(named).map(|index| block[index].as_str()).collect();
+        let named = (0..kept.len()).filter(named).map(|index| kept[index]).collect();
         let mut rows: Vec<ComparedRow> =
             members.iter().map(|cell| cell.compared(baseline.map(|index| members[index]))).collect();
         let spreads: Vec<_> = members.iter().map(|cell| front::spread(&cell.times)).collect();
@@ -72,7 +74,7 @@ pub fn compare(runs: &[Loaded], options: &Options) -> Result<Vec<Block>, Error> 
         let costs = cost::costs(&rows);
         let at = equal::at(&rows, &options.accuracies);
         let seeds = over_seeds(&rows.iter().filter_map(trained).collect::<Vec<_>>());
-        blocks.push(Block { title: title.join(", "), rows, baseline, beaten, costs, at, seeds });
+        blocks.push(Block { title: title.join(", "), named, rows, baseline, beaten, costs, at, seeds });
     }
     Ok(blocks)
 }
@@ -99,11 +101,10 @@ fn one_of(text: &str, members: &[&Cell<'_>], meant: &[bool]) -> Result<Option<us
     }
 }
 
-/// The row as one of a method's networks, where its name has a seed.
+/// The row as one of a method's networks.
 fn trained(row: &ComparedRow) -> Option<Trained<'_>> {
-    let (method, seed) = seeded(&row.method).filter(|_| row.ok())?;
-    let identity = row.identity();
-    let value = |dimension: Dimension| dimension.value(&row.run, &identity);
+    let (method, seed) = Some(trained_with(&row.method)).filter(|_| row.ok())?;
+    let value = |dimension: Dimension| value(dimension, row);
     let told_apart = |dimension: &Dimension| !matches!(dimension, Dimension::Method | Dimension::Budget);
     let rest = Dimension::ALL.into_iter().filter(told_apart).map(value).collect();
     let (budget, accuracy) = (value(Dimension::Budget), row.accuracy()?.value);

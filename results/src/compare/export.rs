@@ -191,15 +191,7 @@ mod tests {
             front_latency: online.is_some(),
             ..ComparedRow::default()
         };
-        let block = |rows| Block {
-            title: "mini, lan".to_owned(),
-            rows,
-            baseline: None,
-            beaten: Vec::new(),
-            costs: Vec::new(),
-            at: Vec::new(),
-            seeds: Vec::new(),
-        };
+        let block = |rows| Block { title: "mini, lan".to_owned(), rows, ..Block::default() };
         vec![
             block(vec![row("a", Some(0.1 + 0.2)), row("b, \"c\"", None)]),
             block(vec![row("d", Some(1.0 / 3.0))]),

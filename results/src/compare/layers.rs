@@ -3,20 +3,20 @@
 use super::block::Block;
 use super::row::ComparedRow;
 use super::text::{differing, value};
-use crate::layout::{Column, Layout, columns, or_missing};
+use crate::layout::{Column, Layout, columns, or_missing, wrapped};
 use crate::schema::{Dimension, Phase};
 use crate::units::{bytes, seconds};
 use crate::{LayerRow, units};
 
-/// Cells that stand side by side: the baseline and three others are as wide as the table of cells.
+/// Cells that stand side by side at most: the baseline and three others.
 const ABREAST: usize = 4;
 
 /// For each block and each phase of it the steps, a row each, with the phase's total of the summary below; in each table the
-/// baseline, if there is one, and up to three other cells. Of more than `most` steps those that take longest have rows of
-/// their own.
-pub fn layers_text(blocks: &[Block], layers: &[LayerRow], most: usize) -> String {
+/// baseline, if there is one, and up to three other cells, fewer where that is more than `room` characters wide, if that is
+/// given. Of more than `most` steps those that take longest have rows of their own.
+pub fn layers_text(blocks: &[Block], layers: &[LayerRow], most: usize, room: Option<usize>) -> String {
     let dimensions = differing(blocks);
-    let mut text = String::new();
+    let (mut text, mut left_out) = (String::new(), None);
     for block in blocks {
         let baseline = block.baseline.map(|index| &block.rows[index]);
         let others: Vec<&ComparedRow> = block
@@ -26,22 +26,53 @@ pub fn layers_text(blocks: &[Block], layers: &[LayerRow], most: usize) -> String
             .filter(|(index, row)| Some(*index) != block.baseline && !of(row, layers).is_empty())
             .map(|(_, row)| row)
             .collect();
-        let room = ABREAST - usize::from(baseline.is_some());
-        let parts: Vec<&[&ComparedRow]> = match others.is_empty() {
-            true => vec![&[]],
-            false => others.chunks(room).collect(),
+        let tables = |cells: &[&ComparedRow]| {
+            [Phase::Offline, Phase::Online].map(|phase| table(phase, cells, &dimensions, layers, most))
         };
-        for part in parts {
-            let cells: Vec<&ComparedRow> = baseline.into_iter().chain(part.iter().copied()).collect();
-            for phase in [Phase::Offline, Phase::Online] {
-                text.push_str(&table(&block.title, phase, &cells, &dimensions, layers, most));
+        let fits = |cells: &[&ComparedRow]| {
+            let fits = |table: &Table| room.is_none_or(|room| table.layout(Some(room)).wide() <= room);
+            tables(cells).iter().all(fits)
+        };
+        for cells in parts(baseline, &others, fits) {
+            for table in tables(&cells) {
+                let layout = table.layout(room);
+                let title = format!("{}, {} by layer", block.title, table.phase);
+                layout.block(&title, table.lines.iter(), &mut text);
+                text.push('\n');
+                left_out = left_out.or_else(|| layout.left_out());
             }
         }
     }
-    text.push_str(
-        "p50: offline of the party that was slower over the phase, online of the client; medians of steps need not add up to the total's\n",
-    );
+    text.extend(left_out);
+    text.push_str(&wrapped(
+        "p50: offline of the party that was slower over the phase, online of the client; medians of steps need not add up to the total's",
+        room,
+    ));
     text
+}
+
+/// The cells that stand side by side in each table: others beside the baseline where that fits, and alone elsewhere.
+fn parts<'a>(
+    baseline: Option<&'a ComparedRow>,
+    others: &[&'a ComparedRow],
+    fits: impl Fn(&[&'a ComparedRow]) -> bool,
+) -> Vec<Vec<&'a ComparedRow>> {
+    let beside = |others: &[&'a ComparedRow]| -> Vec<&'a ComparedRow> {
+        baseline.into_iter().chain(others.iter().copied()).collect()
+    };
+    let most = ABREAST - usize::from(baseline.is_some());
+    let (mut parts, mut rest) = (Vec::new(), others);
+    while !rest.is_empty() {
+        let count = (1..=most.min(rest.len())).rev().find(|count| fits(&beside(&rest[..*count])));
+        parts.push(count.map_or_else(|| vec![rest[0]], |count| beside(&rest[..count])));
+        rest = &rest[count.unwrap_or(1)..];
+    }
+    let shown =
+        |cell: &ComparedRow| parts.iter().any(|part| part.iter().any(|other| std::ptr::eq(*other, cell)));
+    if let Some(cell) = baseline.filter(|cell| !shown(cell)) {
+        parts.insert(0, vec![cell]);
+    }
+    parts
 }
 
 /// A header and a line for each step of each phase of each cell; seconds with nine decimals, missing ones empty.
@@ -116,14 +147,26 @@ fn sum<'a>(steps: impl Iterator<Item = &'a Step<'a>> + Clone, cells: usize) -> V
     (0..cells).map(of_cell).collect()
 }
 
+/// The steps of a phase in some cells.
+struct Table {
+    phase: Phase,
+    columns: Vec<Column>,
+    lines: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn layout(&self, room: Option<usize>) -> Layout {
+        Layout::new(&self.columns, &self.lines, room)
+    }
+}
+
 fn table(
-    title: &str,
     phase: Phase,
     cells: &[&ComparedRow],
     dimensions: &[Dimension],
     layers: &[LayerRow],
     most: usize,
-) -> String {
+) -> Table {
     let steps = steps(phase, cells, layers);
     let mut lengths: Vec<f64> = steps.iter().map(Step::seconds).collect();
     lengths.sort_by(|a, b| b.total_cmp(a));
@@ -146,11 +189,7 @@ fn table(
     let names: Vec<String> = cells.iter().map(|cell| name(cell, dimensions)).collect();
     let mut shown = vec![Column::text("step"), Column::text("kind").rank(1)];
     shown.extend(names.iter().flat_map(|name| columns(name, &["p50", "up", "down"])));
-    let layout = Layout::new(&shown, &lines, None);
-    let mut text = String::new();
-    layout.block(&format!("{title}, {phase} by layer"), lines.iter(), &mut text);
-    text.push('\n');
-    text
+    Table { phase, columns: shown, lines }
 }
 
 /// The summary's median of the phase, seconds.

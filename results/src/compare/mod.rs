@@ -1,6 +1,7 @@
 //! Cells of one or more runs side by side: ratios to a baseline with their intervals, which cells are worth choosing, what a
 //! ReLU costs, and what networks of one accuracy take.
 
+mod below;
 mod block;
 mod cells;
 mod cost;

@@ -10,7 +10,7 @@ mod read;
 mod references;
 mod write;
 
-pub(crate) use read::{content, transcripts_if_any};
+pub(crate) use read::content;
 pub use read::{load, load_manifest, load_summary, load_tables, load_transcripts};
 pub(crate) use write::replace_tables;
 pub use write::{Run, check_room};

@@ -49,16 +49,12 @@ pub fn load_tables(dir: &Path) -> Result<Tables, Error> {
     unchecked(dir, Ending::Whole)?.checked()
 }
 
-/// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok; `tables` are its own.
+/// Reads what the parties did in those measured repeats of a run, finished or not, that ended ok; `tables` are its own. Nothing of
+/// a run that kept no transcripts.
 ///
 /// # Errors
-/// [`Error::Io`] for a missing file, as in runs older than transcripts; [`Error::Field`] for a damaged one.
+/// [`Error::Field`] for a damaged file.
 pub fn load_transcripts(dir: &Path, tables: &Tables) -> Result<Vec<TranscriptRow>, Error> {
-    Ok(counted(table::<TranscriptRow>(dir, Ending::MaybeCut)?.rows, tables))
-}
-
-/// The same, and none of a run without transcripts.
-pub(crate) fn transcripts_if_any(dir: &Path, tables: &Tables) -> Result<Vec<TranscriptRow>, Error> {
     Ok(counted(table_if_any::<TranscriptRow>(dir, Ending::MaybeCut)?.rows, tables))
 }
 
