@@ -85,7 +85,7 @@ fn shown(args: &CompareArgs, blocks: &[Block], fields: &[Field], runs: &[Loaded]
         (Format::Json, []) => return raw(&compare::json(blocks)),
         (Format::Json, fields) => return raw(&compare::json_of(blocks, fields)),
         (Format::Table, []) => {
-            let layers = args.layers.map(|most| compare::layers_text(blocks, &layers(runs), most));
+            let layers = args.layers.map(|most| compare::layers_text(blocks, &layers(runs), most, room()));
             let below = layers.map_or_else(String::new, |layers| format!("\n{layers}"));
             compare::text(blocks, room()) + &below
         }

@@ -82,7 +82,12 @@ fn features() -> Check {
         .into_iter()
         .filter(|wanted| !features.iter().any(|found| found == wanted))
         .collect();
-    let text = format!("without {}: those kernels run in portable code, and slower", missing.join(", "));
+    let instead = if ["aes", "avx2"].iter().any(|needed| missing.contains(needed)) {
+        "kernels run in portable code, and much slower"
+    } else {
+        "kernels use the narrower registers that there are, and are slower"
+    };
+    let text = format!("without {}: {instead}", missing.join(", "));
     let mend = (!missing.is_empty()).then_some((Severity::Note, text.as_str()));
     Check::of("processor", format!("{} ({})", machine::describe().cpu_model, features.join(" ")), mend)
 }

@@ -87,8 +87,8 @@ fn table(rates: &Rates, predictions: &[Prediction]) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "predicted, not run: {} threads a party on {}\n{:<12} {:>9} {:<8} {:<24} {:>10} {:>10} {:>10} {:>19} {:>19} {:>7}",
-        rates.threads,
+        "predicted, not run: {} a party on {}\n{:<12} {:>9} {:<8} {:<24} {:>10} {:>10} {:>10} {:>19} {:>19} {:>7}",
+        if rates.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", rates.threads) },
         rates.machine,
         "model",
         "ReLUs",

@@ -38,7 +38,8 @@ pub(crate) fn project(args: &ProjectArgs) -> Result<(), Error> {
     if rows.is_empty() {
         let expected =
             "runs of cells with transcripts (`--transcripts` of `linnet run` and `sweep`)".to_owned();
-        let found = if args.only.is_empty() { "none".to_owned() } else { args.only.join(", ") };
+        let named = args.runs.iter().map(|run| run.display().to_string()).collect::<Vec<_>>().join(", ");
+        let found = if args.only.is_empty() { format!("none in {named}") } else { args.only.join(", ") };
         return Err(Error::Option { option: "project", expected, found });
     }
     if let Some(path) = &args.csv {

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::experiment::refused;
 use crate::print::{print, room};
 use results::reference::{Reference, System, built_in, markdown, parse, same_data, same_network, text};
+use std::collections::BTreeSet;
 
 /// Prints the tables.
 pub(crate) fn list(args: &ReferenceArgs) -> Result<(), Error> {
@@ -19,7 +20,17 @@ pub(crate) fn list(args: &ReferenceArgs) -> Result<(), Error> {
     let chosen = chosen(&systems, args.net.as_deref(), args.data.as_deref());
     if chosen.is_empty() {
         let asked = [&args.net, &args.data].into_iter().flatten().cloned().collect::<Vec<_>>().join(" on ");
-        return Err(refused("--net, --data", "what something was published of".to_owned(), asked));
+        let known = |of: fn(&Reference) -> &Option<String>| {
+            let names =
+                systems.iter().flat_map(|system| &system.references).filter_map(|entry| of(entry).as_deref());
+            names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+        };
+        let expected = format!(
+            "what something was published of: of networks {}; of data sets {}; or several of either without the other",
+            known(|entry| &entry.network),
+            known(|entry| &entry.data)
+        );
+        return Err(refused("--net, --data", expected, asked));
     }
     print(text(&chosen, room()).trim_end())
 }

@@ -138,7 +138,7 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
     let (held_out, test) = (source.held_out(args.seed, most)?, source.test(most)?);
     for set in train.iter().chain([&held_out, &test]) {
         print(&format!(
-            "{:<20} {:>6} images {}  {:?} a class  sha256 {}{}",
+            "{:<20} {:>6} images {}  {} a class  sha256 {}{}",
             set.name(),
             set.len(),
             set.shape(),
@@ -161,8 +161,12 @@ pub(crate) fn data(args: &DataArgs) -> Result<(), Error> {
 }
 
 /// The smallest and the largest number of images that a class has.
-fn per_class(set: &Dataset) -> std::ops::RangeInclusive<usize> {
+fn per_class(set: &Dataset) -> String {
     let mut counts = vec![0usize; set.classes()];
     (0..set.len()).for_each(|i| counts[set.label(i)] += 1);
-    counts.iter().copied().min().unwrap_or(0)..=counts.iter().copied().max().unwrap_or(0)
+    let least = counts.iter().copied().min().unwrap_or(0);
+    match counts.into_iter().max().unwrap_or(0) {
+        most if most == least => most.to_string(),
+        most => format!("{least} to {most}"),
+    }
 }

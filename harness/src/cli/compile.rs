@@ -16,15 +16,18 @@ pub(crate) struct CompileArgs {
     /// Folder of the data set's files, or the file of arrays, where it is not built in.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How kept units are computed; with several values, every cell is run once with each [default: millionaire].
+    /// How kept units are computed; commands that run cells take several values, and run every cell once with each [default:
+    /// millionaire].
     #[arg(long, value_parser = choice::<ReluVariant>(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) relu: Vec<ReluChoice>,
-    /// Who computes on ciphertexts; with several values, every cell is run once with each [default: linnet].
+    /// Who computes on ciphertexts; commands that run cells take several values, and run every cell once with each [default:
+    /// linnet].
     #[arg(long, value_parser = backend(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) he: Vec<HeBackend>,
-    /// How correlated OTs are made; with several values, every cell is run once with each [default: softspoken4].
+    /// How correlated OTs are made; commands that run cells take several values, and run every cell once with each [default:
+    /// softspoken4].
     #[arg(long, value_parser = choice::<OtVariant>(), value_delimiter = ',')]
     #[serde(default, deserialize_with = "one_or_more")]
     pub(crate) ot: Vec<OtChoice>,

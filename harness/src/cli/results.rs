@@ -17,7 +17,8 @@ pub(crate) struct CompareArgs {
     /// first].
     #[arg(long, value_name = "CELL")]
     pub(crate) baseline: Option<String>,
-    /// Accuracies in percent at which each method's online time is told too, on the line between its networks around them.
+    /// Accuracies in percent at which each method's online time is told too: on the line between the two networks
+    /// around them, of those that no faster network of the method is as accurate as.
     #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
     pub(crate) at_accuracy: Vec<f64>,
     /// What is printed: a table for the terminal (as many columns as it has room for), Markdown, LaTeX (booktabs), or what

@@ -31,6 +31,7 @@ use prepared::{Prepared, Workbench};
 use progress::Progress;
 use record::{Parts, data_records, link_record, manifest, model_record, timestamp};
 use results::select::Candidate;
+use results::statistics::Percentile;
 use results::{CellRow, InferenceRow, InferenceStatus, Manifest, Resumption, Run, ScenarioRow, Shard};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -266,14 +267,16 @@ fn bounds(experiment: &Experiment, scenarios: &[ScenarioRow]) -> String {
     let mut told = HashSet::new();
     for row in scenarios.iter().filter(|row| told.insert(name(row))) {
         let alike: Vec<&ScenarioRow> = scenarios.iter().filter(|other| name(other) == name(row)).collect();
-        let highest = results::scenario::highest_rate(&alike, bound).map_or_else(
-            || "at none of its rates".to_owned(),
-            |rate| format!("up to {rate} queries a second"),
-        );
-        text += &format!(
-            "{}: p90 of response times within {bound} s {highest} (needs 44 queries a rate)\n",
-            name(row)
-        );
+        let needed = Percentile::P90.needed();
+        text += &format!("{}: p90 of response times within {bound} s ", name(row));
+        text += &match results::scenario::highest_rate(&alike, bound) {
+            Some(rate) => format!("up to {rate} queries a second\n"),
+            None if alike.iter().all(|row| row.response_s_p90.is_none()) => {
+                let most = alike.iter().map(|row| row.n).max().unwrap_or(0);
+                format!("is not known: it needs {needed} queries a rate, and there were {most}\n")
+            }
+            None => format!("at none of its rates (needs {needed} queries a rate)\n"),
+        };
     }
     text
 }

@@ -19,7 +19,7 @@ use typing::{root, type_all};
 /// Commands that make a published study anew, in hours: those alone are not typed.
 const HOURS: [&str; 2] = [
     "linnet sweep studies/cifar10-resnet20-links.toml --id links",
-    "linnet sweep studies/cifar10-resnet20.toml --id cifar10-resnet20-study",
+    "linnet sweep studies/cifar10-resnet20-effort.toml --id effort",
 ];
 
 /// In what a document's commands are typed.
@@ -55,7 +55,7 @@ documents! {
     limits: "book/src/results.md", One, supplies::before_and_now, as_promised;
     scenarios: "book/src/scenarios.md", One, supplies::network, as_promised;
     examples: "examples/README.md", EachBlock, supplies::examples, as_promised;
-    study_of_linearizers: "results/studies/cifar10-resnet20/README.md", One, supplies::published, as_promised;
+    study_of_linearizers: "results/studies/cifar10-resnet20-effort/README.md", One, supplies::published, as_promised;
     study_of_links: "results/studies/cifar10-resnet20-links/README.md", One, supplies::published, as_promised;
 }
 
