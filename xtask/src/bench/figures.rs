@@ -1,5 +1,6 @@
 //! What is measured and what it is compared with.
 
+use super::cheetah;
 use super::engines::{FASTEST, engines};
 use super::figure::{Figure, Group};
 use super::networks;
@@ -264,6 +265,9 @@ fn networks() -> Vec<Figure> {
         // What the link and the parties need: bytes / rate + rounds x one-way delay + both parties' computing.
         Figure::new(ResNet18, "ResNet18 at 50,000, online on lan against its parts", "x").target(1.3),
         Figure::new(ResNet18, "ResNet18 at 50,000, online on wan", "s"),
+        Figure::new(ResNet18, "ResNet18 at 50,000, bytes in all", "MB")
+            .target(cheetah::resnet18(50_000))
+            .peer("Cheetah's layers and ReLUs, by its packing", cheetah::resnet18(50_000)),
         Figure::new(ResNet18, "ResNet18 at 50,000, peak memory of the larger party", "GB").target(2.0),
         Figure::new(ResNet18Whole, "ResNet18 at 491,520, offline", "s")
             .target(8.0)
@@ -385,7 +389,7 @@ mod tests {
             list().into_iter().filter_map(|figure| Some((figure.name, figure.target?))).collect();
         let of_gates = engines().iter().flat_map(|(_, _, targets)| targets).flatten().count();
         let of_silent = 2 * (engines().len() + 2);
-        assert_eq!(targets.len(), 38 + of_gates + of_silent);
+        assert_eq!(targets.len(), 39 + of_gates + of_silent);
         assert!(targets.contains(&("ReLU narrow, offline + online".to_owned(), 1.2)));
         assert!(targets.contains(&("conv 3x3 14x14x256->256, offline bytes".to_owned(), 5.0)));
     }

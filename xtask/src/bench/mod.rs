@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: every figure that matters, beside its target, its floor and the best peer, in one table.
 
+mod cheetah;
 mod engines;
 mod figure;
 mod figures;

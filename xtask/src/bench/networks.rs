@@ -127,6 +127,7 @@ fn resnet18(folders: &[Folder]) -> Result<Vec<Measured>, String> {
         Measured::of("ResNet18 at 50,000, online on loopback", "s", loopback.online_seconds()?),
         Measured::of("ResNet18 at 50,000, online on lan against its parts", "x", lan.online_against_parts()?),
         Measured::of("ResNet18 at 50,000, online on wan", "s", wan.online_seconds()?),
+        Measured::of("ResNet18 at 50,000, bytes in all", "MB", wan.megabytes()?),
         Measured::of("ResNet18 at 50,000, peak memory of the larger party", "GB", loopback.peak_gigabytes()?),
     ])
 }

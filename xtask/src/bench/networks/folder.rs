@@ -121,6 +121,12 @@ impl Folder {
         })
     }
 
+    /// What both parties send in both phases, headers included.
+    pub(super) fn megabytes(&self) -> Result<Vec<f64>, String> {
+        let either = |step: &Step| ["offline", "online"].contains(&step.phase.as_str());
+        self.each(|repeat| repeat.sum(either, |step| step.bytes_out + step.header_out) / 1e6)
+    }
+
     /// The larger party's largest resident memory so far.
     pub(super) fn peak_gigabytes(&self) -> Result<Vec<f64>, String> {
         self.each(|repeat| repeat.peak_rss_bytes as f64 / 1e9)
@@ -181,6 +187,7 @@ mod tests {
     fn figures_are_sums_over_the_right_rows() {
         // A warm-up that must not count, then one repeat.
         let raw = "\
+            m,0,false,client,setup,0,,,777,0,7,0,1,0,1,1,1,0\n\
             m,0,true,client,offline,1,conv,linear,999,0,9,0,1,0,1,9000000000,1,0\n\
             m,0,false,client,offline,1,conv,linear,1048576,524288,5,5,1,1,1,2000000000,1,0\n\
             m,0,false,server,offline,1,conv,linear,524288,1048576,5,5,1,1,1,3000000000,1,0\n\
@@ -194,6 +201,7 @@ mod tests {
         assert_eq!(folder.offline_seconds().unwrap(), [4.5]);
         assert_eq!(folder.online_seconds().unwrap(), [0.5]);
         assert_eq!(folder.peak_gigabytes().unwrap(), [2.5]);
+        assert_eq!(folder.megabytes().unwrap(), [(1_048_576 + 524_288 + 10 + 2 * 99_990 + 35) as f64 / 1e6]);
         // 0.2 s of bytes, two flights of 0.1 s, 0.15 s of computing.
         assert!((folder.online_against_parts().unwrap()[0] - 0.5 / 0.55).abs() < 1e-12);
     }
