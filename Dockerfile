@@ -3,7 +3,7 @@
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" --tag linnet .
 #   docker run --rm --volume "$PWD:/work" --user "$(id -u):$(id -g)" linnet sweep studies/shapes.toml --quick
 #
-# CI checks this file (hadolint, and that what is copied is there) and does not build it: no builder of images is there.
+# CI builds it where docker or podman is there, and elsewhere checks this file (hadolint, and that what is copied is there).
 #
 # Pods of `linnet launch` call `linnet` from a POSIX shell, with the claim's volume at /work as their folder. They run as user 10001,
 # for whom that volume has to be writable. Both programs choose their kernels by the processor they find.

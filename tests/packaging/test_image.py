@@ -1,4 +1,4 @@
-"""`Dockerfile` and `.dockerignore`, which are checked without being built."""
+"""`Dockerfile` and `.dockerignore`, checked without being built, which `.ci/run` does where it can."""
 
 import re
 import shlex
