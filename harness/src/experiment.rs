@@ -342,13 +342,16 @@ fn expand(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     if folder.join(REST).exists() {
         return Ok(vec![folder.to_owned()]);
     }
+    let expected = format!("a checkpoint ({REST}) or a folder of checkpoints");
+    if !folder.exists() {
+        return Err(refused("--models", expected, format!("nothing at {}", folder.display())));
+    }
     let entries = std::fs::read_dir(folder).map_err(Error::io(format!("reading {}", folder.display())))?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.join(REST).exists())
         .collect();
     if found.is_empty() {
-        let expected = format!("a checkpoint ({REST}) or a folder of checkpoints");
         return Err(refused("--models", expected, format!("{} without any", folder.display())));
     }
     found.sort_by_key(|path| {

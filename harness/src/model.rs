@@ -131,6 +131,8 @@ struct Scaling {
     frontiers: Vec<(f64, Frontier)>,
     /// Bits by which the logits' error is smaller than what the search finds.
     spare: u32,
+    /// The options that it cannot always meet.
+    asked: &'static str,
 }
 
 impl Calibrated {
@@ -192,7 +194,8 @@ impl Calibrated {
             }
         };
         let search = Search::new(lowered, calibration, pinned);
-        let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare });
+        let asked = if choices.ring.is_some() { "--ring, --agreement" } else { "--agreement" };
+        let scales = RefCell::new(Scaling { search, frontiers: Vec::new(), spare, asked });
         Ok(Self { checkpoint, source, rates, scales })
     }
 
@@ -330,7 +333,7 @@ impl Scaling {
         let (_, found) =
             self.frontiers.iter().find(|(share, _)| *share == wanted).expect("it was just found");
         let none = |found: &str| Error::Option {
-            option: "--agreement",
+            option: self.asked,
             expected: format!("scales that keep {:.1} % of the classes and can be run", 100.0 * wanted),
             found: found.to_owned(),
         };

@@ -15,11 +15,17 @@ const DEEPEST: usize = 8;
 pub(crate) fn list(args: &ModelsArgs) -> Result<(), Error> {
     let mut folders = Vec::new();
     for folder in &args.folders {
+        let missing = |found| {
+            let expected = format!("a checkpoint ({REST}) or a folder with some inside");
+            Err(refused("FOLDERS", expected, found))
+        };
+        if !folder.exists() {
+            return missing(format!("nothing at {}", folder.display()));
+        }
         let before = folders.len();
         find(folder, DEEPEST, &mut folders)?;
         if folders.len() == before {
-            let expected = format!("a checkpoint ({REST}) or a folder with some inside");
-            return Err(refused("FOLDERS", expected, format!("{} without any", folder.display())));
+            return missing(format!("{} without any", folder.display()));
         }
     }
     let rows = folders.iter().map(|folder| row(folder)).collect::<Result<Vec<_>, _>>()?;

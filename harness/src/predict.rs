@@ -4,13 +4,13 @@ use crate::cli::PredictArgs;
 use crate::error::Error;
 use crate::experiment::{Compile, one_protocol, parse_links, refused};
 use crate::model::Compiled;
-use crate::print::print;
+use crate::print::{print, room};
 use netem::{Bytes, HEADER_BYTES, Link, Phase};
 use protocols::cost::{predict as costs, total};
 use protocols::tally::{StepCost, Traffic};
 use protocols::timing::{Rates, times};
+use results::layout::{Column, Layout};
 use serde::Serialize;
-use std::fmt::Write;
 
 /// One network over one link.
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<(), Error> {
         let compiled = Compiled::load(folder, &compile, protocol)?;
         predictions.extend(links.iter().map(|link| predicted(&compiled, &rates, link)));
     }
-    print(if args.json { json(&rates, &predictions) } else { table(&rates, &predictions) }.trim_end())
+    print(if args.json { json(&rates, &predictions) } else { table(&rates, &predictions, room()) }.trim_end())
 }
 
 fn predicted(compiled: &Compiled, rates: &Rates, link: &Link) -> Prediction {
@@ -83,41 +83,37 @@ fn json(rates: &Rates, predictions: &[Prediction]) -> String {
     serde_json::to_string_pretty(&whole).expect("predictions are plain data")
 }
 
-fn table(rates: &Rates, predictions: &[Prediction]) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "predicted, not run: {} a party on {}\n{:<12} {:>9} {:<8} {:<24} {:>10} {:>10} {:>10} {:>19} {:>19} {:>7}",
-        if rates.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", rates.threads) },
-        rates.machine,
-        "model",
-        "ReLUs",
-        "relu",
-        "link",
-        "offline",
-        "online",
-        "total",
-        "offline up / down",
-        "online up / down",
-        "rounds"
-    );
-    for p in predictions {
-        let traffic = |up, down| format!("{} / {}", Bytes(up), Bytes(down));
-        let _ = writeln!(
-            out,
-            "{:<12} {:>9} {:<8} {:<24} {:>8.3} s {:>8.3} s {:>8.3} s {:>19} {:>19} {:>3}+{:<3}",
-            p.model,
-            p.relus,
-            p.relu,
-            p.link,
-            p.offline_s,
-            p.online_s,
-            p.offline_s + p.online_s,
-            traffic(p.offline_up_bytes, p.offline_down_bytes),
-            traffic(p.online_up_bytes, p.online_down_bytes),
-            p.offline_rounds,
-            p.online_rounds
-        );
-    }
+fn table(rates: &Rates, predictions: &[Prediction], room: Option<usize>) -> String {
+    let threads =
+        if rates.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", rates.threads) };
+    let columns = [
+        vec![
+            Column::text("model"),
+            Column::new("", "ReLUs"),
+            Column::text("relu").rank(3),
+            Column::text("link"),
+        ],
+        ["offline s", "online s", "total s"].map(|name| Column::new("", name)).to_vec(),
+        ["up", "down"].map(|name| Column::new("offline", name).rank(2)).to_vec(),
+        ["up", "down"].map(|name| Column::new("online", name).rank(1)).to_vec(),
+        vec![Column::new("", "rounds")],
+    ]
+    .concat();
+    let seconds = |s: f64| format!("{s:.3}");
+    let lines: Vec<Vec<String>> = predictions
+        .iter()
+        .map(|p| {
+            let named = [p.model.clone(), p.relus.to_string(), p.relu.to_owned(), p.link.clone()];
+            let times = [p.offline_s, p.online_s, p.offline_s + p.online_s].map(seconds);
+            let bytes = [p.offline_up_bytes, p.offline_down_bytes, p.online_up_bytes, p.online_down_bytes]
+                .map(|n| Bytes(n).to_string());
+            let rounds = format!("{}+{}", p.offline_rounds, p.online_rounds);
+            named.into_iter().chain(times).chain(bytes).chain([rounds]).collect()
+        })
+        .collect();
+    let layout = Layout::new(&columns, &lines, room);
+    let mut out = format!("predicted, not run: {threads} a party on {}\n", rates.machine);
+    layout.rows(lines.iter(), &mut out);
+    out.push_str(&layout.left_out().unwrap_or_default());
     out
 }

@@ -42,7 +42,7 @@ fn networks_are_found_however_deep_and_told_in_order() {
 fn a_folder_without_networks_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("empty")).unwrap();
-    for (asked, told) in [("empty", "without any"), ("absent", "reading absent")] {
+    for (asked, told) in [("empty", "without any"), ("absent", "nothing at absent")] {
         let output = linnet(folder.path(), &format!("models {asked}"));
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && error.contains(told), "{error}");

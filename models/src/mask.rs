@@ -111,7 +111,7 @@ impl Masks {
 
 /// Understands a budget: a number of units, or a percentage of `units` rounded to the nearest.
 pub fn parse_budget(text: &str, units: usize) -> Result<usize, Error> {
-    let bad = || Error::argument("--budget", "numbers or percentages such as 8000,30%", text);
+    let bad = || Error::argument("--budget", "a number or a percentage such as 8000 or 30%", text);
     match text.strip_suffix('%') {
         None => text.parse().map_err(|_| bad()),
         Some(percent) => {
@@ -138,7 +138,7 @@ mod tests {
             let message = parse_budget(bad, 10).unwrap_err().to_string();
             assert_eq!(
                 message,
-                format!("--budget: expected numbers or percentages such as 8000,30%, found {bad}")
+                format!("--budget: expected a number or a percentage such as 8000 or 30%, found {bad}")
             );
         }
     }

@@ -12,6 +12,14 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A run is a folder.
+    #[error("{}: expected the folder of a run, with its manifest.json, found {found}", path.display())]
+    NoRun {
+        /// The folder that was named.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
     /// Two programs never write the same run.
     #[error("{}: expected a run that nothing else writes, found one in use", path.display())]
     InUse {

@@ -1,4 +1,4 @@
-//! Columns of text for a terminal.
+//! Columns of text for a terminal, of which those that matter least give way where it is narrow.
 
 /// Stands for a missing value.
 pub(crate) const MISSING: &str = "-";
@@ -21,7 +21,7 @@ pub(crate) fn in_order(titles: &[String]) -> Vec<&String> {
 
 /// A column of a table.
 #[derive(Clone, Debug)]
-pub(crate) struct Column {
+pub struct Column {
     /// What it and the columns next to it with the same are called together; empty where that is nothing.
     group: String,
     name: String,
@@ -32,17 +32,18 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    pub(crate) fn new(group: &str, name: &str) -> Self {
+    /// Numbers, set to the right, under the name of a group.
+    pub fn new(group: &str, name: &str) -> Self {
         Self { group: group.to_owned(), name: name.to_owned(), left: false, rank: 0 }
     }
 
     /// Texts, set to the left.
-    pub(crate) fn text(name: &str) -> Self {
+    pub fn text(name: &str) -> Self {
         Self { left: true, ..Self::new("", name) }
     }
 
     /// Left out before those of smaller rank.
-    pub(crate) fn rank(self, rank: u8) -> Self {
+    pub fn rank(self, rank: u8) -> Self {
         Self { rank, ..self }
     }
 }
@@ -91,7 +92,7 @@ pub(crate) fn columns(group: &str, names: &[&str]) -> Vec<Column> {
 }
 
 /// Column widths shared by all blocks of one table, and which of its columns are shown.
-pub(crate) struct Layout {
+pub struct Layout {
     heads: [String; 2],
     columns: Vec<Placed>,
     names: Vec<String>,
@@ -110,7 +111,7 @@ struct Placed {
 
 impl Layout {
     /// Of `columns`, as many as fit `room` characters, if that is given.
-    pub(crate) fn new(columns: &[Column], lines: &[Vec<String>], room: Option<usize>) -> Self {
+    pub fn new(columns: &[Column], lines: &[Vec<String>], room: Option<usize>) -> Self {
         let mut ranked: Vec<usize> = (0..columns.len()).collect();
         ranked.sort_by_key(|index| columns[*index].rank);
         let mut shown: Vec<usize> = Vec::new();
@@ -233,7 +234,7 @@ impl Layout {
     }
 
     /// Adds lines below the heads, without a title.
-    pub(crate) fn rows<'a>(&self, lines: impl Iterator<Item = &'a Vec<String>>, text: &mut String) {
+    pub fn rows<'a>(&self, lines: impl Iterator<Item = &'a Vec<String>>, text: &mut String) {
         for head in &self.heads {
             text.push_str(head);
             text.push('\n');
@@ -245,7 +246,7 @@ impl Layout {
     }
 
     /// What to say of columns for which there was no room, where there are any.
-    pub(crate) fn left_out(&self) -> Option<String> {
+    pub fn left_out(&self) -> Option<String> {
         let names: Vec<String> = self.left_out.iter().map(|name| tied(name)).collect();
         (!names.is_empty()).then(|| wrapped(&format!("no room for: {}", names.join(", ")), self.room))
     }

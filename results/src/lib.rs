@@ -21,7 +21,7 @@ mod error;
 mod judged;
 mod latency;
 mod layers;
-mod layout;
+pub mod layout;
 mod look;
 mod manifest;
 mod merge;

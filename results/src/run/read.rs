@@ -69,10 +69,16 @@ fn counted(mut rows: Vec<TranscriptRow>, tables: &Tables) -> Vec<TranscriptRow> 
 /// Reads the manifest of a run, finished or not.
 ///
 /// # Errors
-/// [`Error::Io`] if it is missing; [`Error::Manifest`] or [`Error::Schema`] if it is damaged.
+/// [`Error::NoRun`] if it is missing; [`Error::Manifest`] or [`Error::Schema`] if it is damaged.
 pub fn load_manifest(dir: &Path) -> Result<Manifest, Error> {
     let path = dir.join(MANIFEST);
-    let text = content(&path)?;
+    let text = content(&path).map_err(|error| match error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            let found = if dir.is_dir() { "one without" } else { "nothing there" };
+            Error::NoRun { path: dir.to_owned(), found }
+        }
+        error => error,
+    })?;
     let damaged = |source: serde_json::Error| Error::Manifest {
         path: path.clone(),
         line: source.line(),
