@@ -1,11 +1,11 @@
 //! Scores of how much removing each unit's nonlinearity raises the loss, gathered over a pass.
 
-use crate::gates::{Activated, alphas};
+use crate::gates::{Activated, alphas, over_images};
 use crate::network::hosted;
 use models::graph::Graph;
 use models::mask::Masks;
 use std::collections::BTreeMap;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 /// Weight of the penalty on the sum of |alpha|.
 const ALPHA_PENALTY: f64 = 1e-5;
@@ -149,10 +149,9 @@ impl Scores {
                 // A batch's loss is a mean, so an image's own derivative is this many times its part of it.
                 let times = size as f64;
                 for (at, [first, second]) in layers.iter_mut().enumerate() {
-                    let mut each = activated[at].alpha_gradients(&of_outputs[at]);
-                    let sum = |x: &Tensor| x.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
-                    let _ = first.g_add_(&(sum(&each) * times));
-                    let _ = second.g_add_(&(sum(&each.square_()) * (times * times)));
+                    let mut each = activated[at].removal_gradients(&of_outputs[at]);
+                    let _ = first.g_sub_(&(over_images(&each) * times));
+                    let _ = second.g_add_(&(over_images(&each.square_()) * (times * times)));
                 }
                 *images += times;
             }
