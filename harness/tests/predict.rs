@@ -13,6 +13,13 @@ fn linnet(folder: &Path, words: &str) -> Output {
     command.current_dir(folder).args(words.split_whitespace()).output().unwrap()
 }
 
+/// What it says where it refuses.
+fn refused(folder: &Path, words: &str) -> String {
+    let output = linnet(folder, words);
+    assert!(!output.status.success(), "{words}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
 fn done(folder: &Path, words: &str) -> String {
     let output = linnet(folder, words);
     assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
@@ -112,8 +119,39 @@ fn what_cannot_be_predicted_is_refused() {
         ("--link wan --rates none.json", "reading none.json"),
         ("--link wan --rates rates.json", "rates.json: missing field"),
     ] {
-        let output = linnet(folder, &format!("predict --model m {words} {SCALES}"));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(told), "{words}: {said}");
+        let said = refused(folder, &format!("predict --model m {words} {SCALES}"));
+        assert!(said.contains(told), "{words}: {said}");
     }
+    for (words, told) in [
+        ("predict --model m --link wan --ring 10", "--ring, --agreement: expected scales"),
+        ("run --model nope", "a folder of checkpoints, found nothing at nope"),
+        ("compare nope", "nope: expected the folder of a run, with its manifest.json, found nothing there"),
+        ("compare m", "m: expected the folder of a run, with its manifest.json, found one without"),
+        (
+            "init --net mini --budget 100,300 --out n",
+            "a number or a percentage such as 8000 or 30%, found 100,300",
+        ),
+    ] {
+        let said = refused(folder, words);
+        assert!(said.contains(told), "{words}: {said}");
+    }
+}
+
+#[test]
+fn predictions_fit_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(folder, "init --net mini --budget 100 --out m");
+    let words = format!("predict --model m --link lan --link wan {SCALES}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+    let narrow =
+        command.current_dir(folder).args(words.split_whitespace()).env("COLUMNS", "80").output().unwrap();
+    let narrow = String::from_utf8(narrow.stdout).unwrap();
+    assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+    assert!(
+        narrow.contains("no room for: ") && narrow.contains("online s") && narrow.contains("wan"),
+        "{narrow}"
+    );
+    let wide = done(folder, &words);
+    assert!(!wide.contains("no room for") && wide.contains("- offline -"), "{wide}");
 }

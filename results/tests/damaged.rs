@@ -171,14 +171,18 @@ fn text_that_is_not_utf8() {
 
 #[test]
 fn missing_files_are_named() {
-    for file in ["manifest.json", "cells.csv", "inferences.csv", "raw.csv"] {
+    let without = |file: &str| {
         let temp = tempdir().unwrap();
         let (run, dir) = example::write(temp.path());
         run.finish().unwrap();
         std::fs::remove_file(dir.join(file)).unwrap();
-        let error = load(&dir).unwrap_err();
+        load(&dir).unwrap_err()
+    };
+    for file in ["cells.csv", "inferences.csv", "raw.csv"] {
+        let error = without(file);
         assert!(matches!(&error, Error::Io { action: "read", path, .. } if path.ends_with(file)), "{error}");
     }
+    assert!(matches!(without("manifest.json"), Error::NoRun { found: "one without", .. }));
 }
 
 #[test]
