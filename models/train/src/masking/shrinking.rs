@@ -40,7 +40,7 @@ pub enum Rank {
     Gradient,
     /// How much the loss rises without them, to second order.
     Expansion,
-    /// Weights of their own, which are learnt.
+    /// Weights of their own, which are learnt: on the way they fade, and which units stay is chosen at its end, once.
     Learnt,
     /// Values that were measured before.
     Valued(Vec<Vec<f32>>),
@@ -95,6 +95,12 @@ impl Shrinking {
             Target::Layers(budgets) | Target::Leaving { budgets, .. } => budgets.iter().sum(),
             Target::Network(goal) => goal.units(),
         }
+    }
+
+    /// Units after `done` (0 to 1) of the steps, as near as a sum of weights can be to them.
+    fn aim(&self, done: f64) -> f64 {
+        let (begin, end) = (self.from.iter().sum::<usize>() as f64, self.units() as f64);
+        end + (begin - end) * self.left(done)
     }
 
     /// The share of the way that is left after `done` (0 to 1) of the steps, so that the units fall exponentially.
@@ -225,15 +231,16 @@ impl Shrinker {
         if !due {
             return None;
         }
-        let left = self.plan.left(step as f64 / self.end as f64);
-        let next = self.choose(graph, masks, left);
-        match &mut self.ranking {
-            Ranking::Scored(scores) => scores.decay(self.plan.pace.decay),
-            Ranking::Learnt(soft) => {
-                let choices = self.end.div_ceil(self.plan.pace.every);
-                soft.tighten(next.count() as f64, choices);
-            }
-            Ranking::Fixed(_) => {}
+        let done = step as f64 / self.end as f64;
+        if let Ranking::Learnt(soft) = &mut self.ranking
+            && step < self.end
+        {
+            soft.tighten(self.plan.aim(done), self.end.div_ceil(self.plan.pace.every));
+            return None;
+        }
+        let next = self.choose(graph, masks, self.plan.left(done));
+        if let Ranking::Scored(scores) = &mut self.ranking {
+            scores.decay(self.plan.pace.decay);
         }
         self.begin(graph, &next, device);
         Some(next)
@@ -307,6 +314,7 @@ mod tests {
         let plan = plan(&[1000, 23], &[60, 3]);
         let units = |done| (63.0 + 960.0 * plan.left(done)).round();
         assert_eq!([0.0, 0.25, 0.5, 0.75, 1.0].map(units), [1023.0, 511.0, 255.0, 127.0, 63.0]);
+        assert_eq!([0.0, 0.25, 1.0].map(|done| plan.aim(done).round()), [1023.0, 511.0, 63.0]);
         assert_eq!(self::plan(&[5], &[5]).left(0.5), 0.0);
         let to_none = self::plan(&[7], &[0]);
         assert_eq!(

@@ -3,8 +3,8 @@
 //!
 //! Every unit's `alpha` starts at 1 and is learnt by Adam beside the network's weights, with a penalty `lambda` on the
 //! sum of `|alpha|`; it is held between 0 and 1. Whenever that sum is above what should be left, `lambda` grows: in the published
-//! schedule a straight line from all units to the budget, in the gradual one the units that are left, of which the smallest
-//! weights leave at every choice for good.
+//! schedule a straight line from all units to the budget, epoch by epoch, in the gradual one the curve on which other methods' units
+//! leave, every few steps.
 //!
 //! Deviations from the paper: it trains for hundreds of epochs, until the number of units above a threshold is the
 //! budget. Here the number of epochs is given. The rate of `alpha` is raised until the steps could move it from 1 to 0
