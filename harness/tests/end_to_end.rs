@@ -308,7 +308,7 @@ fn an_untrained_network_is_written_once_shown_and_run() {
     for (words, said) in [
         (["--net", "resnet21"], "network: expected one of mini, resnet20"),
         (["--budget", "9217"], "budget: expected at most the network's 9216 units, found 9217"),
-        (["--budget", "x%"], "--budget: expected numbers or percentages"),
+        (["--budget", "x%"], "--budget: expected a number or a percentage"),
     ] {
         let refused = linnet(&[&["init", "--out", "other"], &words[..]].concat());
         assert!(!refused.status.success() && text(&refused).contains(said), "{}", text(&refused));
