@@ -62,7 +62,7 @@ fn removed(activation: Activation, x: &Tensor) -> Tensor {
 
 /// The sum over the first of four dimensions (N, C, H, W), in 32-bit floats: (C, H, W).
 pub(crate) fn over_images(each: &Tensor) -> Tensor {
-    // As it lies in memory: a sum whose values are not to lie as what is added up takes seven times as long.
+    // As it lies in memory: a sum that is to lie in another order than what is added up is slower.
     let sum = each.permute([0, 2, 3, 1]).sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
     sum.permute([2, 0, 1])
 }

@@ -207,8 +207,8 @@ impl Network {
                 x.pad([*left as i64, *right as i64, *top as i64, *bottom as i64], "constant", *value)
             }
             Op::PadChannels { stride, before, after } => {
-                // Every so manieth row and column, by a window of one: of slices the derivatives would have channels outermost, and so
-                // all sums and norms on the way back from there, which takes twice as long.
+                // Some of the rows and columns, by averages over a window of one: the derivatives of slices have channels outermost,
+                // and so would all sums and norms on the way back from there, which is slower.
                 let stride = [*stride as i64; 2];
                 let kept = x.avg_pool2d([1, 1], stride, [0, 0], false, true, None::<i64>);
                 kept.constant_pad_nd([0, 0, 0, 0, *before as i64, *after as i64])
