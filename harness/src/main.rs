@@ -22,6 +22,7 @@ mod model;
 mod networks;
 mod opened;
 mod party;
+mod plan;
 mod predict;
 mod print;
 mod project;
@@ -80,7 +81,7 @@ fn perform(command: cli::Command) -> Result<Exit, Error> {
         cli::Command::Calibrate(args) => done(calibrate::calibrate(&args)),
         cli::Command::Links => done(report::links()),
         cli::Command::Models(args) => done(networks::list(&args)),
-        cli::Command::Plan(cli::PlanCommand::Show(args)) => done(report::plan(&args)),
+        cli::Command::Plan(cli::PlanCommand::Show(args)) => done(plan::show(&args)),
         cli::Command::Data(args) => done(report::data(&args)),
         cli::Command::Train(args) => trainer::hand_over("train", &args.arguments),
         cli::Command::Import(args) => done(import::import(&args)),

@@ -1,20 +1,13 @@
 //! Commands that look at something without running a protocol.
 
-use crate::choice::ReluChoice;
-use crate::cli::{Cli, DataArgs, MergeArgs, PlanArgs, PublishArgs, ReportArgs, document};
+use crate::cli::{Cli, DataArgs, MergeArgs, PublishArgs, ReportArgs, document};
 use crate::error::Error;
-use crate::experiment::{Compile, one_protocol};
-use crate::model::Compiled;
 use crate::opened;
 use crate::print::{print, room};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use models::data::{DataSource, Dataset};
 use netem::{Bytes, Link};
-use protocols::compile::alternatives;
-use protocols::cost::predict;
-use protocols::plan::PlannedStep;
-use protocols::show::render;
 use results::Loaded;
 use results::reference::{self, Reference, fitting};
 use std::fmt::Write;
@@ -84,44 +77,6 @@ pub(crate) fn links() -> Result<(), Error> {
         ))?;
     }
     print(&format!("\nloopback carries {loopback}; a custom link is written \"rate=100MB/s,rtt=10ms\""))
-}
-
-/// `linnet plan show`.
-pub(crate) fn plan(args: &PlanArgs) -> Result<(), Error> {
-    let compile = Compile::new(&args.compile, &[Link::parse(&args.link)?])?;
-    let protocol = one_protocol(&args.compile)?;
-    let compiled = Compiled::load(&args.model, &compile, protocol)?;
-    if args.json {
-        let whole = serde_json::json!({ "plan": *compiled.plan, "predicted": predict(&compiled.plan) });
-        print(&serde_json::to_string_pretty(&whole).expect("a plan is plain data"))
-    } else {
-        let why = if protocol.relu == ReluChoice::Auto { why(&compiled, &compile)? } else { String::new() };
-        print(&format!(
-            "{}{why}\nthe scales keep the class of {:.1} % of {} calibration images ({} evaluated)",
-            render(&compiled.plan),
-            100.0 * compiled.agreement.share,
-            compiled.agreement.images,
-            compiled.agreement.evaluated
-        ))
-    }
-}
-
-/// Why each layer's kept units are computed as they are: what every other way there would add.
-fn why(compiled: &Compiled, compile: &Compile) -> Result<String, Error> {
-    let (rates, link, objective) = (compile.rates()?, compile.link(), compile.objective);
-    let plan = &compiled.plan;
-    let others = alternatives(plan, |plan| objective.of(plan, &rates, &link))?;
-    let mut out =
-        format!("\nwhat another way at one layer would add to the predicted {}:\n", objective.name());
-    for of_layer in others.chunk_by(|one, other| one.layer == other.layer) {
-        let PlannedStep::Activation(layer) = &plan.steps[of_layer[0].layer] else { continue };
-        let added: Vec<String> = of_layer
-            .iter()
-            .map(|other| format!("{} {}", other.relu.name(), objective.difference(other.dearer)))
-            .collect();
-        let _ = writeln!(out, "{:<26} {:<8} {}", layer.step.name, layer.relu.name(), added.join(", "));
-    }
-    Ok(out)
 }
 
 /// Pictures of a part that `linnet data` reads: there may be more than memory holds.

@@ -68,6 +68,27 @@ fn out(done: &Output) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
+/// A plan keeps to the terminal's width; what was chosen, for which a narrow one has no room beside the bytes, stands below them.
+#[test]
+fn a_plan_fits_the_terminal() {
+    let workshop = Workshop::new();
+    let words = ["plan", "show", "--model", "model", "--relu", "auto", "--ot", "auto"];
+    for columns in [80, 100, 200] {
+        let mut show = workshop.command(&words);
+        show.args(["--calibration-images", "5"]);
+        let done = show.env("COLUMNS", columns.to_string()).output().unwrap();
+        assert!(done.status.success(), "{}", text(&done));
+        let plan = out(&done);
+        assert!(plan.lines().all(|line| line.chars().count() <= columns), "{plan}");
+        let heads = plan.lines().filter(|line| line.trim_start().starts_with("step ")).count();
+        assert_eq!(heads, if columns < 200 { 2 } else { 1 }, "{plan}");
+        // Of the first convolution and of the first layer of units.
+        for part in ["3+6 ciphertexts", "|x| < 2^", "noise proof", "another way at one layer"] {
+            assert!(plan.contains(part), "no `{part}` in {plan}");
+        }
+    }
+}
+
 #[test]
 fn tables_fit_and_have_the_form_that_is_asked_for() {
     let workshop = Workshop::new();

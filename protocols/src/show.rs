@@ -1,7 +1,7 @@
-//! A plan as text: choices, proofs and predicted cost, a line a step.
+//! What a reader sees of a plan: choices, proofs and predicted cost.
 
 use crate::cost::{predict, total, transfers};
-use crate::he::noise::STATISTICAL_BITS;
+use crate::he::noise::{NoiseProof, STATISTICAL_BITS};
 use crate::he::params::security_line;
 use crate::memory::Memory;
 use crate::numbering::ChannelStep;
@@ -11,76 +11,121 @@ use crate::prepared::PreparedPlan;
 use crate::tally::StepCost;
 use models::fixed::quantise::SPOILED_BITS;
 use models::fixed::steps::ValueId;
+use models::graph::Shape;
 use netem::{Bytes, Phase};
-use std::fmt::Write;
 
-/// The plan for people.
-pub fn render(plan: &PreparedPlan) -> String {
+/// A plan for people: lines of prose, and rows that tables are made of.
+pub struct Shown {
+    /// What holds for the whole plan.
+    pub whole: Vec<String>,
+    /// Its steps, in order.
+    pub steps: Vec<ShownStep>,
+    /// Its exchanges in order: the step's name, and why decryption succeeds and flooding hides.
+    pub proofs: Vec<(String, NoiseProof)>,
+    /// What the phases of an inference take, and what the parties keep.
+    pub totals: Vec<String>,
+}
+
+/// A step's choices, and the bytes that it is predicted to send.
+pub struct ShownStep {
+    /// The step's name.
+    pub name: String,
+    /// What it does.
+    pub kind: &'static str,
+    /// Of its values.
+    pub shape: Shape,
+    /// The fraction bits of its values.
+    pub scale: u32,
+    /// Units that are kept, in an activation.
+    pub kept: Option<usize>,
+    /// How it is computed.
+    pub choices: String,
+    /// Bytes up and down without headers, if it takes part in the offline phase.
+    pub offline: Option<[Bytes; 2]>,
+    /// Bytes up and down without headers, if it takes part in the online phase.
+    pub online: Option<[Bytes; 2]>,
+}
+
+/// What there is to say of a plan.
+pub fn shown(plan: &PreparedPlan) -> Shown {
     let costs = predict(plan);
-    let mut out = String::new();
+    let steps = plan.steps.iter().enumerate();
+    Shown {
+        whole: whole(plan, &costs),
+        steps: steps.map(|(index, step)| shown_step(plan, &costs, index, step)).collect(),
+        proofs: plan.steps.iter().flat_map(proofs).collect(),
+        totals: totals(plan, &costs),
+    }
+}
+
+fn whole(plan: &PreparedPlan, costs: &[StepCost]) -> Vec<String> {
     let finest = plan.finest_scales();
     let he = &plan.he;
     let line = security_line(he.degree).expect("plans keep the security line");
-    let _ = writeln!(out, "plan {}  digest {}", plan.name, plan.digest());
-    let _ = writeln!(
-        out,
-        "ring 2^{}, activations to 2^-{}, weights to 2^-{}, {} ReLUs{}",
-        plan.ring.bits(),
-        finest.fa,
-        finest.fw,
-        plan.relus(),
-        variants(plan)
-    );
-    let _ = writeln!(
-        out,
-        "BFV ({}) N = {}, log2 Q = {} as {:?} <= {line} (128-bit security), flooding {STATISTICAL_BITS} bits over a whole inference",
-        he.backend.name(),
-        he.degree,
-        he.log_q(),
-        he.modulus_bits
-    );
-    let _ = writeln!(out, "{}", correlated_ots(plan, &costs));
+    let mut lines = vec![
+        format!("plan {}  digest {}", plan.name, plan.digest()),
+        format!(
+            "ring 2^{}, activations to 2^-{}, weights to 2^-{}, {} ReLUs{}",
+            plan.ring.bits(),
+            finest.fa,
+            finest.fw,
+            plan.relus(),
+            variants(plan)
+        ),
+        format!(
+            "BFV ({}) N = {}, log2 Q = {} as {:?} <= {line} (128-bit security), flooding {STATISTICAL_BITS} bits over a whole inference",
+            he.backend.name(),
+            he.degree,
+            he.log_q(),
+            he.modulus_bits
+        ),
+        correlated_ots(plan, costs),
+    ];
     let alone = |step: &PlannedStep| matches!(step, PlannedStep::Reshare(step) if step.truncate > 0);
     let alone = plan.steps.iter().filter(|step| alone(step)).count();
     if alone > 0 {
-        let _ = writeln!(
-            out,
+        lines.push(format!(
             "{alone} layers truncated by each party alone: right but for one inference in 2^{SPOILED_BITS} at most, by the magnitudes of calibration images"
-        );
+        ));
     }
-    let _ = writeln!(
-        out,
-        "\n{:<26} {:<10} {:>10} {:>6}  {:<54} {:>22} {:>22}",
-        "step", "kind", "shape", "scale", "choices", "offline up / down", "online up / down"
-    );
-    for (index, step) in plan.steps.iter().enumerate() {
-        let _ = writeln!(
-            out,
-            "{:<26} {:<10} {:>10} {:>6}  {:<54} {:>22} {:>22}",
-            step.name(),
-            step.kind(),
-            step.shape().to_string(),
-            format!("2^-{}", plan.scale_of(ValueId::made_by(index))),
-            choices(step),
-            traffic(&costs, Phase::Offline, ChannelStep::of(index)),
-            traffic(&costs, Phase::Online, ChannelStep::of(index)),
-        );
+    lines
+}
+
+fn shown_step(plan: &PreparedPlan, costs: &[StepCost], index: usize, step: &PlannedStep) -> ShownStep {
+    let traffic = |phase| traffic(costs, phase, ChannelStep::of(index));
+    ShownStep {
+        name: step.name().to_owned(),
+        kind: step.kind(),
+        shape: step.shape(),
+        scale: plan.scale_of(ValueId::made_by(index)),
+        kept: match step {
+            PlannedStep::Activation(activation) => Some(activation.step.kept.len()),
+            _ => None,
+        },
+        choices: choices(step),
+        offline: traffic(Phase::Offline),
+        online: traffic(Phase::Online),
     }
-    let _ = writeln!(out);
-    proofs(plan, &mut out);
-    let _ = writeln!(out);
+}
+
+fn proofs(step: &PlannedStep) -> Vec<(String, NoiseProof)> {
+    let PlannedStep::Linear(linear) = step else { return Vec::new() };
+    linear.exchanges.iter().flatten().map(|exchange| (step.name().to_owned(), exchange.proof)).collect()
+}
+
+fn totals(plan: &PreparedPlan, costs: &[StepCost]) -> Vec<String> {
+    let mut lines = Vec::new();
     for phase in [Phase::Setup, Phase::Offline, Phase::Online] {
-        let sum = total(&costs, phase);
+        let sum = total(costs, phase);
         let ops = sum.operations;
-        let _ = writeln!(
-            out,
+        lines.push(format!(
             "{phase}: up {} in {} messages, down {} in {} messages, {} rounds (one-way delays)",
             Bytes(sum.up.bytes),
             sum.up.messages,
             Bytes(sum.down.bytes),
             sum.down.messages,
             sum.up.flights + sum.down.flights
-        );
+        ));
         let counts = [
             ("circuits", ops.circuits),
             ("AND gates", ops.and_gates),
@@ -95,21 +140,20 @@ pub fn render(plan: &PreparedPlan) -> String {
         let counts: Vec<String> =
             counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
         if !counts.is_empty() {
-            let _ = writeln!(out, "  {}", counts.join(", "));
+            lines.push(format!("  {}", counts.join(", ")));
         }
     }
     let memory = Memory::of(plan);
     let (kept, peak, in_file) = (memory.stored, memory.peak(false), memory.peak(true));
-    let _ = writeln!(
-        out,
+    lines.push(format!(
         "preprocessed inference: client {}, server {}; peak memory at most about client {} ({} with --store file), server {}",
         Bytes(kept.client),
         Bytes(kept.server),
         Bytes(peak.client),
         Bytes(in_file.client),
         Bytes(peak.server)
-    );
-    out
+    ));
+    lines
 }
 
 /// How correlated OTs are made, and of what.
@@ -123,33 +167,8 @@ fn correlated_ots(plan: &PreparedPlan, costs: &[StepCost]) -> String {
     let sets = [transfers.up, transfers.down].map(|transfers| batches(transfers).parameters());
     let sets = if sets[0] == sets[1] { sets[0].clone() } else { format!("{}; {}", sets[0], sets[1]) };
     let made = traffic(costs, Phase::Offline, ChannelStep::INPUT);
-    format!(
-        "{counts}: regular LPN of {sets} (128-bit security by the attacks counted), made with {made} up / down"
-    )
-}
-
-/// The noise proof of every exchange.
-fn proofs(plan: &Plan, out: &mut String) {
-    let _ = writeln!(
-        out,
-        "{:<26} {:>7} {:>9} {:>7} {:>16}   log2; margin: of Q/2^(k+1) over noise and flooding",
-        "noise proof", "noise", "flooding", "margin", "answers modulo"
-    );
-    for step in &plan.steps {
-        let PlannedStep::Linear(linear) = step else { continue };
-        for exchange in linear.exchanges.iter().flatten() {
-            let proof = &exchange.proof;
-            let widths = format!("2^{}, 2^{}", proof.widths.first, proof.widths.second);
-            let _ = writeln!(
-                out,
-                "{:<26} {:>7} {:>9} {:>7} {widths:>16}",
-                step.name(),
-                proof.noise_bits,
-                proof.flood_bits,
-                proof.margin_bits
-            );
-        }
-    }
+    let made = made.map_or_else(String::new, |[up, down]| format!(", made with {up} up / {down} down"));
+    format!("{counts}: regular LPN of {sets} (128-bit security by the attacks counted){made}")
 }
 
 /// How kept units are computed: the name of the one way, or each with its number of units.
@@ -167,19 +186,17 @@ fn variants(plan: &Plan) -> String {
 
 fn choices(step: &PlannedStep) -> String {
     match step {
-        PlannedStep::Activation(a) => format!(
-            "kept {} of {}{}, |x| < 2^{}, drop {}, compare {}{}",
-            a.step.kept.len(),
-            a.step.shape.size(),
-            if a.step.kept.is_empty() { String::new() } else { format!(" ({})", a.relu.name()) },
-            a.step.bound_bits,
-            a.step.truncate,
-            a.compared_bits,
-            match a.step.skipped {
+        PlannedStep::Activation(a) => {
+            let way = if a.step.kept.is_empty() { String::new() } else { format!("{}, ", a.relu.name()) };
+            let signs = match a.step.skipped {
                 0 => String::new(),
                 skipped => format!(", signs by {}", a.compared_bits - skipped),
-            }
-        ),
+            };
+            format!(
+                "{way}|x| < 2^{}, drop {}, compare {}{signs}",
+                a.step.bound_bits, a.step.truncate, a.compared_bits
+            )
+        }
         PlannedStep::Product(product) if product.left == product.right => {
             "squared, at twice its scale".to_owned()
         }
@@ -218,9 +235,8 @@ fn choices(step: &PlannedStep) -> String {
     }
 }
 
-fn traffic(costs: &[StepCost], phase: Phase, step: ChannelStep) -> String {
-    match costs.iter().find(|c| c.phase == phase && c.step == step) {
-        None => "-".to_owned(),
-        Some(cost) => format!("{} / {}", Bytes(cost.up.bytes), Bytes(cost.down.bytes)),
-    }
+/// Bytes up and down.
+fn traffic(costs: &[StepCost], phase: Phase, step: ChannelStep) -> Option<[Bytes; 2]> {
+    let cost = costs.iter().find(|cost| cost.phase == phase && cost.step == step)?;
+    Some([Bytes(cost.up.bytes), Bytes(cost.down.bytes)])
 }

@@ -58,7 +58,7 @@ pub(crate) fn tied(text: &str) -> String {
 
 /// A line of prose, folded between words into lines of at most `room` characters, if that is given; those that go on are indented
 /// by two more than the first.
-pub(crate) fn wrapped(line: &str, room: Option<usize>) -> String {
+pub fn wrapped(line: &str, room: Option<usize>) -> String {
     let indent = line.len() - line.trim_start_matches(' ').len();
     let mut text = " ".repeat(indent);
     let mut used = indent;
@@ -171,7 +171,7 @@ impl Layout {
     }
 
     /// Whether a column of this name is shown.
-    pub(crate) fn shows(&self, name: &str) -> bool {
+    pub fn shows(&self, name: &str) -> bool {
         self.names.iter().any(|shown| shown == name)
     }
 
