@@ -10,7 +10,6 @@ use models::data::{DataSource, Dataset};
 use netem::{Bytes, Link};
 use results::Loaded;
 use results::reference::{self, Reference, fitting};
-use std::fmt::Write;
 use std::path::Path;
 
 /// `linnet report`.
