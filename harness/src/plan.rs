@@ -47,7 +47,6 @@ fn text(plan: &Shown, room: Option<usize>) -> String {
     prose(&plan.whole, room, &mut out);
     out.push('\n');
     steps(&plan.steps, room, &mut out);
-    out.push('\n');
     proofs(&plan.proofs, room, &mut out);
     out.push('\n');
     prose(&plan.totals, room, &mut out);
@@ -84,17 +83,22 @@ fn steps(steps: &[ShownStep], room: Option<usize>, out: &mut String) {
         .map(|step| {
             let kept = step.kept.map_or_else(String::new, |kept| kept.to_string());
             let (shape, scale) = (step.shape.to_string(), format!("2^-{}", step.scale));
-            let texts = [&step.name, step.kind, &shape, &scale, &kept, &step.choices].map(str::to_owned);
+            let choices = step.choices.join("; ");
+            let texts = [&step.name, step.kind, &shape, &scale, &kept, &choices].map(str::to_owned);
             texts.into_iter().chain(bytes(step.offline)).chain(bytes(step.online)).collect()
         })
         .collect();
     let layout = Layout::new(&columns, &lines, room);
     layout.rows(lines.iter(), out);
     if !layout.shows(CHOICES) {
-        out.push('\n');
         let columns = [Column::text("step"), Column::text(CHOICES)];
-        let lines: Vec<Vec<String>> =
-            steps.iter().map(|step| vec![step.name.clone(), step.choices.clone()]).collect();
+        let lines: Vec<Vec<String>> = steps
+            .iter()
+            .flat_map(|step| {
+                let names = std::iter::once(step.name.as_str()).chain(std::iter::repeat(""));
+                names.zip(&step.choices).map(|(name, choice)| vec![name.to_owned(), choice.clone()])
+            })
+            .collect();
         Layout::new(&columns, &lines, room).rows(lines.iter(), out);
     }
 }
@@ -128,7 +132,7 @@ fn why(compiled: &Compiled, compile: &Compile) -> Result<Vec<String>, Error> {
             .iter()
             .map(|other| format!("{} {}", other.relu.name(), objective.difference(other.dearer)))
             .collect();
-        Some(format!("{:<26} {:<8} {}", layer.step.name, layer.relu.name(), added.join(", ")))
+        Some(format!("{}: {}; {}", layer.step.name, layer.relu.name(), added.join(", ")))
     });
     Ok([head].into_iter().chain(layers).collect())
 }

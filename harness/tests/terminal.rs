@@ -83,7 +83,7 @@ fn a_plan_fits_the_terminal() {
         let heads = plan.lines().filter(|line| line.trim_start().starts_with("step ")).count();
         assert_eq!(heads, if columns < 200 { 2 } else { 1 }, "{plan}");
         // Of the first convolution and of the first layer of units.
-        for part in ["3+6 ciphertexts", "|x| < 2^", "noise proof", "another way at one layer"] {
+        for part in ["2+4 ciphertexts", "|x| < 2^", "noise proof", "another way at one layer"] {
             assert!(plan.contains(part), "no `{part}` in {plan}");
         }
     }

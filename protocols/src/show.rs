@@ -1,6 +1,7 @@
 //! What a reader sees of a plan: choices, proofs and predicted cost.
 
 use crate::cost::{predict, total, transfers};
+use crate::he::Exchange;
 use crate::he::noise::{NoiseProof, STATISTICAL_BITS};
 use crate::he::params::security_line;
 use crate::memory::Memory;
@@ -38,8 +39,8 @@ pub struct ShownStep {
     pub scale: u32,
     /// Units that are kept, in an activation.
     pub kept: Option<usize>,
-    /// How it is computed.
-    pub choices: String,
+    /// How it is computed; for a linear step that has several inputs, how each of them is multiplied.
+    pub choices: Vec<String>,
     /// Bytes up and down without headers, if it takes part in the offline phase.
     pub offline: Option<[Bytes; 2]>,
     /// Bytes up and down without headers, if it takes part in the online phase.
@@ -184,8 +185,8 @@ fn variants(plan: &Plan) -> String {
     format!(" ({named})")
 }
 
-fn choices(step: &PlannedStep) -> String {
-    match step {
+fn choices(step: &PlannedStep) -> Vec<String> {
+    let one = match step {
         PlannedStep::Activation(a) => {
             let way = if a.step.kept.is_empty() { String::new() } else { format!("{}, ", a.relu.name()) };
             let signs = match a.step.skipped {
@@ -208,31 +209,24 @@ fn choices(step: &PlannedStep) -> String {
             0 => "passed on, at its scale".to_owned(),
             bits => format!("passed on, each party drops {bits}"),
         },
-        PlannedStep::Linear(linear) => {
-            let parts: Vec<String> = linear
-                .exchanges
-                .iter()
-                .map(|exchange| match exchange {
-                    None => "public".to_owned(),
-                    Some(e) => format!(
-                        "{}x{} tiles of {}{}x{} channels, {}+{} ciphertexts",
-                        e.packing.tile.0,
-                        e.packing.tile.1,
-                        if e.packing.shared > 1 {
-                            format!("{} groups of ", e.packing.shared)
-                        } else {
-                            String::new()
-                        },
-                        e.packing.cw,
-                        e.packing.mw,
-                        e.packing.request_count(),
-                        e.packing.answer_count()
-                    ),
-                })
-                .collect();
-            parts.join("; ")
-        }
-    }
+        PlannedStep::Linear(linear) => return linear.exchanges.iter().map(packing).collect(),
+    };
+    vec![one]
+}
+
+fn packing(exchange: &Option<Exchange>) -> String {
+    let Some(exchange) = exchange else { return "public".to_owned() };
+    let packing = &exchange.packing;
+    let groups = if packing.shared > 1 { format!("{} groups of ", packing.shared) } else { String::new() };
+    format!(
+        "{}x{} tiles of {groups}{}x{} channels, {}+{} ciphertexts",
+        packing.tile.0,
+        packing.tile.1,
+        packing.cw,
+        packing.mw,
+        packing.request_count(),
+        packing.answer_count()
+    )
 }
 
 /// Bytes up and down.
