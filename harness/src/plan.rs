@@ -47,6 +47,7 @@ fn text(plan: &Shown, room: Option<usize>) -> String {
     prose(&plan.whole, room, &mut out);
     out.push('\n');
     steps(&plan.steps, room, &mut out);
+    choices(&plan.steps, room, &mut out);
     proofs(&plan.proofs, room, &mut out);
     out.push('\n');
     prose(&plan.totals, room, &mut out);
@@ -57,9 +58,8 @@ fn prose(lines: &[String], room: Option<usize>, out: &mut String) {
     lines.iter().for_each(|line| out.push_str(&wrapped(line, room)));
 }
 
-/// A line a step; where that has no room for its choices, they have lines of their own below.
+/// What each step sends, a line a step.
 fn steps(steps: &[ShownStep], room: Option<usize>, out: &mut String) {
-    const CHOICES: &str = "choices";
     let traffic = |phase| ["up", "down"].map(|way| Column::new(phase, way));
     let columns = [
         vec![
@@ -68,7 +68,6 @@ fn steps(steps: &[ShownStep], room: Option<usize>, out: &mut String) {
             Column::new("", "shape").rank(1),
             Column::new("", "scale").rank(3),
             Column::new("", "ReLUs"),
-            Column::text(CHOICES).rank(4),
         ],
         traffic("offline").to_vec(),
         traffic("online").to_vec(),
@@ -83,24 +82,24 @@ fn steps(steps: &[ShownStep], room: Option<usize>, out: &mut String) {
         .map(|step| {
             let kept = step.kept.map_or_else(String::new, |kept| kept.to_string());
             let (shape, scale) = (step.shape.to_string(), format!("2^-{}", step.scale));
-            let choices = step.choices.join("; ");
-            let texts = [&step.name, step.kind, &shape, &scale, &kept, &choices].map(str::to_owned);
+            let texts = [&step.name, step.kind, &shape, &scale, &kept].map(str::to_owned);
             texts.into_iter().chain(bytes(step.offline)).chain(bytes(step.online)).collect()
         })
         .collect();
     let layout = Layout::new(&columns, &lines, room);
     layout.rows(lines.iter(), out);
-    if !layout.shows(CHOICES) {
-        let columns = [Column::text("step"), Column::text(CHOICES)];
-        let lines: Vec<Vec<String>> = steps
-            .iter()
-            .flat_map(|step| {
-                let names = std::iter::once(step.name.as_str()).chain(std::iter::repeat(""));
-                names.zip(&step.choices).map(|(name, choice)| vec![name.to_owned(), choice.clone()])
-            })
-            .collect();
-        Layout::new(&columns, &lines, room).rows(lines.iter(), out);
-    }
+    out.push_str(&layout.left_out().unwrap_or_default());
+}
+
+/// What was chosen for each step, a line each of its inputs.
+fn choices(steps: &[ShownStep], room: Option<usize>, out: &mut String) {
+    let columns = [Column::text("step"), Column::text("choices")];
+    let of_step = |step: &ShownStep| -> Vec<Vec<String>> {
+        let names = std::iter::once(step.name.as_str()).chain(std::iter::repeat(""));
+        names.zip(&step.choices).map(|(name, choice)| vec![name.to_owned(), choice.clone()]).collect()
+    };
+    let lines: Vec<Vec<String>> = steps.iter().flat_map(of_step).collect();
+    Layout::new(&columns, &lines, room).rows(lines.iter(), out);
 }
 
 /// A line an exchange.

@@ -188,6 +188,9 @@ fn a_plan_prints_its_proofs_and_its_predictions() {
             assert!(text(&output).contains(part), "no `{part}` in {}", text(&output));
         }
     }
+    let silent = workshop.command(&["plan", "show"]).args(["--ot", "silent"]).output().unwrap();
+    let said = "regular LPN of ";
+    assert!(text(&silent).contains(said), "no `{said}` in {}", text(&silent));
 }
 
 #[test]

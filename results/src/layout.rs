@@ -171,7 +171,7 @@ impl Layout {
     }
 
     /// Whether a column of this name is shown.
-    pub fn shows(&self, name: &str) -> bool {
+    pub(crate) fn shows(&self, name: &str) -> bool {
         self.names.iter().any(|shown| shown == name)
     }
 
