@@ -27,12 +27,20 @@ impl Gate {
             Self::Kept => activated(activation, x),
             Self::Linear => x.shallow_clone(),
             Self::Floor(floor) => match activation {
+                Activation::Relu if x.requires_grad() => x * slope(x, &floor.to_kind(x.kind())),
                 Activation::Relu => x.clamp_min_tensor(&floor.to_kind(x.kind())),
                 _ => activated(activation, x).where_self(&floor.eq(0.0), x),
             },
             Self::Soft(alpha) => x.lerp_tensor(&activated(activation, x), &alpha.to_kind(x.kind())),
         }
     }
+}
+
+/// The derivative of the larger of `x` and `floor`, 1 or 0; times `x` it is the larger. The library's own derivative of a
+/// maximum compares without vector instructions; a comparison that answers in the kind of what it compares has them.
+fn slope(x: &Tensor, floor: &Tensor) -> Tensor {
+    let x = x.detach();
+    x.ge_tensor_out(&x.empty_like(), floor)
 }
 
 /// The activation of every unit.
@@ -138,5 +146,31 @@ impl Activated {
     /// The derivative with respect to `1 - alpha` before summing: each image's part, (N, C, H, W).
     pub(crate) fn removal_gradients(&self, of_output: &Tensor) -> Tensor {
         removed(self.activation, &self.input.detach()).g_mul_(of_output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_trains_as_the_larger_of_unit_and_floor() {
+        let floor = Tensor::from_slice(&[0f32, f32::NEG_INFINITY, 0.0, f32::NEG_INFINITY]).reshape([1, 2, 2]);
+        let values = [-2f32, -3.0, 0.0, 0.0, 1.5, 2.5, -0.5, -0.75];
+        let upstream = Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]).reshape([2, 1, 2, 2]);
+        for kind in [Kind::Float, Kind::BFloat16] {
+            let derived = |output: &dyn Fn(&Tensor) -> Tensor| {
+                let leaf = Tensor::from_slice(&values).reshape([2, 1, 2, 2]).set_requires_grad(true);
+                let output = output(&leaf.to_kind(kind));
+                let loss = (output.to_kind(Kind::Float) * &upstream).sum(Kind::Float);
+                let of_input = Tensor::run_backward(&[loss], &[&leaf], false, false).remove(0);
+                (output.kind(), crate::network::values(&output), crate::network::values(&of_input))
+            };
+            let gated = derived(&|x| Gate::Floor(floor.shallow_clone()).apply(Activation::Relu, x));
+            let largest = derived(&|x| x.clamp_min_tensor(&floor.to_kind(kind)));
+            assert_eq!(gated, largest);
+            assert_eq!(gated.1, [0.0, -3.0, 0.0, 0.0, 1.5, 2.5, 0.0, -0.75]);
+            assert_eq!(gated.2, [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 8.0]);
+        }
     }
 }
