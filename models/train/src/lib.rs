@@ -13,6 +13,7 @@ mod kind;
 pub mod linearize;
 pub mod masking;
 pub mod network;
+mod operators;
 pub mod optimizer;
 mod pass;
 pub mod precision;

@@ -1,8 +1,9 @@
 //! A graph with its parameters as libtorch tensors, differentiable.
 
 use crate::gates::{Activated, Gates};
+use crate::operators;
 use crate::precision::{Precision, laid_out};
-use models::graph::{Average, Counts, Graph, Op, Padding, Parameters, Picks};
+use models::graph::{Average, Graph, Op, Padding, Parameters};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -150,10 +151,20 @@ impl Network {
             Op::Conv { window, bias: has_bias, groups, .. } => {
                 let p = window.padding;
                 let symmetric = p.top == p.bottom && p.left == p.right;
-                let (padded, padding) =
-                    if symmetric { (None, [p.top as i64, p.left as i64]) } else { (Some(pad(x, p)), [0, 0]) };
+                let (padded, padding) = if symmetric {
+                    (None, [p.top as i64, p.left as i64])
+                } else {
+                    (Some(operators::pad(x, p)), [0, 0])
+                };
                 let x = padded.as_ref().unwrap_or(x);
-                x.conv2d(&weight(), bias(*has_bias), pair(window.stride), padding, [1, 1], *groups as i64)
+                x.conv2d(
+                    &weight(),
+                    bias(*has_bias),
+                    operators::pair(window.stride),
+                    padding,
+                    [1, 1],
+                    *groups as i64,
+                )
             }
             Op::Linear { bias: has_bias, .. } => {
                 x.flatten(1, -1).linear(&weight(), bias(*has_bias)).unsqueeze(-1).unsqueeze(-1)
@@ -172,26 +183,8 @@ impl Network {
             Op::Add => node.inputs[1..].iter().fold(x.shallow_clone(), |sum, i| sum + &values[*i]),
             Op::Product => x * &values[node.inputs[1]],
             Op::AvgPool { window, uncounted } => {
-                let divisor: Option<i64> = None;
-                let of_all = pad(x, window.padding).avg_pool2d(
-                    pair(window.kernel),
-                    pair(window.stride),
-                    [0, 0],
-                    false,
-                    true,
-                    divisor,
-                );
-                if uncounted.is_none() {
-                    return of_all;
-                }
                 let average = Average { window: *window, uncounted: *uncounted };
-                let input = self.graph.shape(node.inputs[0]);
-                let share = |of: usize, counts: Counts| {
-                    let shares: Vec<f32> = counts.each().map(|count| of as f32 / count as f32).collect();
-                    Tensor::from_slice(&shares).to_device(x.device()).to_kind(of_all.kind())
-                };
-                let rows = share(window.kernel.0, average.rows(input)).reshape([1, 1, -1, 1]);
-                &of_all * rows * share(window.kernel.1, average.columns(input)).reshape([1, 1, 1, -1])
+                operators::average(x, &average, self.graph.shape(node.inputs[0]))
             }
             Op::Concat => {
                 let parts: Vec<&Tensor> = node.inputs.iter().map(|input| &values[*input]).collect();
@@ -202,17 +195,11 @@ impl Network {
                 x.index_select(1, &Tensor::from_slice(&picked).to_device(x.device()))
             }
             Op::Scale { by } => x * *by,
-            Op::Slice { rows, columns } => picked(&picked(x, 2, *rows), 3, *columns),
+            Op::Slice { rows, columns } => operators::picked(&operators::picked(x, 2, *rows), 3, *columns),
             Op::Pad { around: Padding { top, bottom, left, right }, value } => {
                 x.pad([*left as i64, *right as i64, *top as i64, *bottom as i64], "constant", *value)
             }
-            Op::PadChannels { stride, before, after } => {
-                // Some of the rows and columns, by averages over a window of one: the derivatives of slices have channels outermost,
-                // and so would all sums and norms on the way back from there, which is slower.
-                let stride = [*stride as i64; 2];
-                let kept = x.avg_pool2d([1, 1], stride, [0, 0], false, true, None::<i64>);
-                kept.constant_pad_nd([0, 0, 0, 0, *before as i64, *after as i64])
-            }
+            Op::PadChannels { stride, before, after } => operators::shortcut(x, *stride, (*before, *after)),
         }
     }
 }
@@ -239,29 +226,6 @@ fn is_trainable(name: &str) -> bool {
     !name.ends_with(".running_mean") && !name.ends_with(".running_var")
 }
 
-fn pair(of: (usize, usize)) -> [i64; 2] {
-    [of.0 as i64, of.1 as i64]
-}
-
-fn pad(x: &Tensor, padding: Padding) -> Tensor {
-    if padding == Padding::default() {
-        return x.shallow_clone();
-    }
-    let Padding { top, bottom, left, right } = padding;
-    x.constant_pad_nd([left as i64, right as i64, top as i64, bottom as i64])
-}
-
-/// Rows (axis 2) or columns (axis 3) by their indices, clamped to the edges.
-fn picked(x: &Tensor, axis: i64, picks: Picks) -> Tensor {
-    let size = x.size()[axis as usize];
-    let last = picks.start as i64 + ((picks.count - 1) * picks.step) as i64;
-    if picks.start >= 0 && last < size && picks.times == 1 {
-        return x.slice(axis, picks.start as i64, last + 1, picks.step as i64);
-    }
-    let indices: Vec<i64> = picks.clamped(size as usize).map(|index| index as i64).collect();
-    x.index_select(axis, &Tensor::from_slice(&indices).to_device(x.device()))
-}
-
 /// A standard normal number (Box and Muller).
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (radius, angle): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
@@ -272,7 +236,7 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
 mod tests {
     use super::*;
     use models::graph::Activation;
-    use models::graph::{Node, NodeId, Shape, Window};
+    use models::graph::{Node, NodeId, Picks, Shape, Window};
     use models::mask::{Mask, Masks};
 
     fn node(name: &str, op: Op, inputs: &[NodeId]) -> Node {
