@@ -77,24 +77,6 @@ impl Network {
         Ok(network)
     }
 
-    /// The finished network, whose last node makes the value `output`.
-    pub(super) fn finish(mut self, output: &str) -> Result<Finished, Fault> {
-        let map = self.settled(output)?;
-        if map.node + 1 != self.nodes.len() || map.node == 0 {
-            return Err(Fault::new("an output that the last operator makes", "another value"));
-        }
-        let Self { nodes, parameters, dropped, normalisation, .. } = self;
-        let normalisation = normalisation.and_then(|(scale, shift)| {
-            let identity = scale.iter().all(|s| *s == 1.0) && shift.iter().all(|t| *t == 0.0);
-            (!identity).then(|| Normalisation {
-                // In double precision so far, so that the numbers of a Sub and a Div come back as they stand there.
-                mean: scale.iter().zip(&shift).map(|(s, t)| (-t / s) as f32 + 0.0).collect(),
-                std: scale.iter().map(|s| (1.0 / s) as f32).collect(),
-            })
-        });
-        Ok(Finished { nodes, parameters, normalisation, dropped })
-    }
-
     /// Remembers that the operator behind the logits is left out.
     pub(super) fn drop_last(&mut self, operator: &'static str) {
         self.dropped = Some(operator);
@@ -334,6 +316,19 @@ impl Network {
         };
         self.parameter(map.node, "bias", vec![shift.len()], sum)?;
         Ok(true)
+    }
+
+    /// A batch norm that computes exactly `affine`.
+    fn batch_norm(&mut self, affine: &Affine, input: NodeId) -> Result<NodeId, Fault> {
+        let op = Op::BatchNorm { eps: 0.0 };
+        let node = self.push(affine.name.clone(), op, vec![input], self.shapes[0])?;
+        let channels = affine.scale.len();
+        let rounded = |values: &[f64]| values.iter().map(|x| *x as f32).collect();
+        self.parameter(node, "weight", vec![channels], rounded(&affine.scale))?;
+        self.parameter(node, "bias", vec![channels], rounded(&affine.shift))?;
+        self.parameter(node, "running_mean", vec![channels], vec![0.0; channels])?;
+        self.parameter(node, "running_var", vec![channels], vec![1.0; channels])?;
+        Ok(node)
     }
 }
 

@@ -1,11 +1,30 @@
-//! What is pending becomes nodes as soon as an operator reads the value that it belongs to.
+//! What is pending becomes nodes as soon as an operator reads the value that it belongs to, the last at the end.
 
-use super::Network;
+use super::{Finished, Network};
 use crate::onnx::Fault;
 use crate::onnx::value::{Affine, Around, Gate, Map, Pending, Picked, Value};
+use models::data::Normalisation;
 use models::graph::{Activation, NodeId, Op, Padding, Picks};
 
 impl Network {
+    /// The finished network, whose last node makes the value `output`.
+    pub(in crate::onnx) fn finish(mut self, output: &str) -> Result<Finished, Fault> {
+        let map = self.settled(output)?;
+        if map.node + 1 != self.nodes.len() || map.node == 0 {
+            return Err(Fault::new("an output that the last operator makes", "another value"));
+        }
+        let Self { nodes, parameters, dropped, normalisation, .. } = self;
+        let normalisation = normalisation.and_then(|(scale, shift)| {
+            let identity = scale.iter().all(|s| *s == 1.0) && shift.iter().all(|t| *t == 0.0);
+            (!identity).then(|| Normalisation {
+                // In double precision so far, so that the numbers of a Sub and a Div come back as they stand there.
+                mean: scale.iter().zip(&shift).map(|(s, t)| (-t / s) as f32 + 0.0).collect(),
+                std: scale.iter().map(|s| (1.0 / s) as f32).collect(),
+            })
+        });
+        Ok(Finished { nodes, parameters, normalisation, dropped })
+    }
+
     /// A function of the image as a node's output: makes nodes of what is pending.
     pub(in crate::onnx) fn settled(&mut self, name: &str) -> Result<Map, Fault> {
         let map = self.map(name)?.clone();
@@ -146,21 +165,8 @@ impl Network {
         Ok((map.node, zeros))
     }
 
-    /// A batch norm that computes exactly `affine`.
-    pub(super) fn batch_norm(&mut self, affine: &Affine, input: NodeId) -> Result<NodeId, Fault> {
-        let op = Op::BatchNorm { eps: 0.0 };
-        let node = self.push(affine.name.clone(), op, vec![input], self.shapes[0])?;
-        let channels = affine.scale.len();
-        let rounded = |values: &[f64]| values.iter().map(|x| *x as f32).collect();
-        self.parameter(node, "weight", vec![channels], rounded(&affine.scale))?;
-        self.parameter(node, "bias", vec![channels], rounded(&affine.shift))?;
-        self.parameter(node, "running_mean", vec![channels], vec![0.0; channels])?;
-        self.parameter(node, "running_var", vec![channels], vec![1.0; channels])?;
-        Ok(node)
-    }
-
     /// Records the normalisation that a reader of the image applies to it.
-    pub(super) fn normalised(&mut self, affine: &Affine) -> Result<(), Fault> {
+    fn normalised(&mut self, affine: &Affine) -> Result<(), Fault> {
         let wanted = (affine.scale.clone(), affine.shift.clone());
         if self.normalisation.get_or_insert_with(|| wanted.clone()) != &wanted {
             return Err(Fault::new("one normalisation of the image", "a second one"));
