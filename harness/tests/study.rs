@@ -22,6 +22,8 @@ methods = ["random", "snl"]
 budgets = [1000, "5%"]
 pr-epochs = 1
 ft-epochs = 1
+chain = true
+chain-epochs = 1
 limit = 100
 threads = 1
 
@@ -36,6 +38,9 @@ calibration-images = 20
 
 [quick.measure]
 images = 1
+
+[quick.linearize]
+chain = false
 
 [[linearize.objectives]]
 objective = "online@wan"
@@ -143,8 +148,8 @@ fn mistakes_are_found_before_anything_is_made() {
         "expected `checkpoint`, or `import`, or `net` alone",
     );
     check("[\"loopback\"]", "[\"lna\"]", "study.toml: line 3, links: expected one of loopback");
-    check("images = 30", "images = 0", "study.toml: line 21, images: expected at least 1, found 0");
-    check("images = 30", "images = 30\nrate = 2", "study.toml: line 22, rate: expected --scenario server");
+    check("images = 30", "images = 0", "study.toml: line 23, images: expected at least 1, found 0");
+    check("images = 30", "images = 30\nrate = 2", "study.toml: line 24, rate: expected --scenario server");
     check(
         "data = \"shapes\"",
         "data = \"cifar10\"\ndata-dir = \"nowhere\"",

@@ -197,7 +197,8 @@ fn linearizing(
     words.value("--pr-epochs", linearize.pr_epochs).value("--ft-epochs", linearize.ft_epochs);
     words.value("--rate", linearize.rate).value("--ft-rate", linearize.ft_rate);
     words.value("--schedule", linearize.schedule.as_ref()).flag("--chain", linearize.chain);
-    words.value("--chain-epochs", linearize.chain_epochs);
+    // A table `quick` may turn chains off and leaves their epochs where they are.
+    words.value("--chain-epochs", linearize.chain_epochs.filter(|_| linearize.chain != Some(false)));
     words.value("--warmup", linearize.warmup).value("--variants", linearize.variants);
     words.value("--kd-weight", linearize.kd_weight).value("--kd-temperature", linearize.kd_temperature);
     words.value("--batch", linearize.batch).value("--limit", linearize.limit);
